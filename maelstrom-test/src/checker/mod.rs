@@ -1,0 +1,159 @@
+//! Checkers: from a history to a verdict that explains itself.
+//!
+//! A checker is a pure function of the history. It never panics and never runs for ever: it has a budget, after which
+//! it answers *unknown* and says why.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::history::{History, Nanos};
+
+/// Whether a promise was kept. Verdicts compose to the worst; the order of the variants is from best to worst.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Valid {
+    /// It was.
+    #[default]
+    True,
+    /// Could not be decided.
+    Unknown,
+    /// It was not, and the verdict's findings prove it.
+    False,
+}
+
+impl Valid {
+    /// As `results.json` shows it: `true`, `"unknown"` or `false`.
+    pub fn to_json(self) -> Value {
+        match self {
+            Valid::True => Value::Bool(true),
+            Valid::Unknown => Value::String("unknown".into()),
+            Valid::False => Value::Bool(false),
+        }
+    }
+}
+
+/// What a checker says of a history.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Verdict {
+    /// The answer.
+    pub valid: Valid,
+    /// Why it is unknown; also set where a valid verdict rests on an assumption that people should know of.
+    pub reason: Option<String>,
+    /// Every fault found, the most telling first. Findings with `proscribed` set make the verdict invalid.
+    pub findings: Vec<Finding>,
+    /// The checker's results as they stand in `results.json`, `snake_case`, without `valid`.
+    pub details: Map<String, Value>,
+}
+
+/// One fault, with the smallest set of operations that still shows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Finding {
+    /// The anomaly's name, from the workload's documented table: `nonlinearizable`, `lost`, `G-single`, …
+    pub anomaly: String,
+    /// False for what the asked promise allows and is shown for information only.
+    pub proscribed: bool,
+    /// A few words for the first line of the report: `not linearizable (key 3)`.
+    pub headline: String,
+    /// One or two sentences in the words of the workload: what the system did wrong.
+    pub story: String,
+    /// The same without anything that differs between runs (values, keys, counts, names, times), for snapshots:
+    /// `a read returned a value that had been overwritten`, `T1 -rw-> T2 -wr-> T1`.
+    pub shape: String,
+    /// The operations that prove it, in the order in which they should be read.
+    pub evidence: Vec<Evidence>,
+    /// Data for a drawing of it.
+    pub picture: Option<Picture>,
+}
+
+/// A line of proof: an operation of the history, or a sentence, or both.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// Position of the invocation in [`History::ops`].
+    pub invocation: Option<usize>,
+    /// Position of the completion in [`History::ops`].
+    pub completion: Option<usize>,
+    /// The operation in words (`write 3 ← 2`, `T1: r 5 [1 2], append 6 1`); empty if the line is only a note.
+    pub text: String,
+    /// Why it matters; may have several lines.
+    pub note: String,
+}
+
+/// What a report can draw of a finding.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Picture {
+    /// Operations as intervals in time, with the states that their orders would give.
+    Intervals(Intervals),
+    /// A cycle of transactions.
+    Cycle(Cycle),
+}
+
+/// The intervals of a minimal history that is not linearizable.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Intervals {
+    /// One bar per operation.
+    pub bars: Vec<Bar>,
+    /// Every order that was tried, as far as it went: the operations (indices of `bars`) with the state after each.
+    pub orders: Vec<Vec<(usize, String)>>,
+    /// The bar that could not be placed.
+    pub stuck: Option<usize>,
+}
+
+/// An operation as an interval.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bar {
+    /// Its label: `write 2`, `read → 1`.
+    pub label: String,
+    /// The client process.
+    pub process: u64,
+    /// When it began.
+    pub start: Nanos,
+    /// When it ended; `None` if it may take effect at any time after `start`, or never.
+    pub end: Option<Nanos>,
+    /// Order of the invocation and completion among all entries, for histories without times.
+    pub order: (usize, Option<usize>),
+}
+
+/// Transactions that each must precede the next.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cycle {
+    /// Each transaction's operations, one per line.
+    pub vertices: Vec<String>,
+    /// `(from, to, kind, because)`: indices of `vertices`, `ww`/`wr`/`rw`/`process`/`realtime`, and a sentence.
+    pub edges: Vec<(usize, usize, String, String)>,
+}
+
+/// What a checker may know besides the history.
+#[derive(Clone, Debug)]
+pub struct CheckContext {
+    /// Nodes under test, in order; empty if unknown. Worker *t* talked to node *t mod n*.
+    pub nodes: Vec<String>,
+    /// Number of client workers; 0 if unknown. Process *p* belongs to worker *p mod concurrency*.
+    pub concurrency: usize,
+    /// How long the checker may take.
+    pub time_budget: Duration,
+    /// How much memory it may use, in bytes, roughly.
+    pub memory_budget: usize,
+}
+
+impl Default for CheckContext {
+    fn default() -> Self {
+        CheckContext { nodes: Vec::new(), concurrency: 0, time_budget: Duration::from_secs(60), memory_budget: 2 << 30 }
+    }
+}
+
+impl CheckContext {
+    /// The node that a client process talked to, if that is known.
+    pub fn node_of(&self, process: u64) -> Option<&str> {
+        if self.nodes.is_empty() || self.concurrency == 0 {
+            return None;
+        }
+        let worker = process % self.concurrency as u64;
+        Some(&self.nodes[(worker % self.nodes.len() as u64) as usize])
+    }
+}
+
+/// Maps a history to a verdict.
+pub trait Checker {
+    /// Judges the history. Never panics, whatever the history holds.
+    fn check(&self, history: &History, context: &CheckContext) -> Verdict;
+}

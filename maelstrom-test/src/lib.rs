@@ -1,0 +1,21 @@
+//! A workbench for learning and regression-testing distributed systems.
+//!
+//! You write *nodes*: programs in any language that speak JSON lines over standard input and output. Maelstrom starts a
+//! cluster of them, puts a simulated network between them, sends client requests, breaks things on purpose, records a
+//! history of every operation, and proves from the history whether the system kept its promise.
+
+pub mod checker;
+pub mod executor;
+pub mod generator;
+pub mod history;
+pub mod nemesis;
+pub mod network;
+#[cfg(feature = "node")]
+pub mod node;
+pub mod protocol;
+pub mod report;
+pub mod runner;
+pub mod scenario;
+pub mod service;
+pub mod simulation;
+pub mod workload;
