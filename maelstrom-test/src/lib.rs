@@ -13,6 +13,7 @@ pub mod network;
 #[cfg(feature = "node")]
 pub mod node;
 pub mod protocol;
+pub mod random;
 pub mod report;
 pub mod runner;
 pub mod scenario;

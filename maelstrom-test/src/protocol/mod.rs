@@ -2,6 +2,11 @@
 
 mod error;
 mod name;
+mod schema;
 
 pub use error::{ErrorCode, RpcError};
 pub use name::{NodeKind, SERVICE_NAMES, compare_names, name_kind};
+pub use schema::{Rpc, Type, shorten};
+
+/// The body of a message.
+pub type Body = serde_json::Map<String, serde_json::Value>;
