@@ -1,1 +1,432 @@
-//! (under construction)
+//! The simulated network: one value that every message passes through.
+//!
+//! A message gets a number, is journaled as sent, perhaps lost or copied, waits until its delay is over, is checked
+//! against the partitions *at that moment*, and is journaled as received. The network does no I/O and has no clock: it
+//! is told the time, and asked for what is due.
+
+mod journal;
+mod latency;
+mod stats;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use rand::RngExt;
+use rustc_hash::FxHashMap;
+
+pub use journal::{EventType, Journal, JournalEvent, KEPT_EVENTS};
+pub use latency::{Distribution, exponential};
+pub use stats::{Counts, Stats};
+
+use crate::history::Nanos;
+use crate::nemesis::{Grudge, PacketBehaviour};
+use crate::protocol::{NodeKind, name_kind};
+use crate::random::{Rng, stream};
+
+/// A node, service or client, by the order of its creation. Nodes under test come first, so theirs are their numbers.
+pub type EndpointId = usize;
+
+/// How the network treats messages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetworkConfig {
+    /// Mean delay between nodes, and between nodes and services.
+    pub latency: Nanos,
+    /// The shape of all delays.
+    pub distribution: Distribution,
+    /// Mean delay between clients and nodes.
+    pub client_latency: Nanos,
+    /// Every hop takes a further uniform delay between these two; both 0 in real time.
+    pub base_delay: (Nanos, Nanos),
+    /// Probability that a message between nodes is lost.
+    pub p_loss: f64,
+    /// Probability that it arrives twice.
+    pub p_duplicate: f64,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        NetworkConfig {
+            latency: 0,
+            distribution: Distribution::Constant,
+            client_latency: 0,
+            base_delay: (0, 0),
+            p_loss: 0.0,
+            p_duplicate: 0.0,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Endpoint {
+    name: Box<str>,
+    kind: NodeKind,
+    /// False: a client that was closed, or a node that is down.
+    open: bool,
+    /// How often a node was killed.
+    incarnation: u32,
+    /// Messages sent to other nodes since [`Network::forget_talk`].
+    talk: u64,
+}
+
+/// A message that has arrived.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Its number.
+    pub id: u64,
+    /// Who sent it.
+    pub src: EndpointId,
+    /// Who gets it.
+    pub dest: EndpointId,
+    line: Box<str>,
+    body_at: usize,
+}
+
+impl Delivery {
+    /// The whole message as one line of JSON, without line feed.
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// The body as the sender wrote it.
+    pub fn body(&self) -> &str {
+        &self.line[self.body_at..self.line.len() - 1]
+    }
+}
+
+/// Order of delivery: deadline, then chance, then number.
+type Due = (Nanos, u64, usize);
+
+#[derive(Debug)]
+struct InFlight {
+    delivery: Delivery,
+    incarnation: u32,
+}
+
+/// The network of one run.
+#[derive(Debug)]
+pub struct Network {
+    config: NetworkConfig,
+    endpoints: Vec<Endpoint>,
+    by_name: FxHashMap<Box<str>, EndpointId>,
+    node_count: usize,
+    queue: BinaryHeap<Reverse<Due>>,
+    /// Messages on their way; `queue` refers to them by position.
+    slots: Vec<Option<InFlight>>,
+    free: Vec<usize>,
+    queued_bytes: usize,
+    next_id: u64,
+    /// `drops[dest * node_count + src]`
+    drops: Vec<bool>,
+    slow: f64,
+    flaky: f64,
+    packet: Option<(Vec<bool>, PacketBehaviour)>,
+    packets_affected: u64,
+    journal: Journal,
+    stats: Stats,
+    rng: Rng,
+    packet_rng: Rng,
+}
+
+impl Network {
+    /// A network of these nodes and the services, without messages.
+    pub fn new(config: NetworkConfig, nodes: &[String], seed: u64) -> Network {
+        let mut network = Network {
+            config,
+            endpoints: Vec::new(),
+            by_name: FxHashMap::default(),
+            node_count: nodes.len(),
+            queue: BinaryHeap::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            queued_bytes: 0,
+            next_id: 0,
+            drops: vec![false; nodes.len() * nodes.len()],
+            slow: 1.0,
+            flaky: 0.0,
+            packet: None,
+            packets_affected: 0,
+            journal: Journal::default(),
+            stats: Stats::default(),
+            rng: stream(seed, "network"),
+            packet_rng: stream(seed, "packet"),
+        };
+        for name in nodes.iter().map(String::as_str).chain(crate::protocol::SERVICE_NAMES) {
+            network.add(name);
+        }
+        network
+    }
+
+    /// Adds a client (or, at the beginning, a node or service).
+    pub fn add(&mut self, name: &str) -> EndpointId {
+        let id = self.endpoints.len();
+        self.endpoints.push(Endpoint { name: name.into(), kind: name_kind(name), open: true, incarnation: 0, talk: 0 });
+        self.by_name.insert(name.into(), id);
+        id
+    }
+
+    /// Who has this name.
+    pub fn find(&self, name: &str) -> Option<EndpointId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The name of an endpoint.
+    pub fn name(&self, endpoint: EndpointId) -> &str {
+        &self.endpoints[endpoint].name
+    }
+
+    /// Node, service or client.
+    pub fn kind(&self, endpoint: EndpointId) -> NodeKind {
+        self.endpoints[endpoint].kind
+    }
+
+    /// The client is gone: what still comes for it is dropped without complaint.
+    pub fn close(&mut self, client: EndpointId) {
+        self.endpoints[client].open = false;
+    }
+
+    /// The node was killed: what is queued for it, and what comes for it, is dropped.
+    pub fn take_down(&mut self, node: usize) {
+        self.endpoints[node].open = false;
+        self.endpoints[node].incarnation += 1;
+    }
+
+    /// The node runs again.
+    pub fn bring_up(&mut self, node: usize) {
+        self.endpoints[node].open = true;
+    }
+
+    /// How often a node was killed so far.
+    pub fn incarnation(&self, endpoint: EndpointId) -> u32 {
+        self.endpoints[endpoint].incarnation
+    }
+
+    /// Sends a message whose body is a JSON object; gives its id.
+    pub fn send(&mut self, now: Nanos, src: EndpointId, dest: EndpointId, body: &str) -> u64 {
+        let incarnation = self.endpoints[dest].incarnation;
+        self.send_to_incarnation(now, src, dest, body, incarnation)
+    }
+
+    /// Sends a message that only a certain life of its destination may get: an answer to a request of that life.
+    pub fn send_to_incarnation(
+        &mut self,
+        now: Nanos,
+        src: EndpointId,
+        dest: EndpointId,
+        body: &str,
+        incarnation: u32,
+    ) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        let (line, body_at) = self.compose(id, src, dest, body);
+        self.journal.send(now, id, &line);
+        let kinds = (self.endpoints[src].kind, self.endpoints[dest].kind);
+        self.stats.sent(kinds.0, kinds.1);
+        let delivery = Delivery { id, src, dest, line, body_at };
+        if kinds == (NodeKind::Server, NodeKind::Server) {
+            self.send_between_nodes(now, delivery, incarnation);
+        } else {
+            let delay = self.delay(kinds.0, kinds.1);
+            self.enqueue(now + delay, InFlight { delivery, incarnation });
+        }
+        id
+    }
+
+    fn compose(&self, id: u64, src: EndpointId, dest: EndpointId, body: &str) -> (Box<str>, usize) {
+        let (src, dest) = (&self.endpoints[src].name, &self.endpoints[dest].name);
+        let mut line = Vec::with_capacity(body.len() + src.len() + dest.len() + 56);
+        line.extend_from_slice(b"{\"id\":");
+        journal::push_number(&mut line, id);
+        line.extend_from_slice(b",\"src\":\"");
+        line.extend_from_slice(src.as_bytes());
+        line.extend_from_slice(b"\",\"dest\":\"");
+        line.extend_from_slice(dest.as_bytes());
+        line.extend_from_slice(b"\",\"body\":");
+        let body_at = line.len();
+        // A body may be spread over several lines only as far as JSON's white space goes; a message is one line.
+        line.extend(body.bytes().map(|byte| if byte == b'\n' || byte == b'\r' { b' ' } else { byte }));
+        line.push(b'}');
+        let line = String::from_utf8(line).expect("names and bodies are UTF-8");
+        (line.into_boxed_str(), body_at)
+    }
+
+    /// Loss, duplication and the `packet` fault concern messages between nodes only.
+    fn send_between_nodes(&mut self, now: Nanos, delivery: Delivery, incarnation: u32) {
+        if delivery.src != delivery.dest {
+            self.endpoints[delivery.src].talk += 1;
+        }
+        let (mut extra, mut copies) = (0, 1);
+        let p_loss = if self.flaky > 0.0 { self.flaky } else { self.config.p_loss };
+        if p_loss > 0.0 && self.rng.random_bool(p_loss) {
+            self.stats.lost += 1;
+            copies = 0;
+        } else if self.config.p_duplicate > 0.0 && self.rng.random_bool(self.config.p_duplicate) {
+            copies = 2;
+        }
+        if let Some((targets, behaviour)) = &self.packet
+            && (targets[delivery.src] || targets[delivery.dest])
+            && copies > 0
+        {
+            let rng = &mut self.packet_rng;
+            let hit = match *behaviour {
+                PacketBehaviour::Lose(p) => rng.random_bool(p).then(|| copies = 0),
+                PacketBehaviour::Duplicate(p) => rng.random_bool(p).then(|| copies = 2),
+                PacketBehaviour::Delay(mean) => Some(extra = exponential(mean, rng)),
+                PacketBehaviour::Reorder(p, most) => rng.random_bool(p).then(|| extra = rng.random_range(0..=most)),
+            };
+            self.packets_affected += u64::from(hit.is_some());
+        }
+        if copies == 2 {
+            self.stats.duplicated += 1;
+            let copy = Delivery { line: delivery.line.clone(), ..delivery };
+            let delay = self.delay(NodeKind::Server, NodeKind::Server) + extra;
+            self.enqueue(now + delay, InFlight { delivery: copy, incarnation });
+        }
+        if copies > 0 {
+            let delay = self.delay(NodeKind::Server, NodeKind::Server) + extra;
+            self.enqueue(now + delay, InFlight { delivery, incarnation });
+        }
+    }
+
+    fn delay(&mut self, src: NodeKind, dest: NodeKind) -> Nanos {
+        let with_client = src == NodeKind::Client || dest == NodeKind::Client;
+        let mean = if with_client {
+            self.config.client_latency
+        } else if self.slow == 1.0 {
+            self.config.latency
+        } else {
+            (self.config.latency as f64 * self.slow) as Nanos
+        };
+        let (low, high) = self.config.base_delay;
+        let base = if high > low { self.rng.random_range(low..=high) } else { low };
+        base + self.config.distribution.draw(mean, &mut self.rng)
+    }
+
+    fn enqueue(&mut self, deadline: Nanos, message: InFlight) {
+        self.queued_bytes += message.delivery.line.len();
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot] = Some(message);
+                slot
+            }
+            None => {
+                self.slots.push(Some(message));
+                self.slots.len() - 1
+            }
+        };
+        self.queue.push(Reverse((deadline, self.rng.random(), slot)));
+    }
+
+    /// When the next message is due.
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        self.queue.peek().map(|Reverse((deadline, ..))| *deadline)
+    }
+
+    /// Bytes of all messages on their way.
+    pub fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
+    /// The next message that arrives at or before `now`. Messages that are dropped on the way are passed over.
+    pub fn receive(&mut self, now: Nanos) -> Option<Delivery> {
+        while let Some(Reverse((deadline, _, slot))) = self.queue.peek().copied()
+            && deadline <= now
+        {
+            self.queue.pop();
+            let InFlight { delivery, incarnation } = self.slots[slot].take().expect("a queued message has its slot");
+            self.free.push(slot);
+            self.queued_bytes -= delivery.line.len();
+            if self.arrives(&delivery, incarnation) {
+                self.journal.recv(now, delivery.id);
+                self.stats.received(self.endpoints[delivery.src].kind, self.endpoints[delivery.dest].kind);
+                return Some(delivery);
+            }
+        }
+        None
+    }
+
+    fn arrives(&mut self, delivery: &Delivery, incarnation: u32) -> bool {
+        let (src, dest) = (delivery.src, delivery.dest);
+        if src < self.node_count && dest < self.node_count && self.drops[dest * self.node_count + src] {
+            self.stats.cut += 1;
+            return false;
+        }
+        let endpoint = &self.endpoints[dest];
+        let alive = endpoint.open && endpoint.incarnation == incarnation;
+        if !alive && endpoint.kind == NodeKind::Server {
+            self.stats.dropped += 1;
+        }
+        alive
+    }
+
+    /// From now on `dest` drops everything from `src`.
+    pub fn drop_from(&mut self, src: usize, dest: usize) {
+        self.drops[dest * self.node_count + src] = true;
+    }
+
+    /// Replaces all partitions by a grudge.
+    pub fn partition(&mut self, grudge: &Grudge) {
+        self.heal();
+        for (dest, sources) in grudge.iter().enumerate() {
+            sources.iter().for_each(|&src| self.drop_from(src, dest));
+        }
+    }
+
+    /// No drops.
+    pub fn heal(&mut self) {
+        self.drops.fill(false);
+    }
+
+    /// Multiplies the latency between nodes by a factor; 1 restores it.
+    pub fn slow(&mut self, factor: f64) {
+        self.slow = factor;
+    }
+
+    /// Sets the loss between nodes; 0 restores the configured one.
+    pub fn flaky(&mut self, p_loss: f64) {
+        self.flaky = p_loss;
+    }
+
+    /// Mistreats messages to and from the targets; `None` ends it.
+    pub fn mistreat(&mut self, fault: Option<(&[usize], PacketBehaviour)>) {
+        self.packet = fault.map(|(targets, behaviour)| {
+            let mut set = vec![false; self.node_count];
+            targets.iter().for_each(|&node| set[node] = true);
+            (set, behaviour)
+        });
+    }
+
+    /// Messages that the `packet` fault touched so far.
+    pub fn packets_affected(&self) -> u64 {
+        self.packets_affected
+    }
+
+    /// The node that sent most messages to other nodes since the last [`Network::forget_talk`]: the likely leader.
+    /// The lowest number wins a tie; `None` if nobody spoke.
+    pub fn most_talkative(&self) -> Option<usize> {
+        let talk = |node: &usize| (self.endpoints[*node].talk, Reverse(*node));
+        (0..self.node_count).filter(|node| self.endpoints[*node].talk > 0).max_by_key(talk)
+    }
+
+    /// Begins to count anew who speaks most.
+    pub fn forget_talk(&mut self) {
+        self.endpoints[..self.node_count].iter_mut().for_each(|node| node.talk = 0);
+    }
+
+    /// Message counts so far.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The journal, to take lines from.
+    pub fn journal_mut(&mut self) -> &mut Journal {
+        &mut self.journal
+    }
+}
+
+#[cfg(test)]
+mod tests;

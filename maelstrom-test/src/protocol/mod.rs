@@ -1,10 +1,12 @@
 //! Messages, bodies, errors, node names: the language that nodes speak.
 
 mod error;
+mod message;
 mod name;
 mod schema;
 
 pub use error::{ErrorCode, RpcError};
+pub use message::Envelope;
 pub use name::{NodeKind, SERVICE_NAMES, compare_names, name_kind};
 pub use schema::{Rpc, Type, shorten};
 

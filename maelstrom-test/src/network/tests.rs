@@ -1,0 +1,149 @@
+use super::*;
+
+fn nodes(count: usize) -> Vec<String> {
+    (0..count).map(|i| format!("n{i}")).collect()
+}
+
+fn network(config: NetworkConfig) -> Network {
+    Network::new(config, &nodes(3), 7)
+}
+
+#[test]
+fn a_message_travels_as_it_was_written() {
+    let mut network = network(NetworkConfig::default());
+    network.send(5, 0, 1, r#"{"x":1.0}"#);
+    let delivery = network.receive(5).unwrap();
+    assert_eq!(delivery.line(), r#"{"id":0,"src":"n0","dest":"n1","body":{"x":1.0}}"#);
+    assert_eq!(delivery.body(), r#"{"x":1.0}"#);
+    let journal = String::from_utf8(network.journal_mut().take(Vec::new())).unwrap();
+    let expected = "{\"seq\":0,\"time\":5,\"type\":\"send\",\"message\":{\"id\":0,\"src\":\"n0\",\"dest\":\"n1\",\"body\":{\"x\":1.0}}}\n\
+                    {\"seq\":1,\"time\":5,\"type\":\"recv\",\"id\":0}\n";
+    assert_eq!(journal, expected);
+    assert_eq!(network.stats().servers, Counts { send_count: 1, recv_count: 1, msg_count: 1 });
+    assert_eq!(network.stats().clients, Counts::default());
+}
+
+#[test]
+fn a_body_of_several_lines_becomes_one() {
+    let mut network = network(NetworkConfig::default());
+    network.send(0, 0, 1, "{\n\"x\":\r1}");
+    assert_eq!(network.receive(0).unwrap().body(), "{ \"x\": 1}");
+}
+
+#[test]
+fn latency_concerns_servers_but_not_clients() {
+    let mut network = network(NetworkConfig { latency: 100, ..NetworkConfig::default() });
+    let client = network.add("c0");
+    network.send(0, 0, 1, "{}");
+    network.send(0, client, 1, "{}");
+    assert_eq!(network.receive(0).unwrap().src, client);
+    assert!(network.receive(99).is_none());
+    assert_eq!(network.receive(100).unwrap().src, 0);
+    assert_eq!(network.queued_bytes(), 0);
+}
+
+#[test]
+fn distributions_have_their_mean() {
+    let mut rng = stream(1, "test");
+    for (name, distribution) in Distribution::ALL {
+        let sum: u64 = (0..20_000).map(|_| distribution.draw(1_000, &mut rng)).sum();
+        let mean = sum as f64 / 20_000.0;
+        assert!((950.0..1_050.0).contains(&mean), "{name}: {mean}");
+    }
+}
+
+#[test]
+fn partitions_cut_at_the_moment_of_arrival() {
+    let mut network = network(NetworkConfig { latency: 10, ..NetworkConfig::default() });
+    network.send(0, 0, 1, "{}");
+    network.send(0, 1, 0, "{}");
+    network.partition(&vec![vec![], vec![0], vec![]]);
+    let delivery = network.receive(10).unwrap();
+    assert_eq!((delivery.src, delivery.dest), (1, 0));
+    assert!(network.receive(10).is_none());
+    assert_eq!(network.stats().cut, 1);
+    network.heal();
+    network.send(10, 0, 1, "{}");
+    assert!(network.receive(20).is_some());
+}
+
+#[test]
+fn loss_and_duplication_spare_clients_and_services() {
+    let config = NetworkConfig { p_loss: 1.0, ..NetworkConfig::default() };
+    let mut lossy = network(config);
+    let (client, service) = (lossy.add("c0"), lossy.find("lin-kv").unwrap());
+    for (src, dest) in [(client, 0), (0, client), (0, service), (service, 0)] {
+        lossy.send(0, src, dest, "{}");
+        assert!(lossy.receive(0).is_some());
+    }
+    lossy.send(0, 0, 1, "{}");
+    assert!(lossy.receive(0).is_none());
+    let mut doubling = network(NetworkConfig { p_duplicate: 1.0, ..NetworkConfig::default() });
+    doubling.send(0, 0, 1, "{}");
+    let ids: Vec<u64> = std::iter::from_fn(|| doubling.receive(0)).map(|delivery| delivery.id).collect();
+    assert_eq!(ids, [0, 0]);
+    assert_eq!(doubling.stats().all, Counts { send_count: 1, recv_count: 2, msg_count: 1 });
+}
+
+#[test]
+fn a_killed_node_loses_what_was_queued_and_answers_to_its_earlier_life() {
+    let mut network = network(NetworkConfig { latency: 10, ..NetworkConfig::default() });
+    network.send(0, 0, 1, "{}");
+    let before = network.incarnation(1);
+    network.take_down(1);
+    network.send(1, 0, 1, "{}"); // on its way while the node is down, there when it is up again
+    network.bring_up(1);
+    network.send_to_incarnation(2, 0, 1, "{}", before);
+    let received: Vec<u64> = std::iter::from_fn(|| network.receive(100)).map(|delivery| delivery.id).collect();
+    assert_eq!(received, [1]);
+    assert_eq!(network.stats().dropped, 2);
+}
+
+#[test]
+fn ties_are_broken_by_chance_and_the_seed_repeats_them() {
+    let order = |seed| {
+        let mut network = Network::new(NetworkConfig::default(), &nodes(2), seed);
+        (0..8).for_each(|_| _ = network.send(0, 0, 1, "{}"));
+        std::iter::from_fn(|| network.receive(0)).map(|delivery| delivery.id).collect::<Vec<_>>()
+    };
+    assert_eq!(order(3), order(3));
+    assert_ne!(order(3), order(4));
+}
+
+#[test]
+fn the_most_talkative_node_is_the_likely_leader() {
+    let mut network = network(NetworkConfig::default());
+    assert_eq!(network.most_talkative(), None);
+    for (src, dest) in [(2, 0), (2, 1), (1, 0), (0, 0), (0, 0), (0, 0)] {
+        network.send(0, src, dest, "{}");
+    }
+    assert_eq!(network.most_talkative(), Some(2));
+    network.forget_talk();
+    assert_eq!(network.most_talkative(), None);
+}
+
+#[test]
+fn packet_faults_touch_only_their_targets() {
+    let mut network = network(NetworkConfig::default());
+    network.mistreat(Some((&[2], PacketBehaviour::Lose(1.0))));
+    network.send(0, 0, 1, "{}");
+    network.send(0, 0, 2, "{}");
+    network.send(0, 2, 1, "{}");
+    let received: Vec<u64> = std::iter::from_fn(|| network.receive(0)).map(|delivery| delivery.id).collect();
+    assert_eq!(received, [0]);
+    assert_eq!(network.packets_affected(), 2);
+    network.mistreat(None);
+    network.send(0, 0, 2, "{}");
+    assert!(network.receive(0).is_some());
+}
+
+#[test]
+fn the_journal_keeps_the_first_events_only() {
+    let mut network = network(NetworkConfig::default());
+    network.send(0, 0, 1, "{}");
+    network.journal_mut().keep_from_now();
+    (0..KEPT_EVENTS + 5).for_each(|_| _ = network.send(0, 0, 1, "{}"));
+    assert_eq!(network.journal().kept().len(), KEPT_EVENTS);
+    assert_eq!(network.journal().kept()[0].id, 1);
+    assert_eq!(network.journal().events(), KEPT_EVENTS as u64 + 6);
+}

@@ -1,0 +1,127 @@
+//! Parsing of one line that a node printed.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::shorten;
+
+/// A message as a node wrote it: source and destination parsed, the body left as raw text.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Envelope<'a> {
+    /// Who sent it.
+    #[serde(borrow)]
+    pub src: Cow<'a, str>,
+    /// Who should get it.
+    #[serde(borrow)]
+    pub dest: Cow<'a, str>,
+    /// A JSON object, byte for byte as written.
+    #[serde(borrow)]
+    body: &'a RawValue,
+    #[serde(default)]
+    #[allow(dead_code)] // accepted and ignored: the network numbers messages itself
+    id: Option<i64>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Parses a line (without its line feed).
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the line, for the run's `exceptions`.
+    ///
+    /// ```
+    /// use maelstrom::protocol::Envelope;
+    /// let message = Envelope::parse(br#"{"src": "n1", "dest": "c1", "body": {"msg_id": 1.50}}"#).unwrap();
+    /// assert_eq!((&*message.src, &*message.dest, message.body()), ("n1", "c1", r#"{"msg_id": 1.50}"#));
+    /// let error = Envelope::parse(b"starting up!").unwrap_err();
+    /// assert!(error.contains("standard error"), "{error}");
+    /// ```
+    pub fn parse(line: &'a [u8]) -> Result<Envelope<'a>, String> {
+        let text = std::str::from_utf8(line)
+            .map_err(|error| format!("not UTF-8: the byte at position {} is invalid", error.valid_up_to() + 1))?;
+        match serde_json::from_str::<Envelope<'a>>(text) {
+            Ok(envelope) if envelope.body.get().starts_with('{') => Ok(envelope),
+            Ok(envelope) => Err(format!("body should be an object, but is {}", shorten(envelope.body.get(), 60))),
+            Err(error) => Err(explain(text, &error)),
+        }
+    }
+
+    /// The body as the node wrote it.
+    pub fn body(&self) -> &'a str {
+        self.body.get()
+    }
+}
+
+/// Says what is wrong with a line that did not parse as a message.
+fn explain(text: &str, error: &serde_json::Error) -> String {
+    let object = match serde_json::from_str::<Value>(text) {
+        Ok(Value::Object(object)) => object,
+        Ok(other) => {
+            return format!(
+                "a message must be a JSON object, but this is {}; if it is a debug print, print to standard error instead",
+                shorten(&other.to_string(), 60)
+            );
+        }
+        Err(_) if !text.trim_start().starts_with('{') => {
+            return "not JSON; if it is a debug print, print to standard error instead: standard output is for messages only".into();
+        }
+        Err(_) => return format!("not JSON: {error}"),
+    };
+    for key in ["src", "dest", "body"] {
+        match object.get(key) {
+            None => return format!("{key} is missing"),
+            Some(Value::String(_)) if key != "body" => {}
+            Some(Value::Object(_)) if key == "body" => {}
+            Some(other) => {
+                let should = if key == "body" { "an object" } else { "a string" };
+                return format!("{key} should be {should}, but is {}", shorten(&other.to_string(), 60));
+            }
+        }
+    }
+    if let Some(key) = object.keys().find(|key| !["id", "src", "dest", "body"].contains(&key.as_str())) {
+        return format!("unknown key {key:?} beside src, dest and body (what you want to say belongs into the body)");
+    }
+    if object.get("id").is_some_and(|id| !id.is_i64() && !id.is_u64()) {
+        return "id should be an integer (it is optional; the network numbers messages itself)".into();
+    }
+    format!("not a message: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(line: &[u8]) -> String {
+        Envelope::parse(line).unwrap_err()
+    }
+
+    #[test]
+    fn bodies_survive_byte_for_byte() {
+        let body = r#"{"b":1.0,  "a": "\u00e9", "n": 123456789012345678901234567890, "a2":[{}]}"#;
+        let line = format!(r#"{{"dest":"n2","body":{body},"src":"n1","id":7}}"#);
+        assert_eq!(Envelope::parse(line.as_bytes()).unwrap().body(), body);
+    }
+
+    #[test]
+    fn escaped_names_are_understood() {
+        let envelope = Envelope::parse(br#"{"src":"n\u0031","dest":"n2","body":{}}"#).unwrap();
+        assert_eq!(envelope.src, "n1");
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong() {
+        assert!(error(b"{\"src\":\"n1\",\"dest\":\"n2\"}").contains("body is missing"));
+        assert!(error(b"{\"src\":1,\"dest\":\"n2\",\"body\":{}}").contains("src should be a string"));
+        assert!(error(b"{\"src\":\"n1\",\"dest\":\"n2\",\"body\":[]}").contains("body should be an object"));
+        assert!(error(b"{\"src\":\"n1\",\"dest\":\"n2\",\"body\":{},\"type\":1}").contains("unknown key \"type\""));
+        assert!(
+            error(b"{\"src\":\"n1\",\"dest\":\"n2\",\"body\":{},\"id\":\"x\"}").contains("id should be an integer")
+        );
+        assert!(error(b"{\"src\":\"n1\"").contains("not JSON"));
+        assert!(error(b"42").contains("JSON object"));
+        assert!(error(b"\xff\xfe").contains("not UTF-8"));
+    }
+}
