@@ -19,4 +19,5 @@ pub mod runner;
 pub mod scenario;
 pub mod service;
 pub mod simulation;
+pub mod suggest;
 pub mod workload;

@@ -1,4 +1,30 @@
 //! Faults: what is done to whom, and when. Pure: the simulation carries it out and counts the effects.
+//!
+//! A real network loses messages and cuts clusters in two, real machines stop and crash. A [`Nemesis`] does such things
+//! to the nodes on purpose, in a way that a seed reproduces. Each [`FaultKind`] runs by itself and alternates: it starts
+//! (a partition, say), and after a random time it stops again. Whom it hits is drawn anew each time: one node, a
+//! minority, a majority, the likely leader, …
+//!
+//! ```
+//! use maelstrom::nemesis::{Action, FaultKind, Nemesis, View};
+//! let nodes: Vec<String> = (0..5).map(|i| format!("n{i}")).collect();
+//! let kinds = ["partition".parse::<FaultKind>()?];
+//! let (mut nemesis, notes) = Nemesis::new(&kinds, &nodes, 10_000_000_000, 60_000_000_000, 7);
+//! assert!(notes.is_empty());
+//! let now = nemesis.next_time().expect("a partition comes early in the run");
+//! let step = nemesis.act(now, &View::default());
+//! assert_eq!(step.f, "start-partition");
+//! assert_eq!(nemesis.heal(&View::default())[0].action, Action::Heal);
+//! # Ok::<(), maelstrom::nemesis::UnknownFault>(())
+//! ```
+
+mod grudge;
+mod kind;
+mod schedule;
+mod targets;
+
+pub use kind::{FaultKind, UnknownFault};
+pub use schedule::{Nemesis, View};
 
 use serde_json::Value;
 
