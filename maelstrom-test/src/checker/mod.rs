@@ -3,6 +3,8 @@
 //! A checker is a pure function of the history. It never panics and never runs for ever: it has a budget, after which
 //! it answers *unknown* and says why.
 
+pub mod exceptions;
+
 use std::time::Duration;
 
 use serde_json::{Map, Value};

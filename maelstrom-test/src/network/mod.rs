@@ -77,6 +77,8 @@ pub struct Delivery {
     pub src: EndpointId,
     /// Who gets it.
     pub dest: EndpointId,
+    /// Which life of the sender it comes from.
+    pub src_incarnation: u32,
     line: Box<str>,
     body_at: usize,
 }
@@ -221,7 +223,8 @@ impl Network {
         self.journal.send(now, id, &line);
         let kinds = (self.endpoints[src].kind, self.endpoints[dest].kind);
         self.stats.sent(kinds.0, kinds.1);
-        let delivery = Delivery { id, src, dest, line, body_at };
+        let src_incarnation = self.endpoints[src].incarnation;
+        let delivery = Delivery { id, src, dest, src_incarnation, line, body_at };
         if kinds == (NodeKind::Server, NodeKind::Server) {
             self.send_between_nodes(now, delivery, incarnation);
         } else {
@@ -270,7 +273,10 @@ impl Network {
             let hit = match *behaviour {
                 PacketBehaviour::Lose(p) => rng.random_bool(p).then(|| copies = 0),
                 PacketBehaviour::Duplicate(p) => rng.random_bool(p).then(|| copies = 2),
-                PacketBehaviour::Delay(mean) => Some(extra = exponential(mean, rng)),
+                PacketBehaviour::Delay(mean) => {
+                    extra = exponential(mean, rng);
+                    Some(())
+                }
                 PacketBehaviour::Reorder(p, most) => rng.random_bool(p).then(|| extra = rng.random_range(0..=most)),
             };
             self.packets_affected += u64::from(hit.is_some());
