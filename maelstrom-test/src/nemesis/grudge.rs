@@ -196,12 +196,12 @@ mod tests {
             if cut != Cut::MajoritiesRing {
                 return;
             }
-            for a in 0..n {
-                let heard = n - grudge[a].len();
+            for (a, dropped) in grudge.iter().enumerate() {
+                let heard = n - dropped.len();
                 assert!(heard > n / 2, "{grudge:?}");
                 assert!(n > 5 || heard == n / 2 + 1);
-                assert!((0..a).all(|b| grudge[a] != grudge[b]), "{grudge:?}");
-                assert!(n <= 5 || (0..n).all(|b| grudge[a].contains(&b) == grudge[b].contains(&a)));
+                assert!((0..a).all(|b| *dropped != grudge[b]), "{grudge:?}");
+                assert!(n <= 5 || (0..n).all(|b| dropped.contains(&b) == grudge[b].contains(&a)));
             }
         });
     }

@@ -249,7 +249,7 @@ mod tests {
                 let (start, stop) = kind.functions();
                 let own: Vec<&str> =
                     steps.iter().map(|(_, step)| step.f).filter(|f| *f == start || *f == stop).collect();
-                assert!(own.len() >= 2 && own.len() % 2 == 0, "{own:?}");
+                assert!(own.len() >= 2 && own.len().is_multiple_of(2), "{own:?}");
                 assert!(own.chunks(2).all(|pair| pair == [start, stop]), "{own:?}");
             }
         }

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::Body;
+
 /// A row of the table of error codes that the protocol reserves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorCode {
@@ -69,6 +71,21 @@ impl RpcError {
     /// ```
     pub fn new(code: ErrorCode, text: impl Into<String>) -> RpcError {
         RpcError { code: code.code, text: text.into(), extra: Map::new() }
+    }
+
+    /// The error as a body, without `in_reply_to`.
+    ///
+    /// ```
+    /// use maelstrom::protocol::{ErrorCode, RpcError};
+    /// let body = RpcError::new(ErrorCode::ABORT, "no quorum").into_body();
+    /// assert_eq!(serde_json::Value::Object(body), serde_json::json!({"type": "error", "code": 14, "text": "no quorum"}));
+    /// ```
+    pub fn into_body(self) -> Body {
+        let mut body = self.extra;
+        body.insert("type".into(), "error".into());
+        body.insert("code".into(), self.code.into());
+        body.insert("text".into(), self.text.into());
+        body
     }
 
     /// True if the operation did not and will never happen. Unknown codes are indefinite.

@@ -1,0 +1,201 @@
+//! `seq-kv`: a sequentially consistent key-value store that likes to show the past.
+
+use std::collections::VecDeque;
+
+use rand::RngExt;
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+
+use super::Service;
+use super::kv::Request;
+use crate::protocol::Body;
+use crate::random::Rng;
+
+/// How many states are kept.
+const STATES: u64 = 32;
+
+/// All updates form one order of states, numbered 0, 1, 2, …; each client sees a monotonic prefix of it.
+///
+/// A request runs on a random kept state that is not older than what its client has seen. If it would change that state, it
+/// runs on the newest one instead, and its result is the next state.
+#[derive(Clone, Debug, Default)]
+pub struct SeqKv {
+    /// The number of the newest state.
+    newest: u64,
+    /// The values that a key had in the states that are kept: the number of the state in which each appeared, ascending.
+    versions: FxHashMap<Value, VecDeque<(u64, Value)>>,
+    /// The keys that were changed, in order, by the step from each kept state to the next.
+    changed: VecDeque<Value>,
+    /// The newest state that each client has seen.
+    clients: FxHashMap<String, u64>,
+}
+
+impl SeqKv {
+    /// The number of the oldest state that is kept.
+    fn oldest(&self) -> u64 {
+        self.newest.saturating_sub(STATES - 1)
+    }
+
+    /// The value of a key in a state.
+    fn get(&self, key: &Value, state: u64) -> Option<&Value> {
+        let versions = self.versions.get(key)?;
+        versions.iter().rev().find(|(since, _)| *since <= state).map(|(_, value)| value)
+    }
+
+    /// Makes a new state in which one key is different, and forgets what only states that are too old need.
+    fn append(&mut self, key: Value, value: Value) {
+        self.newest += 1;
+        self.versions.entry(key.clone()).or_default().push_back((self.newest, value));
+        self.changed.push_back(key);
+        if self.changed.len() as u64 == STATES {
+            let oldest = self.oldest();
+            let key = self.changed.pop_front().expect("it has just grown");
+            let versions = self.versions.get_mut(&key).expect("a changed key has versions");
+            while versions.get(1).is_some_and(|(since, _)| *since <= oldest) {
+                versions.pop_front();
+            }
+        }
+    }
+}
+
+impl Service for SeqKv {
+    fn handle(&mut self, source: &str, request: &Body, rng: &mut Rng) -> Body {
+        let request = match Request::parse("seq-kv", request) {
+            Ok(request) => request,
+            Err(error) => return error,
+        };
+        let seen = self.clients.get(source).copied().unwrap_or(0);
+        let mut state = rng.random_range(seen.max(self.oldest())..=self.newest);
+        let mut current = self.get(&request.key, state);
+        let mut outcome = request.execute(current);
+        if outcome.write.is_some() && outcome.write.as_ref() != current {
+            state = self.newest;
+            current = self.get(&request.key, state);
+            outcome = request.execute(current);
+            if outcome.write.is_some() && outcome.write.as_ref() != current {
+                self.append(request.key, outcome.write.expect("just seen"));
+                state = self.newest;
+            }
+        }
+        self.clients.insert(source.to_owned(), state);
+        outcome.response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::{call, read, write};
+    use super::*;
+    use crate::random::stream;
+
+    /// A store in which key 0 has been 0 … `last`.
+    fn counted(last: u64, rng: &mut Rng) -> SeqKv {
+        let mut kv = SeqKv::default();
+        (0..=last).for_each(|i| write(&mut kv, "writer", json!(0), json!(i), rng));
+        kv
+    }
+
+    #[test]
+    fn fresh_clients_see_several_states_of_the_kept_ones() {
+        let mut rng = stream(1, "test");
+        let mut kv = counted(100, &mut rng);
+        let mut seen: Vec<u64> =
+            (0..1000).map(|i| read(&mut kv, &format!("n{i}"), json!(0), &mut rng).unwrap().as_u64().unwrap()).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen, (69..=100).collect::<Vec<_>>());
+        let mut young = counted(3, &mut rng);
+        assert!((0..100).any(|i| read(&mut young, &format!("n{i}"), json!(0), &mut rng).is_none()));
+    }
+
+    #[test]
+    fn a_client_never_goes_back_and_converges() {
+        let mut rng = stream(2, "test");
+        for _ in 0..50 {
+            let mut kv = counted(40, &mut rng);
+            let seen: Vec<Value> = (0..100).map(|_| read(&mut kv, "n1", json!(0), &mut rng).unwrap()).collect();
+            assert!(seen.is_sorted_by_key(|value| value.as_u64()));
+            assert_eq!(seen.last(), Some(&json!(40)));
+        }
+    }
+
+    #[test]
+    fn who_writes_something_new_sees_everything_before_it() {
+        let mut rng = stream(3, "test");
+        for i in 0..50 {
+            let mut kv = counted(i, &mut rng);
+            write(&mut kv, "n1", json!("new"), json!(true), &mut rng);
+            assert_eq!(read(&mut kv, "n1", json!(0), &mut rng), Some(json!(i)));
+        }
+    }
+
+    #[test]
+    fn a_write_that_changes_nothing_may_stay_in_the_past() {
+        let mut rng = stream(4, "test");
+        let stale = (0..50).filter(|_| {
+            let mut kv = counted(5, &mut rng);
+            write(&mut kv, "n1", json!(0), json!(3), &mut rng);
+            // Either the write found the 3 in the past, or it came after the 5.
+            let newest = kv.get(&json!(0), kv.newest).cloned();
+            assert!(newest == Some(json!(5)) || newest == Some(json!(3)));
+            newest == Some(json!(5))
+        });
+        assert!(stale.count() > 0);
+    }
+
+    #[test]
+    fn cas_on_the_newest_state_decides() {
+        let mut rng = stream(5, "test");
+        for i in 0..50 {
+            let mut kv = counted(5, &mut rng);
+            let request = json!({"type": "cas", "key": 0, "from": 2, "to": 9});
+            let answer = call(&mut kv, &format!("n{i}"), request, &mut rng);
+            assert!(answer["code"] == 22 || answer["code"] == 20, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_by_the_kept_states() {
+        let mut rng = stream(6, "test");
+        let mut kv = SeqKv::default();
+        for i in 0..1000 {
+            write(&mut kv, "n1", json!(i % 3), json!(i), &mut rng);
+        }
+        write(&mut kv, "n1", json!("last"), json!(0), &mut rng);
+        let versions: usize = kv.versions.values().map(VecDeque::len).sum();
+        assert!(versions <= STATES as usize + 3, "{versions}");
+    }
+
+    /// Every answer must be explained by one order of the updates that every client follows: replay it with whole states.
+    #[test]
+    fn agrees_with_whole_states_kept() {
+        for seed in 0..100 {
+            let mut rng = stream(seed, "test");
+            let mut kv = SeqKv::default();
+            let mut states: Vec<FxHashMap<Value, Value>> = vec![FxHashMap::default()];
+            for _ in 0..200 {
+                let (client, key) = (format!("n{}", rng.random_range(0..4)), json!(rng.random_range(0..3)));
+                let before = kv.clients.get(&client).copied().unwrap_or(0);
+                if rng.random_ratio(1, 3) {
+                    let value = json!(rng.random_range(0..3));
+                    write(&mut kv, &client, key.clone(), value.clone(), &mut rng);
+                    if kv.newest as usize == states.len() {
+                        let mut next = states[states.len() - 1].clone();
+                        assert_ne!(next.insert(key, value.clone()), Some(value));
+                        states.push(next);
+                    } else {
+                        assert_eq!(states[kv.clients[&client] as usize].get(&key), Some(&value));
+                    }
+                } else {
+                    let value = read(&mut kv, &client, key.clone(), &mut rng);
+                    assert_eq!(value.as_ref(), states[kv.clients[&client] as usize].get(&key));
+                }
+                let after = kv.clients[&client];
+                assert!((before..=kv.newest).contains(&after));
+            }
+            assert_eq!(kv.newest as usize + 1, states.len());
+        }
+    }
+}
