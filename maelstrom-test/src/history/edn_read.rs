@@ -1,0 +1,392 @@
+//! Reading Jepsen's EDN: <https://github.com/edn-format/edn>.
+//!
+//! A form becomes the JSON value that says the same: keywords, symbols and characters become strings, sets and lists
+//! become arrays, the keys of maps become strings, tagged literals become the value that is tagged.
+
+use std::io::BufRead;
+
+use serde_json::{Map, Number, Value};
+
+use super::entry::{Entry, Interner, Key};
+use super::source::{Place, Source};
+use super::{Op, ReadError};
+
+/// Deeper nesting is refused: the parser recurses, and its stack is finite.
+const MAX_DEPTH: usize = 128;
+
+/// Reads entries one at a time from maps that follow one another, or from one vector or list of maps.
+pub(super) struct EdnReader<R> {
+    source: Source<R>,
+    interner: Interner,
+    position: u64,
+    layout: Layout,
+}
+
+/// How the entries are laid out; known once the first form begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    Unknown,
+    OneAfterAnother,
+    /// In a collection that this byte closes.
+    Inside(u8),
+}
+
+/// What a place in the text may hold.
+enum Form {
+    Value(Value),
+    /// The end of the text, or of the collection that we are in.
+    Close(Option<u8>),
+}
+
+/// What may follow a `#`.
+#[derive(PartialEq, Eq)]
+enum Hash {
+    /// The elements of a set.
+    Set,
+    /// A form that is left out, or a tag, whose value comes next.
+    Skipped,
+}
+
+impl<R: BufRead> EdnReader<R> {
+    pub(super) fn new(reader: R) -> EdnReader<R> {
+        EdnReader { source: Source::new(reader), interner: Interner::default(), position: 0, layout: Layout::Unknown }
+    }
+
+    /// The next entry, `None` at the end.
+    pub(super) fn next_op(&mut self) -> Result<Option<Op>, ReadError> {
+        self.source.renew_allowance();
+        loop {
+            self.skip_blanks()?;
+            let place = self.source.place();
+            match (self.source.next()?, self.layout) {
+                (Some(b'{'), layout) => {
+                    if layout == Layout::Unknown {
+                        self.layout = Layout::OneAfterAnother;
+                    }
+                    return self.entry(place).map(Some);
+                }
+                (Some(b'#'), _) => {
+                    if self.after_hash(place, 0)? == Hash::Set {
+                        return Err(place.error("a set stands here; expected an entry: a map in braces"));
+                    }
+                }
+                (Some(open @ (b'[' | b'(')), Layout::Unknown) => self.layout = Layout::Inside(closing(open)),
+                (Some(byte), Layout::Inside(close)) if byte == close => return self.expect_end(),
+                (None, Layout::Inside(_)) => {
+                    return Err(place.error("the text ends before the collection of entries is closed"));
+                }
+                (None, _) => return Ok(None),
+                (Some(byte), _) => {
+                    let shown = char::from(byte).escape_default();
+                    return Err(place.error(format!("`{shown}` stands here; expected an entry: a map in braces")));
+                }
+            }
+        }
+    }
+
+    fn expect_end(&mut self) -> Result<Option<Op>, ReadError> {
+        self.skip_blanks()?;
+        let place = self.source.place();
+        match self.source.peek()? {
+            None => Ok(None),
+            Some(_) => Err(place.error("more text stands after the collection of entries; expected the end")),
+        }
+    }
+
+    /// An entry, whose brace has been taken.
+    fn entry(&mut self, start: Place) -> Result<Op, ReadError> {
+        let mut entry = Entry::default();
+        loop {
+            let place = self.source.place();
+            let key = match self.form(1)? {
+                Form::Value(key) => key_text(key),
+                Form::Close(Some(b'}')) => break,
+                Form::Close(close) => return Err(unexpected_close(place, start, close, b'}')),
+            };
+            self.skip_blanks()?;
+            let place = self.source.place();
+            match self.form(1)? {
+                Form::Value(value) => {
+                    let result = entry.set(Key::from(key.as_str()), value, &mut self.interner);
+                    result.map_err(|message| place.error(message))?;
+                }
+                Form::Close(_) => return Err(place.error(format!("the key `{key}` has no value"))),
+            }
+        }
+        let op = entry.finish(self.position, &mut self.interner).map_err(|message| start.error(message))?;
+        self.position += 1;
+        Ok(op)
+    }
+
+    /// Whitespace, commas and comments.
+    fn skip_blanks(&mut self) -> Result<(), ReadError> {
+        while let Some(byte) = self.source.peek()? {
+            match byte {
+                b' ' | b'\t' | b'\n' | b'\r' | b',' | 0x0C => self.source.advance(byte)?,
+                b';' => {
+                    while let Some(byte) = self.source.peek()? {
+                        self.source.advance(byte)?;
+                        if byte == b'\n' {
+                            break;
+                        }
+                    }
+                }
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// A value, or the byte that closes the collection around it.
+    fn form(&mut self, depth: usize) -> Result<Form, ReadError> {
+        loop {
+            self.skip_blanks()?;
+            let place = self.source.place();
+            if depth > MAX_DEPTH {
+                return Err(place.error(format!("nested deeper than {MAX_DEPTH} levels")));
+            }
+            let Some(byte) = self.source.peek()? else { return Ok(Form::Close(None)) };
+            self.source.advance(byte)?;
+            let value = match byte {
+                b'}' | b']' | b')' => return Ok(Form::Close(Some(byte))),
+                b'[' | b'(' => Value::Array(self.items(place, closing(byte), depth)?),
+                b'{' => Value::Object(self.map(place, depth)?),
+                b'"' => Value::String(self.string(place)?),
+                b':' => Value::String(self.keyword(place)?),
+                b'\\' => Value::String(self.character(place)?),
+                b'#' => match self.after_hash(place, depth)? {
+                    Hash::Set => Value::Array(self.items(place, b'}', depth)?),
+                    Hash::Skipped => continue,
+                },
+                _ => self.token(place, byte)?,
+            };
+            return Ok(Form::Value(value));
+        }
+    }
+
+    fn items(&mut self, start: Place, close: u8, depth: usize) -> Result<Vec<Value>, ReadError> {
+        let mut items = Vec::new();
+        loop {
+            let place = self.source.place();
+            match self.form(depth + 1)? {
+                Form::Value(value) => items.push(value),
+                Form::Close(Some(found)) if found == close => return Ok(items),
+                Form::Close(found) => return Err(unexpected_close(place, start, found, close)),
+            }
+        }
+    }
+
+    fn map(&mut self, start: Place, depth: usize) -> Result<Map<String, Value>, ReadError> {
+        let mut map = Map::new();
+        loop {
+            let place = self.source.place();
+            let key = match self.form(depth + 1)? {
+                Form::Value(key) => key_text(key),
+                Form::Close(Some(b'}')) => return Ok(map),
+                Form::Close(found) => return Err(unexpected_close(place, start, found, b'}')),
+            };
+            let Form::Value(value) = self.form(depth + 1)? else {
+                return Err(place.error(format!("the key `{key}` has no value")));
+            };
+            if map.contains_key(&key) {
+                return Err(place.error(format!("the key `{key}` stands twice in this map (keys are read as strings)")));
+            }
+            map.insert(key, value);
+        }
+    }
+
+    /// What follows `#`: a set is left to the caller, its brace taken; a tag is dropped, so that the next form is the
+    /// value; a discarded form is skipped together with its `#_`.
+    fn after_hash(&mut self, place: Place, depth: usize) -> Result<Hash, ReadError> {
+        match self.source.peek()? {
+            Some(b'{') => {
+                self.source.advance(b'{')?;
+                Ok(Hash::Set)
+            }
+            Some(b'_') => {
+                self.source.advance(b'_')?;
+                match self.form(depth + 1)? {
+                    Form::Value(_) => Ok(Hash::Skipped),
+                    Form::Close(_) => Err(place.error("nothing stands after `#_`; expected the form to leave out")),
+                }
+            }
+            Some(b'#') => Err(place.error("a number that is infinite or not a number; expected a finite one")),
+            Some(b':') => Err(place.error("maps with a namespace (`#:name{…}`) are not supported; expected `{…}`")),
+            Some(byte) if byte.is_ascii_alphabetic() => {
+                self.word(place, None)?;
+                Ok(Hash::Skipped)
+            }
+            _ => Err(place.error("expected a tag, `{` or `_` after `#`")),
+        }
+    }
+
+    fn keyword(&mut self, place: Place) -> Result<String, ReadError> {
+        let name = self.word(place, None)?;
+        if name.is_empty() {
+            let hint = "in JSON, a history has one object per line";
+            return Err(place.error(format!("`:` stands alone; expected a keyword's name after it ({hint})")));
+        }
+        Ok(name)
+    }
+
+    /// A token up to its delimiter; `first` is what has been taken of it.
+    fn word(&mut self, place: Place, first: Option<u8>) -> Result<String, ReadError> {
+        let mut bytes: Vec<u8> = first.into_iter().collect();
+        while let Some(byte) = self.source.peek()? {
+            if byte.is_ascii_whitespace() || b",;\"()[]{}\\".contains(&byte) {
+                break;
+            }
+            self.source.advance(byte)?;
+            bytes.push(byte);
+        }
+        utf8(bytes, place)
+    }
+
+    /// `nil`, a boolean, a number or a symbol.
+    fn token(&mut self, place: Place, first: u8) -> Result<Value, ReadError> {
+        let word = self.word(place, Some(first))?;
+        let digits = word.strip_prefix(['+', '-']).unwrap_or(&word);
+        match word.as_str() {
+            "nil" => Ok(Value::Null),
+            "true" => Ok(Value::Bool(true)),
+            "false" => Ok(Value::Bool(false)),
+            _ if digits.starts_with(|c: char| c.is_ascii_digit()) => {
+                number(&word, digits).map(Value::Number).map_err(|message| place.error(message))
+            }
+            _ if word.starts_with(['^', '@', '`', '~', '\'']) => {
+                Err(place.error(format!("`{word}` is Clojure, not EDN; expected a value")))
+            }
+            _ => Ok(Value::String(word)),
+        }
+    }
+
+    /// A string, whose first quote has been taken.
+    fn string(&mut self, start: Place) -> Result<String, ReadError> {
+        let mut bytes = Vec::new();
+        loop {
+            let place = self.source.place();
+            match self.source.next()? {
+                Some(b'"') => return utf8(bytes, start),
+                Some(b'\\') => {
+                    let c = self.escape(place)?;
+                    bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                Some(byte) => bytes.push(byte),
+                None => return Err(start.error("the text ends inside this string; expected a closing quote")),
+            }
+        }
+    }
+
+    fn escape(&mut self, place: Place) -> Result<char, ReadError> {
+        let c = match self.source.next()? {
+            Some(b'n') => '\n',
+            Some(b't') => '\t',
+            Some(b'r') => '\r',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(byte @ (b'"' | b'\\' | b'/' | b'\'')) => char::from(byte),
+            Some(b'u') => return self.unicode_escape(place),
+            _ => return Err(place.error("unknown escape; expected one of \\n \\t \\r \\b \\f \\\" \\\\ \\uXXXX")),
+        };
+        Ok(c)
+    }
+
+    /// `\uXXXX`, or two of them that form a surrogate pair, as Java writes characters beyond the first plane.
+    fn unicode_escape(&mut self, place: Place) -> Result<char, ReadError> {
+        let high = self.four_digits(place)?;
+        let code = if (0xD800..0xDC00).contains(&high) {
+            let follows = self.source.next()? == Some(b'\\') && self.source.next()? == Some(b'u');
+            let low = if follows { self.four_digits(place)? } else { 0 };
+            if !(0xDC00..0xE000).contains(&low) {
+                return Err(place.error("half of a surrogate pair; expected the other half after it"));
+            }
+            0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)
+        } else {
+            high
+        };
+        char::from_u32(code).ok_or_else(|| place.error("half of a surrogate pair; expected a character"))
+    }
+
+    fn four_digits(&mut self, place: Place) -> Result<u32, ReadError> {
+        let mut code = 0;
+        for _ in 0..4 {
+            let digit = self.source.next()?.and_then(|byte| char::from(byte).to_digit(16));
+            code = code * 16 + digit.ok_or_else(|| place.error("expected four hexadecimal digits after `\\u`"))?;
+        }
+        Ok(code)
+    }
+
+    /// `\a`, `\newline`, `\u0041`; the backslash has been taken.
+    fn character(&mut self, place: Place) -> Result<String, ReadError> {
+        let first = self.source.next()?.ok_or_else(|| place.error("expected a character after `\\`"))?;
+        let word = self.word(place, Some(first))?;
+        let named = match word.as_str() {
+            "newline" => "\n",
+            "space" => " ",
+            "tab" => "\t",
+            "return" => "\r",
+            "backspace" => "\u{8}",
+            "formfeed" => "\u{c}",
+            other if other.chars().count() == 1 => other,
+            other => {
+                let code = other.strip_prefix('u').filter(|digits| digits.len() == 4);
+                let code = code.and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32);
+                let unknown =
+                    || place.error(format!("`\\{other}` is not a character; expected \\a, \\newline, \\u0041"));
+                return code.map(String::from).ok_or_else(unknown);
+            }
+        };
+        Ok(named.to_string())
+    }
+}
+
+fn closing(open: u8) -> u8 {
+    if open == b'[' { b']' } else { b')' }
+}
+
+fn unexpected_close(place: Place, start: Place, found: Option<u8>, expected: u8) -> ReadError {
+    let expected = char::from(expected);
+    match found {
+        Some(found) => {
+            let found = char::from(found);
+            place.error(format!("`{found}` closes what began at {start}; expected `{expected}`"))
+        }
+        None => place.error(format!("the text ends before `{expected}` closes what began at {start}")),
+    }
+}
+
+/// A key of a map as a string: strings and keywords as they are, other values as JSON writes them.
+fn key_text(key: Value) -> String {
+    match key {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+fn utf8(bytes: Vec<u8>, place: Place) -> Result<String, ReadError> {
+    String::from_utf8(bytes).map_err(|_| place.error("this is not UTF-8"))
+}
+
+/// A number; `digits` is the word without its sign.
+fn number(word: &str, digits: &str) -> Result<Number, String> {
+    let plain = word.strip_prefix('+').unwrap_or(word);
+    if digits.contains('/') {
+        return Err(format!("`{word}` is a ratio; expected an integer or a decimal number"));
+    }
+    if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        let magnitude = u64::from_str_radix(hex, 16).map_err(|_| format!("`{word}` is not a 64-bit number"))?;
+        let signed = if plain.starts_with('-') { -i128::from(magnitude) } else { i128::from(magnitude) };
+        return Number::from_i128(signed).ok_or_else(|| format!("`{word}` does not fit into 64 bits"));
+    }
+    let whole = digits.strip_suffix('N').unwrap_or(digits);
+    if whole.bytes().all(|byte| byte.is_ascii_digit()) {
+        let plain = plain.trim_end_matches('N');
+        let integer: Option<Number> =
+            plain.parse().ok().map(|n: i64| n.into()).or(plain.parse().ok().map(|n: u64| n.into()));
+        return integer.ok_or_else(|| format!("`{word}` does not fit into 64 bits"));
+    }
+    let decimal = plain.strip_suffix('M').unwrap_or(plain);
+    let is_decimal = decimal.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    let parsed = decimal.parse().ok().filter(|_| is_decimal).and_then(Number::from_f64);
+    parsed.ok_or_else(|| format!("`{word}` is not a number that we know; expected one like 3, -2.5 or 1e10"))
+}

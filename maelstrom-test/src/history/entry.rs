@@ -1,0 +1,178 @@
+//! From the keys of a stored entry to an [`Op`], whatever the notation they were stored in.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+use serde_json::{Map, Value};
+
+use super::{Op, OpType, Process};
+
+/// The same `f` is stored once, however often a history names it.
+#[derive(Default)]
+pub(super) struct Interner {
+    names: FxHashSet<Arc<str>>,
+}
+
+impl Interner {
+    /// Histories have a handful of functions. One that has more than this many gains nothing from interning, and a
+    /// reader that streams must not remember them all.
+    const LIMIT: usize = 4096;
+
+    fn intern(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.names.get(name) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = name.into();
+        if self.names.len() < Self::LIMIT {
+            self.names.insert(Arc::clone(&name));
+        }
+        name
+    }
+}
+
+/// A key of an entry, in the spelling of JSON lines or of Jepsen's EDN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Index,
+    Time,
+    Type,
+    Process,
+    F,
+    Value,
+    Error,
+    Final,
+    /// Any other; goes to [`Op::extra`].
+    Extra(String),
+}
+
+impl From<&str> for Key {
+    fn from(name: &str) -> Key {
+        match name {
+            "index" => Key::Index,
+            "time" => Key::Time,
+            "type" => Key::Type,
+            "process" => Key::Process,
+            "f" => Key::F,
+            "value" => Key::Value,
+            "error" => Key::Error,
+            "final" | "final?" => Key::Final,
+            "seek-to-beginning?" => Key::Extra("seek_to_beginning".into()),
+            other => Key::Extra(other.into()),
+        }
+    }
+}
+
+/// Collects the keys of one entry.
+#[derive(Default)]
+pub(super) struct Entry {
+    index: Option<u64>,
+    time: Option<u64>,
+    kind: Option<OpType>,
+    process: Option<Process>,
+    f: Option<Arc<str>>,
+    value: Option<Value>,
+    error: Option<Value>,
+    is_final: Option<bool>,
+    extra: Option<Box<Map<String, Value>>>,
+}
+
+impl Entry {
+    /// Takes one key and its value; the error is a sentence for people.
+    pub(super) fn set(&mut self, key: Key, value: Value, interner: &mut Interner) -> Result<(), String> {
+        match key {
+            Key::Index => once(&mut self.index, whole_number("index", &value)?, "index"),
+            Key::Time => once(&mut self.time, whole_number("time", &value)?, "time"),
+            Key::Type => once(&mut self.kind, Some(op_type(&value)?), "type"),
+            Key::Process => once(&mut self.process, process(&value)?, "process"),
+            Key::F => once(&mut self.f, function(&value, interner)?, "f"),
+            Key::Value => once(&mut self.value, Some(value), "value"),
+            Key::Error => once(&mut self.error, Some(value), "error"),
+            Key::Final => once(&mut self.is_final, flag(&value)?, "final"),
+            Key::Extra(name) => {
+                let extra = self.extra.get_or_insert_default();
+                if extra.contains_key(&name) {
+                    return Err(format!("the key `{name}` stands twice in this entry"));
+                }
+                extra.insert(name, value);
+                Ok(())
+            }
+        }
+    }
+
+    /// The entry, once all its keys are known; `position` is its `index` if it does not have one.
+    pub(super) fn finish(self, position: u64, interner: &mut Interner) -> Result<Op, String> {
+        let kind = self.kind.ok_or("this entry has no `type`; expected one of invoke, ok, fail, info")?;
+        Ok(Op {
+            index: self.index.unwrap_or(position),
+            time: self.time.unwrap_or(0),
+            kind,
+            process: self.process.unwrap_or(Process::Client(0)),
+            f: self.f.unwrap_or_else(|| interner.intern("txn")),
+            value: self.value.unwrap_or(Value::Null),
+            error: self.error.filter(|error| !error.is_null()),
+            is_final: self.is_final.unwrap_or(false),
+            extra: self.extra,
+        })
+    }
+}
+
+fn once<T>(slot: &mut Option<T>, value: Option<T>, name: &str) -> Result<(), String> {
+    if slot.is_some() {
+        return Err(format!("the key `{name}` stands twice in this entry"));
+    }
+    *slot = value;
+    Ok(())
+}
+
+/// Jepsen writes -1 where it does not know; so do we understand it.
+fn whole_number(name: &str, value: &Value) -> Result<Option<u64>, String> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Ok(number.as_u64()),
+        other => Err(format!("`{name}` is {}; expected an integer", brief(other))),
+    }
+}
+
+fn op_type(value: &Value) -> Result<OpType, String> {
+    match value.as_str() {
+        Some("invoke") => Ok(OpType::Invoke),
+        Some("ok") => Ok(OpType::Ok),
+        Some("fail") => Ok(OpType::Fail),
+        Some("info") => Ok(OpType::Info),
+        _ => Err(format!("`type` is {}; expected one of invoke, ok, fail, info", brief(value))),
+    }
+}
+
+fn process(value: &Value) -> Result<Option<Process>, String> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(name) if name == "nemesis" => Ok(Some(Process::Nemesis)),
+        Value::Number(number) if number.is_u64() => Ok(number.as_u64().map(Process::Client)),
+        other => Err(format!("`process` is {}; expected a number from 0, or nemesis", brief(other))),
+    }
+}
+
+fn function(value: &Value, interner: &mut Interner) -> Result<Option<Arc<str>>, String> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(name) => Ok(Some(interner.intern(name))),
+        other => Err(format!("`f` is {}; expected the function's name", brief(other))),
+    }
+}
+
+fn flag(value: &Value) -> Result<Option<bool>, String> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Bool(flag) => Ok(Some(*flag)),
+        other => Err(format!("`final` is {}; expected true or false", brief(other))),
+    }
+}
+
+/// A value as error messages quote it.
+fn brief(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
