@@ -21,3 +21,6 @@ pub mod service;
 pub mod simulation;
 pub mod suggest;
 pub mod workload;
+
+pub use scenario::{Run, RunError, Scenario};
+pub use workload::Workload;

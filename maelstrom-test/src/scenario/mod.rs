@@ -1,1 +1,30 @@
-//! (under construction)
+//! Scenarios: what to run, written down once, in code, as an attribute, or as command-line flags.
+//!
+//! A [`Scenario`] names a workload, a node program and any of the [options](options::OPTIONS). Running it starts the
+//! cluster, drives clients against it, breaks things, and ends in a [`Run`]: history, verdict, statistics.
+//!
+//! ```no_run
+//! use maelstrom::Scenario;
+//! # fn main() -> Result<(), maelstrom::RunError> {
+//! let run = Scenario::new("lin-kv").bin("target/debug/raft").nodes(5).nemesis("partition").seed(7).run()?;
+//! assert!(run.is_valid(), "{}", run.verdict.headline());
+//! # Ok(())
+//! # }
+//! ```
+
+mod builder;
+mod config;
+mod error;
+mod execute;
+pub mod options;
+mod program;
+mod progress;
+mod run;
+mod store;
+
+pub use builder::{Defaults, Scenario, WorkloadChoice};
+pub use config::{Config, Delay, TEST_LATENCY, TEST_RATE, TimeMode};
+pub use error::RunError;
+pub use program::Program;
+pub use progress::{Interrupt, Phase, Progress, ProgressSink};
+pub use run::{Clock, Durations, FaultCount, NetStats, OpCounts, Run, RunVerdict, Traffic};

@@ -1,0 +1,232 @@
+//! The builder of scenarios, its methods made from the table of options.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::options::{self, Kind, Written};
+use super::{Config, Interrupt, Program, ProgressSink, Run, RunError, execute};
+use crate::workload::Workload;
+
+/// What to run: a built-in workload by name, or one of the user's own.
+#[derive(Clone)]
+pub enum WorkloadChoice {
+    /// One of [`options::WORKLOADS`].
+    Named(String),
+    /// Any value that implements [`Workload`].
+    Own(Arc<dyn Workload>),
+}
+
+impl From<&str> for WorkloadChoice {
+    fn from(name: &str) -> Self {
+        WorkloadChoice::Named(name.into())
+    }
+}
+
+impl From<String> for WorkloadChoice {
+    fn from(name: String) -> Self {
+        WorkloadChoice::Named(name)
+    }
+}
+
+impl From<Arc<dyn Workload>> for WorkloadChoice {
+    fn from(workload: Arc<dyn Workload>) -> Self {
+        WorkloadChoice::Own(workload)
+    }
+}
+
+impl<W: Workload + 'static> From<W> for WorkloadChoice {
+    fn from(workload: W) -> Self {
+        WorkloadChoice::Own(Arc::new(workload))
+    }
+}
+
+impl WorkloadChoice {
+    /// The workload's name.
+    pub fn name(&self) -> &str {
+        match self {
+            WorkloadChoice::Named(name) => name,
+            WorkloadChoice::Own(workload) => workload.name(),
+        }
+    }
+}
+
+/// Which defaults hold for options that are not given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Defaults {
+    /// Those of the original: 5 operations per second, no latency. For the builder and the command line.
+    #[default]
+    Plain,
+    /// Those of the attribute, chosen so that a plain test finds bugs:
+    /// see [`Config`] for the values and how they were found.
+    Test,
+}
+
+/// What to run, under construction. Each option of the table has a method; a wrong value is reported by
+/// [`Scenario::run`].
+#[derive(Clone)]
+#[must_use = "a scenario does nothing until it is run"]
+pub struct Scenario {
+    pub(super) workload: WorkloadChoice,
+    pub(super) program: Program,
+    pub(super) written: BTreeMap<&'static str, Written>,
+    pub(super) unknown: Vec<String>,
+    pub(super) defaults: Defaults,
+    pub(super) name: Option<String>,
+    pub(super) directory: Option<PathBuf>,
+    pub(super) again: Option<String>,
+    pub(super) progress: Option<ProgressSink>,
+    pub(super) interrupt: Interrupt,
+    pub(super) warn_unused: bool,
+}
+
+impl Scenario {
+    /// A scenario of a workload: a name (`"lin-kv"`), or a value that implements [`Workload`].
+    pub fn new(workload: impl Into<WorkloadChoice>) -> Scenario {
+        Scenario {
+            workload: workload.into(),
+            program: Program::default(),
+            written: BTreeMap::new(),
+            unknown: Vec::new(),
+            defaults: Defaults::default(),
+            name: None,
+            directory: None,
+            again: None,
+            progress: None,
+            interrupt: Interrupt::default(),
+            warn_unused: false,
+        }
+    }
+
+    /// The node program: an executable file; relative paths from the current directory.
+    pub fn bin(mut self, path: impl Into<PathBuf>) -> Scenario {
+        self.program.path = path.into();
+        self
+    }
+
+    /// The node program with its arguments: the first word is a path, or a name to look up in `PATH`.
+    pub fn command<S: Into<OsString>>(mut self, words: impl IntoIterator<Item = S>) -> Scenario {
+        let mut words = words.into_iter().map(Into::into);
+        self.program.path = words.next().unwrap_or_default().into();
+        self.program.args = words.collect();
+        self
+    }
+
+    /// One more argument of the node program.
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Scenario {
+        self.program.args.push(arg.into());
+        self
+    }
+
+    /// More arguments of the node program.
+    pub fn args<S: Into<OsString>>(mut self, args: impl IntoIterator<Item = S>) -> Scenario {
+        self.program.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// An environment variable of the node program.
+    pub fn env(mut self, key: impl Into<OsString>, value: impl Into<OsString>) -> Scenario {
+        self.program.env.push((key.into(), value.into()));
+        self
+    }
+
+    /// The directory from which relative paths of the node program are taken; the current one by default.
+    pub fn base_directory(mut self, directory: impl Into<PathBuf>) -> Scenario {
+        self.program.base = Some(directory.into());
+        self
+    }
+
+    /// How reports call the run; by default like the workload.
+    pub fn name(mut self, name: impl Into<String>) -> Scenario {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Where the run's files go, replacing what is there; by default `store/<workload>/<time>`.
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Scenario {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// The command that runs this again, for the report's last line.
+    pub fn again(mut self, command: impl Into<String>) -> Scenario {
+        self.again = Some(command.into());
+        self
+    }
+
+    /// Who is told how far the run has come.
+    pub fn progress(mut self, sink: ProgressSink) -> Scenario {
+        self.progress = Some(sink);
+        self
+    }
+
+    /// A switch by which another thread ends the run early.
+    pub fn interrupt(mut self, interrupt: Interrupt) -> Scenario {
+        self.interrupt = interrupt;
+        self
+    }
+
+    /// Which defaults hold for options that are not given.
+    pub fn defaults(mut self, defaults: Defaults) -> Scenario {
+        self.defaults = defaults;
+        self
+    }
+
+    /// Options that the workload does not use become notes of the run instead of errors.
+    pub fn allow_unused_options(mut self) -> Scenario {
+        self.warn_unused = true;
+        self
+    }
+
+    /// Sets an option by its name in the table.
+    ///
+    /// ```
+    /// # use maelstrom::Scenario;
+    /// let error = Scenario::new("echo").bin("x").option("node", 3).config().unwrap_err();
+    /// assert!(error.to_string().contains("did you mean \"nodes\"?"));
+    /// ```
+    pub fn option(mut self, name: &str, value: impl Into<Written>) -> Scenario {
+        match options::find(name) {
+            Some(row) if row.kind != Kind::Special => {
+                self.written.insert(row.name, value.into());
+            }
+            _ => self.unknown.push(name.into()),
+        }
+        self
+    }
+
+    /// Reads and judges all options.
+    ///
+    /// # Errors
+    /// [`RunError::Options`] with everything that is wrong.
+    pub fn config(&self) -> Result<Config, RunError> {
+        Config::resolve(self)
+    }
+
+    /// Runs the scenario to its end and judges it. An invalid run is a result, not an error.
+    ///
+    /// # Errors
+    /// [`RunError::Options`] if the options make no sense, [`RunError::Setup`] if the run could not begin, and
+    /// [`RunError::Broke`] if it broke off; that error carries the run as far as it went.
+    pub fn run(self) -> Result<Run, RunError> {
+        execute::execute(self.config()?)
+    }
+}
+
+macro_rules! methods {
+    ($($name:ident, $flag:literal, $argument:literal, $kind:expr, $default:literal, $workloads:expr, $doc:literal;)*) => {
+        /// One method for each option of the [table](options::OPTIONS).
+        impl Scenario {
+            $(
+                #[doc = concat!($doc, " Default: ", $default, ".")]
+                pub fn $name(mut self, value: impl Into<Written>) -> Scenario {
+                    self.written.insert(stringify!($name), value.into());
+                    self
+                }
+            )*
+        }
+    };
+}
+
+options::for_each_option!(methods);

@@ -1,0 +1,127 @@
+//! The node program.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Which program the nodes are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    /// The executable: a path, or a bare name to look up in `PATH`. Absolute after [`Program::resolve`].
+    pub path: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Further environment variables.
+    pub env: Vec<(OsString, OsString)>,
+    /// Where relative paths begin; the current directory if there is none.
+    pub base: Option<PathBuf>,
+}
+
+impl Program {
+    /// Makes the executable's path absolute, and that of every argument that names an existing file by a relative
+    /// path (`python3 nodes/raft.py`): nodes run in directories of their own.
+    ///
+    /// # Errors
+    /// A sentence that says what is missing and what to do.
+    pub fn resolve(&self) -> Result<Program, String> {
+        if self.path.as_os_str().is_empty() {
+            return Err("no node program was given; set `bin` or `command`".into());
+        }
+        let base = match &self.base {
+            Some(base) => std::path::absolute(base),
+            None => std::env::current_dir(),
+        }
+        .map_err(|error| format!("the current directory cannot be read: {error}"))?;
+        let path = self.find(&base)?;
+        let absolute = |arg: &OsString| {
+            let text = arg.to_string_lossy();
+            let file = base.join(arg);
+            if !text.starts_with('-') && (text.contains('/') || text.contains('.')) && file.is_file() {
+                file.into_os_string()
+            } else {
+                arg.clone()
+            }
+        };
+        Ok(Program { path, args: self.args.iter().map(absolute).collect(), env: self.env.clone(), base: Some(base) })
+    }
+
+    /// The executable: as a path if it is one, else in `PATH`.
+    fn find(&self, base: &Path) -> Result<PathBuf, String> {
+        let here = base.join(&self.path);
+        if self.path.components().count() == 1 && !here.is_file() {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let found =
+                std::env::split_paths(&path).map(|directory| directory.join(&self.path)).find(|f| is_executable(f));
+            return found.ok_or_else(|| {
+                let name = self.path.display();
+                format!(
+                    "the node program `{name}` does not exist: it is neither a file in {} nor a program in PATH",
+                    base.display()
+                )
+            });
+        }
+        check_executable(&here)?;
+        Ok(here)
+    }
+}
+
+fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+/// Says what hinders a file from being run.
+fn check_executable(file: &Path) -> Result<(), String> {
+    let shown = file.display();
+    match file.metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(format!("the node program {shown} does not exist; build it, or correct the path"));
+        }
+        Err(error) => return Err(format!("the node program {shown} cannot be read: {error}")),
+        Ok(data) if data.is_dir() => return Err(format!("the node program {shown} is a directory; name a file in it")),
+        Ok(_) => {}
+    }
+    if !is_executable(file) {
+        return Err(format!("the node program {shown} is not executable; run `chmod +x {shown}`"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_looked_up_in_the_path_and_made_absolute() {
+        let program = Program { path: "sh".into(), ..Program::default() };
+        let resolved = program.resolve().expect("every system has a shell");
+        assert!(resolved.path.is_absolute() && resolved.path.ends_with("sh"));
+    }
+
+    #[test]
+    fn arguments_that_are_files_become_absolute_and_others_stay() {
+        let program = Program {
+            path: "sh".into(),
+            args: vec!["src/lib.rs".into(), "src".into(), "--file=src/lib.rs".into(), "no/such.py".into()],
+            base: Some(env!("CARGO_MANIFEST_DIR").into()),
+            ..Program::default()
+        };
+        let args = program.resolve().expect("a shell").args;
+        assert_eq!(args[0], Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs").into_os_string());
+        assert_eq!(args[1..], program.args[1..]);
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_said_with_what_to_do() {
+        let base = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+        for (path, says) in [
+            ("", "set `bin` or `command`"),
+            ("no-such-program", "nor a program in PATH"),
+            ("./no/such/program", "build it"),
+            ("src/lib.rs", "chmod +x"),
+            ("./src", "is a directory"),
+        ] {
+            let error = Program { path: path.into(), base: base.clone(), ..Program::default() }.resolve().unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+}
