@@ -2,6 +2,30 @@
 //!
 //! A generator is asked for the next operation of one worker at a time, and is told of everything that the workers
 //! begin and complete. Given the same seed and the same completions it gives the same operations.
+//!
+//! Most generators are put together from small ones: [`from_fn`], [`once`], [`counting`], [`mix`], [`each_worker`].
+//!
+//! ```
+//! use maelstrom::generator::{Invocation, Next, Worker, counting, from_fn, mix};
+//! use maelstrom::random::stream;
+//! use serde_json::Value;
+//! let reads = from_fn(|_, _| Next::Op(Invocation::new("read", Value::Null)));
+//! let mut generator = mix(vec![counting("add"), reads]);
+//! let mut rng = stream(7, "operations");
+//! let worker = Worker { index: 0, process: 0, now: 0 };
+//! let Next::Op(op) = generator.next(worker, &mut rng) else { panic!("it never ends") };
+//! assert!(["add", "read"].contains(&&*op.f));
+//! ```
+
+mod combinators;
+mod kafka;
+mod key_groups;
+mod txn;
+
+pub use combinators::{counting, each_worker, from_fn, mix, once};
+pub use kafka::{Kafka, KafkaFinal};
+pub use key_groups::KeyGroups;
+pub use txn::{MicroOp, TxnSource};
 
 use std::sync::Arc;
 

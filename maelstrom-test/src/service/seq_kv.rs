@@ -42,6 +42,13 @@ impl SeqKv {
         versions.iter().rev().find(|(since, _)| *since <= state).map(|(_, value)| value)
     }
 
+    /// What a request comes to in a state: the response, and the value of its key if that would change.
+    fn execute(&self, request: &Request, state: u64) -> (Body, Option<Value>) {
+        let current = self.get(&request.key, state);
+        let outcome = request.execute(current);
+        (outcome.response, outcome.write.filter(|value| Some(value) != current))
+    }
+
     /// Makes a new state in which one key is different, and forgets what only states that are too old need.
     fn append(&mut self, key: Value, value: Value) {
         self.newest += 1;
@@ -66,19 +73,16 @@ impl Service for SeqKv {
         };
         let seen = self.clients.get(source).copied().unwrap_or(0);
         let mut state = rng.random_range(seen.max(self.oldest())..=self.newest);
-        let mut current = self.get(&request.key, state);
-        let mut outcome = request.execute(current);
-        if outcome.write.is_some() && outcome.write.as_ref() != current {
-            state = self.newest;
-            current = self.get(&request.key, state);
-            outcome = request.execute(current);
-            if outcome.write.is_some() && outcome.write.as_ref() != current {
-                self.append(request.key, outcome.write.expect("just seen"));
-                state = self.newest;
+        let (mut response, mut change) = self.execute(&request, state);
+        if change.is_some() {
+            (response, change) = self.execute(&request, self.newest);
+            if let Some(value) = change {
+                self.append(request.key, value);
             }
+            state = self.newest;
         }
         self.clients.insert(source.to_owned(), state);
-        outcome.response
+        response
     }
 }
 
