@@ -1,0 +1,105 @@
+//! What runs a server, without input or output of its own: lines go in, lines come out, and it says when it next wants
+//! to be woken. Real programs and tests both sit on this.
+
+use std::time::Duration;
+
+use super::{Message, Node, Result, Server};
+
+type Start<S> = Box<dyn FnOnce(&mut Node<S>) -> S>;
+
+/// A server's life: before and after `init`.
+pub(super) struct Driver<S> {
+    state: State<S>,
+    now: Duration,
+    /// What arrived before `init`: neighbours may be up earlier than this node.
+    early: Vec<Message>,
+}
+
+enum State<S> {
+    Uninitialised(Option<Start<S>>),
+    Running { node: Box<Node<S>>, server: S },
+}
+
+impl<S: Server> Driver<S> {
+    pub(super) fn new(start: impl FnOnce(&mut Node<S>) -> S + 'static) -> Driver<S> {
+        Driver { state: State::Uninitialised(Some(Box::new(start))), now: Duration::ZERO, early: Vec::new() }
+    }
+
+    /// The time since the node started. It never goes back.
+    pub(super) fn advance(&mut self, now: Duration) {
+        self.now = self.now.max(now);
+        if let State::Running { node, .. } = &mut self.state {
+            node.advance(self.now);
+        }
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// When [`fire`](Driver::fire) next has something to do.
+    pub(super) fn next_timer(&self) -> Option<Duration> {
+        match &self.state {
+            State::Running { node, .. } => node.next_timer(),
+            State::Uninitialised(_) => None,
+        }
+    }
+
+    /// Runs the timers that are due.
+    pub(super) fn fire(&mut self) {
+        if let State::Running { node, server } = &mut self.state {
+            node.fire(server);
+        }
+    }
+
+    /// One line of input. Lines that are no messages are reported on standard error and otherwise ignored.
+    pub(super) fn receive(&mut self, line: &[u8]) {
+        if line.trim_ascii().is_empty() {
+            return;
+        }
+        match Message::read(line) {
+            Ok(message) => self.deliver(message),
+            Err(error) => eprintln!("not a message ({error}): {}", String::from_utf8_lossy(line)),
+        }
+    }
+
+    fn deliver(&mut self, message: Message) {
+        match &mut self.state {
+            State::Running { node, .. } if message.kind() == "init" => node.reply(&message, ()),
+            State::Running { node, server } => node.dispatch(server, message),
+            State::Uninitialised(start) if message.kind() == "init" => match names(&message) {
+                Ok((id, ids)) => {
+                    let mut node = Box::new(Node::new(id, ids, self.now));
+                    let server = start.take().expect("the first init starts the server")(&mut node);
+                    node.reply(&message, ());
+                    self.state = State::Running { node, server };
+                    for message in std::mem::take(&mut self.early) {
+                        self.deliver(message);
+                    }
+                }
+                Err(error) => eprintln!("{}", error.text),
+            },
+            State::Uninitialised(_) => self.early.push(message),
+        }
+    }
+
+    /// What is to be written.
+    pub(super) fn output(&mut self) -> Option<&mut Vec<u8>> {
+        match &mut self.state {
+            State::Running { node, .. } => Some(&mut node.output),
+            State::Uninitialised(_) => None,
+        }
+    }
+
+    /// The server, once it runs.
+    pub(super) fn server(&self) -> Option<&S> {
+        match &self.state {
+            State::Running { server, .. } => Some(server),
+            State::Uninitialised(_) => None,
+        }
+    }
+}
+
+fn names(init: &Message) -> Result<(String, Vec<String>)> {
+    Ok((init.get("node_id")?, init.get("node_ids")?))
+}
