@@ -3,7 +3,24 @@
 //! A checker is a pure function of the history. It never panics and never runs for ever: it has a budget, after which
 //! it answers *unknown* and says why.
 
+pub mod anomalies;
+mod availability;
+mod compose;
+mod describe;
+mod echo;
 pub mod exceptions;
+mod perf;
+mod quantile;
+mod stats;
+mod unique_ids;
+
+pub use availability::Availability;
+pub use compose::Results;
+pub use echo::Echo;
+pub use perf::Perf;
+pub use quantile::Quantiles;
+pub use stats::Stats;
+pub use unique_ids::UniqueIds;
 
 use std::time::Duration;
 

@@ -1,0 +1,66 @@
+//! Words that several checkers use to tell people what they found.
+
+use serde_json::Value;
+
+use super::{CheckContext, Evidence};
+use crate::history::{History, Nanos, Op, Pair};
+
+impl Evidence {
+    /// An operation in words, and why it matters.
+    pub fn new(pair: Pair, text: impl Into<String>, note: impl Into<String>) -> Evidence {
+        Evidence { invocation: pair.invocation, completion: pair.completion, text: text.into(), note: note.into() }
+    }
+
+    /// A sentence that belongs to no single operation.
+    pub fn note(note: impl Into<String>) -> Evidence {
+        Evidence { note: note.into(), ..Evidence::default() }
+    }
+}
+
+/// `12.031 s`.
+pub(crate) fn seconds(time: Nanos) -> String {
+    format!("{}.{:03} s", time / 1_000_000_000, time / 1_000_000 % 1000)
+}
+
+/// Milliseconds as results show them: an integer where they are whole, else with a fraction.
+pub(crate) fn millis(time: Nanos) -> Value {
+    if time.is_multiple_of(1_000_000) { Value::from(time / 1_000_000) } else { Value::from(time as f64 / 1e6) }
+}
+
+/// A value as JSON, shortened in the middle where it is long.
+pub(crate) fn brief(value: &Value) -> String {
+    const SHOWN: usize = 60;
+    let text = value.to_string();
+    let count = text.chars().count();
+    if count <= SHOWN {
+        return text;
+    }
+    let head: String = text.chars().take(SHOWN / 2).collect();
+    let tail: String = text.chars().skip(count - SHOWN / 2).collect();
+    format!("{head} … {tail}")
+}
+
+/// The node that an operation went to, or its process where that is not known.
+pub(crate) fn who(op: &Op, context: &CheckContext) -> String {
+    let node = op.process.client().and_then(|process| context.node_of(process));
+    node.map_or_else(|| format!("process {}", op.process), str::to_string)
+}
+
+/// The name of an operation's error: the first of `["abort", "why"]`, or the name that stands alone.
+pub(crate) fn error_name(op: &Op) -> Option<&str> {
+    match op.error.as_ref()? {
+        Value::Array(items) => items.first().and_then(Value::as_str),
+        other => other.as_str(),
+    }
+}
+
+/// The entry by which an operation is named in a sentence: its completion, or its invocation.
+pub(crate) fn entry(history: &History, pair: Pair) -> &Op {
+    let position = pair.completion.or(pair.invocation).expect("a pair has at least one entry");
+    &history.ops[position]
+}
+
+/// `1 element`, `3 elements`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

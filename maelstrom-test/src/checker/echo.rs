@@ -1,0 +1,86 @@
+//! The echo workload: what comes back is what was sent.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
+
+use super::describe::{brief, counted, who};
+use super::{CheckContext, Checker, Evidence, Finding, Valid, Verdict};
+use crate::history::{History, Op, OpType, Pair};
+
+/// Every `ok` echo must equal its request. The value of a completion is what the node echoed; in the original's
+/// histories it is the whole `echo_ok` body, which is understood too. Echoes that failed are no errors, and a
+/// completion whose invocation the history lacks says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Echo;
+
+impl Checker for Echo {
+    fn check(&self, history: &History, context: &CheckContext) -> Verdict {
+        let pairs = history.pairs();
+        let echoes = pairs.iter().filter_map(|pair| match history.entries(*pair) {
+            (Some(sent), Some(got)) if got.kind == OpType::Ok && &*sent.f == "echo" => Some((*pair, sent, echoed(got))),
+            _ => None,
+        });
+        let wrong: Vec<(Pair, &Op, Cow<'_, Value>)> = echoes.filter(|(_, sent, got)| sent.value != **got).collect();
+        let details = Map::from_iter([("error_count".to_string(), json!(wrong.len()))]);
+        let Some((pair, sent, got)) = wrong.first() else { return Verdict { details, ..Verdict::default() } };
+        let finding = Finding {
+            anomaly: "wrong-echo".into(),
+            proscribed: true,
+            headline: format!("{} came back changed", counted(wrong.len(), "echo").replace("echos", "echoes")),
+            story: format!("{} echoed something other than what it was sent.", who(sent, context)),
+            shape: "an echo differs from its request".into(),
+            evidence: vec![Evidence::new(
+                *pair,
+                format!("echo {} → {}", brief(&sent.value), brief(got)),
+                "the answer differs from the request",
+            )],
+            picture: None,
+        };
+        Verdict { valid: Valid::False, reason: None, findings: vec![finding], details }
+    }
+}
+
+fn echoed(completion: &Op) -> Cow<'_, Value> {
+    let is_body = completion.value.get("type").is_some_and(|name| name == "echo_ok");
+    if is_body { Cow::Owned(completion.value["echo"].clone()) } else { Cow::Borrowed(&completion.value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(sent: Value, kind: OpType, got: Value) -> Verdict {
+        let ops = vec![Op::new(0, OpType::Invoke, 0, "echo", sent), Op::new(1, kind, 0, "echo", got)];
+        Echo.check(&History { ops }, &CheckContext::default())
+    }
+
+    #[test]
+    fn echoes_are_compared_as_values() {
+        for (sent, got, valid) in [
+            (json!("Please echo 3"), json!("Please echo 3"), Valid::True),
+            (json!("Please echo 3"), json!("Please echo 4"), Valid::False),
+            (json!({"a": 1, "b": 2}), json!({"b": 2, "a": 1}), Valid::True),
+            (json!(1), json!(1.0), Valid::False),
+            (json!("a"), json!({"type": "echo_ok", "echo": "a", "in_reply_to": 1}), Valid::True),
+            (json!("a"), json!({"type": "echo_ok", "echo": "b", "in_reply_to": 1}), Valid::False),
+            (json!("a"), json!({"type": "echo_ok"}), Valid::False),
+        ] {
+            assert_eq!(check(sent.clone(), OpType::Ok, got.clone()).valid, valid, "{sent} {got}");
+        }
+    }
+
+    #[test]
+    fn failures_are_no_errors() {
+        assert_eq!(check(json!("a"), OpType::Fail, json!("b")).valid, Valid::True);
+        assert_eq!(check(json!("a"), OpType::Info, Value::Null).valid, Valid::True);
+    }
+
+    #[test]
+    fn the_finding_shows_both() {
+        let verdict = check(json!("a"), OpType::Ok, json!("b"));
+        assert_eq!(verdict.findings[0].anomaly, "wrong-echo");
+        assert_eq!(verdict.findings[0].evidence[0].text, "echo \"a\" → \"b\"");
+        assert_eq!(verdict.details["error_count"], json!(1));
+    }
+}

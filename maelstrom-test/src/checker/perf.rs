@@ -1,0 +1,86 @@
+//! How long operations took, and how many there were per second.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{CheckContext, Checker, Quantiles, Verdict};
+use crate::history::{History, Nanos, OpType};
+
+/// Always valid. Results, by function and outcome: `latency` (`count` and quantiles in milliseconds, from invocation to
+/// completion) and `rate` (completions per second, over the time from the first entry of the history to the last).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Perf;
+
+impl Perf {
+    /// The latencies of client operations, by function and outcome.
+    pub fn latencies(history: &History) -> BTreeMap<(String, OpType), Quantiles> {
+        let mut latencies: BTreeMap<(&str, OpType), Vec<Nanos>> = BTreeMap::new();
+        for pair in history.pairs() {
+            if let (Some(invocation), Some(completion)) = history.entries(pair) {
+                let latency = completion.time.saturating_sub(invocation.time);
+                latencies.entry((&completion.f, completion.kind)).or_default().push(latency);
+            }
+        }
+        latencies.into_iter().map(|((f, kind), list)| ((f.to_string(), kind), Quantiles::new(list))).collect()
+    }
+}
+
+impl Checker for Perf {
+    fn check(&self, history: &History, _context: &CheckContext) -> Verdict {
+        let times = || history.ops.iter().map(|op| op.time);
+        let span = times().max().unwrap_or(0) - times().min().unwrap_or(0);
+        let (mut latency, mut rate) = (Map::new(), Map::new());
+        for ((f, kind), quantiles) in Perf::latencies(history) {
+            let mut row = quantiles.to_json();
+            row["count"] = json!(quantiles.count());
+            insert(&mut latency, &f, kind, row);
+            let per_second = if span == 0 { 0.0 } else { quantiles.count() as f64 * 1e9 / span as f64 };
+            insert(&mut rate, &f, kind, json!((per_second * 1000.0).round() / 1000.0));
+        }
+        let details = [("latency".to_string(), latency.into()), ("rate".to_string(), rate.into())];
+        Verdict { details: Map::from_iter(details), ..Verdict::default() }
+    }
+}
+
+fn insert(table: &mut Map<String, Value>, f: &str, kind: OpType, value: Value) {
+    table.entry(f).or_insert_with(|| json!({}))[kind.as_str()] = value;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Op;
+
+    #[test]
+    fn latency_and_rate_by_function_and_outcome() {
+        let entry = |millis: u64, kind, process| Op {
+            time: millis * 1_000_000,
+            ..Op::new(0, kind, process, "read", Value::Null)
+        };
+        let ops = vec![
+            entry(0, OpType::Invoke, 0),
+            entry(10, OpType::Ok, 0),
+            entry(10, OpType::Invoke, 1),
+            entry(40, OpType::Ok, 1),
+            entry(1000, OpType::Invoke, 2),
+            entry(2000, OpType::Fail, 2),
+            entry(2000, OpType::Invoke, 3),
+        ];
+        let verdict = Perf.check(&History { ops }, &CheckContext::default());
+        let expected = json!({
+            "latency": {"read": {
+                "ok": {"count": 2, "0": 10, "0.5": 30, "0.95": 30, "0.99": 30, "1": 30},
+                "fail": {"count": 1, "0": 1000, "0.5": 1000, "0.95": 1000, "0.99": 1000, "1": 1000},
+            }},
+            "rate": {"read": {"ok": 1.0, "fail": 0.5}},
+        });
+        assert_eq!(Value::Object(verdict.details), expected);
+    }
+
+    #[test]
+    fn no_operations_no_rows() {
+        let verdict = Perf.check(&History::default(), &CheckContext::default());
+        assert_eq!(Value::Object(verdict.details), json!({"latency": {}, "rate": {}}));
+    }
+}
