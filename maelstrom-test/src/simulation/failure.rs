@@ -1,0 +1,122 @@
+//! Why a run broke off.
+
+use std::path::PathBuf;
+
+/// A run that cannot go on. Each message says what happened, where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// A node's program ended by itself.
+    #[error("node {node} ended by itself ({status}) while it should be running{}", tails(.stdout, .stderr, .log))]
+    NodeExited {
+        /// Its name.
+        node: String,
+        /// Exit status or signal, in words.
+        status: String,
+        /// The last lines of its standard output.
+        stdout: Vec<String>,
+        /// The last lines of its standard error.
+        stderr: Vec<String>,
+        /// Where all of its standard error is.
+        log: Option<PathBuf>,
+    },
+    /// A node did not answer `init`, or a set-up request.
+    #[error(
+        "node {node} did not answer {request} within {} s; expected {expected}, {}; \
+         does it read standard input line by line, and flush standard output after each message?",
+        patience / 1_000_000_000, printed(.stdout)
+    )]
+    NoAnswer {
+        /// Its name.
+        node: String,
+        /// The request's type.
+        request: String,
+        /// The answer that was expected.
+        expected: String,
+        /// How long was waited, in nanoseconds.
+        patience: u64,
+        /// What it did print.
+        stdout: Vec<String>,
+    },
+    /// A node answered `init`, or a set-up request, wrongly.
+    #[error("node {node} answered {request} with {answer}; expected {expected} ({why})")]
+    WrongAnswer {
+        /// Its name.
+        node: String,
+        /// The request's type.
+        request: String,
+        /// The body that it answered.
+        answer: String,
+        /// The answer that was expected.
+        expected: String,
+        /// What exactly is wrong.
+        why: String,
+    },
+    /// A node does not read its standard input, and too much waits for it.
+    #[error("node {node} does not read its standard input: {} MiB wait for it, which is the limit", bytes >> 20)]
+    NodeDoesNotRead {
+        /// Its name.
+        node: String,
+        /// How much may wait.
+        bytes: usize,
+    },
+    /// A node printed a line that is too long.
+    #[error(
+        "node {node} printed a line of more than {} MiB without an end, which is the limit; it was stopped. \
+         Every message must be one line, ended by a line feed",
+        limit >> 20
+    )]
+    LineTooLong {
+        /// Its name.
+        node: String,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A node's program could not be started.
+    #[error("cannot start node {node}: {why}")]
+    CannotStart {
+        /// Its name.
+        node: String,
+        /// The cause and the remedy.
+        why: String,
+    },
+    /// A node computes for ever.
+    #[error(
+        "node {node} hangs: it used {seconds} s of processor time without reading, writing, waiting or looking at the clock"
+    )]
+    Hung {
+        /// Its name.
+        node: String,
+        /// How long it computed.
+        seconds: u64,
+    },
+    /// Somebody asked the run to stop.
+    #[error("interrupted; what was recorded until then is kept")]
+    Interrupted,
+    /// The machinery under the run failed.
+    #[error("{0}")]
+    Machine(String),
+}
+
+fn printed(stdout: &[String]) -> String {
+    match stdout.last() {
+        None => "but it printed nothing".into(),
+        Some(last) if stdout.len() == 1 => format!("but it printed: {last}"),
+        Some(last) => format!("but it printed {} lines or more, the last: {last}", stdout.len()),
+    }
+}
+
+fn tails(stdout: &[String], stderr: &[String], log: &Option<PathBuf>) -> String {
+    let mut text = String::new();
+    for (name, lines) in [("output", stdout), ("error", stderr)] {
+        if lines.is_empty() {
+            text += &format!("\n  it printed nothing on standard {name}");
+        } else {
+            text += &format!("\n  last lines on standard {name}:");
+            lines.iter().for_each(|line| text += &format!("\n    {line}"));
+        }
+    }
+    if let Some(log) = log {
+        text += &format!("\n  the whole log: {}", log.display());
+    }
+    text
+}

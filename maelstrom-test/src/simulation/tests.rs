@@ -1,0 +1,319 @@
+//! Tests of the core on nodes in memory, with a workload of their own that is as simple as can be. The real workloads
+//! are tested beside their own code.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::in_memory::{self, MemoryNode, Sender};
+use super::*;
+use crate::checker::{CheckContext, Checker, Verdict};
+use crate::generator::{Invocation, Next, Worker as Asking};
+use crate::protocol::{Body, Rpc, Type};
+use crate::workload::{Answer, Client, Completion, Step};
+
+/// Clients send `ping {n}` and get `ping_ok {n}`; `idle_final` adds a final phase of one ping each.
+struct Ping {
+    final_phase: bool,
+    setup: bool,
+}
+
+struct Pings {
+    next: u64,
+    finally: Option<Vec<bool>>,
+}
+
+struct Pinger;
+struct AlwaysValid;
+
+impl Generator for Pings {
+    fn next(&mut self, worker: Asking, _: &mut Rng) -> Next {
+        if let Some(done) = &mut self.finally
+            && std::mem::replace(&mut done[worker.index], true)
+        {
+            return Next::Done;
+        }
+        self.next += 1;
+        let invocation = Invocation::new("ping", json!(self.next));
+        Next::Op(if self.finally.is_some() { invocation.finally() } else { invocation })
+    }
+}
+
+impl Client for Pinger {
+    fn invoke(&mut self, op: &Invocation) -> Step {
+        Step::Call(object(json!({"type": "ping", "n": op.value})))
+    }
+
+    fn answer(&mut self, op: &Invocation, answer: Answer) -> Step {
+        match answer {
+            Answer::Ok(body) if body["n"] == op.value => Step::Done(Completion::ok(body["n"].clone())),
+            Answer::Ok(_) => Step::Malformed("another number than was sent".into()),
+            other => Step::Done(Completion::not_ok(&other, false)),
+        }
+    }
+}
+
+impl Checker for AlwaysValid {
+    fn check(&self, _: &History, _: &CheckContext) -> Verdict {
+        Verdict::default()
+    }
+}
+
+impl Workload for Ping {
+    fn name(&self) -> &str {
+        "ping"
+    }
+    fn rpcs(&self) -> Vec<Rpc> {
+        let n = || vec![("n", Type::Int)];
+        let ping = Rpc { name: "ping", doc: "", request: n(), response: n() };
+        vec![ping, Rpc { name: "prepare", doc: "", request: vec![], response: vec![] }]
+    }
+    fn setup(&self, _: usize, _: &Settings) -> Vec<Body> {
+        if self.setup { vec![object(json!({"type": "prepare"}))] } else { vec![] }
+    }
+    fn generator(&self, _: &Settings) -> Box<dyn Generator> {
+        Box::new(Pings { next: 0, finally: None })
+    }
+    fn final_generator(&self, settings: &Settings) -> Option<Box<dyn Generator>> {
+        let finally = Some(vec![false; settings.concurrency]);
+        self.final_phase.then(|| Box::new(Pings { next: 1_000_000, finally }) as Box<dyn Generator>)
+    }
+    fn client(&self, _: usize, _: &Settings) -> Box<dyn Client> {
+        Box::new(Pinger)
+    }
+    fn checker(&self, _: &Settings) -> Box<dyn Checker> {
+        Box::new(AlwaysValid)
+    }
+}
+
+fn object(value: Value) -> Body {
+    value.as_object().cloned().expect("an object")
+}
+
+fn config(workload: Ping) -> Config {
+    let settings = Settings { time_limit: 60_000_000_000, ..Settings::default() };
+    let base_delay = (50_000, 150_000);
+    let network = NetworkConfig { base_delay, ..NetworkConfig::default() };
+    Config { network, ..Config::new(Arc::new(workload), settings) }
+}
+
+fn plain() -> Config {
+    config(Ping { final_phase: false, setup: false })
+}
+
+fn answer(message: &Value, out: &mut Sender) {
+    if !out.acknowledge(message, &["prepare"]) {
+        out.reply(message, json!({"type": "ping_ok", "n": message["body"]["n"]}));
+    }
+}
+
+fn kinds(simulation: &Simulation) -> [usize; 4] {
+    [OpType::Invoke, OpType::Ok, OpType::Fail, OpType::Info].map(|kind| {
+        simulation.history().ops.iter().filter(|op| op.process.client().is_some() && op.kind == kind).count()
+    })
+}
+
+#[test]
+fn a_run_goes_through_its_phases() {
+    let run = in_memory::run(config(Ping { final_phase: true, setup: true }), |_| answer);
+    assert_eq!((run.phase(), run.failure()), (Phase::Over, None));
+    let [invoked, ok, fail, info] = kinds(&run);
+    assert_eq!((ok, fail, info), (invoked, 0, 0));
+    assert!((200..400).contains(&invoked), "60 s at 5 Hz: {invoked}");
+    let finals: Vec<&Op> = run.history().ops.iter().filter(|op| op.is_final && op.kind == OpType::Invoke).collect();
+    assert_eq!(finals.len(), 5);
+    let began = run.final_phase_began().unwrap();
+    assert!(finals.iter().all(|op| op.time >= began));
+    assert_eq!(began, run.main_began() + 70_000_000_000);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let journal = |seed| {
+        let mut run = in_memory::run(Config { seed, ..plain() }, |_| answer);
+        (run.take_history(), run.network_mut().journal_mut().take(Vec::new()))
+    };
+    assert_eq!(journal(1), journal(1));
+    assert_ne!(journal(1).0, journal(2).0);
+}
+
+#[test]
+fn silence_ends_in_a_timeout_and_a_new_process() {
+    let run = in_memory::run(plain(), |_| |message: &Value, out: &mut Sender| _ = out.acknowledge(message, &[]));
+    let [invoked, ok, fail, info] = kinds(&run);
+    assert_eq!((ok, fail, info), (0, 0, invoked));
+    let completion = run.history().ops.iter().find(|op| op.kind == OpType::Info).unwrap();
+    assert_eq!(completion.error, Some(json!("net-timeout")));
+    let processes: Vec<u64> = run.history().ops.iter().filter_map(|op| op.process.client()).collect();
+    assert!(processes.iter().any(|&process| process >= 5), "{processes:?}");
+}
+
+#[test]
+fn errors_are_definite_or_not() {
+    for (code, kind) in [(11, OpType::Fail), (13, OpType::Info), (4711, OpType::Info)] {
+        let run = in_memory::run(plain(), |_| {
+            move |message: &Value, out: &mut Sender| {
+                if !out.acknowledge(message, &[]) {
+                    out.reply(message, json!({"type": "error", "code": code, "text": "no", "leader": "n2"}));
+                }
+            }
+        });
+        let completion = run.history().ops.iter().find(|op| op.kind != OpType::Invoke).unwrap();
+        assert_eq!(completion.kind, kind, "{code}");
+        assert!(completion.error.as_ref().unwrap().to_string().contains("n2"), "further keys are kept");
+        assert_eq!(run.exceptions().count(), 0);
+    }
+}
+
+/// What a node that answers pings with `body` is told.
+fn complaint(answer_body: impl Fn(&Value) -> Value + Copy + 'static) -> String {
+    let run = in_memory::run(plain(), |_| {
+        move |message: &Value, out: &mut Sender| {
+            if !out.acknowledge(message, &[]) {
+                let dest = message["src"].as_str().unwrap().to_owned();
+                out.send(&dest, answer_body(message));
+            }
+        }
+    });
+    assert_eq!(run.phase(), Phase::Over);
+    let verdict = run.exceptions().verdict(false);
+    assert_eq!(verdict.valid, crate::checker::Valid::False);
+    verdict.details["exceptions"][0]["cause"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn malformed_answers_are_reported() {
+    assert!(complaint(|_| json!({"type": "ping_ok", "n": 1})).contains("in_reply_to is missing"));
+    assert!(complaint(|_| json!({"type": "ping_ok", "n": 1, "in_reply_to": "1"})).contains("should be the integer"));
+    assert!(complaint(|_| json!({"type": "ping_ok", "n": 1, "in_reply_to": 999_999})).contains("never used"));
+    let to = |message: &Value| message["body"]["msg_id"].clone();
+    assert!(complaint(move |m| json!({"type": "ping_ok", "in_reply_to": to(m)})).contains("n is missing"));
+    assert!(complaint(move |m| json!({"type": "pong", "n": 1, "in_reply_to": to(m)})).contains("type should be"));
+    assert!(complaint(move |m| json!({"type": "ping_ok", "n": -1, "in_reply_to": to(m)})).contains("another number"));
+    assert!(complaint(move |m| json!({"type": "error", "in_reply_to": to(m)})).contains("code is missing"));
+}
+
+#[test]
+fn nonsense_on_standard_output_is_reported_and_the_run_goes_on() {
+    for (line, cause) in [
+        ("hello", "standard error"),
+        (r#"{"src":"n9","dest":"n1","body":{}}"#, "own name"),
+        (r#"{"src":"n0","dest":"nobody","body":{}}"#, "nobody has that name"),
+    ] {
+        let run = in_memory::run(plain(), |node| {
+            move |message: &Value, out: &mut Sender| {
+                if node == 0 {
+                    out.print("");
+                    out.print(line);
+                }
+                answer(message, out);
+            }
+        });
+        let details = run.exceptions().verdict(false).details;
+        assert!(details["exceptions"][0]["cause"].as_str().unwrap().contains(cause), "{details:?}");
+        assert_eq!(details["exceptions"][0]["line_number"], 2);
+        let [invoked, ok, ..] = kinds(&run);
+        assert_eq!(invoked, ok);
+    }
+}
+
+#[test]
+fn answers_to_clients_that_gave_up_are_ignored() {
+    // Answers each ping only when the next one comes, which is after the client gave up.
+    let run = in_memory::run(Config { timeout: Some(1_000_000), rate: 1.0, ..plain() }, |_| {
+        let mut last: Option<Value> = None;
+        move |message: &Value, out: &mut Sender| {
+            if !out.acknowledge(message, &[])
+                && let Some(earlier) = last.replace(message.clone())
+            {
+                answer(&earlier, out);
+            }
+        }
+    });
+    assert_eq!(run.exceptions().count(), 0);
+    assert_eq!(kinds(&run)[1], 0);
+}
+
+#[test]
+fn a_node_that_does_not_start_well_ends_the_run() {
+    let silent = in_memory::run(plain(), |_| |_: &Value, out: &mut Sender| out.print("booting"));
+    let message = silent.failure().unwrap().to_string();
+    assert!(message.contains("init_ok") && message.contains("booting") && message.contains("n0"), "{message}");
+    let wrong = in_memory::run(plain(), |_| |m: &Value, out: &mut Sender| out.reply(m, json!({"type": "ok"})));
+    assert!(wrong.failure().unwrap().to_string().contains("the type is wrong"));
+    let refusing = |m: &Value, out: &mut Sender| out.reply(m, json!({"type": "error", "code": 10}));
+    let refused = in_memory::run(plain(), |_| refusing);
+    assert!(refused.failure().unwrap().to_string().contains("an error where none is possible"));
+}
+
+/// Answers pings, and gossips with the next node so that partitions have something to cut.
+struct Gossip {
+    name: String,
+    nodes: Vec<String>,
+    due: Nanos,
+}
+
+impl MemoryNode for Gossip {
+    fn on_message(&mut self, now: Nanos, message: &Value, out: &mut Sender) {
+        if message["body"]["type"] == "init" {
+            self.name = message["body"]["node_id"].as_str().unwrap().to_owned();
+            let names = message["body"]["node_ids"].as_array().unwrap();
+            self.nodes = names.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+            self.due = now;
+        }
+        if message["body"]["type"] != "hi" {
+            answer(message, out);
+        }
+    }
+    fn timer(&self) -> Option<Nanos> {
+        (!self.nodes.is_empty()).then_some(self.due)
+    }
+    fn on_timer(&mut self, now: Nanos, out: &mut Sender) {
+        self.due = now + 100_000_000;
+        self.nodes.iter().filter(|node| **node != self.name).for_each(|node| out.send(node, json!({"type": "hi"})));
+    }
+}
+
+#[test]
+fn every_fault_has_an_effect_and_is_healed() {
+    use FaultKind::*;
+    for kind in [Partition, Kill, Pause, Packet, Clock] {
+        let config = Config { faults: vec![kind], ..config(Ping { final_phase: true, setup: true }) };
+        let run = in_memory::run(config, |_| Gossip { name: String::new(), nodes: vec![], due: 0 });
+        assert_eq!((run.phase(), run.failure()), (Phase::Over, None), "{kind}");
+        let counts = &run.fault_report()[&kind];
+        assert!(counts.had_effect() && counts.actions > 2, "{kind}: {counts:?}");
+        assert!(run.nodes_down().is_empty());
+        let finals = run.history().ops.iter().filter(|op| op.is_final && op.kind == OpType::Ok).count();
+        assert_eq!(finals, 5, "{kind}: everyone answers at the end");
+    }
+}
+
+#[test]
+fn a_node_that_ends_by_itself_ends_the_run() {
+    let mut simulation = Simulation::new(plain());
+    assert_eq!(simulation.next_command(), Some(Command::Start(0)));
+    simulation.on_effect(0, Effect::Started(0));
+    simulation.on_line(1, 0, b"panic!");
+    let exit = Exit { status: "exit status 3".into(), stderr: vec!["ouch".into()], log: None };
+    simulation.on_exit(2, 0, exit);
+    assert!(simulation.is_over());
+    let message = simulation.failure().unwrap().to_string();
+    for part in ["n0", "exit status 3", "ouch", "panic!"] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn what_waits_for_a_node_that_does_not_read_is_bounded() {
+    let mut simulation = Simulation::new(plain());
+    let long = format!(r#"{{"src":"n0","dest":"n1","body":{{"x":"{}"}}}}"#, "x".repeat(32 << 20));
+    for time in 0.. {
+        simulation.on_line(time, 0, long.as_bytes());
+        simulation.advance(1_000_000_000 + time);
+        if simulation.is_over() {
+            break;
+        }
+    }
+    assert!(simulation.failure().unwrap().to_string().contains("n1 does not read"));
+}
