@@ -1,0 +1,86 @@
+//! Broadcast: what one node hears, all have to learn.
+
+use serde_json::{Map, Value};
+
+use super::g_set::{final_reads, reads};
+use super::placeholder::Placeholder;
+use super::{Client, Settings, Topology, Workload, request, single_call};
+use crate::checker::Checker;
+use crate::generator::{Generator, counting, mix};
+use crate::protocol::{Body, Rpc, Type};
+
+/// `topology {topology}` → `topology_ok {}`, `broadcast {message}` → `broadcast_ok {}`, `read {}` → `read_ok {messages}`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Broadcast;
+
+impl Workload for Broadcast {
+    fn name(&self) -> &str {
+        "broadcast"
+    }
+
+    fn doc(&self) -> &str {
+        "Every message that is given to one node has to reach all nodes, in spite of lost messages and partitions. At the start each node is told a suggested topology. Run it with more nodes, latency and partitions to see how few messages and how little time the nodes need."
+    }
+
+    fn rpcs(&self) -> Vec<Rpc> {
+        vec![
+            Rpc {
+                name: "topology",
+                doc: "Suggests to a node who its neighbours are; sent once to every node before anything else.",
+                request: vec![("topology", Type::map(Type::list(Type::String)))],
+                response: vec![],
+            },
+            Rpc {
+                name: "broadcast",
+                doc: "Gives a message to a node, which has to see that all nodes get it.",
+                request: vec![("message", Type::Any)],
+                response: vec![],
+            },
+            Rpc {
+                name: "read",
+                doc: "Asks a node for all messages that it has seen.",
+                request: vec![],
+                response: vec![("messages", Type::list(Type::Any))],
+            },
+        ]
+    }
+
+    /// The topology. (The table of options refuses unknown names; here they mean the default.)
+    fn setup(&self, _node: usize, settings: &Settings) -> Vec<Body> {
+        let topology: Topology = settings.topology.parse().unwrap_or_default();
+        let nodes = &settings.nodes;
+        let neighbours: Map<String, Value> = nodes
+            .iter()
+            .zip(topology.neighbours(nodes.len()))
+            .map(|(node, others)| (node.clone(), others.into_iter().map(|other| nodes[other].as_str()).collect()))
+            .collect();
+        vec![request("topology", [("topology", neighbours.into())])]
+    }
+
+    fn generator(&self, _settings: &Settings) -> Box<dyn Generator> {
+        mix(vec![counting("broadcast"), reads()])
+    }
+
+    fn final_generator(&self, _settings: &Settings) -> Option<Box<dyn Generator>> {
+        Some(final_reads())
+    }
+
+    fn client(&self, _worker: usize, _settings: &Settings) -> Box<dyn Client> {
+        single_call(
+            |op| match &*op.f {
+                "read" => request("read", []),
+                _ => request("broadcast", [("message", op.value.clone())]),
+            },
+            |op, mut answer| Ok(answer.remove("messages").unwrap_or_else(|| op.value.clone())),
+            &["read"],
+        )
+    }
+
+    fn options(&self) -> &[&str] {
+        &["topology"]
+    }
+
+    fn checker(&self, _settings: &Settings) -> Box<dyn Checker> {
+        Box::new(Placeholder)
+    }
+}

@@ -1,0 +1,83 @@
+//! Counters: grow-only, and up and down.
+
+use std::ops::RangeInclusive;
+
+use rand::RngExt;
+
+use super::g_set::{final_reads, reads};
+use super::placeholder::Placeholder;
+use super::{Client, Settings, Workload, request, single_call};
+use crate::checker::Checker;
+use crate::generator::{Generator, Invocation, Next, from_fn, mix};
+use crate::protocol::{Rpc, Type};
+
+/// `add {delta: int}` → `add_ok {}`, `read {}` → `read_ok {value: int}`.
+#[derive(Clone, Debug)]
+pub struct Counter {
+    name: &'static str,
+    doc: &'static str,
+    deltas: RangeInclusive<i64>,
+}
+
+impl Counter {
+    /// `g-counter`: only ever grows.
+    pub const GROW_ONLY: Counter = Counter {
+        name: "g-counter",
+        doc: "A counter that only grows. Every acknowledged addition counts exactly once, whichever node took it, and in the end all nodes say the same sum.",
+        deltas: 0..=4,
+    };
+
+    /// `pn-counter`: goes up and down.
+    pub const POSITIVE_NEGATIVE: Counter = Counter {
+        name: "pn-counter",
+        doc: "A counter that goes up and down. Every acknowledged addition counts exactly once, whichever node took it, and in the end all nodes say the same sum.",
+        deltas: -5..=4,
+    };
+}
+
+impl Workload for Counter {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn doc(&self) -> &str {
+        self.doc
+    }
+
+    fn rpcs(&self) -> Vec<Rpc> {
+        vec![
+            Rpc {
+                name: "add",
+                doc: "Adds to the counter; never negative in g-counter.",
+                request: vec![("delta", Type::Int)],
+                response: vec![],
+            },
+            Rpc { name: "read", doc: "Asks for the sum.", request: vec![], response: vec![("value", Type::Int)] },
+        ]
+    }
+
+    fn generator(&self, _settings: &Settings) -> Box<dyn Generator> {
+        let deltas = self.deltas.clone();
+        let adds = from_fn(move |_, rng| Next::Op(Invocation::new("add", rng.random_range(deltas.clone()).into())));
+        mix(vec![adds, reads()])
+    }
+
+    fn final_generator(&self, _settings: &Settings) -> Option<Box<dyn Generator>> {
+        Some(final_reads())
+    }
+
+    fn client(&self, _worker: usize, _settings: &Settings) -> Box<dyn Client> {
+        single_call(
+            |op| match &*op.f {
+                "read" => request("read", []),
+                _ => request("add", [("delta", op.value.clone())]),
+            },
+            |op, mut answer| Ok(answer.remove("value").unwrap_or_else(|| op.value.clone())),
+            &["read"],
+        )
+    }
+
+    fn checker(&self, _settings: &Settings) -> Box<dyn Checker> {
+        Box::new(Placeholder)
+    }
+}
