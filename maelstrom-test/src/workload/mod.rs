@@ -97,8 +97,8 @@ pub trait Workload: Send + Sync {
     /// Operations of the main phase.
     fn generator(&self, settings: &Settings) -> Box<dyn Generator>;
 
-    /// Operations of the final phase, after everything is healed. Made together with the main phase's generator, and like
-    /// that one told of all that happens from the beginning on.
+    /// Operations of the final phase, after everything is healed. Before this generator is first asked, it is told of all
+    /// that happened until then.
     fn final_generator(&self, settings: &Settings) -> Option<Box<dyn Generator>> {
         let _ = settings;
         None

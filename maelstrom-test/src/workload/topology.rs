@@ -20,7 +20,7 @@ pub enum Topology {
 
 /// A topology was asked for that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no topology \"{0}\"{hint}; topologies are {}", Topology::NAMES.join(", "),
+#[error("there is no topology \"{0}\"{hint}; topologies are {names}", names = Topology::NAMES.join(", "),
     hint = did_you_mean(.0, Topology::NAMES))]
 pub struct UnknownTopology(pub String);
 
@@ -87,8 +87,8 @@ mod tests {
     #[test]
     fn known_shapes() {
         assert_eq!(Topology::Line.neighbours(1), Vec::<Vec<usize>>::new());
-        assert_eq!(Topology::Grid.neighbours(1), [vec![]]);
-        assert_eq!(Topology::Tree(2).neighbours(1), [vec![]]);
+        assert_eq!(Topology::Grid.neighbours(1), [Vec::<usize>::new()]);
+        assert_eq!(Topology::Tree(2).neighbours(1), [Vec::<usize>::new()]);
         // 0 1 2
         // 3 4
         assert_eq!(Topology::Grid.neighbours(5), [vec![1, 3], vec![0, 2, 4], vec![1], vec![0, 4], vec![1, 3]]);
