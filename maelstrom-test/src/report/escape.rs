@@ -1,0 +1,40 @@
+//! Making what nodes wrote harmless to look at.
+
+use std::fmt::Write as _;
+
+/// At most `limit` characters of a text, on one line, without what a terminal or a reader's eye could be fooled by:
+/// control characters and marks that change the direction of writing appear as escapes.
+pub(super) fn visible(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(limit + 16));
+    for (count, character) in text.chars().enumerate() {
+        if count == limit {
+            out.push('…');
+            break;
+        }
+        match character {
+            '\t' => out.push(' '),
+            _ if is_deceptive(character) => write!(out, "\\u{{{:x}}}", u32::from(character)).expect("strings take all"),
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+/// Control characters, and those that reorder or hide others.
+fn is_deceptive(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn terminals_are_not_fooled() {
+        assert_eq!(visible("\x1b[2Jgone\r\n", 80), "\\u{1b}[2Jgone\\u{d}\\u{a}");
+        assert_eq!(visible("abc\u{202e}def", 80), "abc\\u{202e}def");
+        assert_eq!(visible("größer → ok", 80), "größer → ok");
+        assert_eq!(visible(&"x".repeat(1_000_000), 5), "xxxxx…");
+    }
+}

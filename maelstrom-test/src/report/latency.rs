@@ -1,0 +1,104 @@
+//! How long operations took.
+
+use std::collections::BTreeMap;
+
+use crate::history::{History, Nanos, OpType};
+
+/// One operation that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Latency {
+    /// Position of the invocation in [`History::ops`].
+    pub invocation: usize,
+    /// Position of the completion.
+    pub completion: usize,
+    /// When it began.
+    pub start: Nanos,
+    /// How long it took.
+    pub length: Nanos,
+    /// How it ended.
+    pub kind: OpType,
+}
+
+/// All operations of a history that both began and ended, by function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Latencies {
+    /// In order of beginning.
+    pub by_f: BTreeMap<String, Vec<Latency>>,
+}
+
+impl Latencies {
+    /// Measures a history.
+    pub fn of(history: &History) -> Latencies {
+        let mut by_f: BTreeMap<String, Vec<Latency>> = BTreeMap::new();
+        for pair in history.pairs() {
+            let (Some(invocation), Some(completion)) = (pair.invocation, pair.completion) else { continue };
+            let (begun, ended) = (&history.ops[invocation], &history.ops[completion]);
+            let length = ended.time.saturating_sub(begun.time);
+            let latency = Latency { invocation, completion, start: begun.time, length, kind: ended.kind };
+            match by_f.get_mut(&*begun.f) {
+                Some(list) => list.push(latency),
+                None => drop(by_f.insert(begun.f.to_string(), vec![latency])),
+            }
+        }
+        Latencies { by_f }
+    }
+
+    /// Operations in all.
+    pub fn len(&self) -> usize {
+        self.by_f.values().map(Vec::len).sum()
+    }
+
+    /// Whether no operation ended.
+    pub fn is_empty(&self) -> bool {
+        self.by_f.is_empty()
+    }
+
+    /// Lengths of all operations that ended `ok`, ascending.
+    pub fn ok_lengths(&self) -> Vec<Nanos> {
+        let ok = self.by_f.values().flatten().filter(|latency| latency.kind == OpType::Ok);
+        let mut lengths: Vec<Nanos> = ok.map(|latency| latency.length).collect();
+        lengths.sort_unstable();
+        lengths
+    }
+}
+
+/// The value at or below which the share `q` (0 … 1) of ascending values lie; `None` of nothing.
+pub(super) fn quantile(ascending: &[Nanos], q: f64) -> Option<Nanos> {
+    let last = ascending.len().checked_sub(1)?;
+    let rank = (q * ascending.len() as f64).ceil() as usize;
+    Some(ascending[rank.saturating_sub(1).min(last)])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::history::Op;
+
+    #[test]
+    fn quantiles_are_values_that_occurred() {
+        let values: Vec<Nanos> = (1..=100).collect();
+        assert_eq!([0.0, 0.5, 0.95, 0.99, 1.0].map(|q| quantile(&values, q).unwrap()), [1, 50, 95, 99, 100]);
+        assert_eq!(quantile(&[7], 0.5), Some(7));
+        assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    #[test]
+    fn only_complete_operations_count() {
+        let op = |time, kind, process| Op { time, ..Op::new(0, kind, process, "read", Value::Null) };
+        let history = History {
+            ops: vec![
+                op(1, OpType::Invoke, 0),
+                op(2, OpType::Invoke, 1),
+                op(5, OpType::Ok, 0),
+                op(6, OpType::Fail, 7),
+                op(8, OpType::Invoke, 0),
+                op(9, OpType::Info, 0),
+            ],
+        };
+        let latencies = Latencies::of(&history);
+        assert_eq!(latencies.ok_lengths(), [4]);
+        assert_eq!(latencies.by_f["read"].iter().map(|l| l.length).collect::<Vec<_>>(), [4, 1]);
+    }
+}

@@ -1,0 +1,244 @@
+//! `results.json`: the verdicts, for programs.
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "valid": false,
+//!   "outcome": "invalid",
+//!   "headline": "not linearizable (key 3)",
+//!   "scenario": {"name": "raft_is_linearizable", "workload": "lin-kv", "seed": 7, "time": "virtual"},
+//!   "anomalies": [{"anomaly": "nonlinearizable", "part": "workload", "operations": [410, 417], …}],
+//!   "notes": [],
+//!   "perf": {"valid": true, "latency": {"read": {"ok": {"0.5": 1200000, …}}}, "rate": …},
+//!   "timeline": {"valid": true},
+//!   "exceptions": {"valid": true, …}, "stats": …, "availability": …,
+//!   "net": {"valid": true, "all": {"send_count": 4211, …, "msgs_per_op": 14.1}, …},
+//!   "workload": {"valid": false, …},
+//!   "faults": {"valid": true, "partition": {"actions": 5, "had_effect": true, "messages_cut": 212}}
+//! }
+//! ```
+//!
+//! `valid` is `true`, `false` or `"unknown"`. Parts and top-level keys stand in this order, the keys within a part in
+//! alphabetical order after `valid`; times are nanoseconds. `version` changes when a key changes its meaning.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value, json};
+
+use super::latency::quantile;
+use super::{Latencies, RunView};
+use crate::checker::{Finding, Valid};
+use crate::network::Counts;
+
+/// The version of the format of `results.json`.
+pub const VERSION: u64 = 1;
+
+/// The parts of the results, in order.
+const PARTS: [&str; 8] = ["perf", "timeline", "exceptions", "stats", "availability", "net", "workload", "faults"];
+
+/// The text of `results.json`, ending with a line feed.
+pub fn render(view: &RunView<'_>) -> String {
+    let text = serde_json::to_string_pretty(&Results(view)).expect("results have string keys only");
+    text + "\n"
+}
+
+struct Results<'a>(&'a RunView<'a>);
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let view = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("version", &VERSION)?;
+        map.serialize_entry(
+            "valid",
+            &if view.breakdown.is_some() { json!("unknown") } else { view.valid().to_json() },
+        )?;
+        map.serialize_entry("outcome", view.outcome())?;
+        map.serialize_entry("headline", &view.headline())?;
+        map.serialize_entry(
+            "scenario",
+            &Scenario { name: view.name, workload: view.workload, seed: view.seed, time: view.time_mode.name() },
+        )?;
+        map.serialize_entry("anomalies", &anomalies(view))?;
+        map.serialize_entry("notes", view.notes)?;
+        if let Some(breakdown) = view.breakdown {
+            map.serialize_entry("error", &breakdown.story)?;
+        }
+        for name in PARTS {
+            if let Some((valid, details)) = part(view, name) {
+                map.serialize_entry(name, &PartJson { valid, details: &details })?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// Which run this is.
+#[derive(serde::Serialize)]
+struct Scenario<'a> {
+    name: &'a str,
+    workload: &'a str,
+    seed: u64,
+    time: &'a str,
+}
+
+/// A part: `valid` first, then the details.
+struct PartJson<'a> {
+    valid: Valid,
+    details: &'a Map<String, Value>,
+}
+
+impl Serialize for PartJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("valid", &self.valid.to_json())?;
+        for (key, value) in self.details.iter().filter(|(key, _)| *key != "valid") {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+/// A part's verdict: the checker's, or, for those that only measure, the measurements.
+fn part(view: &RunView<'_>, name: &str) -> Option<(Valid, Map<String, Value>)> {
+    if let Some(verdict) = view.part(name) {
+        let mut details = verdict.details.clone();
+        if let Some(reason) = &verdict.reason {
+            details.entry("reason").or_insert_with(|| reason.as_str().into());
+        }
+        return Some((verdict.valid, details));
+    }
+    let details = match name {
+        "perf" => perf(view),
+        "net" => net(view),
+        "faults" => view.faults.iter().map(|tally| (tally.kind.clone(), tally_json(tally))).collect(),
+        "timeline" => Map::new(),
+        _ => return None,
+    };
+    Some((Valid::True, details))
+}
+
+fn tally_json(tally: &super::FaultTally) -> Value {
+    let mut map = tally.counts.clone();
+    map.insert("actions".into(), tally.actions.into());
+    map.insert("had_effect".into(), tally.had_effect.into());
+    Value::Object(map)
+}
+
+/// Every finding, with the indices of the operations that prove it.
+fn anomalies(view: &RunView<'_>) -> Vec<Value> {
+    let of = |(part, finding): (&str, &Finding)| {
+        let positions = finding.evidence.iter().flat_map(|line| [line.invocation, line.completion]).flatten();
+        let operations: Vec<u64> = positions.filter_map(|at| view.history.ops.get(at)).map(|op| op.index).collect();
+        json!({
+            "anomaly": finding.anomaly,
+            "part": part,
+            "proscribed": finding.proscribed,
+            "headline": finding.headline,
+            "story": finding.story,
+            "operations": operations,
+        })
+    };
+    let all = view.parts.iter().flat_map(|part| part.verdict.findings.iter().map(move |finding| (part.name, finding)));
+    all.map(of).collect()
+}
+
+/// Latency quantiles by function and outcome, and rates.
+fn perf(view: &RunView<'_>) -> Map<String, Value> {
+    let (mut latency, mut rate) = (Map::new(), Map::new());
+    let seconds = view.duration as f64 / 1e9;
+    for (f, list) in Latencies::of(view.history).by_f {
+        let mut by_kind: Map<String, Value> = Map::new();
+        let mut rates: Map<String, Value> = Map::new();
+        for kind in [crate::history::OpType::Ok, crate::history::OpType::Fail, crate::history::OpType::Info] {
+            let mut lengths: Vec<u64> = list.iter().filter(|l| l.kind == kind).map(|l| l.length).collect();
+            if lengths.is_empty() {
+                continue;
+            }
+            lengths.sort_unstable();
+            let at = |q: &str| (q.to_owned(), json!(quantile(&lengths, q.parse().expect("these are numbers"))));
+            by_kind.insert(
+                kind.as_str().into(),
+                Value::Object(["0", "0.5", "0.95", "0.99", "1"].map(at).into_iter().collect()),
+            );
+            rates.insert(kind.as_str().into(), rounded(lengths.len() as f64 / seconds));
+        }
+        latency.insert(f.clone(), Value::Object(by_kind));
+        rate.insert(f, Value::Object(rates));
+    }
+    Map::from_iter([("latency".to_owned(), Value::Object(latency)), ("rate".to_owned(), Value::Object(rate))])
+}
+
+/// Message counts.
+fn net(view: &RunView<'_>) -> Map<String, Value> {
+    let (net, invoked) = (view.net, view.invoked());
+    let counts = |counts: Counts, per_op: bool| {
+        let mut map = Map::new();
+        map.insert("send_count".into(), counts.send_count.into());
+        map.insert("recv_count".into(), counts.recv_count.into());
+        map.insert("msg_count".into(), counts.msg_count.into());
+        if per_op && invoked > 0 {
+            map.insert("msgs_per_op".into(), rounded(counts.msg_count as f64 / invoked as f64));
+        }
+        Value::Object(map)
+    };
+    let mut map = Map::new();
+    map.insert("all".into(), counts(net.all, true));
+    map.insert("clients".into(), counts(net.clients, false));
+    map.insert("servers".into(), counts(net.servers, true));
+    for (key, count) in [("lost", net.lost), ("duplicated", net.duplicated), ("cut", net.cut), ("dropped", net.dropped)]
+    {
+        map.insert(key.into(), count.into());
+    }
+    map
+}
+
+/// Three decimals are enough for a rate; `null` where there is none.
+fn rounded(value: f64) -> Value {
+    if value.is_finite() { json!((value * 1000.0).round() / 1000.0) } else { Value::Null }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn keys_stand_in_the_documented_order() {
+        let sample = sample::stale_read();
+        let text = render(&sample.view());
+        let parsed: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(parsed["valid"], json!(false));
+        assert_eq!(parsed["workload"]["valid"], json!(false));
+        assert_eq!(parsed["perf"]["valid"], json!(true));
+        assert_eq!(parsed["faults"]["partition"]["messages_cut"], json!(212));
+        assert_eq!(parsed["anomalies"][0]["operations"], json!([0, 1, 2, 3]));
+        let at = |key: &str| text.find(&format!("\n  \"{key}\"")).unwrap_or_else(|| panic!("no {key} in {text}"));
+        let keys = [
+            "version",
+            "valid",
+            "outcome",
+            "scenario",
+            "perf",
+            "timeline",
+            "exceptions",
+            "stats",
+            "net",
+            "workload",
+            "faults",
+        ];
+        assert!(keys.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{text}");
+    }
+
+    #[test]
+    fn a_run_that_broke_off_is_not_valid() {
+        let parsed: Value = serde_json::from_str(&render(&sample::crash().view())).unwrap();
+        assert_eq!((&parsed["valid"], &parsed["outcome"]), (&json!("unknown"), &json!("error")));
+        assert!(parsed["error"].as_str().unwrap().contains("status"), "{parsed}");
+    }
+
+    #[test]
+    fn rates_of_empty_runs_are_not_numbers_that_json_lacks() {
+        assert_eq!(rounded(f64::NAN), Value::Null);
+        assert_eq!(rounded(1.23456), json!(1.235));
+    }
+}

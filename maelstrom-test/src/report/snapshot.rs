@@ -1,0 +1,109 @@
+//! The part of the report that is the same in every run of a scenario: what a regression suite pins down.
+//!
+//! It holds the scenario, the verdicts, the kinds of anomaly, and the shape of the minimal example; no counts, times,
+//! paths, process ids or values. So it does not depend on the clock, the machine, or (as far as the verdict itself does
+//! not) the seed.
+
+use super::{RunView, text};
+use crate::checker::{Finding, Valid};
+
+/// The parts of the results whose verdict can be other than valid.
+const JUDGING: [&str; 4] = ["exceptions", "stats", "availability", "workload"];
+
+/// The text to compare: lines of `key  value`.
+///
+/// A case that expects an anomaly by name is about that one, so others, which may come and go with timing, do not
+/// appear; otherwise all kinds that were found are listed.
+pub fn stable(view: &RunView<'_>) -> String {
+    let mut lines = vec![line("scenario", &scenario(view)), line("verdict", view.outcome())];
+    for part in view.parts.iter().filter(|part| JUDGING.contains(&part.name)) {
+        lines.push(line(part.name, word(part.verdict.valid)));
+    }
+    if let Some(breakdown) = view.breakdown {
+        lines.push(line("error", &breakdown.headline));
+    }
+    let findings = view.faults_found();
+    let pinned = |finding: &&&Finding| view.expected_anomaly.is_none_or(|expected| finding.anomaly == expected);
+    let shown: Vec<&&Finding> = findings.iter().filter(pinned).collect();
+    let mut kinds: Vec<&str> = shown.iter().map(|finding| finding.anomaly.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if !kinds.is_empty() {
+        lines.push(line("anomaly", &kinds.join(", ")));
+    }
+    if let Some(first) = shown.first().filter(|finding| !finding.shape.is_empty()) {
+        lines.extend(first.shape.lines().enumerate().map(|(at, text)| line(if at == 0 { "shape" } else { "" }, text)));
+    }
+    lines.concat()
+}
+
+/// The stable text, and the whole report with its statistics. Only virtual time makes all of it repeatable.
+pub fn full(view: &RunView<'_>) -> String {
+    // Wall-clock time and paths differ between machines even then.
+    let view = RunView { directory: None, again: None, elapsed: std::time::Duration::ZERO, ..view.clone() };
+    format!("{}\n{}", stable(&view), text::render(&view, text::Style { colour: false, full: true }))
+}
+
+fn scenario(view: &RunView<'_>) -> String {
+    let words = std::iter::once(view.workload).chain(view.scenario.iter().map(String::as_str));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn word(valid: Valid) -> &'static str {
+    match valid {
+        Valid::True => "valid",
+        Valid::Unknown => "unknown",
+        Valid::False => "invalid",
+    }
+}
+
+fn line(key: &str, value: &str) -> String {
+    format!("{key:<12}  {value}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn nothing_that_differs_between_runs_appears() {
+        let sample = sample::stale_read();
+        let text = stable(&sample.view());
+        assert_eq!(
+            text,
+            "scenario      lin-kv, 5 nodes, partition\n\
+             verdict       invalid\n\
+             exceptions    valid\n\
+             stats         valid\n\
+             workload      invalid\n\
+             anomaly       nonlinearizable\n\
+             shape         a read returned a value that had been overwritten\n"
+        );
+        let mut other = sample::stale_read();
+        other.seed = 99;
+        other.name = "elsewhere".into();
+        other.duration *= 2;
+        assert_eq!(stable(&other.view()), text);
+    }
+
+    #[test]
+    fn an_expected_anomaly_stands_alone() {
+        let mut sample = sample::stale_read();
+        let other = Finding { anomaly: "malformed".into(), proscribed: true, ..Finding::default() };
+        sample.parts[0].verdict.findings.push(other);
+        assert!(stable(&sample.view()).contains("malformed, nonlinearizable"));
+        sample.expected_anomaly = Some("nonlinearizable");
+        assert!(!stable(&sample.view()).contains("malformed"));
+    }
+
+    #[test]
+    fn the_full_text_has_no_paths_and_no_wall_clock() {
+        let mut sample = sample::stale_read();
+        let text = full(&sample.view());
+        sample.elapsed *= 3;
+        sample.directory = "/elsewhere".into();
+        assert_eq!(full(&sample.view()), text);
+        assert!(text.contains("write 3 ← 2") && !text.contains("report.html"), "{text}");
+    }
+}

@@ -1,0 +1,71 @@
+//! Lines of bounded width.
+
+/// The width that reports are laid out for.
+pub(super) const WIDTH: usize = 100;
+
+/// Characters of a text. (East Asian wide characters count as one: such lines are merely less well aligned.)
+pub(super) fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// A text followed by spaces up to a width.
+pub(super) fn pad(text: &str, to: usize) -> String {
+    format!("{text}{}", " ".repeat(to.saturating_sub(width(text))))
+}
+
+/// Breaks a text into lines at spaces; words longer than a line are cut. The text's own line feeds are kept.
+pub(super) fn wrap(text: &str, limit: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ').flat_map(|word| pieces(word, limit)) {
+            if !line.is_empty() && width(&line) + 1 + width(&word) > limit {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(&word);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+fn pieces(word: &str, limit: usize) -> Vec<String> {
+    let characters: Vec<char> = word.chars().collect();
+    if characters.is_empty() {
+        return vec![String::new()];
+    }
+    characters.chunks(limit.max(1)).map(|piece| piece.iter().collect()).collect()
+}
+
+/// The first lines of a list that may be too long, and a last one that says how many are missing.
+pub(super) fn at_most(mut lines: Vec<String>, limit: usize, more: impl Fn(usize) -> String) -> Vec<String> {
+    if lines.len() > limit {
+        let missing = lines.len() + 1 - limit.max(1);
+        lines.truncate(limit.saturating_sub(1));
+        lines.push(more(missing));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_at_spaces() {
+        assert_eq!(wrap("the write of 2 was over\nbefore", 12), ["the write of", "2 was over", "before"]);
+        assert_eq!(wrap("aaaaaaa b", 3), ["aaa", "aaa", "a b"]);
+        assert_eq!(wrap("", 9), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_cut_is_said() {
+        let lines = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
+        let more = |n| format!("{n} more");
+        assert_eq!(at_most(lines(3), 3, more), ["0", "1", "2"]);
+        assert_eq!(at_most(lines(5), 3, more), ["0", "1", "3 more"]);
+    }
+}

@@ -1,0 +1,195 @@
+//! The parts of a text report besides the proof itself.
+
+use std::collections::BTreeMap;
+
+use super::layout::{WIDTH, at_most, pad, width, wrap};
+use super::style::{Style, Tone};
+use super::{label, labelled};
+use crate::checker::{Finding, Valid};
+use crate::history::{OpType, Process};
+use crate::report::escape::visible;
+use crate::report::latency::quantile;
+use crate::report::{Breakdown, Latencies, RunView, fault_spans, units};
+
+/// How many lines of a crashed node's output are shown, both streams together.
+const LAST_LINES: usize = 32;
+
+/// What a valid run went through, in one line.
+pub(super) fn survived(view: &RunView<'_>) -> Vec<String> {
+    let mut words = vec![operations(view)];
+    for tally in view.faults.iter().filter(|tally| tally.had_effect) {
+        let counts = tally.counts.iter().map(|(unit, count)| format!("{count} {}", unit.replace('_', " ")));
+        let counts: Vec<String> = counts.collect();
+        let effect = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
+        words.push(format!("{} × {}{effect}", tally.actions, tally.kind));
+    }
+    let invoked = view.invoked();
+    if invoked > 0 {
+        words.push(format!("{:.1} messages per operation", view.net.all.msg_count as f64 / invoked as f64));
+    }
+    let lengths = Latencies::of(view.history).ok_lengths();
+    if let (Some(median), Some(worst)) = (quantile(&lengths, 0.5), quantile(&lengths, 1.0)) {
+        words.push(format!("latency median {}, worst {}", units::length(median), units::length(worst)));
+    }
+    let mut lines = vec![format!("  {}", words.join(" · "))];
+    lines.extend(reasons(view));
+    lines
+}
+
+/// `270 operations (cas 30 ok 31 fail, read 123 ok, write 80 ok)`
+fn operations(view: &RunView<'_>) -> String {
+    let by_f = by_function(view);
+    let told = by_f.iter().map(|(f, ends)| {
+        let ends =
+            ends.iter().filter(|(_, count)| **count > 0).map(|(kind, count)| format!("{count} {}", kind.as_str()));
+        format!("{} {}", visible(f, 40), ends.collect::<Vec<_>>().join(" "))
+    });
+    format!("{} ({})", units::counted(view.invoked(), "operation"), told.collect::<Vec<_>>().join(", "))
+}
+
+/// How often each function ended how.
+fn by_function<'a>(view: &RunView<'a>) -> BTreeMap<&'a str, BTreeMap<OpType, u64>> {
+    let mut by_f: BTreeMap<&str, BTreeMap<OpType, u64>> = BTreeMap::new();
+    for op in &view.history.ops {
+        if op.process != Process::Nemesis && op.kind != OpType::Invoke {
+            *by_f.entry(&op.f).or_default().entry(op.kind).or_default() += 1;
+        }
+    }
+    by_f
+}
+
+/// Why nobody knows.
+pub(super) fn unknown(view: &RunView<'_>) -> Vec<String> {
+    let mut lines = reasons(view);
+    lines.extend([String::new(), format!("  {}", operations(view))]);
+    lines
+}
+
+/// Each part's reason, where it gave one.
+pub(super) fn reasons(view: &RunView<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for part in view.parts {
+        if let Some(reason) = &part.verdict.reason {
+            lines.push(String::new());
+            let text = format!("{}: {}", part.name, visible(reason, 600));
+            lines.extend(wrap(&text, WIDTH - 2).into_iter().map(|line| format!("  {line}")));
+        }
+    }
+    lines
+}
+
+/// Faults that were active while the operations of a finding ran.
+pub(super) fn during(view: &RunView<'_>, finding: &Finding, style: Style) -> Vec<String> {
+    let Some((from, to)) = view.span_of(finding) else { return Vec::new() };
+    let spans = fault_spans(view.history).into_iter().filter(|span| span.overlaps(from, to));
+    let told = spans.map(|span| {
+        let what = if span.what.is_empty() { String::new() } else { format!(" {}", visible(&span.what, 300)) };
+        format!("{}{what}, {}", span.kind, units::interval(span.start, span.end))
+    });
+    let lines =
+        told.enumerate().flat_map(|(number, text)| labelled(if number == 0 { "during" } else { "" }, &text, style));
+    let limit = if style.full { usize::MAX } else { 4 };
+    at_most(lines.collect(), limit, |missing| format!("          … {missing} more lines of faults"))
+}
+
+/// What else was found, by headline.
+pub(super) fn also(others: &[&Finding], style: Style) -> Vec<String> {
+    let headline = |finding: &&Finding| match visible(&finding.headline, 120) {
+        text if text.is_empty() => finding.anomaly.clone(),
+        text => text,
+    };
+    let mut told: Vec<String> = others.iter().map(headline).collect();
+    told.dedup();
+    let limit = 3;
+    let missing = told.len().saturating_sub(limit);
+    told.truncate(limit);
+    if missing > 0 {
+        told.push(format!("{missing} more"));
+    }
+    if told.is_empty() { Vec::new() } else { labelled("also", &told.join("; "), style) }
+}
+
+/// The last lines that these nodes wrote to standard error.
+pub(super) fn last_words(view: &RunView<'_>, nodes: &[&str], style: Style) -> Vec<String> {
+    let (most_nodes, most_lines) = if style.full { (usize::MAX, 32) } else { (2, 4) };
+    let mut out = Vec::new();
+    for node in nodes.iter().take(most_nodes) {
+        let Some(log) = view.logs.iter().find(|log| log.node == *node && !log.tail.is_empty()) else { continue };
+        let shown = &log.tail[log.tail.len().saturating_sub(most_lines)..];
+        out.extend([String::new(), format!("  the last that {node} wrote to standard error:")]);
+        out.extend(shown.iter().map(|line| quoted(line, style)));
+    }
+    out
+}
+
+fn quoted(line: &str, style: Style) -> String {
+    format!("     {}", style.paint(Tone::Quiet, &visible(line, WIDTH - 5)))
+}
+
+/// Why a run broke off, and what the node printed.
+pub(super) fn breakdown(breakdown: &Breakdown, style: Style) -> Vec<String> {
+    let story: Vec<String> = breakdown.story.lines().map(|line| visible(line, 1000)).collect();
+    let mut lines = vec![String::new()];
+    lines.extend(wrap(&story.join("\n"), WIDTH - 2).into_iter().map(|line| format!("  {line}")));
+    // Standard error tells most of a crash; standard output gets what it leaves, but a few lines in any case.
+    let few = breakdown.stdout.len().min(6);
+    let stderr = breakdown.stderr.len().min(if style.full { LAST_LINES } else { LAST_LINES - 12 - few });
+    let stdout = breakdown.stdout.len().min(if style.full { LAST_LINES } else { LAST_LINES - 12 - stderr });
+    let node = breakdown.node.as_deref().unwrap_or("the node");
+    for (stream, all, count) in
+        [("standard output", &breakdown.stdout, stdout), ("standard error", &breakdown.stderr, stderr)]
+    {
+        if count > 0 {
+            let which = if count == all.len() {
+                "what".into()
+            } else {
+                format!("the last {} that", units::counted(count as u64, "line"))
+            };
+            lines.extend([String::new(), format!("  {which} {node} wrote to {stream}:")]);
+            lines.extend(all[all.len() - count..].iter().map(|line| quoted(line, style)));
+        }
+    }
+    if let Some(log) = &breakdown.log {
+        lines.push(String::new());
+        lines.extend(label("log", &log.display().to_string(), style));
+    }
+    lines
+}
+
+/// Counts and quantiles, for the full report.
+pub(super) fn statistics(view: &RunView<'_>, style: Style) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    lines.extend(labelled("ran", &operations(view), style));
+    let latencies = Latencies::of(view.history);
+    let widest = latencies.by_f.keys().map(|f| width(f)).max().unwrap_or(0);
+    for (number, (f, list)) in latencies.by_f.iter().enumerate() {
+        let mut lengths: Vec<u64> = list.iter().map(|latency| latency.length).collect();
+        lengths.sort_unstable();
+        let told = [("median", 0.5), ("95 %", 0.95), ("99 %", 0.99), ("worst", 1.0)];
+        let told = told.map(|(name, q)| format!("{name} {}", units::length(quantile(&lengths, q).unwrap_or(0))));
+        let text = format!("{}  {}", pad(f, widest), told.join(", "));
+        lines.extend(labelled(if number == 0 { "latency" } else { "" }, &text, style));
+    }
+    let net = view.net;
+    let classes = [("clients", net.clients), ("servers", net.servers)];
+    let sent = classes.map(|(name, counts)| format!("{} {name}", units::count(counts.msg_count)));
+    let lost = [("lost", net.lost), ("duplicated", net.duplicated), ("cut", net.cut), ("dropped", net.dropped)];
+    let lost =
+        lost.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{} {name}", units::count(*count)));
+    let told: Vec<String> = sent.into_iter().chain(lost).collect();
+    lines.extend(labelled(
+        "network",
+        &format!("{}: {}", units::counted(net.all.msg_count, "message"), told.join(", ")),
+        style,
+    ));
+    for tally in view.faults {
+        let counts = tally.counts.iter().map(|(unit, count)| format!(", {count} {}", unit.replace('_', " ")));
+        let text = format!("{} {}{}", tally.kind, units::counted(tally.actions, "time"), counts.collect::<String>());
+        lines.extend(labelled("fault", &text, style));
+    }
+    for part in view.parts.iter().filter(|part| part.verdict.valid != Valid::True) {
+        let word = if part.verdict.valid == Valid::False { "invalid" } else { "unknown" };
+        lines.extend(labelled("verdict", &format!("{} is {word}", part.name), style));
+    }
+    lines
+}

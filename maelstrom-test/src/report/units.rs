@@ -1,0 +1,74 @@
+//! Numbers as people read them.
+
+use std::time::Duration;
+
+use crate::history::Nanos;
+
+/// A moment of the run: `12.031 s`.
+pub(super) fn moment(time: Nanos) -> String {
+    format!("{}.{:03} s", time / 1_000_000_000, time / 1_000_000 % 1000)
+}
+
+/// An interval of the run: `10.2–19.8 s`.
+pub(super) fn interval(start: Nanos, end: Option<Nanos>) -> String {
+    let tenths = |time: Nanos| format!("{:.1}", time as f64 / 1e9);
+    match end {
+        Some(end) => format!("{}–{} s", tenths(start), tenths(end)),
+        None => format!("from {} s on", tenths(start)),
+    }
+}
+
+/// A length of time with two or three significant digits: `3.2 ms`, `60 s`.
+pub(super) fn length(nanos: Nanos) -> String {
+    let (value, unit) = match nanos {
+        0 => return "0 ms".into(),
+        1..1_000 => (nanos as f64, "ns"),
+        1_000..1_000_000 => (nanos as f64 / 1e3, "µs"),
+        1_000_000..1_000_000_000 => (nanos as f64 / 1e6, "ms"),
+        _ => (nanos as f64 / 1e9, "s"),
+    };
+    let text = if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") };
+    format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// The same of the wall's clock.
+pub(super) fn wall(duration: Duration) -> String {
+    length(duration.as_nanos().try_into().unwrap_or(Nanos::MAX))
+}
+
+/// A count with thin groups of three: `2,400,000`.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A count of things: `1 message`, `2 messages`.
+pub(super) fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", count(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(moment(12_031_999_999), "12.031 s");
+        assert_eq!(interval(10_200_000_000, Some(19_849_000_000)), "10.2–19.8 s");
+        assert_eq!(interval(10_200_000_000, None), "from 10.2 s on");
+        assert_eq!(
+            [0, 7, 1_500, 3_249_000, 60_000_000_000, 1_000_000_000].map(length),
+            ["0 ms", "7 ns", "1.5 µs", "3.2 ms", "60 s", "1 s"]
+        );
+        assert_eq!([0, 999, 1000, 2_400_000].map(count), ["0", "999", "1,000", "2,400,000"]);
+        assert_eq!([1, 2].map(|n| counted(n, "message")), ["1 message", "2 messages"]);
+    }
+}

@@ -1,0 +1,292 @@
+//! What a report needs to know of a run.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::checker::{CheckContext, Evidence, Finding, Valid, Verdict};
+use crate::history::{History, Nanos};
+use crate::network::{JournalEvent, Stats};
+
+/// Which clock a run went by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeMode {
+    /// A simulated one: the run can be repeated exactly.
+    Virtual,
+    /// That of the machine.
+    #[default]
+    Real,
+}
+
+impl TimeMode {
+    /// The name as the option `time` spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            TimeMode::Virtual => "virtual",
+            TimeMode::Real => "real",
+        }
+    }
+}
+
+/// The verdict of one part of the results: `workload`, `stats`, …
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// The key in `results.json`.
+    pub name: &'static str,
+    /// What its checker said.
+    pub verdict: Verdict,
+}
+
+/// What one kind of fault did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FaultTally {
+    /// `partition`, `kill`, …
+    pub kind: String,
+    /// How often it was started.
+    pub actions: u64,
+    /// Whether it changed anything: a partition that cut no message did not.
+    pub had_effect: bool,
+    /// What it did, counted: `messages_cut`, `processes_killed`, … The key is the unit.
+    pub counts: Map<String, Value>,
+}
+
+/// The end of what a node wrote to standard error.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeLog {
+    /// The node.
+    pub node: String,
+    /// The whole log.
+    pub path: PathBuf,
+    /// Its last lines.
+    pub tail: Vec<String>,
+    /// Bytes of the log before them.
+    pub skipped: u64,
+}
+
+impl NodeLog {
+    /// How much of a log's end is read.
+    const TAIL_BYTES: u64 = 32 << 10;
+    /// How many lines of it are kept.
+    const TAIL_LINES: usize = 200;
+
+    /// Reads the end of a node's log, whatever its length. Bytes that are not UTF-8 become `�`.
+    ///
+    /// # Errors
+    /// Those of opening and reading the file.
+    pub fn read(node: &str, path: &Path) -> io::Result<NodeLog> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let mut skipped = length.saturating_sub(Self::TAIL_BYTES);
+        file.seek(SeekFrom::Start(skipped))?;
+        let mut bytes = Vec::new();
+        file.take(Self::TAIL_BYTES).read_to_end(&mut bytes)?;
+        let ends: Vec<usize> = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
+        // The first line is likely cut; a last line counts with and without its line feed.
+        let complete = ends.len() - usize::from(bytes.ends_with(b"\n") && !ends.is_empty());
+        let surplus = (complete + 1).saturating_sub(Self::TAIL_LINES);
+        let first = match (surplus, skipped) {
+            (0, 0) => None,
+            (0, _) => ends.first(),
+            (surplus, _) => ends.get(surplus - 1),
+        };
+        let start = first.filter(|_| complete > 0).map_or(0, |at| at + 1);
+        skipped += start as u64;
+        let tail = String::from_utf8_lossy(&bytes[start..]).lines().map(str::to_owned).collect();
+        Ok(NodeLog { node: node.to_owned(), path: path.to_owned(), tail, skipped })
+    }
+}
+
+/// Why a run broke off before its end.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Breakdown {
+    /// A few words for the first line: `n1 crashed`.
+    pub headline: String,
+    /// What happened, where, and what to do: one or more sentences.
+    pub story: String,
+    /// The node concerned.
+    pub node: Option<String>,
+    /// When, in the run's time.
+    pub time: Option<Nanos>,
+    /// The last lines that it wrote to standard output.
+    pub stdout: Vec<String>,
+    /// The last lines that it wrote to standard error.
+    pub stderr: Vec<String>,
+    /// Where all that it wrote to standard error is.
+    pub log: Option<PathBuf>,
+}
+
+/// A finished run as reports see it.
+#[derive(Clone, Debug)]
+pub struct RunView<'a> {
+    /// The test case's name, or the workload's.
+    pub name: &'a str,
+    /// The workload's name.
+    pub workload: &'a str,
+    /// Which node and which worker is which.
+    pub context: &'a CheckContext,
+    /// The seed.
+    pub seed: u64,
+    /// Which clock.
+    pub time_mode: TimeMode,
+    /// How long the run took on its own clock.
+    pub duration: Nanos,
+    /// How long it took on the wall's clock; zero where that should not be told.
+    pub elapsed: Duration,
+    /// What clients and nemesis did.
+    pub history: &'a History,
+    /// The first events of the network after initialisation.
+    pub journal: &'a [JournalEvent],
+    /// How many events there were in all.
+    pub journal_events: u64,
+    /// Message counts.
+    pub net: &'a Stats,
+    /// The verdicts, in the order in which `results.json` shows them.
+    pub parts: &'a [Part],
+    /// What each kind of fault that was asked for did.
+    pub faults: &'a [FaultTally],
+    /// What people should know of how the run was made: fallback to real time, rounding, …
+    pub notes: &'a [String],
+    /// The shape of the scenario, for the snapshot: `5 nodes`, `partition`, … without seed and measure.
+    pub scenario: &'a [String],
+    /// Every option and its value, for the list of options.
+    pub options: &'a [(String, String)],
+    /// The ends of the nodes' logs, in the order of nodes.
+    pub logs: &'a [NodeLog],
+    /// Where the run's files are.
+    pub directory: Option<&'a Path>,
+    /// The command that repeats the run.
+    pub again: Option<&'a str>,
+    /// The anomaly that the case expects, if it expects one by name.
+    pub expected_anomaly: Option<&'a str>,
+    /// Why the run broke off, if it did.
+    pub breakdown: Option<&'a Breakdown>,
+}
+
+impl<'a> RunView<'a> {
+    /// The worst verdict of all parts.
+    pub fn valid(&self) -> Valid {
+        self.parts.iter().map(|part| part.verdict.valid).max().unwrap_or_default()
+    }
+
+    /// The verdict in the words of `results.json`, and of lists: `valid`, `invalid`, `unknown` or `error`.
+    pub fn outcome(&self) -> &'static str {
+        match self.valid() {
+            _ if self.breakdown.is_some() => "error",
+            Valid::True => "valid",
+            Valid::Unknown => "unknown",
+            Valid::False => "invalid",
+        }
+    }
+
+    /// A part's verdict.
+    pub fn part(&self, name: &str) -> Option<&'a Verdict> {
+        self.parts.iter().find(|part| part.name == name).map(|part| &part.verdict)
+    }
+
+    /// Everything that makes the run invalid, the most telling first: what the workload's checker found, then the rest.
+    pub fn faults_found(&self) -> Vec<&'a Finding> {
+        let of = |part: &'a Part| part.verdict.findings.iter().filter(|finding| finding.proscribed);
+        let (workload, others): (Vec<_>, Vec<_>) = self.parts.iter().partition(|part| part.name == "workload");
+        workload.into_iter().chain(others).flat_map(of).collect()
+    }
+
+    /// The verdict in a few words, and faults that were asked for and never had an effect.
+    pub fn headline(&self) -> String {
+        if let Some(breakdown) = self.breakdown {
+            return breakdown.headline.clone();
+        }
+        let idle: Vec<&str> = self.faults.iter().filter(|tally| !tally.had_effect).map(|tally| &*tally.kind).collect();
+        let idle = if idle.is_empty() { String::new() } else { format!(" ({} had no effect)", idle.join(", ")) };
+        self.verdict_in_words() + &idle
+    }
+
+    fn verdict_in_words(&self) -> String {
+        match self.valid() {
+            Valid::True => "valid".into(),
+            Valid::Unknown => format!("unknown: {}", self.reason().unwrap_or("no checker said why")),
+            Valid::False => match self.faults_found().first() {
+                Some(finding) if !finding.headline.is_empty() => finding.headline.clone(),
+                Some(finding) => finding.anomaly.clone(),
+                None => {
+                    let invalid = self.parts.iter().filter(|part| part.verdict.valid == Valid::False);
+                    format!("invalid ({})", invalid.map(|part| part.name).collect::<Vec<_>>().join(", "))
+                }
+            },
+        }
+    }
+
+    /// Why the verdict is what it is, if a checker said so.
+    pub fn reason(&self) -> Option<&'a str> {
+        let worst = self.valid();
+        self.parts.iter().filter(|part| part.verdict.valid == worst).find_map(|part| part.verdict.reason.as_deref())
+    }
+
+    /// Client operations that were invoked.
+    pub fn invoked(&self) -> u64 {
+        let is_client = |op: &&crate::history::Op| op.process.client().is_some();
+        let invocations = self.history.ops.iter().filter(is_client);
+        invocations.filter(|op| op.kind == crate::history::OpType::Invoke).count() as u64
+    }
+
+    /// The interval of time that the operations of a finding span.
+    pub fn span_of(&self, finding: &Finding) -> Option<(Nanos, Nanos)> {
+        let positions = finding.evidence.iter().flat_map(|line| [line.invocation, line.completion]).flatten();
+        let times: Vec<Nanos> = positions.filter_map(|at| self.history.ops.get(at)).map(|op| op.time).collect();
+        Some((*times.iter().min()?, *times.iter().max()?))
+    }
+
+    /// The nodes that a finding is about: those that its operations were sent to, or else those that its text names.
+    pub fn nodes_of(&self, finding: &Finding) -> Vec<&'a str> {
+        let process = |line: &Evidence| self.history.ops.get(line.invocation.or(line.completion)?)?.process.client();
+        let asked = finding.evidence.iter().rev().filter_map(|line| self.context.node_of(process(line)?));
+        let mut nodes: Vec<&str> = asked.collect();
+        if nodes.is_empty() {
+            let lines = finding.evidence.iter().flat_map(|line| [&line.text, &line.note]);
+            let texts = [&finding.headline, &finding.story].into_iter().chain(lines);
+            let words = texts.flat_map(|text| text.split(|c: char| !(c.is_alphanumeric() || "-_.".contains(c))));
+            nodes =
+                words.filter_map(|word| self.context.nodes.iter().find(|node| *node == word)).map(|n| &**n).collect();
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        nodes.retain(|node| seen.insert(*node));
+        nodes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(text: &[u8]) -> NodeLog {
+        let path = std::env::temp_dir().join(format!("maelstrom-log-{}-{}", std::process::id(), text.len()));
+        std::fs::write(&path, text).unwrap();
+        let log = NodeLog::read("n0", &path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        log
+    }
+
+    #[test]
+    fn short_logs_are_read_completely() {
+        assert_eq!(log(b"a\nb\n").tail, ["a", "b"]);
+        assert_eq!(log(b"a\nb").tail, ["a", "b"]);
+        assert_eq!(log(b"a").tail, ["a"]);
+        assert_eq!(log(b"").tail, Vec::<String>::new());
+        assert_eq!(log(b"\xff!\n").tail, ["\u{fffd}!"]);
+    }
+
+    #[test]
+    fn of_long_logs_the_last_lines_remain() {
+        let lines: Vec<String> = (0..10_000).map(|i| format!("line {i}")).collect();
+        let text = lines.join("\n");
+        for text in [text.clone(), text.clone() + "\n"] {
+            let log = log(text.as_bytes());
+            assert_eq!(log.tail, lines[lines.len() - NodeLog::TAIL_LINES..]);
+            assert_eq!(log.skipped as usize, lines[..lines.len() - NodeLog::TAIL_LINES].join("\n").len() + 1);
+        }
+        let log = log(&[b'x'; 100_000]);
+        assert_eq!((log.tail.len(), log.tail[0].len(), log.skipped), (1, 32 << 10, 100_000 - (32 << 10)));
+    }
+}
