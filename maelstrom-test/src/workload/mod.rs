@@ -8,10 +8,12 @@ mod client;
 mod counter;
 mod echo;
 mod g_set;
+mod kafka;
 mod lin_kv;
 mod placeholder;
 mod settings;
 mod topology;
+mod txn;
 mod unique_ids;
 
 pub use broadcast::Broadcast;
@@ -19,9 +21,11 @@ pub use client::{Answer, Client, Completion, Step, request, single_call};
 pub use counter::Counter;
 pub use echo::Echo;
 pub use g_set::GSet;
+pub use kafka::Kafka;
 pub use lin_kv::LinKv;
 pub use settings::Settings;
 pub use topology::{Topology, UnknownTopology};
+pub use txn::Txn;
 pub use unique_ids::UniqueIds;
 
 use std::sync::Arc;
@@ -42,6 +46,9 @@ pub fn all() -> Vec<Arc<dyn Workload>> {
         Arc::new(Counter::GROW_ONLY),
         Arc::new(Counter::POSITIVE_NEGATIVE),
         Arc::new(LinKv),
+        Arc::new(Kafka),
+        Arc::new(Txn::LIST_APPEND),
+        Arc::new(Txn::RW_REGISTER),
     ]
 }
 
