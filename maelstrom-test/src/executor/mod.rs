@@ -1,1 +1,87 @@
-//! (under construction)
+//! Executors: they run node programs and drive the simulation core.
+//!
+//! [`real`] lets the nodes run freely on the wall clock. Both know how a node program is started, and both report to an
+//! [`Observer`], which writes the run's files as it goes.
+
+pub mod real;
+
+use std::ffi::OsString;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::simulation::{Failure, Simulation};
+
+/// How one node is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeProgram {
+    /// The node's name.
+    pub name: String,
+    /// Absolute path of the executable.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Environment variables besides those that it inherits.
+    pub env: Vec<(OsString, OsString)>,
+    /// Its own directory: made before the run, kept across kills.
+    pub directory: PathBuf,
+    /// The file that its standard error is appended to.
+    pub log: PathBuf,
+}
+
+/// Who watches a run: writes down what happens, shows progress, and can stop it.
+pub trait Observer {
+    /// Called after every step. The observer takes from the simulation what it wants to write.
+    ///
+    /// # Errors
+    /// The run must end: somebody interrupted it, or a file cannot be written.
+    fn observe(&mut self, simulation: &mut Simulation) -> Result<(), Failure>;
+}
+
+/// Observes nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn observe(&mut self, simulation: &mut Simulation) -> Result<(), Failure> {
+        let journal = simulation.network_mut().journal_mut();
+        let empty = journal.take(Vec::new());
+        journal.take(empty);
+        Ok(())
+    }
+}
+
+/// A line on standard output longer than this breaks the run off.
+pub const LINE_LIMIT: usize = 64 << 20;
+
+/// The last lines of a node's log, for error messages.
+pub(crate) fn log_tail(log: &Path) -> Vec<String> {
+    const BYTES: u64 = 16 << 10;
+    const LINES: usize = 32;
+    let Ok(mut file) = std::fs::File::open(log) else { return Vec::new() };
+    let length = file.metadata().map_or(0, |data| data.len());
+    let mut bytes = Vec::new();
+    if file.seek(SeekFrom::Start(length.saturating_sub(BYTES))).is_err() || file.read_to_end(&mut bytes).is_err() {
+        return Vec::new();
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().skip(usize::from(length > BYTES)).collect();
+    lines[lines.len().saturating_sub(LINES)..].iter().map(|line| crate::protocol::shorten(line, 300)).collect()
+}
+
+/// Says why a program could not be started, and what to do about it.
+pub(crate) fn explain_start(program: &Path, error: &std::io::Error) -> String {
+    let path = program.display();
+    match error.raw_os_error() {
+        Some(libc::ENOENT) if program.exists() => {
+            format!("{path} exists, but its interpreter does not: look at its first line (#!…)")
+        }
+        Some(libc::ENOENT) => format!("{path} does not exist"),
+        Some(libc::EACCES) => format!("{path} is not executable; run: chmod +x {path}"),
+        Some(libc::ENOEXEC) => {
+            format!(
+                "{path} is neither a binary for this machine nor a script with an interpreter line such as #!/usr/bin/env python3"
+            )
+        }
+        _ => format!("{path}: {error}"),
+    }
+}

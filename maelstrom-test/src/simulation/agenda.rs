@@ -40,7 +40,7 @@ impl Agenda {
         self.queue.peek().map(|Reverse((time, ..))| *time)
     }
 
-    pub(super) fn pop(&mut self) -> Option<Event> {
-        self.queue.pop().map(|Reverse((.., event))| event)
+    pub(super) fn pop(&mut self) -> Option<(Nanos, Event)> {
+        self.queue.pop().map(|Reverse((time, _, event))| (time, event))
     }
 }

@@ -124,6 +124,8 @@ pub struct Simulation {
     schedule_rng: Rng,
     /// An operation's time has come while no worker could take it.
     owed: bool,
+    /// When the last operation was due to begin; the next one is scheduled from there.
+    last_due: Nanos,
     nemesis: Nemesis,
     faults: faults::Faults,
     requests: Requests,
@@ -160,6 +162,7 @@ impl Simulation {
             generator_rng: stream(seed, "generator"),
             schedule_rng: stream(seed, "schedule"),
             owed: false,
+            last_due: 0,
             faults: faults::Faults::new(&nemesis),
             nemesis,
             requests: Requests::new(config.faults.contains(&FaultKind::Kill)),
@@ -200,16 +203,16 @@ impl Simulation {
                 None => return true, // was dropped
             },
             _ => {
-                let event = self.agenda.pop().expect("an event is due");
-                self.perform(event);
+                let (time, event) = self.agenda.pop().expect("an event is due");
+                self.perform(time, event);
             }
         }
         true
     }
 
-    fn perform(&mut self, event: Event) {
+    fn perform(&mut self, time: Nanos, event: Event) {
         match event {
-            Event::Operation => self.operation_due(),
+            Event::Operation => self.operation_due(time),
             Event::AskAgain(worker) => self.ask_again(worker),
             Event::Timeout(client) => self.timeout_due(client),
             Event::Fault => self.fault_due(),

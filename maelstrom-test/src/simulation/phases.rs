@@ -25,6 +25,7 @@ impl Simulation {
         self.main_began = self.now;
         self.network.journal_mut().keep_from_now();
         self.agenda.add(self.now.saturating_add(self.config.settings.time_limit), Event::MainPhaseEnds);
+        self.last_due = self.now;
         self.schedule_operation();
         self.schedule_fault();
     }

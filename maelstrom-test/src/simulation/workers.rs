@@ -6,9 +6,12 @@ use rand::seq::SliceRandom;
 use super::clients::Owner;
 use super::{Event, ExceptionKind, Phase, Simulation};
 use crate::generator::{self, Invocation, Next};
-use crate::history::{Op, OpType, Process};
+use crate::history::{Nanos, Op, OpType, Process};
 use crate::network::EndpointId;
 use crate::workload::{Answer, Client, Completion, Step};
+
+/// How far the schedule of operations may lag behind the clock before it is given up.
+const MOST_LATE: Nanos = 20_000_000;
 
 /// A client worker: one operation at a time.
 pub(super) struct Worker {
@@ -42,19 +45,25 @@ impl Worker {
 }
 
 impl Simulation {
-    /// Sets the time of the next operation of the main phase: uniform in 0 … 2/rate from now.
+    /// Sets the time of the next operation of the main phase: uniform in 0 … 2/rate after the last one was due. (Not
+    /// after it began: real clocks wake us a little late, which must not lower the rate.)
     pub(super) fn schedule_operation(&mut self) {
         if self.phase == Phase::Main && self.config.rate > 0.0 {
             let wait = self.schedule_rng.random::<f64>() * 2e9 / self.config.rate;
-            self.agenda.add(self.now.saturating_add(wait as u64), Event::Operation);
+            self.agenda.add(self.last_due.saturating_add(wait as u64), Event::Operation);
         }
     }
 
     /// An operation's time has come: some worker begins it, or it is owed until one is free.
-    pub(super) fn operation_due(&mut self) {
+    pub(super) fn operation_due(&mut self, due: Nanos) {
         if self.phase != Phase::Main {
             return;
         }
+        self.last_due = due.max(self.now.saturating_sub(MOST_LATE));
+        self.begin_somewhere();
+    }
+
+    fn begin_somewhere(&mut self) {
         let mut free: Vec<usize> = (0..self.workers.len()).filter(|&worker| self.workers[worker].is_idle()).collect();
         free.shuffle(&mut self.schedule_rng);
         self.owed = true;
@@ -91,7 +100,10 @@ impl Simulation {
     pub(super) fn ask_again(&mut self, worker: usize) {
         self.workers[worker].waiting = false;
         match self.phase {
-            Phase::Main if self.owed && self.workers[worker].is_idle() => _ = self.ask(worker),
+            Phase::Main if self.owed && self.workers[worker].is_idle() => {
+                self.last_due = self.now;
+                self.ask(worker);
+            }
             Phase::Final => self.ask_finally(),
             _ => {}
         }
@@ -185,8 +197,10 @@ impl Simulation {
         match self.phase {
             Phase::Main if self.owed => {
                 // The completion may have unblocked any idle worker, so ask this one first and then the others.
+                // It begins late, and the schedule does not catch up.
+                self.last_due = self.now;
                 if !self.ask(worker) {
-                    self.operation_due();
+                    self.begin_somewhere();
                 }
             }
             Phase::Main | Phase::Boot | Phase::Over => {}
