@@ -83,6 +83,61 @@ pub struct UnknownWorkload {
 }
 
 /// A kind of run: what clients do and what must hold.
+///
+/// A small one, put to use on nodes that are functions in memory. (In a test of real programs, write
+/// `#[maelstrom::test(workload = Dice, …)]`, or pass it to the scenario's builder.)
+///
+/// ```
+/// use maelstrom::checker::{CheckContext, Checker, Valid, Verdict};
+/// use maelstrom::generator::{Generator, Invocation, Next, from_fn};
+/// use maelstrom::history::{History, OpType};
+/// use maelstrom::protocol::{Rpc, Type};
+/// use maelstrom::workload::{Client, Settings, Workload, request, single_call};
+/// use serde_json::{Value, json};
+///
+/// /// Nodes throw dice: `roll {}` → `roll_ok {eyes: int}`.
+/// struct Dice;
+///
+/// impl Workload for Dice {
+///     fn name(&self) -> &str {
+///         "dice"
+///     }
+///     fn rpcs(&self) -> Vec<Rpc> {
+///         vec![Rpc { name: "roll", doc: "Throws a die.", request: vec![], response: vec![("eyes", Type::Int)] }]
+///     }
+///     fn generator(&self, _: &Settings) -> Box<dyn Generator> {
+///         from_fn(|_worker, _rng| Next::Op(Invocation::new("roll", Value::Null)))
+///     }
+///     fn client(&self, _worker: usize, _: &Settings) -> Box<dyn Client> {
+///         single_call(|_| request("roll", []), |_, mut answer| Ok(answer.remove("eyes").unwrap_or_default()), &[])
+///     }
+///     fn checker(&self, _: &Settings) -> Box<dyn Checker> {
+///         Box::new(OneToSix)
+///     }
+/// }
+///
+/// struct OneToSix;
+///
+/// impl Checker for OneToSix {
+///     fn check(&self, history: &History, _: &CheckContext) -> Verdict {
+///         let mut rolls = history.ops.iter().filter(|op| op.kind == OpType::Ok).map(|op| op.value.as_i64());
+///         let fair = rolls.all(|eyes| eyes.is_some_and(|eyes| (1..=6).contains(&eyes)));
+///         Verdict { valid: if fair { Valid::True } else { Valid::False }, ..Verdict::default() }
+///     }
+/// }
+///
+/// use maelstrom::simulation::{Config, in_memory};
+/// let settings = Settings { time_limit: 10_000_000_000, ..Settings::default() };
+/// let run = in_memory::run(Config::new(std::sync::Arc::new(Dice), settings.clone()), |_node| {
+///     |message: &Value, out: &mut in_memory::Sender| {
+///         if !out.acknowledge(message, &[]) {
+///             out.reply(message, json!({"type": "roll_ok", "eyes": 4}));
+///         }
+///     }
+/// });
+/// assert!(run.history().ops.len() > 10);
+/// assert_eq!(Dice.checker(&settings).check(run.history(), &CheckContext::default()).valid, Valid::True);
+/// ```
 pub trait Workload: Send + Sync {
     /// Its name: `lin-kv`.
     fn name(&self) -> &str;
@@ -145,3 +200,6 @@ pub fn find(name: &str) -> Option<Arc<dyn Workload>> {
     let _ = name;
     None
 }
+
+#[cfg(test)]
+mod tests;
