@@ -9,6 +9,7 @@ mod compose;
 mod describe;
 mod echo;
 pub mod exceptions;
+pub mod linearizable;
 mod perf;
 mod quantile;
 mod stats;

@@ -1,0 +1,167 @@
+//! From a minimal proof to a finding that people understand.
+
+use super::orders;
+use super::problem::{Operation, State};
+use super::reduce::Proof;
+use super::register::Register;
+use super::story::{self, Story};
+use super::words;
+use crate::checker::{Bar, CheckContext, Evidence, Finding, Intervals, Picture};
+use crate::history::{History, Nanos, Pair};
+
+/// A proof has hardly ever more operations; of the ones that do, the last are shown.
+const MAX_OPERATIONS: usize = 12;
+/// Writes that may or may not have happened, of values that the proof's operations observe.
+const MAX_POSSIBLE: usize = 6;
+/// Orders in the picture.
+const MAX_ORDERS: usize = 8;
+/// Orders in the text.
+const MAX_ORDERS_IN_WORDS: usize = 3;
+
+/// A finding, and what it rests on.
+#[derive(Clone, Debug)]
+pub(super) struct Explanation {
+    pub(super) finding: Finding,
+    /// The operations of the proof that must have happened.
+    pub(super) proof: Vec<Pair>,
+    pub(super) is_minimal: bool,
+}
+
+/// Explains a proof.
+pub(super) fn explain(
+    register: &Register<'_>,
+    proof: &Proof,
+    history: &History,
+    context: &CheckContext,
+) -> Explanation {
+    let required: Vec<Operation> = proof.problem.operations.iter().copied().filter(|op| op.end.is_some()).collect();
+    let shown = Shown::choose(proof, &required);
+    let told = story::tell(register, proof, history, context);
+    let orders = orders::dead_ends(&shown.operations, proof.problem.initial, MAX_ORDERS);
+    let mut evidence: Vec<Evidence> = shown.left_out_note().into_iter().collect();
+    for op in &shown.operations {
+        let pair = register.pairs[op.id];
+        let note = match op.end {
+            _ if op.id == proof.stuck => note_of_stuck(register, &told, &shown, &orders),
+            Some(_) => String::new(),
+            None => "may have happened at any time after its beginning, or never".into(),
+        };
+        let text = words::operation(register, op.id);
+        evidence.push(Evidence { invocation: pair.invocation, completion: pair.completion, text, note });
+    }
+    let headline = match register.key {
+        Some(key) => format!("not linearizable (key {})", words::json(key)),
+        None => "not linearizable".into(),
+    };
+    let finding = Finding {
+        anomaly: "nonlinearizable".into(),
+        proscribed: true,
+        headline,
+        story: told.story,
+        shape: told.shape,
+        evidence,
+        picture: Some(Picture::Intervals(picture(register, &shown, orders, proof.stuck, history))),
+    };
+    let proof_pairs = required.iter().map(|op| register.pairs[op.id]).collect();
+    Explanation { finding, proof: proof_pairs, is_minimal: proof.is_minimal }
+}
+
+/// The operations that are shown, in order of their invocation.
+struct Shown {
+    operations: Vec<Operation>,
+    /// So many of the proof's operations did not fit.
+    earlier: usize,
+    /// So many possible writes did not fit.
+    possible: usize,
+}
+
+impl Shown {
+    fn choose(proof: &Proof, required: &[Operation]) -> Shown {
+        let earlier = required.len().saturating_sub(MAX_OPERATIONS);
+        let mut operations = required[earlier..].to_vec();
+        let mut needed: Vec<State> = operations.iter().filter_map(|op| op.action.observes()).collect();
+        let mut possible: Vec<Operation> = Vec::new();
+        // From the latest: a value is more likely to come from a write shortly before it was seen. Compare-and-sets
+        // need values in their turn, so this goes on until nothing is added.
+        loop {
+            let relaxed = proof.problem.operations.iter().rev().filter(|op| op.end.is_none());
+            let helps = |op: &&Operation| op.action.writes().is_some_and(|value| needed.contains(&value));
+            let is_new = |op: &&Operation| !possible.iter().any(|other| other.id == op.id);
+            let more: Vec<Operation> = relaxed.filter(helps).filter(is_new).copied().collect();
+            if more.is_empty() {
+                break;
+            }
+            needed.extend(more.iter().filter_map(|op| op.action.observes()));
+            possible.extend(more);
+            if possible.len() > MAX_POSSIBLE {
+                break;
+            }
+        }
+        let left_out = possible.len().saturating_sub(MAX_POSSIBLE);
+        possible.truncate(MAX_POSSIBLE);
+        operations.extend(possible);
+        operations.sort_by_key(|op| (op.start, op.id));
+        Shown { operations, earlier, possible: left_out }
+    }
+
+    fn left_out_note(&self) -> Option<Evidence> {
+        let mut parts = Vec::new();
+        if self.earlier > 0 {
+            parts.push(format!("{} earlier operations that belong to the proof", self.earlier));
+        }
+        if self.possible > 0 {
+            parts.push(format!("{} writes that may have happened but do not help", self.possible));
+        }
+        (!parts.is_empty())
+            .then(|| Evidence { note: format!("not shown: {}", parts.join(", ")), ..Evidence::default() })
+    }
+}
+
+fn note_of_stuck(register: &Register<'_>, told: &Story, shown: &Shown, orders: &[orders::Order]) -> String {
+    if shown.operations.len() == 1 && !told.because.is_empty() {
+        return told.because.clone();
+    }
+    let mut lines = vec!["no order of these operations explains it:".to_owned()];
+    if told.because.is_empty() {
+        for order in orders.iter().take(MAX_ORDERS_IN_WORDS) {
+            let steps: Vec<String> =
+                order.iter().map(|(index, _)| words::label(register, shown.operations[*index].id)).collect();
+            let last = order.last().map_or_else(|| "anything".into(), |(_, state)| words::state(register, *state));
+            lines.push(format!("after {}, it holds {last}", steps.join(", ")));
+        }
+        if orders.len() > MAX_ORDERS_IN_WORDS {
+            lines.push("and so on".into());
+        }
+    } else {
+        lines.extend(told.because.lines().map(str::to_owned));
+    }
+    lines.join("\n")
+}
+
+fn picture(
+    register: &Register<'_>,
+    shown: &Shown,
+    orders: Vec<orders::Order>,
+    stuck: usize,
+    history: &History,
+) -> Intervals {
+    let bars = shown.operations.iter().map(|op| bar(register, op, history)).collect();
+    let orders = orders
+        .into_iter()
+        .map(|order| order.into_iter().map(|(index, state)| (index, words::state(register, state))).collect());
+    let stuck = shown.operations.iter().position(|op| op.id == stuck);
+    Intervals { bars, orders: orders.collect(), stuck }
+}
+
+fn bar(register: &Register<'_>, op: &Operation, history: &History) -> Bar {
+    let pair = register.pairs[op.id];
+    let time = |entry: usize| history.ops.get(entry).map_or(0, |op| op.time) as Nanos;
+    let completion = if op.end.is_some() { pair.completion } else { None };
+    Bar {
+        label: words::label(register, op.id),
+        process: story::process(history, pair),
+        start: pair.invocation.map_or(0, time),
+        end: completion.map(time),
+        order: (pair.invocation.unwrap_or(0), completion),
+    }
+}

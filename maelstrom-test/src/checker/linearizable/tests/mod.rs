@@ -1,0 +1,4 @@
+mod corpus;
+mod engine;
+mod proofs;
+mod verdicts;

@@ -1,0 +1,63 @@
+//! Values and operations in words.
+
+use serde_json::Value;
+
+use super::problem::{ANYTHING, Action, State, UNOBSERVED};
+use super::register::Register;
+
+/// Longer values are cut.
+const MAX_CHARS: usize = 40;
+
+/// A JSON value as people see it; `absent` for null.
+pub(super) fn json(value: &Value) -> String {
+    if value.is_null() {
+        return "absent".into();
+    }
+    let text = value.to_string();
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// What the register holds.
+pub(super) fn state(register: &Register<'_>, state: State) -> String {
+    match register.value(state) {
+        Some(value) => json(value),
+        None if state == ANYTHING => "anything".into(),
+        None => {
+            debug_assert_eq!(state, UNOBSERVED);
+            "something else".into()
+        }
+    }
+}
+
+/// An operation with its key: `write 3 ← 2`, `read 3 → 1`, `cas 3: 1 → 2`.
+pub(super) fn operation(register: &Register<'_>, id: usize) -> String {
+    let Some(key) = register.key.map(json) else { return label(register, id) };
+    match register.asked[id] {
+        Action::Read(value) => format!("read {key} → {}", state(register, value)),
+        Action::Write(value) => format!("write {key} ← {}", state(register, value)),
+        Action::Cas(from, to) => format!("cas {key}: {} → {}", state(register, from), state(register, to)),
+    }
+}
+
+/// An operation without its key: `write 2`, `read → 1`, `cas 1 → 2`.
+pub(super) fn label(register: &Register<'_>, id: usize) -> String {
+    match register.asked[id] {
+        Action::Read(value) => format!("read → {}", state(register, value)),
+        Action::Write(value) => format!("write {}", state(register, value)),
+        Action::Cas(from, to) => format!("cas {} → {}", state(register, from), state(register, to)),
+    }
+}
+
+/// An operation as part of a sentence: `the write of 2`.
+pub(super) fn noun(register: &Register<'_>, id: usize) -> String {
+    match register.asked[id] {
+        Action::Read(value) => format!("the read of {}", state(register, value)),
+        Action::Write(value) => format!("the write of {}", state(register, value)),
+        Action::Cas(from, to) => {
+            format!("the compare-and-set from {} to {}", state(register, from), state(register, to))
+        }
+    }
+}
