@@ -1,1 +1,87 @@
 //! The attribute `#[maelstrom::test]`: parses, checks and expands; whatever has logic lives in the library.
+//!
+//! `options` and `suggest` are the library's own modules (see there), compiled a second time into this crate.
+
+mod check;
+mod expand;
+mod function;
+#[allow(dead_code, unreachable_pub, unused_imports)] // the library uses all of it
+mod options;
+mod program;
+mod settings;
+#[allow(dead_code, unreachable_pub, unused_imports)] // the library uses all of it
+mod suggest;
+#[cfg(test)]
+mod tests;
+
+use proc_macro2::TokenStream;
+
+use program::Surroundings;
+
+macro_rules! documented {
+    ($($name:ident, $flag:literal, $argument:literal, $kind:expr, $default:literal, $workloads:expr, $doc:literal;)*) => {
+        /// Makes a test of a function: runs a scenario, judges it, and then runs the function's body.
+        ///
+        /// ```ignore
+        /// #[maelstrom::test(workload = "lin-kv", nodes = 5, nemesis = "partition")]
+        /// fn raft_is_linearizable() {}
+        ///
+        /// #[maelstrom::test(workload = "broadcast", bin = "gossip", nodes = [5, 25], seeds = 4)]
+        /// fn gossip_is_frugal(run: &maelstrom::Run) {
+        ///     assert!(run.net.servers.msgs_per_op < 30.0);
+        /// }
+        ///
+        /// maelstrom::main!();
+        /// ```
+        ///
+        /// The function takes nothing or the finished `run: &maelstrom::Run`, and returns nothing or a `Result`.
+        /// `#[ignore]`, `#[should_panic]`, `#[cfg]` and doc comments keep their meaning.
+        ///
+        /// # What is run
+        /// - `workload` (required): a name, or any expression that gives a value which implements `Workload`.
+        /// - `bin`: a binary target of the package; by default its only one, or the one named like the package.
+        /// - `command = ["python3", "nodes/raft.py"]`: any program instead, relative paths from the package's root.
+        /// - `args = ["…"]`, `env = {KEY = "value"}`: its further arguments and environment variables.
+        ///
+        /// # What must come out
+        /// - `expect`: `"valid"` (default), `"invalid"`, `"unknown"`, `"error"` (the run breaks off), or the name of an
+        ///   anomaly, which must be found.
+        /// - `snapshot`: `true` (default where `expect` names an anomaly) compares the report with one under version
+        ///   control, by insta; `"full"` all of it, with its numbers, in virtual time.
+        ///
+        /// # Several cases
+        /// A list where one value is expected makes a case of each value, several lists make all combinations:
+        /// `nodes = [1, 3, 5], nemesis = ["partition", "kill"]`. `seeds = 16` and `seeds = 0..16` make a case of each
+        /// seed.
+        ///
+        /// # Options
+        /// | option | default | meaning |
+        /// | --- | --- | --- |
+        $(#[doc = concat!("| `", stringify!($name), "` | ", $default, " | ", $doc, " |")])*
+        #[proc_macro_attribute]
+        pub fn test(attribute: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+            expand_test(attribute.into(), item.into(), &Surroundings::of_compiler()).into()
+        }
+    };
+}
+
+options::for_each_option!(documented);
+
+/// The attribute on token streams of `proc_macro2`, so that tests can call it.
+fn expand_test(attribute: TokenStream, item: TokenStream, surroundings: &Surroundings) -> TokenStream {
+    let settings = syn::parse2::<settings::Settings>(attribute);
+    let function = syn::parse2::<syn::ItemFn>(item.clone()).map_err(function::explain_not_a_function);
+    let expanded = match (settings, function) {
+        (Ok(settings), Ok(function)) => expand::expand(&settings, function, surroundings),
+        (Err(mut error), Err(other)) => {
+            error.combine(other);
+            Err(error)
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    };
+    // The function stays after an error, so that nothing else complains of its absence.
+    expanded.unwrap_or_else(|error| {
+        let error = error.to_compile_error();
+        quote::quote!(#error #[allow(dead_code, unused)] #item)
+    })
+}

@@ -1,0 +1,112 @@
+//! Judges the values of options, by the library's own table, and points at what is wrong.
+
+use syn::spanned::Spanned;
+use syn::{Error, Expr, RangeLimits};
+
+use crate::options::{self, Kind};
+use crate::settings::{Setting, Settings, Text, bare, literal};
+
+/// Collects errors, so that people see all of them at once.
+#[derive(Default)]
+pub(crate) struct Errors(Option<Error>);
+
+impl Errors {
+    pub(crate) fn push(&mut self, error: Error) {
+        match &mut self.0 {
+            Some(first) => first.combine(error),
+            None => self.0 = Some(error),
+        }
+    }
+
+    /// The value, or else `None` with the error kept.
+    pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
+    pub(crate) fn finish(self) -> syn::Result<()> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
+/// An option of the table with its values.
+pub(crate) struct Checked {
+    pub(crate) name: String,
+    pub(crate) values: Vec<Text>,
+    pub(crate) is_list: bool,
+}
+
+/// Judges every option that has a value of its own.
+pub(crate) fn options(settings: &Settings, workloads: &[Text], errors: &mut Errors) -> Vec<Checked> {
+    let mut checked = Vec::new();
+    for setting in &settings.all {
+        let name = setting.name.to_string();
+        let Some(row) = options::find(&name).filter(|row| row.name != "lenient") else {
+            errors.push(Error::new(setting.name.span(), options::unknown_option(&name)));
+            continue;
+        };
+        if row.kind == Kind::Special {
+            continue;
+        }
+        for workload in workloads.iter().filter(|workload| !row.is_used_by(&workload.text)) {
+            errors.push(Error::new(setting.name.span(), row.unused_by(&workload.text)));
+        }
+        let Some((items, is_list)) = errors.take(setting.items()) else { continue };
+        let values = items.into_iter().filter_map(|item| errors.take(value(row.kind, item))).collect();
+        checked.push(Checked { name, values, is_list });
+    }
+    if let (Some(_), Some(seeds)) = (settings.get("seed"), settings.get("seeds")) {
+        errors.push(Error::new(seeds.name.span(), "`seed` and `seeds` exclude each other"));
+    }
+    checked
+}
+
+fn value(kind: Kind, item: &Expr) -> syn::Result<Text> {
+    let text = literal(item)?;
+    kind.parse(&text.text).map_err(|wrong| Error::new(text.span, wrong))?;
+    Ok(text)
+}
+
+/// `seeds = 16` or `seeds = 0..16`, as the library reads it.
+pub(crate) fn seeds(setting: &Setting) -> syn::Result<String> {
+    let expr = setting.expr()?;
+    let text = match expr {
+        Expr::Range(range) => {
+            let bound = |bound: &Option<Box<Expr>>| match bound {
+                Some(expr) => literal(bare(expr)).map(|text| text.text),
+                None => Err(Error::new(expr.span(), "write both ends of the range of seeds: `0..16`")),
+            };
+            let dots = if matches!(range.limits, RangeLimits::Closed(_)) { "..=" } else { ".." };
+            format!("{}{dots}{}", bound(&range.start)?, bound(&range.end)?)
+        }
+        Expr::Array(_) => {
+            return Err(Error::new(expr.span(), "`seeds` is a number or a range; for a list write `seed = [3, 7]`"));
+        }
+        _ => literal(expr)?.text,
+    };
+    options::parse_seeds(&text).map_err(|wrong| Error::new(expr.span(), wrong))?;
+    Ok(text)
+}
+
+/// `expect = "…"`, judged for every workload that is named (none of them: the user's own).
+pub(crate) fn expect(setting: &Setting, workloads: &[Text], has_own: bool) -> syn::Result<String> {
+    let expr = setting.expr()?;
+    if let Expr::Array(_) = expr {
+        return Err(Error::new(expr.span(), "one thing can be expected; write a function for each"));
+    }
+    let text = literal(expr)?;
+    if !has_own {
+        for workload in workloads {
+            options::check_expect(&text.text, Some(&workload.text)).map_err(|wrong| Error::new(text.span, wrong))?;
+        }
+    }
+    Ok(text.text)
+}
+
+/// `snapshot = true`, `false` or `"full"`.
+pub(crate) fn snapshot(setting: &Setting) -> syn::Result<String> {
+    let text = literal(setting.expr()?)?;
+    if ["true", "false", "full"].contains(&text.text.as_str()) {
+        return Ok(text.text);
+    }
+    Err(Error::new(text.span, format!("`{}` is none of the choices: true, false, \"full\"", text.text)))
+}

@@ -1,0 +1,156 @@
+//! The function under the attribute: its signature, and the attributes that keep their meaning.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Attribute, Error, Expr, ExprLit, FnArg, ItemFn, Lit, Meta, ReturnType, Token, Type};
+
+use crate::check::Errors;
+
+/// What stands under the attribute is not a function.
+pub(crate) fn explain_not_a_function(error: Error) -> Error {
+    Error::new(error.span(), format!("#[maelstrom::test] stands on functions like `fn name() {{}}`: {error}"))
+}
+
+/// Judges the signature.
+pub(crate) fn check_signature(function: &ItemFn, errors: &mut Errors) {
+    let sig = &function.sig;
+    let mut refuse = |tokens: &dyn ToTokens, message: &str| errors.push(Error::new_spanned(tokens, message));
+    if let Some(token) = &sig.asyncness {
+        refuse(token, "a test runs after its scenario is over, so there is nothing to await; remove `async`");
+    }
+    if let Some(token) = &sig.unsafety {
+        refuse(token, "tests are called by safe code; remove `unsafe` and use an `unsafe` block inside");
+    }
+    if let Some(token) = &sig.constness {
+        refuse(token, "tests are called at run time; remove `const`");
+    }
+    if let Some(abi) = &sig.abi {
+        refuse(abi, "tests are Rust functions; remove `extern`");
+    }
+    if !sig.generics.params.is_empty() {
+        refuse(&sig.generics, "nobody can choose the parameters of a test; remove the generics");
+    }
+    let mut inputs = sig.inputs.iter();
+    if let Some(first) = inputs.next()
+        && !is_run(first)
+    {
+        refuse(first, "a test takes nothing, or the finished run: write `run: &maelstrom::Run`");
+    }
+    for further in inputs {
+        refuse(further, "a test takes nothing but the finished run: write `fn name(run: &maelstrom::Run)`");
+    }
+}
+
+/// Whether a parameter looks like `run: &maelstrom::Run`; the compiler checks the type itself.
+fn is_run(input: &FnArg) -> bool {
+    let FnArg::Typed(input) = input else { return false };
+    matches!(&*input.ty, Type::Reference(reference) if reference.mutability.is_none())
+}
+
+/// The attributes of the function, sorted by where they belong.
+#[derive(Default)]
+pub(crate) struct Attributes {
+    /// On everything that the function becomes: `cfg`.
+    pub(crate) everywhere: Vec<Attribute>,
+    /// On the test that libtest sees: doc comments, `ignore`.
+    pub(crate) test: Vec<Attribute>,
+    /// On the function itself: everything else.
+    pub(crate) inner: Vec<Attribute>,
+    /// Whether the test is ignored, as an expression.
+    pub(crate) ignored: TokenStream,
+    /// The expected part of the panic's message, as an expression of type `Option<&str>`.
+    pub(crate) should_panic: TokenStream,
+}
+
+/// Sorts the attributes.
+pub(crate) fn sort_attributes(function: &ItemFn, errors: &mut Errors) -> Attributes {
+    let mut sorted = Attributes { ignored: quote!(false), should_panic: quote!(None), ..Attributes::default() };
+    for attribute in &function.attrs {
+        let path = attribute.path();
+        if path.is_ident("cfg") {
+            sorted.everywhere.push(attribute.clone());
+        } else if path.is_ident("test") {
+            errors.push(Error::new_spanned(attribute, "#[maelstrom::test] makes the function a test; remove #[test]"));
+        } else if path.is_ident("ignore") {
+            sorted.ignored = quote!(true);
+            sorted.test.push(attribute.clone());
+        } else if path.is_ident("should_panic") {
+            should_panic(&attribute.meta, function, None, &mut sorted, errors);
+        } else if path.is_ident("cfg_attr") {
+            sort_conditional(attribute, function, &mut sorted, errors);
+        } else {
+            if path.is_ident("doc") {
+                sorted.test.push(attribute.clone());
+            }
+            sorted.inner.push(attribute.clone());
+        }
+    }
+    sorted
+}
+
+/// `#[should_panic]`, perhaps under a condition. The library does what it says, so libtest does not see it.
+fn should_panic(
+    meta: &Meta,
+    function: &ItemFn,
+    condition: Option<&Meta>,
+    sorted: &mut Attributes,
+    errors: &mut Errors,
+) {
+    if !matches!(function.sig.output, ReturnType::Default) {
+        errors.push(Error::new_spanned(meta, "functions with #[should_panic] return nothing"));
+    }
+    let expected = match meta {
+        Meta::NameValue(pair) => string(&pair.value),
+        Meta::List(list) => list.parse_args::<syn::MetaNameValue>().ok().and_then(|pair| string(&pair.value)),
+        Meta::Path(_) => None,
+    };
+    let expected = expected.unwrap_or_default();
+    let rest = &sorted.should_panic;
+    sorted.should_panic = match condition {
+        None => quote!(Some(#expected)),
+        Some(condition) => quote!(if cfg!(#condition) { Some(#expected) } else { #rest }),
+    };
+}
+
+fn string(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+        _ => None,
+    }
+}
+
+/// `#[cfg_attr(condition, …)]`: what it holds is sorted like the attributes themselves.
+fn sort_conditional(attribute: &Attribute, function: &ItemFn, sorted: &mut Attributes, errors: &mut Errors) {
+    let parsed = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+    let Some(metas) = errors.take(parsed) else { return };
+    let mut metas = metas.iter();
+    let Some(condition) = metas.next() else { return };
+    for meta in metas {
+        let single: Attribute = syn::parse_quote_spanned!(meta.span()=> #[cfg_attr(#condition, #meta)]);
+        let path = meta.path();
+        if path.is_ident("ignore") {
+            let rest = &sorted.ignored;
+            sorted.ignored = quote!(#rest || cfg!(#condition));
+            sorted.test.push(single);
+        } else if path.is_ident("should_panic") {
+            should_panic(meta, function, Some(condition), sorted, errors);
+        } else if path.is_ident("cfg") {
+            sorted.everywhere.push(single);
+        } else {
+            sorted.inner.push(single);
+        }
+    }
+}
+
+/// A call of the function with the run, made a `Result` by the library; errors of type point at the return type.
+pub(crate) fn call(function: &ItemFn) -> TokenStream {
+    let name = &function.sig.ident;
+    let call = if function.sig.inputs.is_empty() { quote!({ let _ = run; #name() }) } else { quote!(#name(run)) };
+    let span = match &function.sig.output {
+        ReturnType::Default => name.span(),
+        ReturnType::Type(_, of) => of.span(),
+    };
+    quote_spanned!(span=> ::maelstrom::__private::Outcome::into_result(#call))
+}

@@ -1,0 +1,142 @@
+//! The attribute's arguments as they are written: `name = value, …`.
+
+use proc_macro2::Span;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Error, Expr, ExprLit, Ident, Lit, Token, UnOp};
+
+/// All arguments, in order, each name at most once.
+pub(crate) struct Settings {
+    pub(crate) all: Vec<Setting>,
+}
+
+/// One argument.
+pub(crate) struct Setting {
+    /// Its name.
+    pub(crate) name: Ident,
+    /// Its value.
+    pub(crate) value: Written,
+}
+
+/// The value of an argument.
+pub(crate) enum Written {
+    /// Anything but `{…}`.
+    Expr(Expr),
+    /// `{KEY = "value", …}`.
+    Map(Vec<(String, Expr)>),
+}
+
+/// One value of an option: its text, and where it stands.
+#[derive(Clone)]
+pub(crate) struct Text {
+    pub(crate) text: String,
+    pub(crate) span: Span,
+}
+
+impl Settings {
+    pub(crate) fn get(&self, name: &str) -> Option<&Setting> {
+        self.all.iter().find(|setting| setting.name == name)
+    }
+}
+
+impl Parse for Settings {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Settings> {
+        let all: Vec<Setting> = Punctuated::<Setting, Token![,]>::parse_terminated(input)?.into_iter().collect();
+        for (i, setting) in all.iter().enumerate() {
+            if all[..i].iter().any(|earlier| earlier.name == setting.name) {
+                let message = format!("`{}` is given twice; for several cases write a list", setting.name);
+                return Err(Error::new(setting.name.span(), message));
+            }
+        }
+        Ok(Settings { all })
+    }
+}
+
+impl Parse for Setting {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Setting> {
+        if input.peek(Lit) {
+            return Err(input.error("options have names: write `workload = \"lin-kv\"`"));
+        }
+        let name: Ident = input.parse()?;
+        if !input.peek(Token![=]) {
+            return Err(Error::new(name.span(), format!("`{name}` needs a value: write `{name} = …`")));
+        }
+        input.parse::<Token![=]>()?;
+        let value = if name == "env" { Written::Map(parse_map(input)?) } else { Written::Expr(input.parse()?) };
+        Ok(Setting { name, value })
+    }
+}
+
+/// `{KEY = "value", …}`; keys are identifiers or strings.
+fn parse_map(input: ParseStream<'_>) -> syn::Result<Vec<(String, Expr)>> {
+    if !input.peek(syn::token::Brace) {
+        return Err(input.error("write environment variables as `env = {KEY = \"value\"}`"));
+    }
+    let inside;
+    syn::braced!(inside in input);
+    let entry = |input: ParseStream<'_>| {
+        let key = if input.peek(syn::LitStr) {
+            input.parse::<syn::LitStr>()?.value()
+        } else {
+            input.parse::<Ident>()?.to_string()
+        };
+        input.parse::<Token![=]>()?;
+        Ok((key, input.parse::<Expr>()?))
+    };
+    Ok(Punctuated::<_, Token![,]>::parse_terminated_with(&inside, entry)?.into_iter().collect())
+}
+
+/// The expression behind parentheses and the invisible groups that macros put around what they pass on.
+pub(crate) fn bare(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Group(group) => bare(&group.expr),
+        Expr::Paren(paren) => bare(&paren.expr),
+        other => other,
+    }
+}
+
+impl Setting {
+    /// The value as an expression.
+    pub(crate) fn expr(&self) -> syn::Result<&Expr> {
+        match &self.value {
+            Written::Expr(expr) => Ok(bare(expr)),
+            Written::Map(_) => Err(Error::new(self.name.span(), "expected a value")),
+        }
+    }
+
+    /// The elements of a list, or the one value; with whether it is a list.
+    pub(crate) fn items(&self) -> syn::Result<(Vec<&Expr>, bool)> {
+        let expr = self.expr()?;
+        match expr {
+            Expr::Array(array) if array.elems.is_empty() => {
+                Err(Error::new(expr.span(), format!("`{}` has an empty list: no case would run", self.name)))
+            }
+            Expr::Array(array) => Ok((array.elems.iter().map(bare).collect(), true)),
+            _ => Ok((vec![expr], false)),
+        }
+    }
+}
+
+/// The text of a literal: `5`, `"100ms"`, `2n`, `true`, `-1`.
+pub(crate) fn literal(expr: &Expr) -> syn::Result<Text> {
+    let span = expr.span();
+    let text = match expr {
+        Expr::Lit(ExprLit { lit, .. }) => match lit {
+            Lit::Str(text) => text.value(),
+            Lit::Int(int) => format!("{}{}", int.base10_digits(), int.suffix()),
+            Lit::Float(float) => format!("{}{}", float.base10_digits(), float.suffix()),
+            Lit::Bool(flag) => flag.value.to_string(),
+            _ => return Err(Error::new(span, "expected a number, a string, `true` or `false`")),
+        },
+        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => format!("-{}", literal(bare(&unary.expr))?.text),
+        Expr::Path(path) => {
+            let shown = path.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
+            return Err(Error::new(span, format!("values are literals: write \"{shown}\" in quotes")));
+        }
+        Expr::Range(_) => return Err(Error::new(span, "only `seeds` takes a range; write a list of values")),
+        Expr::Array(_) => return Err(Error::new(span, "lists cannot stand in lists; a set is written \"a,b\"")),
+        _ => return Err(Error::new(span, "values are literals: a number, a string, `true` or `false`")),
+    };
+    Ok(Text { text, span })
+}

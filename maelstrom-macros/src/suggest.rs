@@ -1,0 +1,1 @@
+../../maelstrom-test/src/suggest.rs
