@@ -96,7 +96,7 @@ pub(crate) fn expect(setting: &Setting, workloads: &[Text], has_own: bool) -> sy
     let text = literal(expr)?;
     if !has_own {
         for workload in workloads {
-            options::check_expect(&text.text, Some(&workload.text)).map_err(|wrong| Error::new(text.span, wrong))?;
+            options::check_expect(&text.text, &workload.text).map_err(|wrong| Error::new(text.span, wrong))?;
         }
     }
     Ok(text.text)

@@ -1,8 +1,14 @@
 //! The attribute `#[maelstrom::test]`: parses, checks and expands; whatever has logic lives in the library.
 //!
-//! `options` and `suggest` are the library's own modules (see there), compiled a second time into this crate.
+//! `checker::anomalies`, `options` and `suggest` are the library's own modules, compiled a second time into this crate:
+//! links, so that the packages stand alone.
 
 mod check;
+#[allow(dead_code, unreachable_pub)] // the library uses all of it
+mod checker {
+    //! What this crate needs to know of checkers.
+    pub(crate) mod anomalies;
+}
 mod expand;
 mod function;
 #[allow(dead_code, unreachable_pub, unused_imports)] // the library uses all of it

@@ -4,6 +4,15 @@ use serde_json::{Map, Value};
 
 use super::{Finding, Valid, Verdict};
 
+/// A part of a run's verdict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// The key in `results.json`: `workload`, `stats`, …
+    pub name: &'static str,
+    /// What its checker said.
+    pub verdict: Verdict,
+}
+
 /// The parts of a run's verdict by name, in the order in which they are reported: `exceptions`, `stats`,
 /// `availability`, `workload`, `perf`, `timeline`, `net`.
 ///
@@ -18,48 +27,59 @@ use super::{Finding, Valid, Verdict};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Results {
-    parts: Vec<(String, Verdict)>,
+    parts: Vec<Part>,
 }
 
 impl Results {
     /// Adds a part; one of the same name is replaced.
-    pub fn add(&mut self, name: &str, verdict: Verdict) {
-        match self.parts.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => *known = verdict,
-            None => self.parts.push((name.to_string(), verdict)),
+    pub fn add(&mut self, name: &'static str, verdict: Verdict) {
+        match self.parts.iter_mut().find(|part| part.name == name) {
+            Some(part) => part.verdict = verdict,
+            None => self.parts.push(Part { name, verdict }),
         }
     }
 
     /// The worst of all parts.
     pub fn valid(&self) -> Valid {
-        self.parts.iter().map(|(_, verdict)| verdict.valid).max().unwrap_or_default()
+        self.parts.iter().map(|part| part.verdict.valid).max().unwrap_or_default()
     }
 
     /// A part by its name.
     pub fn get(&self, name: &str) -> Option<&Verdict> {
-        self.parts.iter().find(|(known, _)| known == name).map(|(_, verdict)| verdict)
+        self.parts.iter().find(|part| part.name == name).map(|part| &part.verdict)
     }
 
     /// All parts with their names.
-    pub fn parts(&self) -> impl Iterator<Item = (&str, &Verdict)> {
-        self.parts.iter().map(|(name, verdict)| (name.as_str(), verdict))
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// Every fault of every part, those that make the run invalid first, else in the order of the parts: the first is
     /// the one for the headline. The workload's come before all others, for they say what the system did wrong.
     pub fn findings(&self) -> Vec<&Finding> {
         let mut findings: Vec<(bool, bool, &Finding)> = Vec::new();
-        for (name, verdict) in &self.parts {
-            findings.extend(verdict.findings.iter().map(|finding| (!finding.proscribed, name != "workload", finding)));
+        for Part { name, verdict } in &self.parts {
+            findings.extend(verdict.findings.iter().map(|finding| (!finding.proscribed, *name != "workload", finding)));
         }
         findings.sort_by_key(|(allowed, other, _)| (*allowed, *other));
         findings.into_iter().map(|(_, _, finding)| finding).collect()
     }
 
+    /// Names of the anomalies that make the run invalid, in the order of [`Results::findings`], without repetition.
+    pub fn anomalies(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for finding in self.findings().into_iter().filter(|finding| finding.proscribed) {
+            if !names.contains(&finding.anomaly.as_str()) {
+                names.push(&finding.anomaly);
+            }
+        }
+        names
+    }
+
     /// As `results.json` shows it: `valid`, and each part under its name.
     pub fn to_json(&self) -> Value {
         let mut results = Map::from_iter([("valid".to_string(), self.valid().to_json())]);
-        results.extend(self.parts.iter().map(|(name, verdict)| (name.clone(), verdict.to_json())));
+        results.extend(self.parts.iter().map(|part| (part.name.to_string(), part.verdict.to_json())));
         Value::Object(results)
     }
 }
@@ -96,7 +116,7 @@ mod tests {
         assert_eq!(results.valid(), Valid::False);
         results.add("workload", verdict(Valid::True, "b", false));
         assert_eq!(results.valid(), Valid::Unknown);
-        assert_eq!(results.parts().count(), 2);
+        assert_eq!(results.parts().len(), 2);
         assert_eq!(results.get("workload").map(|part| part.valid), Some(Valid::True));
         assert_eq!(results.get("net"), None);
     }

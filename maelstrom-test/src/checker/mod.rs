@@ -16,7 +16,7 @@ mod stats;
 mod unique_ids;
 
 pub use availability::Availability;
-pub use compose::Results;
+pub use compose::{Part, Results};
 pub use echo::Echo;
 pub use perf::Perf;
 pub use quantile::Quantiles;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub use crate::checker::Part;
 use crate::checker::{CheckContext, Evidence, Finding, Valid, Verdict};
 use crate::history::{History, Nanos};
 use crate::network::{JournalEvent, Stats};
@@ -29,15 +30,6 @@ impl TimeMode {
             TimeMode::Real => "real",
         }
     }
-}
-
-/// The verdict of one part of the results: `workload`, `stats`, …
-#[derive(Clone, Debug, PartialEq)]
-pub struct Part {
-    /// The key in `results.json`.
-    pub name: &'static str,
-    /// What its checker said.
-    pub verdict: Verdict,
 }
 
 /// What one kind of fault did.

@@ -7,7 +7,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, json};
 
@@ -28,7 +27,7 @@ const FALLBACK_TIME_LIMIT: Nanos = 20_000_000_000;
 
 /// The clock that was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TimeMode {
+pub enum TimeChoice {
     /// Virtual where that is possible, else real.
     #[default]
     Auto,
@@ -85,7 +84,7 @@ pub struct Config {
     /// Where all randomness comes from.
     pub seed: u64,
     /// The clock that was asked for.
-    pub time: TimeMode,
+    pub time: TimeChoice,
     /// Copy the nodes' standard error to the run's log.
     pub log_stderr: bool,
     /// Log messages as they are sent.
@@ -123,7 +122,7 @@ impl Config {
     /// Shortens the main phase if nobody said how long it should be and the run fell back to real time.
     /// Returns whether it did.
     pub fn fall_back_to_real_time(&mut self) -> bool {
-        let shorter = self.default_time_limit && self.time == TimeMode::Auto;
+        let shorter = self.default_time_limit && self.time == TimeChoice::Auto;
         if shorter {
             self.settings.time_limit = FALLBACK_TIME_LIMIT;
         }
@@ -184,12 +183,7 @@ impl Reader<'_> {
         match &self.scenario.workload {
             WorkloadChoice::Own(workload) => Some(workload.clone()),
             WorkloadChoice::Named(name) => {
-                let found = workload::find(name);
-                if found.is_none() {
-                    let wrong = options::check_workload(name).err();
-                    self.wrong.push(wrong.unwrap_or_else(|| format!("the workload {name} is not in this build")));
-                }
-                found
+                workload::by_name(name).map_err(|error| self.wrong.push(error.to_string())).ok()
             }
         }
     }
@@ -315,9 +309,9 @@ impl Reader<'_> {
         let seed = seed.unwrap_or_else(|| crate::random::hash(&name));
         let kinds = self.names("nemesis").unwrap_or_default();
         let time = match self.name("time").as_deref() {
-            Some("virtual") => TimeMode::Virtual,
-            Some("real") => TimeMode::Real,
-            _ => TimeMode::Auto,
+            Some("virtual") => TimeChoice::Virtual,
+            Some("real") => TimeChoice::Real,
+            _ => TimeChoice::Auto,
         };
         let written = scenario.written.iter().map(|(name, value)| (name.to_string(), value.0.clone().into())).collect();
         Config {
@@ -354,19 +348,158 @@ impl Reader<'_> {
 }
 
 impl Config {
-    /// The scenario in a line: `lin-kv, 5 nodes, partition, latency 10ms (exponential), 60s`.
-    pub fn describe(&self) -> String {
-        let mut parts = vec![self.workload.name().to_string()];
+    /// The shape of the scenario for reports and snapshots, without seed and measure: `5 nodes`, `partition`, …
+    pub fn shape(&self) -> Vec<String> {
         let nodes = self.settings.nodes.len();
-        parts.push(format!("{nodes} node{}", if nodes == 1 { "" } else { "s" }));
-        if !self.nemesis.is_empty() {
-            parts.push(self.nemesis.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" and "));
+        let mut words = vec![format!("{nodes} node{}", if nodes == 1 { "" } else { "s" })];
+        words.extend(self.nemesis.iter().map(|kind| kind.name().to_string()));
+        words
+    }
+
+    /// Every option with its value, as people write it.
+    pub fn options(&self) -> Vec<(String, String)> {
+        let settings = &self.settings;
+        let shape = Distribution::ALL.iter().find(|(_, shape)| *shape == self.latency.distribution);
+        let uses = |name: &str| self.workload.options().contains(&name);
+        let mut options = vec![
+            ("workload", self.workload.name().to_string()),
+            ("nodes", settings.nodes.join(",")),
+            ("concurrency", settings.concurrency.to_string()),
+            ("rate", self.rate.to_string()),
+            ("time_limit", format_nanos(settings.time_limit)),
+            ("latency", format_nanos(self.latency.mean)),
+            ("latency_dist", shape.map_or("", |(name, _)| name).to_string()),
+            ("client_latency", format_nanos(self.client_latency)),
+            ("p_loss", self.p_loss.to_string()),
+            ("p_duplicate", self.p_duplicate.to_string()),
+            ("nemesis", self.nemesis.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(",")),
+            ("nemesis_interval", format_nanos(self.nemesis_interval)),
+            ("quiet_period", format_nanos(self.quiet_period)),
+            ("timeout", format_nanos(self.client_timeout())),
+            ("availability", self.availability.map_or("none".into(), |share| share.to_string())),
+        ];
+        let of_workload = [
+            ("topology", settings.topology.clone()),
+            ("ops_per_key", settings.ops_per_key.map_or("no limit".into(), |count| count.to_string())),
+            ("consistency_models", settings.consistency_models.join(",")),
+            ("key_count", settings.key_count.map_or("default".into(), |count| count.to_string())),
+            ("min_txn_length", settings.min_txn_length.to_string()),
+            ("max_txn_length", settings.max_txn_length.to_string()),
+            ("max_writes_per_key", settings.max_writes_per_key.to_string()),
+        ];
+        options.extend(of_workload.into_iter().filter(|(name, _)| uses(name)));
+        options.push(("seed", self.seed.to_string()));
+        options.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::workload::Topology;
+
+    fn scenario(workload: &str) -> Scenario {
+        Scenario::new(workload).bin("/bin/sh").directory("unused")
+    }
+
+    fn wrong(scenario: Scenario) -> String {
+        scenario.config().expect_err("this makes no sense").to_string()
+    }
+
+    #[test]
+    fn tables_of_names_agree_with_the_rooms_that_use_them() {
+        let workloads = workload::all();
+        assert_eq!(workloads.iter().map(|workload| workload.name()).collect::<Vec<_>>(), options::WORKLOADS);
+        assert_eq!(FaultKind::ALL.map(FaultKind::name), options::FAULTS);
+        assert_eq!(Topology::NAMES, options::TOPOLOGIES);
+        assert_eq!(Distribution::ALL.map(|(name, _)| name), options::LATENCY_DISTRIBUTIONS);
+        for workload in &workloads {
+            let of_table = options::OPTIONS.iter().filter(|row| row.workloads.contains(&workload.name()));
+            let mut own = workload.options().to_vec();
+            own.sort_unstable();
+            let mut listed: Vec<&str> = of_table.map(|row| row.name).collect();
+            listed.sort_unstable();
+            assert_eq!(own, listed, "{}", workload.name());
+            assert!(crate::checker::anomalies::of_workload(workload.name()).is_some());
         }
-        if self.latency.mean > 0 {
-            let shape = Distribution::ALL.iter().find(|(_, shape)| *shape == self.latency.distribution);
-            parts.push(format!("latency {} ({})", format_nanos(self.latency.mean), shape.map_or("", |(name, _)| name)));
-        }
-        parts.push(format!("{:?}", Duration::from_nanos(self.settings.time_limit)));
-        parts.join(", ")
+    }
+
+    #[test]
+    fn plain_defaults_are_those_of_the_original() {
+        let config = scenario("lin-kv").config().expect("all defaults");
+        assert_eq!(config.settings.nodes, ["n0", "n1", "n2", "n3", "n4"]);
+        assert_eq!(config.settings.concurrency, 10);
+        assert_eq!((config.rate, config.latency.mean), (5.0, 0));
+        assert_eq!(config.latency.distribution, Distribution::Constant);
+        assert_eq!(config.settings.time_limit, 60_000_000_000);
+        assert!(!config.require_faults);
+        assert_eq!(config.name, "lin-kv");
+    }
+
+    #[test]
+    fn tests_have_defaults_of_their_own() {
+        let config = scenario("echo").defaults(Defaults::Test).config().expect("all defaults");
+        assert_eq!((config.rate, config.latency.mean), (TEST_RATE, TEST_LATENCY));
+        assert_eq!(config.latency.distribution, Distribution::Exponential);
+        assert!(config.require_faults);
+        let config = scenario("echo").defaults(Defaults::Test).latency("5ms").config().expect("a latency");
+        assert_eq!(config.latency, Delay { mean: 5_000_000, distribution: Distribution::Constant });
+    }
+
+    #[test]
+    fn values_come_in_rust_types_too() {
+        let config = scenario("broadcast")
+            .nodes(["a", "b"])
+            .latency(Duration::from_millis(7))
+            .rate(2.5)
+            .nemesis(["kill", "pause"])
+            .log_stderr(true)
+            .topology("line")
+            .config()
+            .expect("all right");
+        assert_eq!(config.settings.nodes, ["a", "b"]);
+        assert_eq!(config.latency.mean, 7_000_000);
+        assert_eq!(config.rate, 2.5);
+        assert_eq!(config.nemesis, [FaultKind::Kill, FaultKind::Pause]);
+        assert!(config.log_stderr);
+        assert_eq!(config.settings.topology, "line");
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let error = wrong(scenario("echo").nodes(0).topology("line").option("node", 3).p_loss(2));
+        assert_eq!(error.lines().count(), 4, "{error}");
+        assert!(error.contains("nodes: `0` is not a number of nodes"), "{error}");
+        assert!(error.contains("broadcast does"), "{error}");
+        assert!(error.contains("did you mean \"nodes\"?"), "{error}");
+        assert!(error.contains("p_loss: `2`"), "{error}");
+        assert!(wrong(scenario("lin-kb")).contains("did you mean \"lin-kv\"?"));
+        let lengths = scenario("txn-list-append").min_txn_length(5).max_txn_length(2);
+        assert!(wrong(lengths).contains("more than max_txn_length"));
+    }
+
+    #[test]
+    fn unused_options_can_be_a_note() {
+        let config = scenario("echo").topology("line").allow_unused_options().config().expect("a note only");
+        assert!(config.notes[0].contains("broadcast does"), "{:?}", config.notes);
+    }
+
+    #[test]
+    fn adapted_concurrency_is_a_note() {
+        let config = scenario("lin-kv").nodes(3).concurrency(7).config().expect("it is rounded up");
+        assert_eq!(config.settings.concurrency, 12);
+        assert!(config.notes[0].contains("12 clients instead of the 7"), "{:?}", config.notes);
+    }
+
+    #[test]
+    fn real_time_by_fallback_is_shorter_unless_somebody_said_how_long() {
+        let mut config = scenario("echo").config().expect("right");
+        assert!(config.fall_back_to_real_time());
+        assert_eq!(config.settings.time_limit, FALLBACK_TIME_LIMIT);
+        let mut config = scenario("echo").time_limit(30).config().expect("right");
+        assert!(!config.fall_back_to_real_time());
+        assert_eq!(config.settings.time_limit, 30_000_000_000);
     }
 }

@@ -7,7 +7,7 @@
 //! use maelstrom::Scenario;
 //! # fn main() -> Result<(), maelstrom::RunError> {
 //! let run = Scenario::new("lin-kv").bin("target/debug/raft").nodes(5).nemesis("partition").seed(7).run()?;
-//! assert!(run.is_valid(), "{}", run.verdict.headline());
+//! assert!(run.is_valid(), "{}", run.headline());
 //! # Ok(())
 //! # }
 //! ```
@@ -23,8 +23,8 @@ mod run;
 mod store;
 
 pub use builder::{Defaults, Scenario, WorkloadChoice};
-pub use config::{Config, Delay, TEST_LATENCY, TEST_RATE, TimeMode};
+pub use config::{Config, Delay, TEST_LATENCY, TEST_RATE, TimeChoice};
 pub use error::RunError;
 pub use program::Program;
 pub use progress::{Interrupt, Phase, Progress, ProgressSink};
-pub use run::{Clock, Durations, FaultCount, NetStats, OpCounts, Run, RunVerdict, Traffic};
+pub use run::{Durations, NetStats, OpCounts, Run, Traffic};

@@ -3,12 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
-
-use crate::checker::{Finding, Valid, Verdict};
+use crate::checker::{CheckContext, Results, Valid, anomalies};
 use crate::history::{History, Nanos, OpType};
-use crate::network;
-use crate::scenario::options;
+use crate::network::{self, JournalEvent};
+use crate::report::{Breakdown, FaultTally, NodeLog, RunView, TimeMode};
 use crate::workload::Settings;
 
 /// A run that is over: its verdict, its history, its statistics. Its files are in [`Run::directory`].
@@ -18,119 +16,48 @@ pub struct Run {
     pub name: String,
     /// The workload's name.
     pub workload: String,
-    /// The seed of all its randomness.
-    pub seed: u64,
-    /// Which clock it ran on, and why.
-    pub clock: Clock,
-    /// What the checkers say, overall and part by part.
-    pub verdict: RunVerdict,
-    /// Every invocation and completion of clients and nemesis.
-    pub history: History,
-    /// Messages that were sent and received.
-    pub net: NetStats,
-    /// Faults that were asked for, and what they did.
-    pub faults: Vec<FaultCount>,
-    /// What people should know: options that were adapted, faults that cannot exist, …
-    pub notes: Vec<String>,
     /// Nodes, concurrency and whatever else the workload knew.
     pub settings: Settings,
-    /// The scenario in a line: `lin-kv, 5 nodes, partition, …`.
-    pub scenario: String,
+    /// The seed of all its randomness.
+    pub seed: u64,
+    /// Which clock it went by.
+    pub time_mode: TimeMode,
+    /// What the checkers say, overall and part by part: `exceptions`, `stats`, `availability`, `workload`, …
+    pub verdict: Results,
+    /// Every invocation and completion of clients and nemesis.
+    pub history: History,
+    /// The first events of the network after initialisation; all of them are in `messages.jsonl`.
+    pub journal: Vec<JournalEvent>,
+    /// How many events there were.
+    pub journal_events: u64,
+    /// Messages that were sent and received.
+    pub net: NetStats,
+    /// Every kind of fault that was asked for, and what it did.
+    pub faults: Vec<FaultTally>,
+    /// What people should know: options that were adapted, faults that cannot exist, the reason for real time, …
+    pub notes: Vec<String>,
+    /// The shape of the scenario, without seed and measure: `5 nodes`, `partition`, …
+    pub scenario: Vec<String>,
+    /// Every option with its value, as people write it.
+    pub options: Vec<(String, String)>,
+    /// The ends of the nodes' logs.
+    pub logs: Vec<NodeLog>,
     /// The directory with its files.
     pub directory: PathBuf,
-    /// How long it took in its own time.
+    /// How long it took in its own time, in nanoseconds.
     pub duration: Nanos,
     /// How long it took on the wall clock.
-    pub wall: Duration,
+    pub elapsed: Duration,
     /// Why it broke off, if it did.
-    pub broke: Option<String>,
+    pub breakdown: Option<Breakdown>,
     /// False if something was noticed that a second run with the same seed may do differently.
     pub reproducible: bool,
     /// The command that runs it again.
     pub again: Option<String>,
-}
-
-/// The clock that a run used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Clock {
-    /// Simulated time.
-    Virtual,
-    /// The wall clock; the reason is given where `auto` would have preferred virtual time.
-    Real(Option<String>),
-}
-
-/// What the checkers say of a run.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RunVerdict {
-    /// `perf`, `timeline`, `exceptions`, `stats`, `availability`, `net`, `workload`: each with its verdict, in this
-    /// order.
-    pub parts: Vec<(&'static str, Verdict)>,
-}
-
-impl RunVerdict {
-    /// The worst of all parts; unknown if there are none.
-    pub fn valid(&self) -> Valid {
-        self.parts.iter().map(|(_, verdict)| verdict.valid).max().unwrap_or(Valid::Unknown)
-    }
-
-    /// One part by its name.
-    pub fn part(&self, name: &str) -> Option<&Verdict> {
-        self.parts.iter().find(|(part, _)| *part == name).map(|(_, verdict)| verdict)
-    }
-
-    /// Everything that was found, the workload's findings first.
-    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        let of = |workload: bool| self.parts.iter().filter(move |(name, _)| (*name == "workload") == workload);
-        of(true).chain(of(false)).flat_map(|(_, verdict)| &verdict.findings)
-    }
-
-    /// Names of the anomalies that make the run invalid, without repetition, in the order of
-    /// [`RunVerdict::findings`].
-    pub fn anomalies(&self) -> Vec<&str> {
-        let mut names = Vec::new();
-        for finding in self.findings().filter(|finding| finding.proscribed) {
-            if !names.contains(&finding.anomaly.as_str()) {
-                names.push(finding.anomaly.as_str());
-            }
-        }
-        names
-    }
-
-    /// Whether an anomaly was found (proscribed or not): the same name, or its form on single items.
-    pub fn has_anomaly(&self, name: &str) -> bool {
-        self.findings().any(|finding| options::is_anomaly(name, &finding.anomaly))
-    }
-
-    /// The verdict in a few words: `valid`, `unknown: no operations`, `not linearizable (key 3)`.
-    pub fn headline(&self) -> String {
-        match self.valid() {
-            Valid::True => "valid".into(),
-            Valid::Unknown => {
-                let why = self.parts.iter().filter(|(_, part)| part.valid == Valid::Unknown);
-                let why: Vec<&str> = why.filter_map(|(_, part)| part.reason.as_deref()).collect();
-                if why.is_empty() { "unknown".into() } else { format!("unknown: {}", why.join("; ")) }
-            }
-            Valid::False => {
-                let finding = self.findings().find(|finding| finding.proscribed);
-                finding.map_or_else(|| "invalid".into(), |finding| finding.headline.clone())
-            }
-        }
-    }
-
-    /// As it stands in `results.json`.
-    pub fn to_json(&self) -> Value {
-        let mut results = Map::new();
-        results.insert("version".into(), 1.into());
-        results.insert("valid".into(), self.valid().to_json());
-        for (name, part) in &self.parts {
-            let mut entry = Map::new();
-            entry.insert("valid".into(), part.valid.to_json());
-            entry.extend(part.reason.as_ref().map(|reason| ("reason".to_string(), reason.as_str().into())));
-            entry.extend(part.details.iter().map(|(key, value)| (key.clone(), value.clone())));
-            results.insert((*name).into(), Value::Object(entry));
-        }
-        Value::Object(results)
-    }
+    /// The anomaly that a test expects of it by name, if one does.
+    pub expected_anomaly: Option<String>,
+    /// Which worker talked to which node, for those who read the history.
+    pub context: CheckContext,
 }
 
 /// Messages of one class.
@@ -155,6 +82,8 @@ pub struct NetStats {
     pub clients: Traffic,
     /// Neither side is a client.
     pub servers: Traffic,
+    /// The network's own counts, what it lost, copied and cut included.
+    pub counts: network::Stats,
 }
 
 impl NetStats {
@@ -166,40 +95,12 @@ impl NetStats {
             msg_count: counts.msg_count,
             msgs_per_op: if counts.msg_count == 0 { 0.0 } else { counts.msg_count as f64 / ops as f64 },
         };
-        NetStats { all: traffic(&stats.all), clients: traffic(&stats.clients), servers: traffic(&stats.servers) }
-    }
-
-    /// As it stands in `results.json`.
-    pub fn to_json(&self) -> Map<String, Value> {
-        let counts = |traffic: &Traffic| json!({"send_count": traffic.send_count, "recv_count": traffic.recv_count, "msg_count": traffic.msg_count});
-        let with_ratio = |traffic: &Traffic| {
-            let mut entry = counts(traffic);
-            entry["msgs_per_op"] = traffic.msgs_per_op.into();
-            entry
-        };
-        let mut results = Map::new();
-        results.insert("all".into(), with_ratio(&self.all));
-        results.insert("clients".into(), counts(&self.clients));
-        results.insert("servers".into(), with_ratio(&self.servers));
-        results
-    }
-}
-
-/// A kind of fault that was asked for, and what came of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FaultCount {
-    /// `partition`, `kill`, …
-    pub kind: String,
-    /// How often it was started.
-    pub actions: u64,
-    /// What it did: `messages cut`, `processes killed`, `paused ms`, … with how much of it.
-    pub effects: Vec<(String, u64)>,
-}
-
-impl FaultCount {
-    /// Whether it had any effect at all.
-    pub fn had_effect(&self) -> bool {
-        self.effects.iter().any(|(_, count)| *count > 0)
+        NetStats {
+            all: traffic(&stats.all),
+            clients: traffic(&stats.clients),
+            servers: traffic(&stats.servers),
+            counts: *stats,
+        }
     }
 }
 
@@ -219,7 +120,44 @@ pub struct OpCounts {
 impl Run {
     /// Whether every part of the verdict is valid.
     pub fn is_valid(&self) -> bool {
-        self.broke.is_none() && self.verdict.valid() == Valid::True
+        self.breakdown.is_none() && self.verdict.valid() == Valid::True
+    }
+
+    /// The verdict in a few words: `valid`, `not linearizable (key 3)`, …
+    pub fn headline(&self) -> String {
+        self.view().headline()
+    }
+
+    /// Whether an anomaly was found: one of this name, or a case of it (`G-single-item` is a `G-single`).
+    pub fn has_anomaly(&self, name: &str) -> bool {
+        self.verdict.findings().iter().any(|finding| anomalies::fulfils(&finding.anomaly, name))
+    }
+
+    /// The run as reports see it.
+    pub fn view(&self) -> RunView<'_> {
+        RunView {
+            name: &self.name,
+            workload: &self.workload,
+            context: &self.context,
+            seed: self.seed,
+            time_mode: self.time_mode,
+            duration: self.duration,
+            elapsed: self.elapsed,
+            history: &self.history,
+            journal: &self.journal,
+            journal_events: self.journal_events,
+            net: &self.net.counts,
+            parts: self.verdict.parts(),
+            faults: &self.faults,
+            notes: &self.notes,
+            scenario: &self.scenario,
+            options: &self.options,
+            logs: &self.logs,
+            directory: Some(&self.directory),
+            again: self.again.as_deref(),
+            expected_anomaly: self.expected_anomaly.as_deref(),
+            breakdown: self.breakdown.as_ref(),
+        }
     }
 
     /// How many client operations there were, of all kinds together.
@@ -267,7 +205,7 @@ impl Run {
 
     /// Faults that were asked for and never had an effect.
     pub fn faults_without_effect(&self) -> Vec<&str> {
-        self.faults.iter().filter(|fault| !fault.had_effect()).map(|fault| fault.kind.as_str()).collect()
+        self.faults.iter().filter(|fault| !fault.had_effect).map(|fault| fault.kind.as_str()).collect()
     }
 
     /// One of its files: `run.file("history.jsonl")`.

@@ -195,11 +195,5 @@ pub trait Workload: Send + Sync {
     fn checker(&self, settings: &Settings) -> Box<dyn Checker>;
 }
 
-/// A built-in workload by its name.
-pub fn find(name: &str) -> Option<Arc<dyn Workload>> {
-    let _ = name;
-    None
-}
-
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,16 @@
 //! The one table of options, from which the attribute, the builder, the command line and the documentation come.
 //!
 //! This folder is compiled twice, into the library and into `maelstrom-macros` (a procedural macro cannot depend on
-//! the library whose attribute it is), so it uses the standard library and `crate::suggest` only.
+//! the library whose attribute it is), so it uses the standard library, `crate::suggest` and
+//! `crate::checker::anomalies` only, which are shared in the same way.
 
 mod names;
 mod value;
 
+use crate::checker::anomalies;
 use crate::suggest::did_you_mean;
 
-pub use names::{
-    ANOMALIES, AnomalyRow, CONSISTENCY_MODELS, FAULTS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES,
-    WORKLOADS, anomalies_of, is_anomaly,
-};
+pub use names::{CONSISTENCY_MODELS, FAULTS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKLOADS};
 pub use value::{Kind, Value, Written, check_node_name, format_nanos, parse_duration};
 
 /// A row of the table of options.
@@ -239,11 +238,10 @@ pub fn english(names: &[&str]) -> String {
     }
 }
 
-/// Judges the value of `expect` for a workload (`None`: one of the user's own, whose anomalies nobody knows).
-pub fn check_expect(expect: &str, workload: Option<&str>) -> Result<(), String> {
-    let Some(workload) = workload else { return Ok(()) };
-    let anomalies = anomalies_of(workload);
-    let choices: Vec<&str> = OUTCOMES.iter().copied().chain(anomalies.iter().map(|row| row.name)).collect();
+/// Judges the value of `expect` for a workload; nobody knows the anomalies of one that is not built in.
+pub fn check_expect(expect: &str, workload: &str) -> Result<(), String> {
+    let Some(anomalies) = anomalies::of_workload(workload) else { return Ok(()) };
+    let choices: Vec<&str> = OUTCOMES.iter().copied().chain(anomalies.iter().map(|anomaly| anomaly.name)).collect();
     if choices.contains(&expect) {
         return Ok(());
     }
@@ -317,11 +315,11 @@ mod tests {
 
     #[test]
     fn expectations_belong_to_workloads() {
-        assert_eq!(check_expect("lost", Some("broadcast")), Ok(()));
-        assert_eq!(check_expect("anything", None), Ok(()));
-        let wrong = check_expect("lost", Some("lin-kv")).unwrap_err();
+        assert_eq!(check_expect("lost", "broadcast"), Ok(()));
+        assert_eq!(check_expect("anything", "my-own"), Ok(()));
+        let wrong = check_expect("lost", "lin-kv").unwrap_err();
         assert!(wrong.contains("nonlinearizable"), "{wrong}");
-        let wrong = check_expect("nonlinearisable", Some("lin-kv")).unwrap_err();
+        let wrong = check_expect("nonlinearisable", "lin-kv").unwrap_err();
         assert!(wrong.contains("did you mean \"nonlinearizable\"?"), "{wrong}");
     }
 

@@ -1,0 +1,1 @@
+../../../maelstrom-test/src/checker/anomalies.rs
