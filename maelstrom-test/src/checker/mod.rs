@@ -12,6 +12,7 @@ pub mod exceptions;
 pub mod linearizable;
 mod perf;
 mod quantile;
+mod set_full;
 mod stats;
 mod unique_ids;
 
@@ -20,6 +21,7 @@ pub use compose::{Part, Results};
 pub use echo::Echo;
 pub use perf::Perf;
 pub use quantile::Quantiles;
+pub use set_full::{SetFull, SetOutcome};
 pub use stats::Stats;
 pub use unique_ids::UniqueIds;
 

@@ -1,0 +1,137 @@
+//! Sets that grow (broadcast, g-set): does every element that was added stay?
+//!
+//! For each element the history says when it was *known* (its addition was acknowledged, or a read had shown it), and
+//! which reads that could have shown it did, and which did not. An element is *stable* if some read that began after
+//! every read without it has it; it is *lost* if it was known, and then a read that began after every read with it does
+//! not have it. In the final phase, after the system has had time to recover, *every* read must have every element that
+//! was known before.
+
+mod analysis;
+mod findings;
+mod reads;
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Map, Value, json};
+
+use self::analysis::Analysis;
+use super::describe::millis;
+use super::{CheckContext, Checker, Quantiles, Valid, Verdict};
+use crate::history::History;
+
+/// The checker of `broadcast` and `g-set`: operations other than `read` add their value; a `read` returns a list.
+///
+/// Results: `attempt_count`, `stable_count`, `lost`, `lost_count`, `never_read`, `never_read_count`, `stale` (stable,
+/// but absent from a read after they were known), `stale_count`, `worst_stale` (the eight that took longest:
+/// `element`, `stable_latency`), `stable_latencies` and `lost_latencies` (quantiles in milliseconds: from when the
+/// element was known until the last read without it, or with it, had ended), `duplicated` (pairs of an element and how
+/// often one read had it), `duplicated_count`, `unexpected`. Lists of elements are in the order of their additions.
+///
+/// Invalid if an element is lost, duplicated or unexpected (an element that appears in a read before anybody tried to
+/// add it is unexpected, too). Unknown if none is stable, if a worker has no final read, or if reads cannot be placed
+/// in time because their invocations are missing. Takes time linear in the sizes of all reads together.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SetFull {
+    /// As the original: final reads are reads like any other, and duplicated or unexpected elements are allowed.
+    pub lenient: bool,
+}
+
+/// What became of the elements of a set, for assertions on a finished run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SetOutcome {
+    /// Elements whose addition was tried.
+    pub attempt_count: usize,
+    /// Elements that were there in the end.
+    pub stable: Vec<Value>,
+    /// Elements that were known and then gone.
+    pub lost: Vec<Value>,
+    /// All others.
+    pub never_read: Vec<Value>,
+    /// How long stable elements took from known to the end of the last read without them; 0 if there was none.
+    pub stable_latencies: Quantiles,
+    /// How long lost elements were still to be seen after they were known.
+    pub lost_latencies: Quantiles,
+}
+
+impl SetFull {
+    /// What became of the elements, without a verdict.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maelstrom::checker::{CheckContext, SetFull};
+    /// use maelstrom::history::History;
+    /// let history = History::read(&b"
+    ///     {:time 0,       :type :invoke, :process 0, :f :broadcast, :value 7}
+    ///     {:time 1000000, :type :ok,     :process 0, :f :broadcast, :value 7}
+    ///     {:time 2000000, :type :invoke, :process 0, :f :read}
+    ///     {:time 3000000, :type :ok,     :process 0, :f :read, :value []}
+    ///     {:time 4000000, :type :invoke, :process 0, :f :read}
+    ///     {:time 5000000, :type :ok,     :process 0, :f :read, :value [7]}"[..])?;
+    /// let outcome = SetFull::default().outcome(&history, &CheckContext::default());
+    /// assert_eq!(outcome.stable, [7]);
+    /// assert_eq!(outcome.stable_latencies.quantile(0.5), Duration::from_millis(2));
+    /// # Ok::<(), maelstrom::history::ReadError>(())
+    /// ```
+    pub fn outcome(&self, history: &History, context: &CheckContext) -> SetOutcome {
+        let analysis = Analysis::of(history, context, self.lenient);
+        let values = |ids: &[usize]| ids.iter().map(|&id| analysis.elements[id].value.clone()).collect();
+        let latencies = |ids: &[usize]| Quantiles::new(ids.iter().map(|&id| analysis.latency(id)).collect());
+        SetOutcome {
+            attempt_count: analysis.elements.len(),
+            stable: values(&analysis.stable),
+            lost: values(&analysis.lost),
+            never_read: values(&analysis.never_read),
+            stable_latencies: latencies(&analysis.stable),
+            lost_latencies: latencies(&analysis.lost),
+        }
+    }
+}
+
+impl Checker for SetFull {
+    fn check(&self, history: &History, context: &CheckContext) -> Verdict {
+        let analysis = Analysis::of(history, context, self.lenient);
+        let findings = findings::all(&analysis, context, self.lenient);
+        let (valid, reason) = if findings.iter().any(|finding| finding.proscribed) {
+            (Valid::False, None)
+        } else if let Some(reason) = analysis.doubts.first() {
+            (Valid::Unknown, Some(reason.clone()))
+        } else if analysis.stable.is_empty() {
+            (Valid::Unknown, Some("no element was seen to stay in the set, so nothing was tested".to_string()))
+        } else {
+            (Valid::True, None)
+        };
+        Verdict { valid, reason, findings, details: details(&analysis) }
+    }
+}
+
+fn details(analysis: &Analysis<'_>) -> Map<String, Value> {
+    let list = |ids: &[usize]| ids.iter().map(|&id| analysis.elements[id].value).collect::<Vec<_>>();
+    let latencies = |ids: &[usize]| Quantiles::new(ids.iter().map(|&id| analysis.latency(id)).collect()).to_json();
+    let mut stale = analysis.stable.clone();
+    stale.retain(|&id| analysis.latency(id) > 0);
+    let mut worst = stale.clone();
+    worst.sort_by_key(|&id| std::cmp::Reverse(analysis.latency(id)));
+    let worst = worst
+        .iter()
+        .take(8)
+        .map(|&id| json!({"element": analysis.elements[id].value, "stable_latency": millis(analysis.latency(id))}));
+    let duplicated: Vec<Value> = analysis.duplicated.iter().map(|row| json!([row.value, row.count])).collect();
+    let unexpected: Vec<&Value> = analysis.unexpected.iter().map(|row| row.value).collect();
+    let rows = [
+        ("attempt_count", json!(analysis.elements.len())),
+        ("stable_count", json!(analysis.stable.len())),
+        ("lost", json!(list(&analysis.lost))),
+        ("lost_count", json!(analysis.lost.len())),
+        ("never_read", json!(list(&analysis.never_read))),
+        ("never_read_count", json!(analysis.never_read.len())),
+        ("stale", json!(list(&stale))),
+        ("stale_count", json!(stale.len())),
+        ("worst_stale", worst.collect()),
+        ("stable_latencies", latencies(&analysis.stable)),
+        ("lost_latencies", latencies(&analysis.lost)),
+        ("duplicated_count", json!(duplicated.len())),
+        ("duplicated", json!(duplicated)),
+        ("unexpected", json!(unexpected)),
+    ];
+    rows.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+}
