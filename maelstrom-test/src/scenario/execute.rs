@@ -1,8 +1,242 @@
-//! From a configuration to a finished run: simulation × executor, then checkers and files.
+//! From a configuration to a finished run: simulation × executor, then the checkers.
 
-use super::{Config, Run, RunError};
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Instant;
 
-/// Runs, checks, and writes the run's files.
-pub(super) fn execute(config: Config) -> Result<Run, RunError> {
-    Err(RunError::Setup(format!("{}: running scenarios is under construction", config.name)))
+use serde_json::Map;
+
+use super::recorder::Recorder;
+use super::{Config, NetStats, Run, RunError, TimeChoice};
+use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats, Verdict};
+use crate::executor::{self, NodeProgram};
+use crate::history::OpType;
+use crate::nemesis::FaultKind;
+use crate::network::NetworkConfig;
+use crate::report::{Breakdown, FaultTally, NodeLog, TimeMode};
+use crate::simulation::{self, Failure, Simulation};
+
+/// The file that marks a directory as that of a run: only such directories are ever replaced.
+const MARK: &str = "scenario.json";
+/// Where nodes have their own directories, and their logs.
+const NODES: &str = "nodes";
+const LOGS: &str = "node-logs";
+
+/// Runs, and judges.
+pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
+    let began = Instant::now();
+    let clock = choose_clock(&mut config)?;
+    let programs = prepare(&config).map_err(|error| {
+        let directory = config.directory.display();
+        RunError::Setup(format!("the run's directory {directory} cannot be made: {error}"))
+    })?;
+    let mut simulation = Simulation::new(simulation_config(&config, clock));
+    drive(&config, clock, &programs, &mut simulation)?;
+    let run = finish(config, clock, simulation, began);
+    match &run.breakdown {
+        None => Ok(run),
+        Some(breakdown) => Err(RunError::Broke { reason: breakdown.story.clone(), run: Box::new(run) }),
+    }
+}
+
+/// The clock that was asked for, or the one that is possible; notes why.
+fn choose_clock(config: &mut Config) -> Result<TimeMode, RunError> {
+    let missing = "virtual time is not in this build";
+    match config.time {
+        TimeChoice::Virtual => {
+            return Err(RunError::Setup(format!("time = \"virtual\" is not possible here: {missing}")));
+        }
+        TimeChoice::Auto => {
+            let shorter = if config.fall_back_to_real_time() { ", for 20 s instead of 60 s" } else { "" };
+            config.notes.insert(0, format!("in real time{shorter}: {missing}"));
+        }
+        TimeChoice::Real => {}
+    }
+    if config.nemesis.contains(&FaultKind::Clock) {
+        let why = "the clock fault needs virtual time: in real time all nodes share the machine's clock";
+        return Err(RunError::Setup(why.into()));
+    }
+    Ok(TimeMode::Real)
+}
+
+/// Makes the run's directory, fresh, with one directory for each node.
+fn prepare(config: &Config) -> io::Result<Vec<NodeProgram>> {
+    let directory = std::path::absolute(&config.directory)?;
+    clear(&directory)?;
+    fs::create_dir_all(directory.join(LOGS))?;
+    let mut scenario = serde_json::to_vec_pretty(&config.to_json())?;
+    scenario.push(b'\n');
+    fs::write(directory.join(MARK), scenario)?;
+    config.settings.nodes.iter().map(|name| prepare_node(config, &directory, name)).collect()
+}
+
+fn prepare_node(config: &Config, directory: &Path, name: &str) -> io::Result<NodeProgram> {
+    let own = directory.join(NODES).join(name);
+    fs::create_dir_all(&own)?;
+    let mut env = config.program.env.clone();
+    env.push(("MAELSTROM_NODE_ID".into(), name.into()));
+    let log = directory.join(LOGS).join(format!("{name}.log"));
+    fs::write(&log, "")?;
+    let (program, args) = (config.program.path.clone(), config.program.args.clone());
+    Ok(NodeProgram { name: name.to_owned(), program, args, env, directory: own, log })
+}
+
+/// Removes an earlier run's directory. Anything else that is not empty is left alone, and an error.
+fn clear(directory: &Path) -> io::Result<()> {
+    let mut entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if directory.join(MARK).is_file() {
+        fs::remove_dir_all(directory)
+    } else if entries.next().is_none() {
+        Ok(())
+    } else {
+        Err(io::Error::other("it exists and does not hold an earlier run; remove it, or name another one"))
+    }
+}
+
+fn simulation_config(config: &Config, clock: TimeMode) -> simulation::Config {
+    let network = NetworkConfig {
+        latency: config.latency.mean,
+        distribution: config.latency.distribution,
+        client_latency: config.client_latency,
+        // In virtual time every hop must take time; on a real clock it does so by itself.
+        base_delay: if clock == TimeMode::Virtual { (50_000, 150_000) } else { (0, 0) },
+        p_loss: config.p_loss,
+        p_duplicate: config.p_duplicate,
+    };
+    simulation::Config {
+        workload: config.workload.clone(),
+        settings: config.settings.clone(),
+        network,
+        rate: config.rate,
+        timeout: config.timeout,
+        faults: config.nemesis.clone(),
+        nemesis_interval: config.nemesis_interval,
+        quiet_period: config.quiet_period,
+        seed: config.seed,
+    }
+}
+
+/// Runs the simulation in a thread of its own: the caller's may belong to an event loop, or be watched by a debugger.
+fn drive(
+    config: &Config,
+    _clock: TimeMode,
+    programs: &[NodeProgram],
+    simulation: &mut Simulation,
+) -> Result<(), RunError> {
+    let failed = |error: io::Error| RunError::Setup(format!("the run cannot begin: {error}"));
+    let mut recorder = Recorder::new(config, programs).map_err(failed)?;
+    let thread = std::thread::Builder::new().name("maelstrom-run".into());
+    let written = std::thread::scope(|scope| {
+        let run = thread.spawn_scoped(scope, || {
+            executor::real::run(simulation, programs, &mut recorder);
+            recorder.finish(simulation)
+        })?;
+        run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    if let Err(error) = written {
+        let directory = config.directory.display();
+        simulation.fail(Failure::Machine(format!("the run's files in {directory} cannot be written: {error}")));
+    }
+    Ok(())
+}
+
+fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, began: Instant) -> Run {
+    let history = simulation.take_history();
+    let context = CheckContext {
+        nodes: config.settings.nodes.clone(),
+        concurrency: config.settings.concurrency,
+        ..CheckContext::default()
+    };
+    let breakdown = simulation.failure().map(|failure| Breakdown::of(failure, simulation.now()));
+    let mut verdict = Results::default();
+    verdict.add("exceptions", simulation.exceptions().verdict(config.settings.lenient));
+    verdict.add("stats", Stats.check(&history, &context));
+    verdict.add("availability", Availability { required: config.availability }.check(&history, &context));
+    verdict.add("workload", config.workload.checker(&config.settings).check(&history, &context));
+    verdict.add("perf", Perf.check(&history, &context));
+    verdict.add("timeline", Verdict::default());
+    verdict.add("net", Verdict::default());
+    let invoked = history.ops.iter().filter(|op| op.process.client().is_some() && op.kind == OpType::Invoke).count();
+    let logs = config.settings.nodes.iter();
+    let logs =
+        logs.filter_map(|node| NodeLog::read(node, &config.directory.join(LOGS).join(format!("{node}.log"))).ok());
+    let mut notes = config.notes.clone();
+    notes.extend_from_slice(simulation.notes());
+    Run {
+        workload: config.workload.name().to_owned(),
+        seed: config.seed,
+        time_mode: clock,
+        verdict,
+        net: NetStats::new(simulation.network().stats(), invoked as u64),
+        faults: tallies(&simulation),
+        notes,
+        context,
+        journal: simulation.network().journal().kept().to_vec(),
+        journal_events: simulation.network().journal().events(),
+        scenario: config.shape(),
+        options: config.options(),
+        logs: logs.collect(),
+        duration: simulation.now(),
+        elapsed: began.elapsed(),
+        breakdown,
+        reproducible: clock == TimeMode::Virtual,
+        name: config.name,
+        history,
+        settings: config.settings,
+        directory: config.directory,
+        again: config.again,
+        expected_anomaly: None,
+    }
+}
+
+fn tallies(simulation: &Simulation) -> Vec<FaultTally> {
+    let tally = |(kind, counts): (FaultKind, simulation::FaultCounts)| FaultTally {
+        kind: kind.name().to_owned(),
+        actions: counts.actions,
+        had_effect: counts.had_effect(),
+        counts: Map::from_iter(counts.effects.into_iter().map(|(name, count)| (name.to_owned(), count.into()))),
+    };
+    simulation.fault_report().into_iter().map(tally).collect()
+}
+
+impl Breakdown {
+    /// What people should be told of a run that broke off at this time.
+    fn of(failure: &Failure, time: u64) -> Breakdown {
+        let story = failure.to_string();
+        let usual = Breakdown { story: story.clone(), time: Some(time), ..Breakdown::default() };
+        match failure.clone() {
+            Failure::NodeExited { node, status, stdout, stderr, log } => Breakdown {
+                headline: format!("{node} ended by itself ({status})"),
+                story: format!("node {node} ended by itself ({status}) while it should be running"),
+                node: Some(node),
+                stdout,
+                stderr,
+                log,
+                ..usual
+            },
+            Failure::NoAnswer { node, request, stdout, .. } => {
+                Breakdown { headline: format!("{node} did not answer {request}"), node: Some(node), stdout, ..usual }
+            }
+            Failure::WrongAnswer { node, request, .. } => {
+                Breakdown { headline: format!("{node} answered {request} wrongly"), node: Some(node), ..usual }
+            }
+            Failure::NodeDoesNotRead { node, .. } => {
+                Breakdown { headline: format!("{node} does not read its input"), node: Some(node), ..usual }
+            }
+            Failure::LineTooLong { node, .. } => {
+                Breakdown { headline: format!("{node} printed an endless line"), node: Some(node), ..usual }
+            }
+            Failure::CannotStart { node, .. } => {
+                Breakdown { headline: format!("{node} cannot be started"), node: Some(node), ..usual }
+            }
+            Failure::Hung { node, .. } => Breakdown { headline: format!("{node} hangs"), node: Some(node), ..usual },
+            Failure::Interrupted => Breakdown { headline: "interrupted".into(), ..usual },
+            Failure::Machine(_) => Breakdown { headline: "the run could not go on".into(), ..usual },
+        }
+    }
 }

@@ -19,6 +19,7 @@ mod execute;
 pub mod options;
 mod program;
 mod progress;
+mod recorder;
 mod run;
 mod store;
 
@@ -26,5 +27,5 @@ pub use builder::{Defaults, Scenario, WorkloadChoice};
 pub use config::{Config, Delay, TEST_LATENCY, TEST_RATE, TimeChoice};
 pub use error::RunError;
 pub use program::Program;
-pub use progress::{Interrupt, Phase, Progress, ProgressSink};
+pub use progress::{Interrupt, Progress, ProgressSink};
 pub use run::{Durations, NetStats, OpCounts, Run, Traffic};

@@ -4,26 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::history::Nanos;
-
-/// Where a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Nodes start and are initialised.
-    Start,
-    /// Clients work, faults happen.
-    Main,
-    /// Everything was healed, the nodes recover.
-    Recovery,
-    /// Clients perform their last operations.
-    Final,
-    /// The history is judged.
-    Check,
-}
+use crate::simulation::Phase;
 
 /// How far a run has come.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
-    /// Where it is.
+    /// Where it is (`Over`: the history is being judged).
     pub phase: Phase,
     /// The run's time.
     pub now: Nanos,

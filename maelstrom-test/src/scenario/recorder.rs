@@ -1,0 +1,239 @@
+//! Writing a run's files as it goes, so that nothing that happened is lost however it ends.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::{Config, Progress};
+use crate::executor::{NodeProgram, Observer};
+use crate::history::{HistoryFormat, HistoryWriter, OpType, Process};
+use crate::simulation::{Failure, Simulation};
+
+/// The journal is handed on when so many bytes have gathered …
+const CHUNK: usize = 256 << 10;
+/// … or so much time has passed, whichever comes first. Progress is shown as often.
+const PERIOD: Duration = Duration::from_millis(100);
+/// Chunks that may wait for the disk before the run waits for it.
+const QUEUE: usize = 16;
+
+/// Writes `history.jsonl` and `messages.jsonl`, tells progress, and notices interruptions.
+pub(super) struct Recorder<'a> {
+    config: &'a Config,
+    history: HistoryWriter<File>,
+    /// How many entries of the history are written.
+    written: usize,
+    counts: Counts,
+    journal: JournalWriter,
+    logs: Option<LogFollower>,
+    last: Instant,
+}
+
+#[derive(Default)]
+struct Counts {
+    invoked: u64,
+    ok: u64,
+    faults: Vec<String>,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(config: &'a Config, programs: &[NodeProgram]) -> io::Result<Recorder<'a>> {
+        let directory = &config.directory;
+        let history = HistoryWriter::new(File::create(directory.join("history.jsonl"))?, HistoryFormat::JsonLines);
+        let echo = MessageLog::new(config)?;
+        let journal = JournalWriter::start(File::create(directory.join("messages.jsonl"))?, echo)?;
+        let logs = config.log_stderr.then(|| LogFollower::new(programs));
+        Ok(Recorder { config, history, written: 0, counts: Counts::default(), journal, logs, last: Instant::now() })
+    }
+
+    fn record(&mut self, simulation: &mut Simulation) -> io::Result<()> {
+        let ops = &simulation.history().ops;
+        if self.written < ops.len() {
+            for op in &ops[self.written..] {
+                self.history.write(op)?;
+                self.counts.add(op);
+            }
+            self.written = ops.len();
+            self.history.flush()?;
+        }
+        let late = self.last.elapsed() >= PERIOD;
+        if late || simulation.network().journal().pending() >= CHUNK {
+            self.journal.write(simulation)?;
+        }
+        if late {
+            self.last = Instant::now();
+            self.tell(simulation);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, simulation: &Simulation) {
+        if let Some(logs) = &mut self.logs {
+            logs.follow();
+        }
+        let Some(sink) = &self.config.progress else { return };
+        sink(&Progress {
+            phase: simulation.phase(),
+            now: simulation.now(),
+            time_limit: self.config.settings.time_limit,
+            ok: self.counts.ok,
+            invoked: self.counts.invoked,
+            faults: self.counts.faults.clone(),
+        });
+    }
+
+    /// Writes what is left and waits until it is written.
+    pub(super) fn finish(mut self, simulation: &mut Simulation) -> io::Result<()> {
+        self.record(simulation)?;
+        self.journal.write(simulation)?;
+        if let Some(logs) = &mut self.logs {
+            logs.follow();
+        }
+        self.journal.finish()
+    }
+}
+
+impl Observer for Recorder<'_> {
+    fn observe(&mut self, simulation: &mut Simulation) -> Result<(), Failure> {
+        if self.config.interrupt.is_raised() {
+            return Err(Failure::Interrupted);
+        }
+        self.record(simulation).map_err(|error| {
+            let directory = self.config.directory.display();
+            Failure::Machine(format!("the run's files in {directory} cannot be written: {error}"))
+        })
+    }
+}
+
+impl Counts {
+    fn add(&mut self, op: &crate::history::Op) {
+        match (op.process, op.kind) {
+            (Process::Client(_), OpType::Invoke) => self.invoked += 1,
+            (Process::Client(_), OpType::Ok) => self.ok += 1,
+            (Process::Client(_), _) => {}
+            (Process::Nemesis, _) => {
+                let kind = op.f.trim_start_matches("start-").trim_start_matches("stop-");
+                self.faults = vec![kind.to_owned()];
+            }
+        }
+    }
+}
+
+/// A thread that writes the journal, so that routing messages does not wait for the disk.
+struct JournalWriter {
+    chunks: Option<SyncSender<Vec<u8>>>,
+    /// Buffers that are written come back to be filled again.
+    empties: Receiver<Vec<u8>>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl JournalWriter {
+    fn start(mut file: File, mut echo: MessageLog) -> io::Result<JournalWriter> {
+        let (chunks, incoming) = mpsc::sync_channel::<Vec<u8>>(QUEUE);
+        let (back, empties): (Sender<Vec<u8>>, _) = mpsc::channel();
+        let write = move || {
+            for chunk in incoming {
+                file.write_all(&chunk)?;
+                echo.copy(&chunk)?;
+                // Nobody takes it back any more when the run is over.
+                let _ = back.send(chunk);
+            }
+            Ok(())
+        };
+        let thread = std::thread::Builder::new().name("maelstrom-journal".into()).spawn(write)?;
+        Ok(JournalWriter { chunks: Some(chunks), empties, thread: Some(thread) })
+    }
+
+    fn write(&mut self, simulation: &mut Simulation) -> io::Result<()> {
+        let journal = simulation.network_mut().journal_mut();
+        if journal.pending() == 0 {
+            return Ok(());
+        }
+        let chunk = journal.take(self.empties.try_recv().unwrap_or_default());
+        match &self.chunks {
+            Some(chunks) if chunks.send(chunk).is_ok() => Ok(()),
+            _ => self.finish(),
+        }
+    }
+
+    /// Waits for the thread, which ends early only with an error.
+    fn finish(&mut self) -> io::Result<()> {
+        self.chunks = None;
+        match self.thread.take().map(JoinHandle::join) {
+            None | Some(Ok(Ok(()))) => Ok(()),
+            Some(Ok(Err(error))) => Err(error),
+            Some(Err(_)) => Err(io::Error::other("the thread that writes the journal has panicked")),
+        }
+    }
+}
+
+impl Drop for JournalWriter {
+    fn drop(&mut self) {
+        // Errors were reported by `write` and `finish`; here it is only about not leaving the thread behind.
+        let _ = self.finish();
+    }
+}
+
+/// Copies messages to the run's log and to standard error, as far as that was asked for.
+struct MessageLog {
+    log: Option<File>,
+    sent: bool,
+    received: bool,
+}
+
+impl MessageLog {
+    fn new(config: &Config) -> io::Result<MessageLog> {
+        let (sent, received) = (config.log_net_send, config.log_net_recv);
+        let log = if sent || received { Some(File::create(config.directory.join("log.txt"))?) } else { None };
+        Ok(MessageLog { log, sent, received })
+    }
+
+    fn copy(&mut self, chunk: &[u8]) -> io::Result<()> {
+        let Some(log) = &mut self.log else { return Ok(()) };
+        let mut out = Vec::new();
+        for line in chunk.split_inclusive(|&byte| byte == b'\n') {
+            let contains = |text: &[u8]| line.windows(text.len()).take(80).any(|window| window == text);
+            let wanted = if contains(b"\"type\":\"send\"") { self.sent } else { self.received };
+            if wanted {
+                out.extend_from_slice(line);
+            }
+        }
+        log.write_all(&out)?;
+        io::stderr().write_all(&out)
+    }
+}
+
+/// Copies what nodes write to standard error to ours, line by line with the node's name.
+struct LogFollower {
+    logs: Vec<(String, PathBuf, u64)>,
+}
+
+impl LogFollower {
+    fn new(programs: &[NodeProgram]) -> LogFollower {
+        LogFollower { logs: programs.iter().map(|node| (node.name.clone(), node.log.clone(), 0)).collect() }
+    }
+
+    fn follow(&mut self) {
+        for (node, log, seen) in &mut self.logs {
+            // A log that cannot be read now may be later; it is in its file in any case.
+            if let Ok(text) = read_from(log, *seen) {
+                let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+                for line in String::from_utf8_lossy(&text[..whole]).lines() {
+                    eprintln!("{node}: {line}");
+                }
+                *seen += whole as u64;
+            }
+        }
+    }
+}
+
+fn read_from(path: &Path, offset: u64) -> io::Result<Vec<u8>> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::new();
+    file.take(1 << 20).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
