@@ -1,5 +1,7 @@
 //! `lww-kv`: a last-write-wins key-value store that is intentionally pathological.
 
+use std::collections::BTreeMap;
+
 use rand::RngExt;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -19,11 +21,16 @@ pub struct LwwKv {
     replicas: [Replica; REPLICAS],
 }
 
-/// A replica: a Lamport clock and a map.
+/// A replica: a Lamport clock and a map, and what it takes to learn from others only what is new.
 #[derive(Clone, Debug, Default)]
 struct Replica {
     clock: u64,
     map: FxHashMap<Value, Entry>,
+    /// Every key by its last change here; changes are numbered 0, 1, 2, …
+    changes: BTreeMap<u64, Value>,
+    next_change: u64,
+    /// How many changes of each replica are known here.
+    known: [u64; REPLICAS],
 }
 
 /// A value and the write that it came from. No two writes have the same timestamp and replica, so replicas converge.
@@ -32,21 +39,31 @@ struct Entry {
     timestamp: u64,
     replica: usize,
     value: Value,
+    /// Its number among the changes of the replica that holds it.
+    change: u64,
 }
 
 impl Replica {
-    /// Learns all that another replica knows.
-    fn merge(&mut self, other: &Replica) {
+    fn set(&mut self, key: &Value, timestamp: u64, replica: usize, value: Value) {
+        let change = self.next_change;
+        self.next_change += 1;
+        if let Some(old) = self.map.insert(key.clone(), Entry { timestamp, replica, value, change }) {
+            self.changes.remove(&old.change);
+        }
+        self.changes.insert(change, key.clone());
+    }
+
+    /// Learns all that the other replica, which has this number, knows.
+    fn merge(&mut self, number: usize, other: &Replica) {
         self.clock = self.clock.max(other.clock);
-        for (key, theirs) in &other.map {
-            match self.map.get_mut(key) {
-                Some(ours) if (ours.timestamp, ours.replica) >= (theirs.timestamp, theirs.replica) => {}
-                Some(ours) => *ours = theirs.clone(),
-                None => {
-                    self.map.insert(key.clone(), theirs.clone());
-                }
+        for (_, key) in other.changes.range(self.known[number]..) {
+            let theirs = &other.map[key];
+            let ours = self.map.get(key).map(|ours| (ours.timestamp, ours.replica));
+            if ours < Some((theirs.timestamp, theirs.replica)) {
+                self.set(key, theirs.timestamp, theirs.replica, theirs.value.clone());
             }
         }
+        self.known[number] = other.next_change;
     }
 }
 
@@ -54,8 +71,8 @@ impl Service for LwwKv {
     fn handle(&mut self, _source: &str, request: &Body, rng: &mut Rng) -> Body {
         let from = rng.random_range(0..REPLICAS);
         let to = (from + rng.random_range(1..REPLICAS)) % REPLICAS;
-        let [from, to] = self.replicas.get_disjoint_mut([from, to]).expect("two replicas");
-        to.merge(from);
+        let [learned, learner] = self.replicas.get_disjoint_mut([from, to]).expect("two replicas");
+        learner.merge(from, learned);
 
         let number = rng.random_range(0..REPLICAS);
         let replica = &mut self.replicas[number];
@@ -65,7 +82,7 @@ impl Service for LwwKv {
         };
         let outcome = request.execute(replica.map.get(&request.key).map(|entry| &entry.value));
         if let Some(value) = outcome.write {
-            replica.map.insert(request.key, Entry { timestamp: replica.clock, replica: number, value });
+            replica.set(&request.key, replica.clock, number, value);
             replica.clock += 1;
         }
         outcome.response
@@ -101,6 +118,26 @@ mod tests {
                 for (key, value) in expected.iter().enumerate() {
                     assert_eq!(read(&mut kv, "n3", json!(key), &mut rng), *value);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn learning_what_is_new_is_learning_everything() {
+        for seed in 0..50 {
+            let mut rng = stream(seed, "test");
+            let mut kv = LwwKv::default();
+            for i in 0..100 {
+                write(&mut kv, "n1", json!(i % 7), json!(i), &mut rng);
+                let from = rng.random_range(0..REPLICAS);
+                let to = (from + 1) % REPLICAS;
+                let [learned, learner] = kv.replicas.get_disjoint_mut([from, to]).unwrap();
+                learner.merge(from, learned);
+                for (key, theirs) in &learned.map {
+                    let ours = &learner.map[key];
+                    assert!((ours.timestamp, ours.replica) >= (theirs.timestamp, theirs.replica));
+                }
+                assert!(learner.changes.len() == learner.map.len() && learner.clock >= learned.clock);
             }
         }
     }

@@ -79,7 +79,7 @@ struct Slot<N> {
 
 /// Runs a simulation to its end on nodes that `make` makes: once for each start of each node, kills included.
 ///
-/// ```ignore
+/// ```
 /// use maelstrom::simulation::in_memory::{self, Sender};
 /// use maelstrom::{simulation::Config, workload};
 /// use serde_json::{Value, json};

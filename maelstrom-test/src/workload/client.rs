@@ -9,7 +9,7 @@ use crate::protocol::{Body, RpcError};
 /// What came back for a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// A good answer, of the schema that [`Workload::rpcs`] gives.
+    /// A good answer, of the schema that [`Workload::rpcs`](super::Workload::rpcs) gives.
     Ok(Body),
     /// An error body.
     Error(RpcError),

@@ -1,7 +1,19 @@
 //! Workloads: which operations clients perform, which RPCs they become, and how the history is checked.
 //!
-//! Ten workloads are built in, from [`Echo`] to transactions; [`by_name`] finds them. Users bring workloads of their own by
-//! implementing [`Workload`].
+//! Ten workloads are built in; [`by_name`] finds them. In about this order people meet them:
+//!
+//! | workload | what nodes have to do |
+//! | --- | --- |
+//! | [`echo`](Echo) | repeat what they hear |
+//! | [`unique-ids`](UniqueIds) | never give the same id twice |
+//! | [`broadcast`](Broadcast) | tell one another everything |
+//! | [`g-set`](GSet) | keep a set that only grows |
+//! | [`g-counter`](Counter::GROW_ONLY), [`pn-counter`](Counter::POSITIVE_NEGATIVE) | count, each addition exactly once |
+//! | [`lin-kv`](LinKv) | behave like a single copy of a map |
+//! | [`kafka`](Kafka) | keep logs, lose nothing and skip nothing |
+//! | [`txn-list-append`](Txn::LIST_APPEND), [`txn-rw-register`](Txn::RW_REGISTER) | perform transactions, isolated from one another |
+//!
+//! Users bring workloads of their own by implementing [`Workload`].
 
 mod broadcast;
 mod client;

@@ -108,6 +108,16 @@ fn all_have_their_names_docs_and_schemas() {
 }
 
 #[test]
+fn the_table_of_options_agrees_on_who_uses_what() {
+    for workload in all() {
+        let rows = crate::scenario::options::OPTIONS.iter();
+        let expected: BTreeSet<&str> =
+            rows.filter(|row| row.workloads.contains(&workload.name())).map(|row| row.name).collect();
+        assert_eq!(workload.options().iter().copied().collect::<BTreeSet<_>>(), expected, "{}", workload.name());
+    }
+}
+
+#[test]
 fn echo() {
     let good = run("echo", 20.0, |_| {
         |message: &Value, out: &mut Sender| {
