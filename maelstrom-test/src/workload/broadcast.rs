@@ -3,9 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::g_set::{final_reads, reads};
-use super::placeholder::Placeholder;
 use super::{Client, Settings, Topology, Workload, request, single_call};
-use crate::checker::Checker;
+use crate::checker::{Checker, SetFull};
 use crate::generator::{Generator, counting, mix};
 use crate::protocol::{Body, Rpc, Type};
 
@@ -80,7 +79,7 @@ impl Workload for Broadcast {
         &["topology"]
     }
 
-    fn checker(&self, _settings: &Settings) -> Box<dyn Checker> {
-        Box::new(Placeholder)
+    fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
+        Box::new(SetFull { lenient: settings.lenient })
     }
 }

@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use super::placeholder::Placeholder;
 use super::{Client, Settings, Workload, request, single_call};
-use crate::checker::Checker;
+use crate::checker::{Checker, SetFull};
 use crate::generator::{Generator, Invocation, Next, counting, each_worker, from_fn, mix, once};
 use crate::protocol::{Rpc, Type};
 
@@ -62,7 +61,7 @@ impl Workload for GSet {
         )
     }
 
-    fn checker(&self, _settings: &Settings) -> Box<dyn Checker> {
-        Box::new(Placeholder)
+    fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
+        Box::new(SetFull { lenient: settings.lenient })
     }
 }

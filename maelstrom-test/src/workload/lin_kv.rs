@@ -3,9 +3,9 @@
 use rand::RngExt;
 use serde_json::{Value, json};
 
-use super::placeholder::Placeholder;
 use super::{Client, Settings, Workload, request, single_call};
 use crate::checker::Checker;
+use crate::checker::linearizable::Linearizable;
 use crate::generator::{Generator, Invocation, KeyGroups};
 use crate::history::Nanos;
 use crate::protocol::{Body, Rpc, Type};
@@ -80,8 +80,9 @@ impl Workload for LinKv {
         &["ops_per_key"]
     }
 
-    fn checker(&self, _settings: &Settings) -> Box<dyn Checker> {
-        Box::new(Placeholder)
+    fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
+        let checker = Linearizable::per_key();
+        Box::new(if settings.lenient { checker.ignoring_null_reads() } else { checker })
     }
 }
 
