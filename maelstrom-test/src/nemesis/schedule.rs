@@ -326,4 +326,31 @@ mod tests {
         assert_eq!(step.action, Action::Kill(vec![2]));
         assert_eq!(step.value.as_array().unwrap()[1], json!(["n2"]));
     }
+
+    #[test]
+    fn the_value_of_a_partition_is_its_grudge() {
+        let nodes = nodes(5);
+        let (mut parts, mut webs) = (0, 0);
+        for seed in 0..100 {
+            let (value, action) = partition(&nodes, &View::default(), &mut stream(seed, "test"));
+            let Action::Partition(grudge) = action else { panic!("{action:?}") };
+            match &value[1] {
+                Value::Array(sides) => {
+                    parts += 1;
+                    let inside = |node: usize| sides[0].as_array().unwrap().contains(&json!(nodes[node]));
+                    for (node, dropped) in grudge.iter().enumerate() {
+                        assert!((0..5).all(|other| dropped.contains(&other) == (inside(node) != inside(other))));
+                    }
+                }
+                shown => {
+                    webs += 1;
+                    assert_eq!(value[0], "majorities-ring");
+                    for (node, dropped) in grudge.iter().enumerate() {
+                        assert_eq!(shown[&nodes[node]], names(&nodes, dropped));
+                    }
+                }
+            }
+        }
+        assert!(parts > 0 && webs > 0);
+    }
 }

@@ -106,7 +106,8 @@ impl Client for Consumer {
         match &*op.f {
             "send" => {
                 let send = &op.value[0];
-                Step::Done(Completion::ok(json!([["send", send[1], [body["offset"], send[2]]]])))
+                let Some(offset) = body.remove("offset") else { return Step::Malformed("offset is missing".into()) };
+                Step::Done(Completion::ok(json!([["send", send[1], [offset, send[2]]]])))
             }
             "poll" => match self.polled.take() {
                 None => self.polled(body),

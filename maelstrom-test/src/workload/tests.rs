@@ -4,10 +4,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use proptest::prelude::{Just, Strategy, any};
+use proptest::{collection, prop_assert, prop_oneof, proptest};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::checker::{CheckContext, Valid, Verdict};
+use crate::generator::Next;
 use crate::history::{History, Op, OpType};
 use crate::simulation::in_memory::{self, Sender};
 use crate::simulation::{Config, Phase};
@@ -425,4 +428,46 @@ fn kafka() {
     let assigns = good.of("assign", OpType::Ok);
     assert_eq!(assigns.iter().filter(|op| op.extra("seek_to_beginning").is_some()).count(), 3);
     kafka_run(true).assert_invalid_for("int-poll-skip");
+}
+
+/// Any JSON, with the keys and values that answers have more often than chance would.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<i64>().prop_map(Value::from),
+        Just(Value::from(u64::MAX)),
+        any::<f64>().prop_map(Value::from),
+        "[a-z0-3]{0,2}".prop_map(Value::from),
+    ];
+    let key = prop_oneof!["[0-9]", Just("offsets".to_owned()), Just("msgs".to_owned()), Just("txn".to_owned())];
+    leaf.prop_recursive(4, 24, 3, move |inner| {
+        prop_oneof![
+            collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            collection::btree_map(key.clone(), inner, 0..4).prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    /// Whatever nodes answer: no client panics, and every operation ends.
+    #[test]
+    fn clients_survive_any_answer(answers in collection::vec(any_json(), 1..20), seed in any::<u64>()) {
+        let settings = Settings::default();
+        for workload in all() {
+            let mut rng = crate::random::stream(seed, "test");
+            let (mut generator, mut client) = (workload.generator(&settings), workload.client(0, &settings));
+            for answer in &answers {
+                let worker = crate::generator::Worker { index: 7, process: 7, now: 0 };
+                let Next::Op(op) = generator.next(worker, &mut rng) else { continue };
+                let mut step = client.invoke(&op);
+                for _ in 0..3 {
+                    if matches!(step, Step::Call(_)) {
+                        let body = answer.as_object().cloned().unwrap_or_default();
+                        step = client.answer(&op, Answer::Ok(body));
+                    }
+                }
+                prop_assert!(!matches!(step, Step::Call(_)), "{} goes on for ever", workload.name());
+            }
+        }
+    }
 }
