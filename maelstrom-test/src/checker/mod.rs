@@ -14,6 +14,7 @@ mod perf;
 mod quantile;
 mod set_full;
 mod stats;
+pub mod txn;
 mod unique_ids;
 
 pub use availability::Availability;

@@ -1,0 +1,244 @@
+//! What both workloads share: from an analysis to a verdict, and the explanation of cycles.
+
+use rustc_hash::FxHashMap;
+use serde_json::{Map, Value, json};
+
+use super::Options;
+use super::anomaly::Anomaly;
+use super::cycle::{Cycle, Cycles, find_cycles};
+use super::findings::{Circumstances, Example, Found, verdict};
+use super::graph::{Dependencies, Finder, Graph, Kind, Sink, Timeline};
+use super::promise::OrderInUse;
+use super::store::{Answers, NULL, Store};
+use crate::checker::{self, Evidence, Picture, Verdict};
+
+/// What a workload finds in its transactions.
+pub(super) trait Analysis {
+    /// The answers of its reads.
+    type Answers: Answers;
+    /// Why an edge is in the graph.
+    type Reason: Copy + Default;
+
+    /// The transactions.
+    fn store(&self) -> &Store<Self::Answers>;
+
+    /// Whether a transaction is known to have happened.
+    fn happened(&self, txn: u32) -> bool;
+
+    /// All dependencies through one key.
+    fn key_edges(&self, key: u32, sink: &mut impl Sink<Self::Reason>);
+
+    /// The reason in words, with the names of the two transactions.
+    fn because(&self, kind: Kind, reason: Self::Reason, from: (u32, &str), to: (u32, &str)) -> String;
+
+    /// The key that the reason is about.
+    fn key_of(&self, reason: Self::Reason) -> u32;
+
+    /// Every anomaly that is not a cycle.
+    fn other_anomalies(&self, found: &mut Found);
+}
+
+/// Edges through keys and the order of processes.
+struct AllEdges<'a, A> {
+    analysis: &'a A,
+    process: Vec<(u32, u32)>,
+}
+
+impl<A: Analysis> Dependencies for AllEdges<'_, A> {
+    type Reason = A::Reason;
+
+    fn for_each(&self, sink: &mut impl Sink<A::Reason>) {
+        for key in 0..self.analysis.store().names.interner.len() as u32 {
+            self.analysis.key_edges(key, sink);
+        }
+        for (from, to) in &self.process {
+            sink.edge(*from, *to, Kind::Process, A::Reason::default());
+        }
+    }
+}
+
+/// Judges an analysis.
+pub(super) fn judge<A: Analysis>(analysis: &A, options: &Options) -> Verdict {
+    let store = analysis.store();
+    let order = options.promise.order_in_use();
+    let edges =
+        AllEdges { analysis, process: if order == OrderInUse::Process { successive(store) } else { Vec::new() } };
+    let timeline = if order == OrderInUse::Realtime { timeline(analysis) } else { Timeline::default() };
+    let graph = Graph::new(store.txns.len() as u32, &edges);
+    let empty_graph = graph.is_empty() && !timeline.orders_any();
+    let Cycles { components, cycles } = find_cycles(&graph, &timeline, &options.promise);
+    drop(graph);
+
+    let mut found = Found::default();
+    analysis.other_anomalies(&mut found);
+    for cycle in &cycles {
+        found.add(cycle.anomaly, || explain(cycle, &edges));
+    }
+    let (doubts, details) = doubts(store);
+    let transactions = store.txns.len();
+    verdict(found, &options.promise, Circumstances { empty_graph, components, transactions, doubts, details })
+}
+
+/// Successive ok transactions of each process.
+fn successive<A>(store: &Store<A>) -> Vec<(u32, u32)> {
+    let mut latest: FxHashMap<u64, u32> = FxHashMap::default();
+    let ends = store.events.iter().filter(|event| *event & 1 == 1).map(|event| event >> 1);
+    ends.filter_map(|txn| latest.insert(store.txn(txn).process, txn).map(|before| (before, txn))).collect()
+}
+
+fn timeline<A: Analysis>(analysis: &A) -> Timeline {
+    let events = analysis.store().events.iter().copied();
+    Timeline { events: events.filter(|event| analysis.happened(event >> 1)).collect() }
+}
+
+/// What makes the history hard to judge.
+fn doubts<A: Answers>(store: &Store<A>) -> (Vec<String>, Map<String, Value>) {
+    const SHOWN: usize = 8;
+    let mut doubts = Vec::new();
+    let mut details = Map::new();
+    if let Some(malformed) = &store.malformed {
+        doubts.push(format!("not every entry is a transaction of this workload: {malformed}"));
+    }
+    if let Some(first) = store.repeated.first() {
+        let (key, value) = (store.key_text(store.names.key_of(first.version)), store.names.value_text(first.version));
+        let [one, other] = [first.first, first.second].map(|txn| store.label(txn));
+        let what = match store.names.versions[first.version as usize].value {
+            NULL if A::NULL_IS_INITIAL => {
+                format!("null was written to key {key}, at {other}, and is its initial state")
+            }
+            _ => format!("{value} was written to key {key} twice, at {one} and at {other}"),
+        };
+        doubts.push(format!(
+            "{what}, but values must be unique for their order to be known (keys concerned are left out)"
+        ));
+        let shown = store.repeated.iter().take(SHOWN).map(|repeated| {
+            json!({
+                "key": store.key_json(store.names.key_of(repeated.version)),
+                "value": store.names.value_json(repeated.version),
+                "writers": [store.label(repeated.first), store.label(repeated.second)],
+            })
+        });
+        details.insert("repeated_writes".into(), Value::Array(shown.collect()));
+        details.insert("repeated_write_count".into(), json!(store.repeated.len()));
+    }
+    (doubts, details)
+}
+
+/// Beyond so many transactions, the middle of a cycle is left out of texts and pictures.
+const SHOWN_STEPS: usize = 24;
+
+/// A cycle, step by step.
+fn explain<A: Analysis>(cycle: &Cycle, edges: &AllEdges<'_, A>) -> Example {
+    let store = edges.analysis.store();
+    let steps = rotated(cycle);
+    let count = steps.len();
+    let names: Vec<String> = (1..=count).map(|number| format!("T{number}")).collect();
+    let is_shown = |at: usize| count <= SHOWN_STEPS || at < SHOWN_STEPS / 2 || at >= count - SHOWN_STEPS / 2;
+    let mut evidence: Vec<Evidence> = Vec::new();
+    let mut picture = checker::Cycle::default();
+    let mut json_steps = Vec::new();
+    for (at, (from, kind)) in steps.iter().enumerate() {
+        let next = (at + 1) % count;
+        if !is_shown(at) {
+            if at == SHOWN_STEPS / 2 {
+                let note = format!("… {} more transactions, each before the next …", count - SHOWN_STEPS);
+                evidence.push(Evidence { note: note.clone(), ..Evidence::default() });
+                picture.vertices.push(note);
+            }
+            continue;
+        }
+        let to = (steps[next].0, names[next].as_str());
+        let (because, key) = edges.because(*kind, (*from, &names[at]), to);
+        let close = if next == 0 { ": a contradiction" } else { "" };
+        let note = format!("{} < {}, because {because}{close}", names[at], names[next]);
+        let vertex = picture.vertices.len();
+        picture.vertices.push(format!("{}: {}", names[at], store.txn_text(*from).replace(", ", "\n")));
+        picture.edges.push((vertex, vertex + 1, kind.name().into(), because.clone()));
+        evidence.push(store.evidence(*from, &names[at], note));
+        json_steps.push(json!({
+            "from": store.label(*from), "to": store.label(to.0), "type": kind.name(),
+            "key": key.map(|key| store.key_json(key)), "because": because,
+        }));
+    }
+    if let Some(last) = picture.edges.last_mut() {
+        last.1 = 0;
+    }
+    let labels: Vec<u64> = steps.iter().chain(steps.first()).map(|(txn, _)| store.label(*txn)).collect();
+    Example {
+        story: story(cycle.anomaly, count),
+        shape: shape(&steps),
+        evidence,
+        picture: Some(Picture::Cycle(picture)),
+        json: json!({"cycle": labels, "steps": json_steps}),
+    }
+}
+
+impl<A: Analysis> AllEdges<'_, A> {
+    /// Why one transaction precedes another, and through which key.
+    fn because(&self, kind: Kind, from: (u32, &str), to: (u32, &str)) -> (String, Option<u32>) {
+        let store = self.analysis.store();
+        match kind {
+            Kind::Realtime => (store.realtime_text(from, to), None),
+            Kind::Process => {
+                let process = store.txn(from.0).process;
+                (format!("process {process} performed {} and then {}", from.1, to.1), None)
+            }
+            kind => {
+                let mut finder = Finder::new(from.0, to.0, kind);
+                for mop in store.mops(from.0) {
+                    self.analysis.key_edges(mop.key, &mut finder);
+                }
+                match finder.reason {
+                    Some(reason) => (self.analysis.because(kind, reason, from, to), Some(self.analysis.key_of(reason))),
+                    None => (format!("{} depends on {}", to.1, from.1), None),
+                }
+            }
+        }
+    }
+}
+
+/// The cycle, beginning with a transaction that did not see a write, else with the first in the history.
+fn rotated(cycle: &Cycle) -> Vec<(u32, Kind)> {
+    let mut steps = cycle.steps.clone();
+    let first = (0..steps.len()).min_by_key(|at| (steps[*at].1 != Kind::Rw, steps[*at].0)).unwrap_or(0);
+    steps.rotate_left(first);
+    steps
+}
+
+/// `T1 -rw-> T2 -wr-> T1`, shortened if it is long.
+fn shape(steps: &[(u32, Kind)]) -> String {
+    const SHOWN: usize = 8;
+    let mut shape = String::from("T1");
+    for (at, (_, kind)) in steps.iter().enumerate() {
+        if at == SHOWN && steps.len() > SHOWN + 1 {
+            shape.push_str(" … -> T1");
+            break;
+        }
+        let next = if at + 1 == steps.len() { 1 } else { at + 2 };
+        shape.push_str(&format!(" -{kind}-> T{next}"));
+    }
+    shape
+}
+
+/// What a kind of cycle means, in words for people who do not know its name.
+fn story(anomaly: Anomaly, count: usize) -> String {
+    let name = anomaly.name();
+    let what = if name.starts_with("G0") {
+        "each of them overwrote what the next one wrote, so their writes are mixed (dirty write)"
+    } else if name.starts_with("G1c") {
+        "information flowed in a circle: each of them was seen, directly or by way of others, by one that came before it"
+    } else if name.starts_with("G-single") {
+        "T1 did not see a write that came before something else it depends on (read skew)"
+    } else if name.starts_with("G-nonadjacent") {
+        "some of them saw two writes in one order and some in the other, so they cannot have read from snapshots of \
+         one history (long fork)"
+    } else {
+        "each of them read something that another one overwrote without seeing it (write skew)"
+    };
+    let order = match name.rsplit_once('-') {
+        Some((_, "realtime")) => ", once it counts that some were complete before others began",
+        Some((_, "process")) => ", once the order in which a process performed its transactions counts",
+        _ => "",
+    };
+    format!("These {count} transactions cannot have happened in any order: {what}{order}.")
+}

@@ -1,0 +1,140 @@
+//! What an analysis found, and the verdict that follows.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::anomaly::{Anomaly, AnomalySet};
+use super::model::Boundary;
+use super::promise::Promise;
+use crate::checker::{Evidence, Finding, Picture, Valid, Verdict};
+
+/// How many examples of an anomaly are kept; the others are counted.
+const EXAMPLES: usize = 8;
+
+/// One anomaly in words.
+#[derive(Default)]
+pub(super) struct Example {
+    pub(super) story: String,
+    pub(super) shape: String,
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) picture: Option<Picture>,
+    /// As `results.json` shows it.
+    pub(super) json: Value,
+}
+
+/// All that was found.
+#[derive(Default)]
+pub(super) struct Found {
+    examples: BTreeMap<Anomaly, Vec<Example>>,
+    counts: BTreeMap<Anomaly, usize>,
+}
+
+impl Found {
+    /// Counts an anomaly, and keeps it as an example if there are few.
+    pub(super) fn add(&mut self, anomaly: Anomaly, example: impl FnOnce() -> Example) {
+        let count = self.counts.entry(anomaly).or_default();
+        *count += 1;
+        if *count <= EXAMPLES {
+            self.examples.entry(anomaly).or_default().push(example());
+        }
+    }
+
+    fn anomalies(&self) -> AnomalySet {
+        self.counts.keys().copied().collect()
+    }
+}
+
+/// What else is to be known for a verdict.
+pub(super) struct Circumstances {
+    /// Whether no transaction depends on another.
+    pub(super) empty_graph: bool,
+    /// Components of the dependency graph.
+    pub(super) components: usize,
+    /// Transactions in the history.
+    pub(super) transactions: usize,
+    /// What keeps a history without anomalies from being called valid, each with its entry for `results.json`.
+    pub(super) doubts: Vec<String>,
+    /// Further results.
+    pub(super) details: Map<String, Value>,
+}
+
+/// Judges what was found by what was promised.
+pub(super) fn verdict(found: Found, promise: &Promise, circumstances: Circumstances) -> Verdict {
+    let Circumstances { empty_graph, components, transactions, mut doubts, mut details } = circumstances;
+    let anomalies = found.anomalies();
+    let (broken, allowed): (Vec<Anomaly>, Vec<Anomaly>) =
+        anomalies.iter().partition(|anomaly| promise.proscribes(*anomaly));
+    if empty_graph {
+        doubts.push("no transaction depends on another, so the history proves nothing".into());
+    }
+    if promise.proscribed().is_empty() {
+        let models = promise.model_names().join(", ");
+        doubts.push(format!("none of the anomalies that this checker knows would break {models}"));
+    }
+    let doubtful = empty_graph.then_some(Anomaly::EMPTY_GRAPH);
+    let boundary = Boundary::of(anomalies);
+    details.insert("anomaly_types".into(), names(broken.iter().copied().chain(doubtful)));
+    details.insert("allowed_anomalies".into(), names(allowed.iter().copied()));
+    details.insert("not".into(), json!(boundary.not));
+    details.insert("also_not".into(), json!(boundary.also_not));
+    details.insert("transaction_count".into(), json!(transactions));
+    details.insert("component_count".into(), json!(components));
+    details.insert("anomaly_counts".into(), counts(&found));
+    details.insert("anomalies".into(), examples(&found));
+    Verdict {
+        valid: match (broken.is_empty(), doubts.is_empty()) {
+            (false, _) => Valid::False,
+            (true, false) => Valid::Unknown,
+            (true, true) => Valid::True,
+        },
+        reason: (!doubts.is_empty()).then(|| doubts.join("; ")),
+        findings: findings(found, promise),
+        details,
+    }
+}
+
+fn names(anomalies: impl Iterator<Item = Anomaly>) -> Value {
+    let mut names: Vec<&str> = anomalies.map(Anomaly::name).collect();
+    names.sort_unstable();
+    json!(names)
+}
+
+fn counts(found: &Found) -> Value {
+    let entries: Map<String, Value> =
+        found.counts.iter().map(|(anomaly, count)| (anomaly.name().into(), json!(count))).collect();
+    Value::Object(entries)
+}
+
+fn examples(found: &Found) -> Value {
+    let list = |examples: &Vec<Example>| Value::Array(examples.iter().map(|example| example.json.clone()).collect());
+    Value::Object(found.examples.iter().map(|(anomaly, examples)| (anomaly.name().into(), list(examples))).collect())
+}
+
+/// Those that break the promise first, then from what breaks the weakest models to what breaks only the strongest.
+fn findings(found: Found, promise: &Promise) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for (anomaly, examples) in found.examples {
+        let proscribed = promise.proscribes(anomaly);
+        findings.extend(examples.into_iter().map(|example| Finding {
+            anomaly: anomaly.name().into(),
+            proscribed,
+            headline: headline(anomaly, promise),
+            story: example.story,
+            shape: example.shape,
+            evidence: example.evidence,
+            picture: example.picture,
+        }));
+    }
+    findings.sort_by_key(|finding| !finding.proscribed);
+    findings
+}
+
+fn headline(anomaly: Anomaly, promise: &Promise) -> String {
+    match promise.broken_model(anomaly) {
+        Some(model) => format!("not {model} ({anomaly})"),
+        None if anomaly == Anomaly::UNEXPECTED => format!("a value that nobody wrote ({anomaly})"),
+        None if promise.proscribes(anomaly) => format!("{anomaly} was found"),
+        None => format!("{anomaly} was found, which the promise allows"),
+    }
+}

@@ -1,0 +1,341 @@
+//! List-append: the anomalies that are not cycles.
+
+use serde_json::{Value, json};
+
+use super::anomaly::Anomaly;
+use super::findings::{Example, Found};
+use super::intern::{NONE, list};
+use super::list_append::ListAnalysis;
+use super::lists::{Lists, State};
+use super::lost_update::find_lost_updates;
+use super::store::{Answers, Mop, MopKind, Store};
+use crate::checker::Evidence;
+
+/// Every anomaly that is not a cycle.
+pub(super) fn find_anomalies(analysis: &ListAnalysis<'_>, found: &mut Found) {
+    let suspicions = Suspicions::new(analysis);
+    for txn in analysis.store.oks() {
+        within_transaction(analysis.store, txn, found);
+        for mop in analysis.store.mops(txn).iter().filter(|mop| mop.kind == MopKind::Read) {
+            suspicions.check_read(analysis, txn, mop, found);
+            intermediate_read(analysis.store, txn, mop, found);
+        }
+    }
+    incompatible_orders(analysis, found);
+    dirty_updates(analysis, found);
+    find_lost_updates(analysis.store, found);
+}
+
+/// What can be said of a list because of any of its elements.
+#[derive(Clone, Copy, Default)]
+struct Flags {
+    failed: bool,
+    unwritten: bool,
+    repeats: bool,
+}
+
+/// Flags for every state, so that most reads need not be looked at element by element.
+struct Suspicions {
+    flags: Vec<Flags>,
+}
+
+impl Suspicions {
+    fn new(analysis: &ListAnalysis<'_>) -> Suspicions {
+        let store = analysis.store;
+        let mut flags: Vec<Flags> = Vec::with_capacity(store.answers.states.len());
+        // Parents have smaller numbers than their children.
+        for State { parent, version, repeats, .. } in &store.answers.states {
+            let inherited = flags.get(*parent as usize).copied().unwrap_or_default();
+            let flag = if *version == NONE { Flags::default() } else { of_version(analysis, *version, *repeats) };
+            flags.push(Flags {
+                failed: inherited.failed || flag.failed,
+                unwritten: inherited.unwritten || flag.unwritten,
+                repeats: inherited.repeats || flag.repeats,
+            });
+        }
+        Suspicions { flags }
+    }
+
+    fn check_read(&self, analysis: &ListAnalysis<'_>, txn: u32, mop: &Mop, found: &mut Found) {
+        let store = analysis.store;
+        let flags = self.flags[mop.arg as usize];
+        if !(flags.failed || flags.unwritten || flags.repeats) {
+            return;
+        }
+        let mut states: Vec<u32> = store.answers.up(mop.arg).collect();
+        states.reverse();
+        for state in states {
+            let State { version, repeats, .. } = store.answers.states[state as usize];
+            let Flags { failed, unwritten, repeats } = of_version(analysis, version, repeats);
+            if failed {
+                found.add(Anomaly::G1A, || aborted_read(store, txn, mop, version));
+            }
+            if unwritten {
+                found.add(Anomaly::UNEXPECTED, || unexpected(store, txn, mop, version));
+            }
+            if repeats {
+                found.add(Anomaly::DUPLICATE_ELEMENTS, || duplicate(store, txn, mop, version));
+            }
+        }
+    }
+}
+
+fn of_version(analysis: &ListAnalysis<'_>, version: u32, repeats: bool) -> Flags {
+    let store = analysis.store;
+    let is_known = !store.is_ambiguous(store.names.key_of(version));
+    Flags {
+        failed: is_known && store.failed_writer(version).is_some(),
+        unwritten: !analysis.preloaded && store.writer(version).is_none(),
+        repeats: is_known && repeats,
+    }
+}
+
+fn aborted_read(store: &Store<Lists>, txn: u32, mop: &Mop, version: u32) -> Example {
+    let writer = store.writer(version).expect("a failed version has a writer");
+    let (element, key) = (store.names.value_text(version), store.key_text(mop.key));
+    Example {
+        story: format!("A transaction read {element} from key {key}, which a transaction that failed had appended."),
+        shape: "T1 read what T2 appended, and T2 failed".into(),
+        evidence: vec![
+            store.evidence(txn, "T1", format!("T1 read {element}, which T2 appended")),
+            store.evidence(writer, "T2", "T2 failed, so nobody may see what it appended".into()),
+        ],
+        picture: None,
+        json: json!({
+            "op": store.label(txn), "mop": store.mop_json(mop), "writer": store.label(writer),
+            "element": store.names.value_json(version),
+        }),
+    }
+}
+
+fn unexpected(store: &Store<Lists>, txn: u32, mop: &Mop, version: u32) -> Example {
+    let (element, key) = (store.names.value_text(version), store.key_text(mop.key));
+    Example {
+        story: format!("A transaction read {element} from key {key}, but nobody ever appended that."),
+        shape: "T1 read an element that nobody appended".into(),
+        evidence: vec![store.evidence(txn, "T1", format!("nobody appended {element} to key {key}"))],
+        picture: None,
+        json: json!({
+            "op": store.label(txn), "mop": store.mop_json(mop), "element": store.names.value_json(version),
+        }),
+    }
+}
+
+fn duplicate(store: &Store<Lists>, txn: u32, mop: &Mop, version: u32) -> Example {
+    let (element, key) = (store.names.value_text(version), store.key_text(mop.key));
+    let evidence = vec![store.evidence(txn, "T1", format!("{element} is in the list of key {key} more than once"))];
+    Example {
+        story: format!("{element} was appended to key {key} once, and is in its list more than once."),
+        shape: "T1 read an element twice in one list".into(),
+        evidence,
+        picture: None,
+        json: json!({
+            "op": store.label(txn), "mop": store.mop_json(mop), "element": store.names.value_json(version),
+        }),
+    }
+}
+
+fn intermediate_read(store: &Store<Lists>, txn: u32, mop: &Mop, found: &mut Found) {
+    let last = store.answers.states[mop.arg as usize].version;
+    if last == NONE || store.is_ambiguous(mop.key) || store.failed_writer(last).is_some() {
+        return;
+    }
+    let Some(writer) = store.writer(last).filter(|writer| *writer != txn) else { return };
+    if !store.names.versions[last as usize].intermediate {
+        return;
+    }
+    found.add(Anomaly::G1B, || {
+        let (element, key) = (store.names.value_text(last), store.key_text(mop.key));
+        Example {
+            story: format!(
+                "A transaction read key {key} as it was between two appends of another transaction: the list ends in \
+                 {element}, to which that transaction itself appended more."
+            ),
+            shape: "T1 read a state that T2 left only for a moment".into(),
+            evidence: vec![
+                store.evidence(txn, "T1", format!("T1 saw {element}, but not what T2 appended next")),
+                store.evidence(writer, "T2", format!("T2 appended more to key {key} after {element}")),
+            ],
+            picture: None,
+            json: json!({
+                "op": store.label(txn), "mop": store.mop_json(mop), "writer": store.label(writer),
+                "element": store.names.value_json(last),
+            }),
+        }
+    });
+}
+
+/// What a transaction knows of a key from its own operations: the list that it read, if it did, and what it appended
+/// since.
+#[derive(Default)]
+struct Expected {
+    key: u32,
+    read: Option<u32>,
+    appended: Vec<u32>,
+}
+
+impl Expected {
+    fn allows(&self, lists: &Lists, state: u32) -> bool {
+        let mut above = Some(state);
+        for version in self.appended.iter().rev() {
+            match above.map(|state| lists.states[state as usize]) {
+                Some(last) if last.version == *version => above = Some(last.parent),
+                _ => return false,
+            }
+        }
+        self.read.is_none() || self.read == above
+    }
+
+    fn json(&self, store: &Store<Lists>) -> Vec<Value> {
+        let mut values: Vec<Value> = match self.read {
+            Some(state) => store.answers.elements(state).into_iter().map(|v| store.names.value_json(v)).collect(),
+            None => vec![json!("...")],
+        };
+        values.extend(self.appended.iter().map(|version| store.names.value_json(*version)));
+        values
+    }
+}
+
+/// `internal` and `future-read`.
+fn within_transaction(store: &Store<Lists>, txn: u32, found: &mut Found) {
+    let mops = store.mops(txn);
+    let mut known: Vec<Expected> = Vec::new();
+    for (at, mop) in mops.iter().enumerate() {
+        let place = known.iter().position(|expected| expected.key == mop.key).unwrap_or_else(|| {
+            known.push(Expected { key: mop.key, ..Expected::default() });
+            known.len() - 1
+        });
+        let expected = &mut known[place];
+        if mop.kind == MopKind::Write {
+            expected.appended.push(mop.arg);
+            continue;
+        }
+        if !expected.allows(&store.answers, mop.arg) {
+            found.add(Anomaly::INTERNAL, || contradiction(store, txn, mop, expected.json(store)));
+        }
+        *expected = Expected { key: mop.key, read: Some(mop.arg), appended: Vec::new() };
+        let later = mops[at + 1..].iter().filter(|later| later.kind == MopKind::Write && later.key == mop.key);
+        for later in later.filter(|later| store.answers.holds(mop.arg, later.arg)) {
+            found.add(Anomaly::FUTURE_READ, || future_read(store, txn, mop, later.arg));
+        }
+    }
+}
+
+fn contradiction(store: &Store<Lists>, txn: u32, mop: &Mop, expected: Vec<Value>) -> Example {
+    let key = store.key_text(mop.key);
+    let shown = list(expected.iter().map(|value| if value == "..." { "…".into() } else { super::intern::text(value) }));
+    let actual = store.answer_text(mop.arg);
+    Example {
+        story: format!(
+            "A transaction contradicts itself: after what it had read and appended, key {key} had to be {shown}, but \
+             it read {actual}."
+        ),
+        shape: "T1 read a list that contradicts what it read or appended before".into(),
+        evidence: vec![store.evidence(txn, "T1", format!("T1 had to read key {key} as {shown}, and read {actual}"))],
+        picture: None,
+        json: json!({"op": store.label(txn), "mop": store.mop_json(mop), "expected": expected}),
+    }
+}
+
+fn future_read(store: &Store<Lists>, txn: u32, mop: &Mop, version: u32) -> Example {
+    let (element, key) = (store.names.value_text(version), store.key_text(mop.key));
+    Example {
+        story: format!("A transaction read {element} from key {key} before it appended that itself."),
+        shape: "T1 read what it appended only later".into(),
+        evidence: vec![store.evidence(txn, "T1", format!("T1 read {element} before it appended {element}"))],
+        picture: None,
+        json: json!({
+            "op": store.label(txn), "mop": store.mop_json(mop), "element": store.names.value_json(version),
+        }),
+    }
+}
+
+/// Lists that are no prefix of their key's longest, each once, together with that.
+fn incompatible_orders(analysis: &ListAnalysis<'_>, found: &mut Found) {
+    let store = analysis.store;
+    let mut seen = vec![false; store.answers.states.len()];
+    for txn in store.oks() {
+        for mop in store.mops(txn).iter().filter(|mop| mop.kind == MopKind::Read && !store.is_ambiguous(mop.key)) {
+            let is_prefix = analysis.place[mop.arg as usize] != NONE;
+            if is_prefix || std::mem::replace(&mut seen[mop.arg as usize], true) {
+                continue;
+            }
+            // A list that repeats an element of a prefix is reported as that.
+            let versions = analysis.versions(mop.key);
+            let mut elements = store.answers.elements(mop.arg);
+            let mut known = rustc_hash::FxHashSet::default();
+            elements.retain(|element| known.insert(*element));
+            if !versions.starts_with(&elements) {
+                found.add(Anomaly::INCOMPATIBLE_ORDER, || incompatible(analysis, txn, mop));
+            }
+        }
+    }
+}
+
+fn incompatible(analysis: &ListAnalysis<'_>, txn: u32, mop: &Mop) -> Example {
+    let store = analysis.store;
+    let longest: Vec<Value> = analysis.versions(mop.key).iter().map(|v| store.names.value_json(*v)).collect();
+    let (key, one, other) = (store.key_text(mop.key), store.answer_text(mop.arg), super::intern::text(&json!(longest)));
+    let reader = store.oks().find(|reader| {
+        let whole = |other: &Mop| {
+            let is_longest = analysis.place.get(other.arg as usize) == Some(&(longest.len() as u32));
+            other.kind == MopKind::Read && other.key == mop.key && is_longest
+        };
+        store.mops(*reader).iter().any(whole)
+    });
+    let mut evidence = vec![store.evidence(txn, "T1", format!("T1 read key {key} as {one}"))];
+    let note = format!("T2 read key {key} as {other}: a list that only grows cannot have been both");
+    evidence.push(match reader {
+        Some(reader) => store.evidence(reader, "T2", note),
+        None => Evidence { note, ..Evidence::default() },
+    });
+    Example {
+        story: format!("Key {key} was read as {one} and as {other}, and neither is the beginning of the other."),
+        shape: "T1 and T2 read lists of which neither is a prefix of the other".into(),
+        evidence,
+        picture: None,
+        json: json!({
+            "key": store.key_json(mop.key), "values": [store.answers.answer(mop.arg, &store.names), longest],
+        }),
+    }
+}
+
+/// Failed appends that are followed by ok ones in the order of versions.
+fn dirty_updates(analysis: &ListAnalysis<'_>, found: &mut Found) {
+    let store = analysis.store;
+    for key in 0..store.names.interner.len() as u32 {
+        let versions = analysis.versions(key);
+        let mut failed: Option<usize> = None;
+        for (at, version) in versions.iter().enumerate() {
+            let Some(writer) = store.writer(*version) else { continue };
+            if store.failed_writer(*version).is_some() {
+                failed.get_or_insert(at);
+            } else if store.is_ok(writer)
+                && let Some(first) = failed.take()
+            {
+                found.add(Anomaly::DIRTY_UPDATE, || dirty_update(store, key, &versions[first..=at]));
+            }
+        }
+    }
+}
+
+fn dirty_update(store: &Store<Lists>, key: u32, versions: &[u32]) -> Example {
+    let values: Vec<Value> = versions.iter().map(|version| store.names.value_json(*version)).collect();
+    let [first, last] = [versions[0], versions[versions.len() - 1]];
+    let [failed, ok] = [first, last].map(|version| store.names.value_text(version));
+    let writers = [first, last].map(|version| store.writer(version).expect("both versions have writers"));
+    let shown = store.key_text(key);
+    Example {
+        story: format!(
+            "The append of {failed} to key {shown} failed, yet it is in the list, and an ok transaction appended {ok} \
+             after it."
+        ),
+        shape: "T2 appended to a list after T1, and T1 failed".into(),
+        evidence: vec![
+            store.evidence(writers[0], "T1", format!("T1 failed, but its {failed} is in the list of key {shown}")),
+            store.evidence(writers[1], "T2", format!("T2 appended {ok} after it")),
+        ],
+        picture: None,
+        json: json!({"key": store.key_json(key), "values": values}),
+    }
+}

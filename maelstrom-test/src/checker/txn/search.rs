@@ -1,0 +1,289 @@
+//! Shortest closed walks in a component that a small automaton accepts.
+//!
+//! Every kind of cycle is a pattern of edges, and every pattern is a finite automaton with at most two states. So a
+//! search over pairs (transaction, state) decides in polynomial time what an enumeration of paths could not.
+//!
+//! A walk is looked for by breadth-first search from each of its possible first edges. Three observations keep that
+//! near linear in practice: only edges inside a component of the *product* of graph and automaton can be part of a
+//! walk; nothing longer than the best walk so far need be followed; and once all walks through an edge were
+//! considered, the edge can go, which breaks the component into smaller ones.
+
+use super::components::{Digraph, Step, strong_components};
+use super::graph::Kind;
+use super::intern::NONE;
+use super::local::Local;
+use super::reach::reachable_in_reverse;
+
+/// Edges of a closed walk: where each begins, and its kind.
+pub(super) type Walk = Vec<(u32, Kind)>;
+
+/// Beyond so many steps of search, the shortest walk found so far is taken for the shortest.
+const PATIENCE: u64 = 1 << 29;
+
+const DEAD: u8 = u8::MAX;
+
+/// A pattern of edges around a cycle. A walk begins with an edge of `first`, continues as `step` allows, and is closed
+/// where it returns to its beginning in state 0.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pattern {
+    states: u8,
+    /// Kinds of the first edge, as bits, and the state after it.
+    first: u8,
+    after_first: u8,
+    /// The state after an edge, by state and kind.
+    step: [[u8; 5]; 2],
+    /// Whether the first edge may also occur later, so that walks are cycles of the product graph.
+    first_is_step: bool,
+    /// Whether it is enough to begin with edges that lead to an earlier transaction: every cycle has one.
+    backward: bool,
+}
+
+impl Pattern {
+    /// Any cycle of edges of these kinds.
+    pub(super) fn any(kinds: u8) -> Pattern {
+        let step = [steps(kinds, 0), [DEAD; 5]];
+        Pattern { states: 1, first: kinds, after_first: 0, step, first_is_step: true, backward: true }
+    }
+
+    /// Exactly one read-write edge, the others of these kinds.
+    pub(super) fn one_rw(kinds: u8) -> Pattern {
+        let step = [steps(kinds, 0), [DEAD; 5]];
+        let first = Kind::Rw.bit();
+        Pattern { states: 1, first, after_first: 0, step, first_is_step: false, backward: false }
+    }
+
+    /// At least one read-write edge, never two in a row; the others of these kinds. State 1: the last edge was one.
+    pub(super) fn separate_rw(kinds: u8) -> Pattern {
+        let mut step = [steps(kinds, 0), steps(kinds, 0)];
+        step[0][Kind::Rw as usize] = 1;
+        let first = Kind::Rw.bit();
+        Pattern { states: 2, first, after_first: 1, step, first_is_step: true, backward: false }
+    }
+
+    /// At least one read-write edge, the others of these kinds or read-write as well.
+    pub(super) fn some_rw(kinds: u8) -> Pattern {
+        let step = [steps(kinds | Kind::Rw.bit(), 0), [DEAD; 5]];
+        let first = Kind::Rw.bit();
+        Pattern { states: 1, first, after_first: 0, step, first_is_step: true, backward: false }
+    }
+
+    fn after(&self, state: u8, kind: Kind) -> Option<u8> {
+        match kind {
+            Kind::Through => Some(state),
+            kind => Some(self.step[usize::from(state)][kind as usize]).filter(|state| *state != DEAD),
+        }
+    }
+
+    fn may_begin(&self, kind: Kind) -> bool {
+        kind != Kind::Through && self.first & kind.bit() != 0
+    }
+}
+
+fn steps(kinds: u8, state: u8) -> [u8; 5] {
+    std::array::from_fn(|kind| if kinds & (1 << kind) != 0 { state } else { DEAD })
+}
+
+/// A shortest closed walk of the pattern.
+pub(super) fn shortest(graph: &Local, pattern: Pattern) -> Option<Walk> {
+    let mut search = Search::new(graph, pattern);
+    let mut candidates = search.candidates();
+    let mut best: Option<Walk> = None;
+    let (mut work_before, mut at) = (0, 0);
+    while let Some((from, edge)) = candidates.get(at).copied() {
+        at += 1;
+        let bound = best.as_ref().map_or(usize::MAX, Vec::len);
+        if bound == 2 || (best.is_some() && search.work > PATIENCE) {
+            break;
+        }
+        best = search.close(from, edge, bound).or(best);
+        search.removed[edge as usize] = pattern.first_is_step;
+        if pattern.first_is_step && search.work - work_before > 4 * graph.edges.len() as u64 {
+            work_before = search.work;
+            candidates.drain(..at);
+            at = 0;
+            search.keep_possible(&mut candidates);
+        }
+    }
+    best
+}
+
+/// Breadth-first search over pairs of node and state.
+struct Search<'a> {
+    graph: &'a Local,
+    pattern: Pattern,
+    /// Edges through which every walk was considered.
+    removed: Vec<bool>,
+    /// By pair: the search that saw it last, the pair before it, and the edge between them.
+    seen: Vec<u32>,
+    origin: Vec<(u32, u32)>,
+    round: u32,
+    frontier: Vec<u32>,
+    next: Vec<u32>,
+    /// Edges followed so far.
+    work: u64,
+}
+
+impl<'a> Search<'a> {
+    fn new(graph: &'a Local, pattern: Pattern) -> Search<'a> {
+        let pairs = graph.nodes() as usize * usize::from(pattern.states);
+        Search {
+            graph,
+            pattern,
+            removed: vec![false; graph.edges.len()],
+            seen: vec![0; pairs],
+            origin: vec![(NONE, NONE); pairs],
+            round: 0,
+            frontier: Vec::new(),
+            next: Vec::new(),
+            work: 0,
+        }
+    }
+
+    fn pair(&self, node: u32, state: u8) -> u32 {
+        node * u32::from(self.pattern.states) + u32::from(state)
+    }
+
+    fn node_and_state(&self, pair: u32) -> (u32, u8) {
+        let states = u32::from(self.pattern.states);
+        (pair / states, (pair % states) as u8)
+    }
+
+    /// The first edges that some walk begins with, those between transactions near in time first: they tend to be on
+    /// short walks, which bound the searches that follow. As pairs of source and edge.
+    fn candidates(&self) -> Vec<(u32, u32)> {
+        let mut candidates = Vec::new();
+        for from in 0..self.graph.vertices {
+            for at in self.graph.range(from) {
+                let edge = self.graph.edges[at];
+                let leads_back = edge.target() < from || self.graph.is_hub(edge.target());
+                if self.pattern.may_begin(edge.kind()) && (leads_back || !self.pattern.backward) {
+                    candidates.push((from, at as u32));
+                }
+            }
+        }
+        self.keep_possible(&mut candidates);
+        if !self.pattern.first_is_step {
+            reachable_in_reverse(self.graph, &mut candidates, |kind| self.pattern.after(0, kind).is_some());
+        }
+        candidates.sort_by_key(|(from, edge)| self.graph.edges[*edge as usize].target().abs_diff(*from));
+        candidates
+    }
+
+    /// Drops candidates whose ends are not in one component of the product graph.
+    fn keep_possible(&self, candidates: &mut Vec<(u32, u32)>) {
+        if candidates.is_empty() {
+            return;
+        }
+        // One read-write edge is a special case of separate ones, and only those are cycles of a product graph.
+        let others = (0..5).filter(|kind| self.pattern.step[0][*kind] != DEAD).fold(0, |bits, kind| bits | 1 << kind);
+        let pattern = if self.pattern.first_is_step { self.pattern } else { Pattern::separate_rw(others) };
+        let product = Product { graph: self.graph, pattern, removed: &self.removed };
+        let number = strong_components(&product);
+        let number_of = |node: u32, state: u8| number[(node * u32::from(pattern.states) + u32::from(state)) as usize];
+        candidates.retain(|(from, edge)| {
+            let to = self.graph.edges[*edge as usize].target();
+            number_of(*from, 0) == number_of(to, pattern.after_first)
+        });
+    }
+
+    /// The shortest walk that begins with this edge, if it has fewer edges than `bound`.
+    fn close(&mut self, from: u32, edge: u32, bound: usize) -> Option<Walk> {
+        self.round += 1;
+        self.frontier.clear();
+        self.next.clear();
+        let goal = self.pair(from, 0);
+        let first = self.graph.edges[edge as usize];
+        self.reach(first.target(), self.pattern.after_first, (NONE, edge), from);
+        let mut length = 1;
+        while !self.next.is_empty() && length + 1 < bound {
+            length += 1;
+            std::mem::swap(&mut self.frontier, &mut self.next);
+            self.next.clear();
+            for at in 0..self.frontier.len() {
+                self.follow(self.frontier[at]);
+                if self.seen[goal as usize] == self.round {
+                    return Some(self.walk_to(goal, from));
+                }
+            }
+        }
+        None
+    }
+
+    /// Follows all edges from a pair.
+    fn follow(&mut self, pair: u32) {
+        let (node, state) = self.node_and_state(pair);
+        let range = self.graph.range(node);
+        self.work += range.len() as u64;
+        for at in range {
+            let edge = self.graph.edges[at];
+            if let Some(state) = self.pattern.after(state, edge.kind()).filter(|_| !self.removed[at]) {
+                self.reach(edge.target(), state, (pair, at as u32), node);
+            }
+        }
+    }
+
+    /// Notes how a pair was reached. Paths pass through hubs at once, but not back to the transaction they came from.
+    fn reach(&mut self, node: u32, state: u8, origin: (u32, u32), came_from: u32) {
+        let pair = self.pair(node, state);
+        if self.seen[pair as usize] == self.round {
+            return;
+        }
+        self.seen[pair as usize] = self.round;
+        self.origin[pair as usize] = origin;
+        if !self.graph.is_hub(node) {
+            self.next.push(pair);
+            return;
+        }
+        for at in self.graph.range(node) {
+            let to = self.graph.edges[at].target();
+            if to != came_from {
+                self.reach(to, state, (pair, at as u32), came_from);
+            }
+        }
+        self.work += self.graph.range(node).len() as u64;
+    }
+
+    /// The walk whose last edge reached the goal.
+    fn walk_to(&self, goal: u32, start: u32) -> Walk {
+        let mut walk = Vec::new();
+        let mut pair = goal;
+        while pair != NONE {
+            let (before, edge) = self.origin[pair as usize];
+            let kind = self.graph.edges[edge as usize].kind();
+            let from = if before == NONE { start } else { self.node_and_state(before).0 };
+            if kind != Kind::Through {
+                walk.push((from, kind));
+            }
+            pair = before;
+        }
+        walk.reverse();
+        walk
+    }
+}
+
+/// The product of a component and a pattern.
+struct Product<'a> {
+    graph: &'a Local,
+    pattern: Pattern,
+    removed: &'a [bool],
+}
+
+impl Digraph for Product<'_> {
+    fn len(&self) -> usize {
+        self.graph.nodes() as usize * usize::from(self.pattern.states)
+    }
+
+    fn successor(&self, pair: u32, place: u32) -> Step {
+        let states = u32::from(self.pattern.states);
+        let range = self.graph.range(pair / states);
+        let at = range.start + place as usize;
+        if at >= range.end {
+            return Step::End;
+        }
+        let edge = self.graph.edges[at];
+        match self.pattern.after((pair % states) as u8, edge.kind()) {
+            Some(state) if !self.removed[at] => Step::To(edge.target() * states + u32::from(state)),
+            _ => Step::Skip,
+        }
+    }
+}
