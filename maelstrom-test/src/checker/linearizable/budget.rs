@@ -38,6 +38,12 @@ impl Budget {
         Budget { deadline, memory, configurations, explored: 0 }
     }
 
+    /// An allowance within this one.
+    pub(super) fn part(&self, configurations: u64) -> Budget {
+        let left = self.configurations.saturating_sub(self.explored);
+        Budget { configurations: configurations.min(left), explored: 0, ..*self }
+    }
+
     /// A deadline that lies this far in the future; none if the clock cannot express it.
     pub(super) fn deadline(time: Duration) -> Option<Instant> {
         Instant::now().checked_add(time)

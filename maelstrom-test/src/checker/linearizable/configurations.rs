@@ -1,8 +1,8 @@
 //! Sets of configurations, without those that another one makes superfluous.
 //!
-//! A configuration is a row of words: the register's state; a bit per slot of open operations that is set if the
-//! operation's obligation is *met* (it may return); a bit per slot that is set if its effect is *used up*; and a
-//! counter per class of indeterminate operations that says how many of them were used.
+//! A configuration is a row of words: the register's state; what was spent on indeterminate operations; a bit per slot
+//! of open operations that is set if the operation's obligation is *met* (it may return); a bit per slot that is set if
+//! its effect is *used up*; and a counter per class of indeterminate operations that says how many of them were used.
 //!
 //! Configuration *a* makes *b* superfluous if both have the same state, every obligation met in *b* is met in *a*, and
 //! everything used up in *a* is used up in *b*: whatever can be done from *b* can be done from *a*.
@@ -16,6 +16,13 @@ use super::problem::State;
 
 const WORD: usize = u32::BITS as usize;
 const NONE: u32 = u32::MAX;
+
+/// The word of a row that holds the register's state.
+pub(super) const STATE: usize = 0;
+/// The word of a row that says what was spent on indeterminate operations. Only [`Thrift`] looks at it.
+pub(super) const SPENT: usize = 1;
+/// So many words come before the sets of slots.
+const HEAD: usize = 2;
 
 /// Where the parts of a row are.
 #[derive(Clone, Copy, Debug)]
@@ -35,34 +42,34 @@ impl Layout {
     }
 
     fn width(self) -> usize {
-        1 + 2 * self.words + self.counters
+        HEAD + 2 * self.words + self.counters
     }
 
     fn met(self) -> Range<usize> {
-        1..1 + self.words
+        HEAD..HEAD + self.words
     }
 
     fn used(self) -> Range<usize> {
-        1 + self.words..1 + 2 * self.words
+        HEAD + self.words..HEAD + 2 * self.words
     }
 
     fn counters(self) -> Range<usize> {
-        1 + 2 * self.words..self.width()
+        HEAD + 2 * self.words..self.width()
     }
 
     /// The configuration in which nothing has happened yet.
     pub(super) fn first(self, initial: State) -> Vec<u32> {
         let mut row = vec![0; self.width()];
-        row[0] = initial;
+        row[STATE] = initial;
         row
     }
 
     pub(super) fn is_met(self, row: &[u32], slot: usize) -> bool {
-        row[1 + slot / WORD] >> (slot % WORD) & 1 == 1
+        row[HEAD + slot / WORD] >> (slot % WORD) & 1 == 1
     }
 
     pub(super) fn is_used(self, row: &[u32], slot: usize) -> bool {
-        row[1 + self.words + slot / WORD] >> (slot % WORD) & 1 == 1
+        row[HEAD + self.words + slot / WORD] >> (slot % WORD) & 1 == 1
     }
 
     /// Are the obligations of a whole set of slots met?
@@ -71,7 +78,7 @@ impl Layout {
     }
 
     pub(super) fn meet(self, row: &mut [u32], slot: usize) {
-        row[1 + slot / WORD] |= 1 << (slot % WORD);
+        row[HEAD + slot / WORD] |= 1 << (slot % WORD);
     }
 
     /// Meets the obligations of a whole set of slots.
@@ -82,30 +89,34 @@ impl Layout {
     }
 
     pub(super) fn use_up(self, row: &mut [u32], slot: usize) {
-        row[1 + self.words + slot / WORD] |= 1 << (slot % WORD);
+        row[HEAD + self.words + slot / WORD] |= 1 << (slot % WORD);
     }
 
     /// Forgets a slot whose operation has returned.
     pub(super) fn clear(self, row: &mut [u32], slot: usize) {
         let mask = !(1 << (slot % WORD));
-        row[1 + slot / WORD] &= mask;
-        row[1 + self.words + slot / WORD] &= mask;
+        row[HEAD + slot / WORD] &= mask;
+        row[HEAD + self.words + slot / WORD] &= mask;
     }
 
     pub(super) fn counter(self, row: &[u32], class: usize) -> u32 {
-        row[1 + 2 * self.words + class]
+        row[HEAD + 2 * self.words + class]
     }
 
     pub(super) fn counter_mut(self, row: &mut [u32], class: usize) -> &mut u32 {
-        &mut row[1 + 2 * self.words + class]
+        &mut row[HEAD + 2 * self.words + class]
     }
 
-    /// Does `a` make `b` superfluous? Their states are equal.
-    fn dominates(self, a: &[u32], b: &[u32]) -> bool {
+    /// Would `a` make `b` superfluous if there were no indeterminate operations? Their states are equal.
+    fn is_as_free(self, a: &[u32], b: &[u32]) -> bool {
         let at_least = |range: Range<usize>| a[range.clone()].iter().zip(&b[range]).all(|(a, b)| b & !a == 0);
         let at_most = |range: Range<usize>| a[range.clone()].iter().zip(&b[range]).all(|(a, b)| a & !b == 0);
-        let fewer = |range: Range<usize>| a[range.clone()].iter().zip(&b[range]).all(|(a, b)| a <= b);
-        at_least(self.met()) && at_most(self.used()) && fewer(self.counters())
+        at_least(self.met()) && at_most(self.used())
+    }
+
+    /// Does `a` leave at least the indeterminate operations that `b` leaves?
+    fn is_as_thrifty(self, a: &[u32], b: &[u32]) -> bool {
+        a[self.counters()].iter().zip(&b[self.counters()]).all(|(a, b)| a <= b)
     }
 }
 
@@ -117,6 +128,24 @@ pub(super) fn include(slots: &mut [u32], slot: usize) {
 /// Clears one bit of a set of slots.
 pub(super) fn exclude(slots: &mut [u32], slot: usize) {
     slots[slot / WORD] &= !(1 << (slot % WORD));
+}
+
+/// How many alternatives are kept.
+///
+/// With many indeterminate operations, the ways in which some of them can have happened are too many. A search that
+/// leaves out the more expensive ones can still find an order; that it finds none then proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Thrift {
+    /// A configuration is left out if so many others are equally good but for which indeterminate operations they
+    /// used, and did not spend more.
+    pub(super) alternatives: usize,
+    /// At most so many configurations are kept after an event.
+    pub(super) configurations: usize,
+}
+
+impl Thrift {
+    /// Nothing is left out.
+    pub(super) const NONE: Thrift = Thrift { alternatives: usize::MAX, configurations: usize::MAX };
 }
 
 /// A set of configurations of which none makes another superfluous. It remembers the order of insertion, so it serves
@@ -131,12 +160,17 @@ pub(super) struct Configurations {
     table: Vec<u32>,
     groups: usize,
     live: usize,
+    thrift: Thrift,
+    /// Some configuration was left out that no other made superfluous.
+    pub(super) is_incomplete: bool,
 }
 
 impl Configurations {
-    pub(super) fn new(layout: Layout) -> Configurations {
+    pub(super) fn new(layout: Layout, thrift: Thrift) -> Configurations {
         Configurations {
             layout,
+            thrift,
+            is_incomplete: false,
             rows: Vec::new(),
             chain: Vec::new(),
             superfluous: Vec::new(),
@@ -176,6 +210,21 @@ impl Configurations {
     /// A row, unless another one made it superfluous.
     pub(super) fn get(&self, index: usize) -> Option<&[u32]> {
         (!self.superfluous[index]).then(|| self.row(index))
+    }
+
+    /// Leaves out the most expensive rows if there are too many.
+    pub(super) fn truncate(&mut self) {
+        let limit = self.thrift.configurations;
+        if self.live <= limit {
+            return;
+        }
+        let mut live: Vec<usize> = (0..self.len()).filter(|&index| !self.superfluous[index]).collect();
+        live.sort_by_key(|&index| self.row(index)[SPENT]);
+        for &index in &live[limit..] {
+            self.superfluous[index] = true;
+        }
+        self.live = limit;
+        self.is_incomplete = true;
     }
 
     /// All rows that are not superfluous, to be changed in place. Afterwards rows may be alike, so that no more can be
@@ -221,13 +270,22 @@ impl Configurations {
     fn makes_room(&mut self, first: u32, row: &[u32]) -> bool {
         let mut previous = NONE;
         let mut index = first;
+        let mut as_good = 0;
         while index != NONE {
             let next = self.chain[index as usize];
             let present = self.row(index as usize);
-            if self.layout.dominates(present, row) {
-                return false;
+            if self.layout.is_as_free(present, row) {
+                if self.layout.is_as_thrifty(present, row) {
+                    return false;
+                }
+                as_good += usize::from(present[SPENT] <= row[SPENT]);
+                if as_good >= self.thrift.alternatives {
+                    self.is_incomplete = true;
+                    return false;
+                }
             }
-            if !self.superfluous[index as usize] && self.layout.dominates(row, present) {
+            let is_superfluous = self.layout.is_as_free(row, present) && self.layout.is_as_thrifty(row, present);
+            if is_superfluous && !self.superfluous[index as usize] {
                 self.superfluous[index as usize] = true;
                 self.live -= 1;
                 if previous != NONE {
@@ -246,7 +304,7 @@ impl Configurations {
     fn find_group(&self, row: &[u32], exact: &[u32]) -> usize {
         let used = self.layout.used();
         let mut hasher = FxHasher::default();
-        hasher.write_u32(row[0]);
+        hasher.write_u32(row[STATE]);
         for (word, mask) in row[used.clone()].iter().zip(exact) {
             hasher.write_u32(word & mask);
         }
@@ -259,7 +317,7 @@ impl Configurations {
             }
             let other = self.row(index as usize);
             let same = |((a, b), mask): ((&u32, &u32), &u32)| (a ^ b) & mask == 0;
-            if other[0] == row[0] && row[used.clone()].iter().zip(&other[used.clone()]).zip(exact).all(same) {
+            if other[STATE] == row[STATE] && row[used.clone()].iter().zip(&other[used.clone()]).zip(exact).all(same) {
                 return at;
             }
             at = (at + 1) & mask;

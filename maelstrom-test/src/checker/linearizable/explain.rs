@@ -1,5 +1,7 @@
 //! From a minimal proof to a finding that people understand.
 
+use serde_json::Value;
+
 use super::orders;
 use super::problem::{Operation, State};
 use super::reduce::Proof;
@@ -7,7 +9,7 @@ use super::register::Register;
 use super::story::{self, Story};
 use super::words;
 use crate::checker::{Bar, CheckContext, Evidence, Finding, Intervals, Picture};
-use crate::history::{History, Nanos, Pair};
+use crate::history::{History, Nanos, OpType, Pair};
 
 /// A proof has hardly ever more operations; of the ones that do, the last are shown.
 const MAX_OPERATIONS: usize = 12;
@@ -43,7 +45,10 @@ pub(super) fn explain(
         let pair = register.pairs[op.id];
         let note = match op.end {
             _ if op.id == proof.stuck => note_of_stuck(register, &told, &shown, &orders),
-            Some(_) => String::new(),
+            Some(_) => history_says(history, pair),
+            None if pair.completion.is_some_and(|entry| history.ops[entry].kind == OpType::Ok) => {
+                "ok; when it took effect makes no difference".into()
+            }
             None => "may have happened at any time after its beginning, or never".into(),
         };
         let text = words::operation(register, op.id);
@@ -57,7 +62,7 @@ pub(super) fn explain(
         anomaly: "nonlinearizable".into(),
         proscribed: true,
         headline,
-        story: told.story,
+        story: format!("{}:", told.story),
         shape: told.shape,
         evidence,
         picture: Some(Picture::Intervals(picture(register, &shown, orders, proof.stuck, history))),
@@ -114,6 +119,18 @@ impl Shown {
         }
         (!parts.is_empty())
             .then(|| Evidence { note: format!("not shown: {}", parts.join(", ")), ..Evidence::default() })
+    }
+}
+
+/// How an operation ended.
+fn history_says(history: &History, pair: Pair) -> String {
+    let Some(completion) = pair.completion.and_then(|entry| history.ops.get(entry)) else { return String::new() };
+    match &completion.error {
+        Some(Value::Array(parts)) if parts.first().is_some_and(Value::is_string) => {
+            format!("{}: {}", completion.kind.as_str(), parts[0].as_str().unwrap_or_default())
+        }
+        Some(Value::String(name)) => format!("{}: {name}", completion.kind.as_str()),
+        _ => completion.kind.as_str().into(),
     }
 }
 

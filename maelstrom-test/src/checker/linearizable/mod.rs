@@ -50,6 +50,7 @@
 
 mod budget;
 mod configurations;
+mod decide;
 mod explain;
 mod open;
 mod orders;

@@ -1,6 +1,6 @@
 //! The operations that are open at one moment of a search, sorted by what they need and do.
 
-use super::configurations::{Layout, exclude, include};
+use super::configurations::{Layout, SPENT, STATE, exclude, include};
 use super::problem::{ANYTHING, Action, Operation, State};
 use super::timeline::Class;
 
@@ -59,8 +59,9 @@ impl Open {
         }
     }
 
-    /// Puts an operation that returns at `end` into a free slot.
-    pub(super) fn invoke(&mut self, op: &Operation, end: usize) -> usize {
+    /// Puts an operation that will return into a free slot.
+    pub(super) fn invoke(&mut self, op: &Operation) -> usize {
+        let end = op.end.unwrap_or(usize::MAX);
         let slot = self.slots.iter().position(Option::is_none).expect("as many slots as operations are ever open");
         self.slots[slot] = Some(op.action);
         let insert = |entries: &mut Vec<Entry>, to| {
@@ -125,7 +126,7 @@ impl Open {
     /// Meets the obligations of all operations that can take effect without changing the state: reads of it, and writes
     /// of what is there anyway. (Such a write may still be used later.)
     pub(super) fn settle(&self, row: &mut [u32]) {
-        let state = row[0] as usize;
+        let state = row[STATE] as usize;
         if state < self.reads.len() {
             for &slot in &self.reads[state] {
                 self.layout.meet(row, slot);
@@ -153,13 +154,16 @@ impl Open {
             Move::Indeterminate(counter, state) => {
                 *self.layout.counter_mut(row, counter) += 1;
                 let class = self.indeterminate.iter().find(|(class, _)| class.counter == counter);
-                (state, class.is_some_and(|(class, _)| matches!(class.action, Action::Write(_))))
+                let is_write = class.is_some_and(|(class, _)| matches!(class.action, Action::Write(_)));
+                // A write could be used in any state, so it is the greater loss.
+                row[SPENT] += if is_write { 2 } else { 1 };
+                (state, is_write)
             }
         };
         if is_write {
             self.layout.meet_all(row, &self.write_slots);
         }
-        row[0] = state;
+        row[STATE] = state;
         self.settle(row);
     }
 
@@ -169,7 +173,7 @@ impl Open {
     /// taken before indeterminate ones that do the same.
     pub(super) fn moves(&self, row: &[u32], target: usize, position: usize, moves: &mut Vec<Move>) {
         moves.clear();
-        let state = row[0];
+        let state = row[STATE];
         for &value in &self.written {
             let Some(entry) = self.next_write(row, value) else { continue };
             if entry.slot == target || self.is_useful(row, value, position) {
@@ -232,6 +236,6 @@ impl Open {
                         && self.layout.counter(row, class.counter) < *invoked
                 })
         };
-        (value != row[0] || !self.layout.are_met(row, &self.write_slots)) && is_observed()
+        (value != row[STATE] || !self.layout.are_met(row, &self.write_slots)) && is_observed()
     }
 }

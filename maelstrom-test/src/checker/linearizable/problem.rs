@@ -74,6 +74,11 @@ impl Problem {
         Problem { operations, ..*self }
     }
 
+    /// Where the operations that return were invoked, in order.
+    pub(super) fn starts(&self) -> Vec<usize> {
+        self.operations.iter().filter(|op| op.end.is_some()).map(|op| op.start).collect()
+    }
+
     /// What was known at a position: operations that had not returned by then are only possible ones.
     pub(super) fn until(&self, position: usize) -> Problem {
         let known = self.operations.iter().filter(|op| op.start <= position);

@@ -11,9 +11,9 @@
 //! leaves a contradiction, what remains is the proof.
 
 use super::budget::Budget;
+use super::decide::decide;
 use super::problem::{Operation, Problem};
-use super::search::{self, Outcome};
-use super::zones;
+use super::search::Outcome;
 
 /// Operations that contradict each other.
 #[derive(Clone, Debug)]
@@ -24,28 +24,6 @@ pub(super) struct Proof {
     pub(super) stuck: usize,
     /// False if the budget did not suffice to try every step.
     pub(super) is_minimal: bool,
-}
-
-/// What is known of a problem.
-pub(super) fn decide(problem: &Problem, budget: &mut Budget) -> Outcome {
-    match zones::decide(problem) {
-        Some(true) => Outcome::Linearizable,
-        Some(false) => Outcome::Stuck(first_to_return_in_vain(problem)),
-        None => search::search(problem, budget),
-    }
-}
-
-/// The first operation that could not return, in a problem to which the fast method applies.
-///
-/// Whoever cannot explain a beginning of a history cannot explain the whole, so it can be found by bisection.
-fn first_to_return_in_vain(problem: &Problem) -> usize {
-    let mut returns: Vec<(usize, usize)> =
-        problem.operations.iter().enumerate().filter_map(|(index, op)| op.end.map(|end| (end, index))).collect();
-    returns.sort_unstable();
-    // The fast method applies to beginnings, too: in them fewer operations observe a value, and none writes more.
-    let explained = |(end, _): &(usize, usize)| zones::decide(&problem.until(*end)) != Some(false);
-    let first = returns.partition_point(explained);
-    returns[first.min(returns.len() - 1)].1
 }
 
 /// Reduces a problem whose operation with index `stuck` could not return.
@@ -93,8 +71,7 @@ impl Reduction<'_> {
     /// Forgets as much of the past as possible. The later the moment, the weaker the problem, so the latest can be
     /// found by bisection; and as it is usually close to the end, by doubling before.
     fn forget_the_past(&mut self) {
-        let starts: Vec<usize> =
-            self.problem.operations.iter().filter(|op| op.end.is_some()).map(|op| op.start).collect();
+        let starts = self.problem.starts();
         // Remembering the last `enough` operations suffices for a contradiction, the last `too_few` do not.
         let (mut too_few, mut enough) = (0, 1);
         loop {

@@ -14,7 +14,7 @@
 //! The set is empty if and only if no order of the operations explains the events.
 
 use super::budget::{Budget, Exhausted};
-use super::configurations::{Configurations, Layout};
+use super::configurations::{Configurations, Layout, STATE, Thrift};
 use super::open::{Move, Open};
 use super::problem::{Action, Operation, Problem, UNOBSERVED};
 use super::timeline::{Event, Timeline};
@@ -32,29 +32,23 @@ pub(super) enum Outcome {
 
 /// Decides a problem.
 pub(super) fn search(problem: &Problem, budget: &mut Budget) -> Outcome {
-    let timeline = Timeline::new(problem);
-    let mut search = Search::new(problem, &timeline);
-    let mut slot_of = vec![0; problem.operations.len()];
-    for &(position, event) in &timeline.events {
-        match event {
-            Event::Invoke(index) => {
-                slot_of[index] = search.open.invoke(&problem.operations[index], end(problem, index))
-            }
-            Event::Possible(class) => search.possible(class, position),
-            Event::Return(index) => {
-                match search.returns(slot_of[index], &problem.operations[index], position, budget) {
-                    Ok(true) => {}
-                    Ok(false) => return Outcome::Stuck(index),
-                    Err(exhausted) => return Outcome::Exhausted(index, exhausted),
-                }
-            }
-        }
-    }
-    Outcome::Linearizable
+    search_thriftily(problem, Thrift::NONE, budget).outcome
 }
 
-fn end(problem: &Problem, index: usize) -> usize {
-    problem.operations[index].end.unwrap_or(usize::MAX)
+/// What a search found that may have left out configurations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) outcome: Outcome,
+    /// No configuration was left out, so that [`Outcome::Stuck`] is certain. [`Outcome::Linearizable`] always is.
+    pub(super) is_complete: bool,
+}
+
+/// Looks for an order among the less expensive ones.
+pub(super) fn search_thriftily(problem: &Problem, thrift: Thrift, budget: &mut Budget) -> Found {
+    let timeline = Timeline::new(problem);
+    let mut search = Search::new(problem, &timeline, thrift);
+    let outcome = search.run(problem, budget);
+    Found { outcome, is_complete: search.is_complete() }
 }
 
 struct Search<'a> {
@@ -85,22 +79,45 @@ struct Return {
 }
 
 impl<'a> Search<'a> {
-    fn new(problem: &Problem, timeline: &'a Timeline) -> Search<'a> {
+    fn new(problem: &Problem, timeline: &'a Timeline, thrift: Thrift) -> Search<'a> {
         let layout = Layout::new(timeline.slots, timeline.counters);
         let open = Open::new(layout, problem.values, timeline.slots);
-        let mut current = Configurations::new(layout);
+        let mut current = Configurations::new(layout, thrift);
         current.insert(&layout.first(problem.initial), &open.cas_slots);
         Search {
             timeline,
             layout,
             open,
             current,
-            next: Configurations::new(layout),
-            pending: Configurations::new(layout),
+            next: Configurations::new(layout, thrift),
+            pending: Configurations::new(layout, thrift),
             row: Vec::new(),
             stepped: Vec::new(),
             moves: Vec::new(),
         }
+    }
+
+    fn run(&mut self, problem: &Problem, budget: &mut Budget) -> Outcome {
+        let timeline = self.timeline;
+        let mut slot_of = vec![0; problem.operations.len()];
+        for &(position, event) in &timeline.events {
+            match event {
+                Event::Invoke(index) => slot_of[index] = self.open.invoke(&problem.operations[index]),
+                Event::Possible(class) => self.possible(class, position),
+                Event::Return(index) => {
+                    match self.returns(slot_of[index], &problem.operations[index], position, budget) {
+                        Ok(true) => self.current.truncate(),
+                        Ok(false) => return Outcome::Stuck(index),
+                        Err(exhausted) => return Outcome::Exhausted(index, exhausted),
+                    }
+                }
+            }
+        }
+        Outcome::Linearizable
+    }
+
+    fn is_complete(&self) -> bool {
+        ![&self.current, &self.next, &self.pending].iter().any(|set| set.is_incomplete)
     }
 
     /// An operation of a class becomes possible.
@@ -187,8 +204,8 @@ impl<'a> Search<'a> {
     fn keep(&mut self, event: Return) {
         let row = &mut self.stepped;
         self.layout.clear(row, event.slot);
-        if row[0] < UNOBSERVED && self.timeline.needed[row[0] as usize] <= event.position {
-            row[0] = UNOBSERVED;
+        if row[STATE] < UNOBSERVED && self.timeline.needed[row[STATE] as usize] <= event.position {
+            row[STATE] = UNOBSERVED;
         }
         self.open.forget_classes(row, event.position);
         self.next.insert(row, &self.open.cas_slots);

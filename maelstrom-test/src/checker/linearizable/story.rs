@@ -125,7 +125,7 @@ impl<'a> Case<'a> {
         let process = process(self.history, self.register.pairs[id]);
         match self.context.node_of(process) {
             Some(node) => node.to_owned(),
-            None => format!("process {process}"),
+            None => format!("p{process}"),
         }
     }
 
@@ -133,9 +133,9 @@ impl<'a> Case<'a> {
         let process = process(self.history, self.register.pairs[self.stuck.id]);
         let subject = match (self.context.node_of(process), self.is_cas()) {
             (Some(node), false) => format!("{node} answered a read with"),
-            (None, false) => format!("a read of process {process} was answered with"),
+            (None, false) => format!("a read of p{process} was answered with"),
             (Some(node), true) => format!("{node} answered a compare-and-set with success, although"),
-            (None, true) => format!("a compare-and-set of process {process} succeeded, although"),
+            (None, true) => format!("a compare-and-set of p{process} succeeded, although"),
         };
         let what = match (fault, self.is_cas()) {
             (Fault::NobodyWrote, false) => "a value that nobody wrote",

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Linearizable;
 use super::budget::{Budget, Exhausted};
+use super::decide::decide;
 use super::explain::{self, Explanation};
 use super::reduce;
 use super::register::{self, Register};
@@ -107,7 +108,7 @@ fn judge(register: &Register<'_>, history: &History, budget: &mut Budget) -> Jud
     if let Some(obstacle) = &register.obstacle {
         return Judgement::Unknown { reason: obstacle.clone(), stopped_at: None, configurations: 0 };
     }
-    match reduce::decide(&register.problem, budget) {
+    match decide(&register.problem, budget) {
         Outcome::Linearizable => Judgement::Valid,
         Outcome::Stuck(stuck) => Judgement::Invalid { stuck },
         Outcome::Exhausted(index, what) => {

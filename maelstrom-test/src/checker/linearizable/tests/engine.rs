@@ -3,10 +3,12 @@
 use proptest::prelude::*;
 
 use super::super::budget::Budget;
+use super::super::configurations::Thrift;
+use super::super::decide::decide;
 use super::super::orders::step;
 use super::super::problem::{ANYTHING, Action, Operation, Problem, State};
-use super::super::search::{Outcome, search};
-use super::super::{reduce, zones};
+use super::super::search::{Outcome, search, search_thriftily};
+use super::super::zones;
 
 /// Every order is tried.
 pub(super) fn is_linearizable(problem: &Problem) -> bool {
@@ -111,6 +113,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
+    fn verdicts_agree_with_brute_force(problem in problems(8, 3)) {
+        let expected = is_linearizable(&problem);
+        prop_assert_eq!(decide(&problem, &mut unlimited()) == Outcome::Linearizable, expected);
+    }
+
+    #[test]
     fn engine_agrees_with_brute_force(problem in problems(8, 3)) {
         let expected = is_linearizable(&problem);
         prop_assert_eq!(search(&problem, &mut unlimited()) == Outcome::Linearizable, expected);
@@ -124,6 +132,15 @@ proptest! {
     }
 
     #[test]
+    fn keeping_few_configurations_never_invents_an_order(problem in problems(8, 3), few in 1..3usize) {
+        let thrift = Thrift { alternatives: few, configurations: few + 1 };
+        let found = search_thriftily(&problem, thrift, &mut unlimited());
+        if found.is_complete || found.outcome == Outcome::Linearizable {
+            prop_assert_eq!(found.outcome == Outcome::Linearizable, is_linearizable(&problem));
+        }
+    }
+
+    #[test]
     fn fast_method_agrees_with_brute_force(problem in unique_problems(8)) {
         if let Some(decision) = zones::decide(&problem) {
             prop_assert_eq!(decision, is_linearizable(&problem));
@@ -133,7 +150,7 @@ proptest! {
     #[test]
     fn fast_method_agrees_with_the_engine(problem in unique_problems(30)) {
         if zones::decide(&problem).is_some() {
-            let found = reduce::decide(&problem, &mut unlimited());
+            let found = decide(&problem, &mut unlimited());
             prop_assert_eq!(search(&problem, &mut unlimited()), found);
         }
     }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::decide::decide;
 use super::super::reduce::{self, weakened};
 use super::super::search::Outcome;
 use super::engine::{is_linearizable, problems, unlimited};
@@ -11,7 +12,7 @@ proptest! {
 
     #[test]
     fn proofs_are_minimal_contradictions(problem in problems(9, 3)) {
-        let Outcome::Stuck(stuck) = reduce::decide(&problem, &mut unlimited()) else { return Ok(()) };
+        let Outcome::Stuck(stuck) = decide(&problem, &mut unlimited()) else { return Ok(()) };
         let proof = reduce::reduce(&problem, stuck, &mut unlimited());
         prop_assert!(proof.is_minimal);
         prop_assert!(!is_linearizable(&proof.problem), "the proof is none: {:?}", proof);

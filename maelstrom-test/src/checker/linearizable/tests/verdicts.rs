@@ -61,9 +61,10 @@ fn a_stale_read_is_explained() {
         (1, "read", json!([3, null]), json!([3, 1])),
     ]));
     assert_eq!(finding.headline, "not linearizable (key 3)");
-    assert_eq!(finding.story, "n1 answered a read with a value that had been overwritten");
+    assert_eq!(finding.story, "n1 answered a read with a value that had been overwritten:");
     assert_eq!(finding.shape, "a read returned a value that had been overwritten");
     assert_eq!(lines(&finding), ["read 3 → 2", "read 3 → 1"]);
+    assert_eq!(finding.evidence[0].note, "ok");
     assert_eq!((finding.evidence[1].invocation, finding.evidence[1].completion), (Some(6), Some(7)));
     assert_eq!(
         finding.evidence[1].note,
@@ -86,7 +87,7 @@ fn a_write_that_may_come_later_is_no_excuse_before_it_is_invoked() {
         (Invoke, 4, "write", json!([0, 7])),
         (Info, 4, "write", json!([0, 7])),
     ]));
-    assert_eq!(finding.story, "n0 answered a read with a value that was written only later");
+    assert_eq!(finding.story, "n0 answered a read with a value that was written only later:");
     assert_eq!(lines(&finding), ["read 0 → 7"]);
     assert_eq!(finding.evidence[0].note, "the first write of 7 began when the read was over");
 }
@@ -153,7 +154,7 @@ fn compare_and_sets_are_explained() {
     assert_eq!(overwritten.shape, "a compare-and-set succeeded on a value that had been overwritten");
     assert_eq!(
         overwritten.story,
-        "n1 answered a compare-and-set with success, although the value that it expects had been overwritten"
+        "n1 answered a compare-and-set with success, although the value that it expects had been overwritten:"
     );
     assert_eq!(lines(&overwritten), ["write 0 ← 2", "cas 0: 1 → 3"]);
 
