@@ -6,6 +6,7 @@
 pub mod anomalies;
 mod availability;
 mod compose;
+mod counter;
 mod describe;
 mod echo;
 pub mod exceptions;
@@ -19,6 +20,7 @@ mod unique_ids;
 
 pub use availability::Availability;
 pub use compose::{Part, Results};
+pub use counter::Counter;
 pub use echo::Echo;
 pub use perf::Perf;
 pub use quantile::Quantiles;
