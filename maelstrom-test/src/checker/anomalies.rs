@@ -53,6 +53,7 @@ const KAFKA: &[Anomaly] = &[
     ),
     anomaly("int-send-skip", "Within one operation, messages of others stand between two sends to a key (allowed)."),
     anomaly("precommitted-read", "An operation polled the message that it sent itself."),
+    anomaly("unexpected", "A poll returned a message that nobody had sent."),
     anomaly("unseen", "An acknowledged message was never polled, although the final phase polled everything."),
 ];
 

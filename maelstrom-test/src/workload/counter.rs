@@ -5,9 +5,8 @@ use std::ops::RangeInclusive;
 use rand::RngExt;
 
 use super::g_set::{final_reads, reads};
-use super::placeholder::Placeholder;
 use super::{Client, Settings, Workload, request, single_call};
-use crate::checker::Checker;
+use crate::checker::{self, Checker};
 use crate::generator::{Generator, Invocation, Next, from_fn, mix};
 use crate::protocol::{Rpc, Type};
 
@@ -77,7 +76,7 @@ impl Workload for Counter {
         )
     }
 
-    fn checker(&self, _settings: &Settings) -> Box<dyn Checker> {
-        Box::new(Placeholder)
+    fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
+        Box::new(checker::Counter { lenient: settings.lenient })
     }
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::placeholder::Placeholder;
 use super::{Answer, Client, Completion, Settings, Step, Workload, request, txn};
-use crate::checker::Checker;
+use crate::checker::{self, Checker};
 use crate::generator::{self, Generator, Invocation, KafkaFinal};
 use crate::history::OpType;
 use crate::protocol::{Body, Rpc, Type};
@@ -71,8 +70,8 @@ impl Workload for Kafka {
         &["key_count", "max_writes_per_key"]
     }
 
-    fn checker(&self, _settings: &Settings) -> Box<dyn Checker> {
-        Box::new(Placeholder)
+    fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
+        Box::new(checker::Kafka { lenient: settings.lenient })
     }
 }
 

@@ -1,0 +1,104 @@
+//! How long the kafka checker takes: `cargo bench --bench kafka`.
+//!
+//! Histories of a correct log: sends and polls equally often, over ten keys at a time, sixteen messages per key, as the
+//! workload generates them; in the end a process polls everything. Growth should be near linear.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use maelstrom::checker::{CheckContext, Checker, Kafka, Valid};
+use maelstrom::history::{History, Op, OpType};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Map, Value, json};
+
+const PROCESSES: u64 = 20;
+const ACTIVE_KEYS: u64 = 10;
+const MESSAGES_PER_KEY: usize = 16;
+
+fn main() {
+    for operations in [100_000, 300_000, 1_000_000] {
+        let history = history(operations);
+        let begin = Instant::now();
+        let verdict = black_box(Kafka::default().check(&history, &CheckContext::default()));
+        let took = begin.elapsed();
+        assert_eq!(verdict.valid, Valid::True, "{:?}", verdict.findings);
+        let messages = &verdict.details["message_count"];
+        println!("kafka, {operations} operations, {messages} messages: {:.0} ms", took.as_secs_f64() * 1e3);
+    }
+}
+
+#[derive(Default)]
+struct Cluster {
+    /// Messages of each key; their offsets are their places.
+    logs: Vec<Vec<u64>>,
+    /// Of each process: the keys that it has assigned, and the next offset of each.
+    positions: Vec<Vec<(usize, usize)>>,
+    ops: Vec<Op>,
+}
+
+fn history(operations: usize) -> History {
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut cluster = Cluster { positions: vec![Vec::new(); PROCESSES as usize], ..Cluster::default() };
+    // The keys that are being written; a full one is replaced by a new one.
+    let mut active: Vec<usize> = (0..ACTIVE_KEYS as usize).collect();
+    cluster.logs.resize(active.len(), Vec::new());
+    for _ in 0..operations {
+        let process = random.random_range(0..PROCESSES);
+        if random.random_ratio(1, 64) || cluster.positions[process as usize].is_empty() {
+            cluster.assign(process, active.clone());
+        } else if random.random() {
+            let slot = random.random_range(0..active.len());
+            if cluster.logs[active[slot]].len() == MESSAGES_PER_KEY {
+                active[slot] = cluster.logs.len();
+                cluster.logs.push(Vec::new());
+            }
+            cluster.send(process, active[slot]);
+        } else {
+            cluster.poll(process);
+        }
+    }
+    let all = (0..cluster.logs.len()).collect();
+    cluster.positions.push(Vec::new());
+    cluster.assign(PROCESSES, all);
+    cluster.poll(PROCESSES);
+    History { ops: cluster.ops }
+}
+
+impl Cluster {
+    fn push(&mut self, process: u64, f: &str, asked: Value, told: Value) {
+        for (kind, value) in [(OpType::Invoke, asked), (OpType::Ok, told)] {
+            let index = self.ops.len() as u64;
+            self.ops.push(Op { time: index * 1000, ..Op::new(index, kind, process, f, value) });
+        }
+    }
+
+    fn send(&mut self, process: u64, key: usize) {
+        let offset = self.logs[key].len();
+        let message = offset as u64 + 1;
+        self.logs[key].push(message);
+        let name = key.to_string();
+        self.push(process, "send", json!([["send", name, message]]), json!([["send", name, [offset, message]]]));
+    }
+
+    fn poll(&mut self, process: u64) {
+        let mut messages = Map::new();
+        for (key, position) in &mut self.positions[process as usize] {
+            let new = self.logs[*key].iter().enumerate().skip(*position);
+            let list: Vec<Value> = new.map(|(offset, message)| json!([offset, message])).collect();
+            if !list.is_empty() {
+                messages.insert(key.to_string(), list.into());
+            }
+            *position = self.logs[*key].len();
+        }
+        self.push(process, "poll", json!([["poll"]]), json!([["poll", messages]]));
+    }
+
+    fn assign(&mut self, process: u64, keys: Vec<usize>) {
+        let names: Vec<String> = keys.iter().map(usize::to_string).collect();
+        let before = std::mem::take(&mut self.positions[process as usize]);
+        let position = |key: usize| before.iter().find(|(other, _)| *other == key).map_or(0, |(_, position)| *position);
+        self.positions[process as usize] = keys.into_iter().map(|key| (key, position(key))).collect();
+        self.push(process, "assign", json!(names), json!(names));
+    }
+}

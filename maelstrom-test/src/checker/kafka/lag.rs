@@ -1,0 +1,119 @@
+//! How far polls are behind: the longest time that a message was acknowledged and still not visible to a poll.
+//!
+//! A process has read a key up to some offset. As long as its polls bring nothing new, every acknowledged message beyond
+//! that offset is invisible to it; the longest so is the one that was acknowledged first, and the last such poll shows
+//! the longest time. So it suffices to look when the process's offset changes.
+
+use std::cmp::Reverse;
+
+use rustc_hash::FxHashMap;
+
+use super::parse::{KeyId, OpId, Parsed};
+use super::scan::assignment;
+use crate::history::{History, Nanos, OpType};
+
+/// A message that was invisible for long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lag {
+    pub(super) lag: Nanos,
+    pub(super) key: KeyId,
+    /// The poll that did not return it.
+    pub(super) poll: OpId,
+}
+
+impl Lag {
+    /// Of equal lags the first counts, so that the order in which processes are looked at does not.
+    fn rank(self) -> (Nanos, Reverse<OpId>, Reverse<KeyId>) {
+        (self.lag, Reverse(self.poll), Reverse(self.key))
+    }
+}
+
+/// Where a process stands in the log of a key.
+#[derive(Clone, Copy)]
+struct Cursor {
+    /// Everything below this position has been read.
+    position: usize,
+    /// The operation since which it stands there.
+    since: OpId,
+}
+
+/// The worst lag of all, if any poll was behind.
+pub(super) fn worst(history: &History, parsed: &Parsed<'_>) -> Option<Lag> {
+    let times = acknowledgements(history, parsed);
+    let mut worst: Option<Lag> = None;
+    // Of each process: where it stands, and its last ok poll.
+    let mut processes: FxHashMap<u64, (FxHashMap<KeyId, Cursor>, Option<OpId>)> = FxHashMap::default();
+    let judge = |key: KeyId, cursor: Cursor, last_poll: Option<OpId>, worst: &mut Option<Lag>| {
+        let Some(poll) = last_poll.filter(|poll| *poll >= cursor.since) else { return };
+        let Some(&acknowledged) = times[key as usize].get(cursor.position) else { return };
+        let Some(begun) = parsed.operations[poll as usize].pair.invocation else { return };
+        let lag = history.ops[begun].time.saturating_sub(acknowledged);
+        let candidate = Lag { lag, key, poll };
+        if lag > 0 && worst.is_none_or(|worst| worst.rank() < candidate.rank()) {
+            *worst = Some(candidate);
+        }
+    };
+    for (operation, id) in parsed.operations.iter().zip(0..) {
+        if let Some(assignment) = assignment(history, parsed, operation) {
+            let (cursors, last_poll) = processes.entry(operation.process).or_default();
+            let kept = assignment.as_ref();
+            cursors.retain(|key, cursor| {
+                let keep = kept.is_some_and(|kept| kept.contains(key));
+                if !keep {
+                    judge(*key, *cursor, *last_poll, &mut worst);
+                }
+                keep
+            });
+            if kept.is_none() && operation.kind == OpType::Ok {
+                let keys = history.entries(operation.pair).1.and_then(|op| op.value.as_array());
+                let keys = keys.into_iter().flatten().filter_map(|key| parsed.find_key(key));
+                cursors.extend(keys.map(|key| (key, Cursor { position: 0, since: id })));
+            }
+        } else if operation.kind == OpType::Ok && operation.sends.is_empty() && is_poll(history, parsed, id) {
+            let (cursors, last_poll) = processes.entry(operation.process).or_default();
+            for polled in parsed.polled_of(operation) {
+                let position = parsed.position(polled.key, polled.offset) + 1;
+                match cursors.get_mut(&polled.key) {
+                    Some(cursor) if cursor.since == id => cursor.position = cursor.position.max(position),
+                    Some(cursor) => {
+                        judge(polled.key, *cursor, *last_poll, &mut worst);
+                        *cursor = Cursor { position, since: id };
+                    }
+                    None => drop(cursors.insert(polled.key, Cursor { position, since: id })),
+                }
+            }
+            *last_poll = Some(id);
+        }
+    }
+    for (cursors, last_poll) in processes.values() {
+        for (key, cursor) in cursors {
+            judge(*key, *cursor, *last_poll, &mut worst);
+        }
+    }
+    worst
+}
+
+fn is_poll(history: &History, parsed: &Parsed<'_>, id: OpId) -> bool {
+    let pair = parsed.operations[id as usize].pair;
+    history.entries(pair).1.is_some_and(|op| &*op.f == "poll")
+}
+
+/// Per key and position: when the first of the messages from there on was acknowledged.
+fn acknowledgements(history: &History, parsed: &Parsed<'_>) -> Vec<Vec<Nanos>> {
+    let mut times: Vec<Vec<Nanos>> = parsed.logs.iter().map(|log| vec![Nanos::MAX; log.offsets().len()]).collect();
+    for operation in &parsed.operations {
+        let Some(completed) = operation.pair.completion.filter(|_| operation.kind == OpType::Ok) else { continue };
+        for send in parsed.sends_of(operation) {
+            if let Some(offset) = send.offset {
+                let time = &mut times[send.key as usize][parsed.position(send.key, offset)];
+                *time = (*time).min(history.ops[completed].time);
+            }
+        }
+    }
+    for times in &mut times {
+        for position in (1..times.len()).rev() {
+            times[position - 1] = times[position - 1].min(times[position]);
+        }
+    }
+    times
+}

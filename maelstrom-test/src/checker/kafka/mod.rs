@@ -1,0 +1,129 @@
+//! Logs (kafka): is every acknowledged message there, once, in order, for everybody?
+//!
+//! Nobody shows us the logs themselves. But every acknowledged send says where its message came to stand, and every poll
+//! shows a part of a log; together they give, for each key, the message at each offset. Offsets may have gaps, so what
+//! counts is the *position*: the place of an offset among all that were seen. Then each operation is compared with that:
+//! a poll must show successive positions, a process must go on where it left off, no two operations may disagree on an
+//! offset, and what was acknowledged must be seen.
+
+mod explain;
+mod lag;
+mod log;
+mod parse;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use self::explain::Teller;
+use self::parse::Parsed;
+use self::scan::{Example, Kind, Scan};
+use super::describe::millis;
+use super::{CheckContext, Checker, Finding, Valid, Verdict};
+use crate::history::History;
+
+/// The checker of `kafka`: operations `send`, `poll` (or `txn` of several of these), `assign` and `crash`.
+///
+/// Results: `worst_realtime_lag` (how long, in ms, a message that was acknowledged stayed invisible to a process that
+/// had read everything before it: `lag`, `key`, `process`, and the `time` of the poll that still did not return it; null
+/// if that never happened), `error_types` (the names of all anomalies found), `bad_error_types` (those that make the
+/// run invalid), and for each anomaly, under its name, `count` and up to eight examples (`errs`: `key`, `offsets`,
+/// `messages`, and `ops`, the indices of the completions that show it), and the counts `send_count`, `poll_count` (of
+/// ok operations), `message_count` (messages that are known to have an offset), `key_count`.
+///
+/// Besides the documented anomalies there is `unexpected`: a poll returned a message that nobody sent, although the
+/// history has sends to that key. Messages must be unique within a key; where one was sent twice the verdict is at best
+/// unknown, and nothing is concluded from it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kafka {
+    /// As the original: `unexpected` is allowed.
+    pub lenient: bool,
+}
+
+impl Kafka {
+    fn allows(&self, kind: Kind) -> bool {
+        kind == Kind::IntSendSkip || self.lenient && kind == Kind::Unexpected
+    }
+}
+
+impl Checker for Kafka {
+    fn check(&self, history: &History, context: &CheckContext) -> Verdict {
+        let parsed = Parsed::new(history);
+        let scan = Scan::of(history, &parsed);
+        let teller = Teller { history, context, parsed: &parsed };
+        let findings: Vec<Finding> =
+            scan.cases().map(|(kind, cases)| teller.finding(kind, cases, !self.allows(kind))).collect();
+        let doubt = doubt(&parsed);
+        let (valid, reason) = if findings.iter().any(|finding| finding.proscribed) {
+            (Valid::False, None)
+        } else if doubt.is_some() {
+            (Valid::Unknown, doubt)
+        } else {
+            (Valid::True, None)
+        };
+        let details = self.details(history, &parsed, &scan);
+        Verdict { valid, reason, findings, details }
+    }
+}
+
+fn doubt(parsed: &Parsed<'_>) -> Option<String> {
+    if let Some(message) = parsed.messages.iter().find(|message| message.send_count > 1) {
+        let (key, value) = (&parsed.keys[message.key as usize], message.value);
+        return Some(format!(
+            "message {value} was sent to key {key} more than once, so its copies cannot be told apart"
+        ));
+    }
+    (parsed.malformed > 0).then(|| format!("{} sends or polls have an unknown form", parsed.malformed))
+}
+
+impl Kafka {
+    fn details(&self, history: &History, parsed: &Parsed<'_>, scan: &Scan) -> Map<String, Value> {
+        let names = |bad_only: bool| -> BTreeSet<&str> {
+            scan.cases().map(|(kind, _)| kind).filter(|kind| !bad_only || !self.allows(*kind)).map(Kind::name).collect()
+        };
+        let placed = parsed.logs.iter().map(|log| log.offsets().len()).sum::<usize>();
+        let ok = |f: &str| history.ops.iter().filter(|op| op.kind == crate::history::OpType::Ok && &*op.f == f).count();
+        let mut details = Map::new();
+        let mut insert = |name: &str, value: Value| drop(details.insert(name.to_string(), value));
+        insert("worst_realtime_lag", worst_lag(history, parsed));
+        insert("error_types", json!(names(false)));
+        insert("bad_error_types", json!(names(true)));
+        insert("send_count", json!(ok("send")));
+        insert("poll_count", json!(ok("poll")));
+        insert("message_count", json!(placed));
+        insert("key_count", json!(parsed.keys.len()));
+        for (kind, cases) in scan.cases() {
+            let examples: Vec<Value> = cases.examples.iter().map(|case| example(history, parsed, case)).collect();
+            insert(kind.name(), json!({"count": cases.count, "errs": examples}));
+        }
+        details
+    }
+}
+
+fn worst_lag(history: &History, parsed: &Parsed<'_>) -> Value {
+    let Some(worst) = lag::worst(history, parsed) else { return Value::Null };
+    let poll = &parsed.operations[worst.poll as usize];
+    let time = poll.pair.invocation.map_or(0, |at| history.ops[at].time);
+    json!({
+        "lag": millis(worst.lag),
+        "key": parsed.keys[worst.key as usize],
+        "process": poll.process,
+        "time": millis(time),
+    })
+}
+
+fn example(history: &History, parsed: &Parsed<'_>, example: &Example) -> Value {
+    let ops = example.operations.iter().map(|&id| {
+        let pair = parsed.operations[id as usize].pair;
+        history.ops[pair.completion.or(pair.invocation).unwrap_or_default()].index
+    });
+    json!({
+        "key": parsed.keys[example.key as usize],
+        "offsets": example.offsets,
+        "messages": example.messages.iter().map(|&message| parsed.messages[message as usize].value).collect::<Vec<_>>(),
+        "ops": ops.collect::<Vec<u64>>(),
+    })
+}

@@ -1,0 +1,244 @@
+//! Cases by hand, and a simulated log with faults planted into its history.
+
+mod simulate;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use self::simulate::{Fault, simulate};
+use super::*;
+use crate::history::{Op, OpType};
+
+/// A history in a notation for tests: operations one after another, a millisecond per entry, separated by `;`. `0 send x
+/// 7@3`: process 0 sends 7 to key x and gets offset 3; `7!` the send fails; `7?` its fate is unknown. `0 poll x 3=7 4=8 y 0=1`
+/// shows messages; `0 assign x y`, `0 seek x y` (from the beginning), `0 crash`. Several sends and polls in one operation are
+/// joined by `&`.
+fn history(text: &str) -> History {
+    let mut ops: Vec<Op> = Vec::new();
+    for line in text.split(';').map(str::trim).filter(|line| !line.is_empty()) {
+        let (process, rest) = line.split_once(' ').unwrap();
+        let parts: Vec<&str> = rest.split('&').map(str::trim).collect();
+        let mut kind = OpType::Ok;
+        let (mut asked, mut told) = (Vec::new(), Vec::new());
+        let mut extra = None;
+        for part in &parts {
+            let words: Vec<&str> = part.split_whitespace().collect();
+            match words[0] {
+                "send" => {
+                    let (value, offset) = match words[2].split_once('@') {
+                        Some((value, offset)) => (value, Some(offset.parse::<i64>().unwrap())),
+                        None => (words[2].trim_end_matches(['!', '?']), None),
+                    };
+                    let value: Value = serde_json::from_str(value).unwrap();
+                    asked.push(json!(["send", words[1], value]));
+                    told.push(match offset {
+                        Some(offset) => json!(["send", words[1], [offset, value]]),
+                        None => json!(["send", words[1], value]),
+                    });
+                    if offset.is_none() {
+                        kind = if words[2].ends_with('!') { OpType::Fail } else { OpType::Info };
+                    }
+                }
+                "poll" => {
+                    let mut messages: Map<String, Value> = Map::new();
+                    let mut key = String::new();
+                    for word in &words[1..] {
+                        match word.split_once('=') {
+                            None => {
+                                key = word.to_string();
+                                messages.insert(key.clone(), json!([]));
+                            }
+                            Some((offset, value)) => {
+                                let value: Value = serde_json::from_str(value).unwrap();
+                                let list = messages[&key].as_array_mut().unwrap();
+                                list.push(json!([offset.parse::<i64>().unwrap(), value]));
+                            }
+                        }
+                    }
+                    asked.push(json!(["poll"]));
+                    told.push(json!(["poll", messages]));
+                }
+                "crash" => kind = OpType::Info,
+                other => {
+                    told = words[1..].iter().map(|key| json!(key)).collect();
+                    asked = told.clone();
+                    if other == "seek" {
+                        extra = Some(Box::new(Map::from_iter([("seek_to_beginning".to_string(), json!(true))])));
+                    }
+                }
+            }
+        }
+        let first = parts[0].split_whitespace().next().unwrap();
+        let f = if parts.len() > 1 {
+            "txn"
+        } else if first == "seek" {
+            "assign"
+        } else {
+            first
+        };
+        for (kind, value) in [(OpType::Invoke, asked), (kind, told)] {
+            let index = ops.len() as u64;
+            let op = Op::new(index, kind, process.parse().unwrap(), f, value.into());
+            ops.push(Op { time: index * 1_000_000, extra: extra.clone(), ..op });
+        }
+    }
+    History { ops }
+}
+
+fn check(text: &str) -> Verdict {
+    Kafka::default().check(&history(text), &CheckContext::default())
+}
+
+fn found(verdict: &Verdict) -> Vec<&str> {
+    verdict.findings.iter().map(|finding| finding.anomaly.as_str()).collect()
+}
+
+#[test]
+fn a_log_that_is_as_it_should_be() {
+    let verdict = check(
+        "0 send x 1@0; 0 send x 2@5; 1 send y 3@0; 2 send x 9!; 2 send x 8?;
+         3 assign x y; 3 poll x 0=1 y 0=3; 3 poll x 5=2; 3 poll;
+         4 seek x y; 4 poll x 0=1 5=2 6=8 y 0=3; 3 poll x 6=8",
+    );
+    assert_eq!((verdict.valid, found(&verdict)), (Valid::True, vec![]));
+    assert_eq!(verdict.details["error_types"], json!([]));
+    assert_eq!(verdict.details["message_count"], json!(4));
+}
+
+#[test]
+fn each_anomaly_has_its_name() {
+    for (text, expected) in [
+        ("0 send x 1!; 1 poll x 0=1", vec!["G1a"]),
+        ("0 send x 1@0; 0 send x 2@1; 1 poll x 1=2", vec!["lost-write", "unseen"]),
+        ("0 send x 1@0; 1 poll x 0=1; 2 send x 2@0; 1 poll", vec!["lost-write", "inconsistent-offsets", "unseen"]),
+        ("0 send x 1@0; 0 send x 2@1; 1 poll x 0=1 1=2; 2 poll x 0=2", vec!["inconsistent-offsets", "duplicate"]),
+        ("0 send x 1@0; 1 poll x 0=1 3=1", vec!["duplicate"]),
+        ("0 send x 1@0; 1 poll x 0=1 1=7", vec!["unexpected"]),
+        ("1 poll x 0=1 1=7", vec![]),
+        ("0 send x 1@0; 0 send x 2@3; 0 send x 3@4; 1 poll x 0=1 4=3; 2 poll x 3=2", vec!["int-poll-skip"]),
+        ("0 send x 1@0; 0 send x 2@3; 1 poll x 3=2 0=1", vec!["int-nonmonotonic-poll"]),
+        ("0 send x 1@0; 1 poll x 0=1 0=1", vec!["int-nonmonotonic-poll"]),
+        ("0 send x 1@0; 0 send x 2@3; 0 send x 3@4; 1 poll x 0=1; 1 poll x 4=3; 2 poll x 3=2", vec!["poll-skip"]),
+        ("0 send x 1@0; 1 poll x 0=1; 1 poll x 0=1", vec!["nonmonotonic-poll"]),
+        ("0 send x 1@4; 0 send x 2@3; 1 poll x 3=2 4=1", vec!["nonmonotonic-send"]),
+        ("0 send x 1@4 & send x 2@3; 1 poll x 3=2 4=1", vec!["int-nonmonotonic-send"]),
+        ("0 send x 1@1 & send x 2@3; 1 send x 3@2; 1 poll x 1=1 2=3 3=2", vec!["int-send-skip"]),
+        ("0 send x 1@1 & poll x 1=1", vec!["precommitted-read"]),
+        ("0 send x 1@0", vec!["unseen"]),
+    ] {
+        let verdict = check(text);
+        assert_eq!(found(&verdict), expected, "{text}");
+        let bad = expected.iter().any(|name| *name != "int-send-skip");
+        assert_eq!(verdict.valid, if bad { Valid::False } else { Valid::True }, "{text}");
+        assert_eq!(verdict.details["bad_error_types"].as_array().unwrap().is_empty(), !bad, "{text}");
+        for name in expected {
+            assert_eq!(verdict.details[name]["count"], json!(1), "{text}");
+            assert!(!verdict.details[name]["errs"][0]["ops"].as_array().unwrap().is_empty(), "{text}");
+        }
+    }
+}
+
+#[test]
+fn assignments_forget_positions() {
+    let sends = "0 send x 1@0; 0 send x 2@1; 0 send x 3@2; 0 send y 4@0; 9 poll x 0=1 1=2 2=3 y 0=4;";
+    for (polls, expected) in [
+        ("1 assign x; 1 poll x 0=1; 1 assign x y; 1 poll x 2=3", vec!["poll-skip"]),
+        ("1 assign x; 1 poll x 0=1; 1 assign y; 1 assign x; 1 poll x 2=3", vec![]),
+        ("1 assign x; 1 poll x 0=1; 1 seek x; 1 poll x 0=1", vec![]),
+        ("1 assign x; 1 poll x 0=1; 2 assign x; 2 poll x 2=3", vec![]),
+    ] {
+        assert_eq!(found(&check(&format!("{sends}{polls}"))), expected, "{polls}");
+    }
+}
+
+#[test]
+fn copies_of_a_message_cannot_be_told_apart() {
+    let verdict = check("0 send x 1@0; 0 send x 1@1; 1 poll x 0=1 1=1");
+    assert_eq!((verdict.valid, found(&verdict)), (Valid::Unknown, vec![]));
+    assert_eq!(
+        verdict.reason.as_deref(),
+        Some("message 1 was sent to key x more than once, so its copies cannot be told apart")
+    );
+}
+
+#[test]
+fn unknown_forms_are_doubts() {
+    let mut history = history("0 send x 1@0; 1 poll x 0=1");
+    history.ops[1].value = json!([["send", "x", "no offset"]]);
+    assert_eq!(Kafka::default().check(&history, &CheckContext::default()).valid, Valid::Unknown);
+    history.ops[1].value = json!("nonsense");
+    history.ops[3].value = json!([["poll", {"x": [[0]]}], 5, ["dance"]]);
+    assert_eq!(Kafka::default().check(&history, &CheckContext::default()).valid, Valid::Unknown);
+}
+
+#[test]
+fn the_worst_lag_is_that_of_the_last_poll_without_the_message() {
+    // Acknowledged at 5 ms; still not there for the poll that began at 10 ms; there at 12 ms.
+    let verdict = check("1 seek x; 0 send y 1@0; 0 send x 2@0; 1 poll; 9 poll y 0=1; 1 poll; 1 poll x 0=2");
+    assert_eq!(verdict.valid, Valid::True);
+    assert_eq!(verdict.details["worst_realtime_lag"], json!({"lag": 5, "key": "x", "process": 1, "time": 10}));
+    // Without an assignment nobody knows that the process wanted the key at all.
+    let verdict = check("0 send x 2@0; 1 poll; 1 poll x 0=2");
+    assert_eq!(verdict.details["worst_realtime_lag"], Value::Null);
+}
+
+#[test]
+fn findings_are_sentences() {
+    let context = CheckContext { nodes: vec!["n0".into(), "n1".into()], concurrency: 2, ..CheckContext::default() };
+    let verdict = Kafka::default().check(&history("0 send x 1@0; 0 send x 2@1; 1 poll x 1=2"), &context);
+    let lost = &verdict.findings[0];
+    assert_eq!(lost.headline, "lost an acknowledged message (key x)");
+    assert_eq!(
+        lost.story,
+        "n0 acknowledged message 1 of key x at offset 0, but no poll ever returned it, though polls went on to offset 1."
+    );
+    let lines: Vec<_> =
+        lost.evidence.iter().map(|line| (line.completion, line.text.as_str(), line.note.as_str())).collect();
+    assert_eq!(
+        lines,
+        [
+            (Some(1), "send 1 to x → offset 0", "acknowledged"),
+            (Some(5), "poll x → 1: 2", "reads on at offset 1 without it")
+        ]
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn correct_logs_are_valid(seed in any::<u64>(), length in 0..600_usize) {
+        let verdict = Kafka::default().check(&simulate(seed, length), &CheckContext::default());
+        prop_assert_eq!(found(&verdict), Vec::<&str>::new(), "{:?}", verdict.findings);
+        prop_assert_eq!(verdict.valid, Valid::True);
+    }
+
+    #[test]
+    fn planted_faults_are_found_under_their_names(seed in any::<u64>(), fault in prop::sample::select(Fault::ALL.to_vec())) {
+        let mut history = simulate(seed, 600);
+        prop_assume!(fault.plant(&mut history, seed));
+        let verdict = Kafka::default().check(&history, &CheckContext::default());
+        prop_assert!(found(&verdict).contains(&fault.anomaly()), "{:?}: {:?}", fault, found(&verdict));
+    }
+
+    #[test]
+    fn the_evidence_alone_proves_the_fault(seed in any::<u64>(), fault in prop::sample::select(Fault::ALL.to_vec())) {
+        let mut history = simulate(seed, 300);
+        prop_assume!(fault.plant(&mut history, seed));
+        let verdict = Kafka::default().check(&history, &CheckContext::default());
+        for finding in verdict.findings.iter().filter(|finding| finding.anomaly != "unexpected") {
+            let alone = |leave_out: Option<usize>| {
+                let kept = finding.evidence.iter().enumerate().filter(|(i, _)| Some(*i) != leave_out);
+                let mut positions: Vec<usize> = kept.flat_map(|(_, line)| [line.invocation, line.completion]).flatten().collect();
+                positions.sort_unstable();
+                let history = History { ops: positions.iter().map(|&position| history.ops[position].clone()).collect() };
+                let verdict = Kafka::default().check(&history, &CheckContext::default());
+                found(&verdict).contains(&finding.anomaly.as_str())
+            };
+            prop_assert!(alone(None), "{:?}", finding);
+            for i in 0..finding.evidence.len() {
+                prop_assert!(!alone(Some(i)), "{} of {:?}", i, finding);
+            }
+        }
+    }
+}
