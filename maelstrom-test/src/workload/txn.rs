@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::placeholder::Placeholder;
 use super::{Client, Settings, Workload, request, single_call};
-use crate::checker::Checker;
+use crate::checker::txn::{ListAppend, Options, Promise, RwRegister};
+use crate::checker::{CheckContext, Checker, Valid, Verdict};
 use crate::generator::{Generator, Invocation, MicroOp, Next, TxnSource, from_fn};
+use crate::history::History;
 use crate::protocol::{Body, Rpc, Type, shorten};
 
 /// How many keys are active at any time, unless the user says otherwise.
@@ -89,8 +90,24 @@ impl Workload for Txn {
         &["key_count", "min_txn_length", "max_txn_length", "max_writes_per_key", "consistency_models"]
     }
 
-    fn checker(&self, _settings: &Settings) -> Box<dyn Checker> {
-        Box::new(Placeholder)
+    fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
+        let promise = match Promise::new::<_, &str>(&settings.consistency_models, &[]) {
+            Ok(promise) => promise,
+            Err(error) => return Box::new(NoVerdict(error.to_string())),
+        };
+        // What a transaction reads of a register before it writes there is older than what it writes.
+        let options = Options { promise, wfr_keys: true, ..Options::default() };
+        if self.is_list_append() { Box::new(ListAppend::new(options)) } else { Box::new(RwRegister::new(options)) }
+    }
+}
+
+/// Stands where nobody knows what to check: a consistency model has a wrong name, which the table of options refuses, but
+/// settings can also be made without it.
+struct NoVerdict(String);
+
+impl Checker for NoVerdict {
+    fn check(&self, _history: &History, _context: &CheckContext) -> Verdict {
+        Verdict { valid: Valid::Unknown, reason: Some(self.0.clone()), ..Verdict::default() }
     }
 }
 
@@ -149,6 +166,14 @@ mod tests {
         assert_eq!(outcome(Txn::LIST_APPEND, asked, answered.clone()), Step::Done(Completion::ok(answered)));
         let (asked, answered) = (json!([["r", 1, null]]), json!([["r", 1, null]]));
         assert_eq!(outcome(Txn::RW_REGISTER, asked, answered.clone()), Step::Done(Completion::ok(answered)));
+    }
+
+    #[test]
+    fn a_wrong_model_is_unknown_and_says_so() {
+        let settings = Settings { consistency_models: vec!["serialisable".into()], ..Settings::default() };
+        let verdict = Txn::LIST_APPEND.checker(&settings).check(&History::default(), &CheckContext::default());
+        assert_eq!(verdict.valid, Valid::Unknown);
+        assert!(verdict.reason.unwrap().contains("did you mean `serializable`?"));
     }
 
     #[test]
