@@ -22,7 +22,7 @@ pub(crate) struct Setting {
 /// The value of an argument.
 pub(crate) enum Written {
     /// Anything but `{…}`.
-    Expr(Expr),
+    Expr(Box<Expr>),
     /// `{KEY = "value", …}`.
     Map(Vec<(String, Expr)>),
 }
@@ -63,7 +63,8 @@ impl Parse for Setting {
             return Err(Error::new(name.span(), format!("`{name}` needs a value: write `{name} = …`")));
         }
         input.parse::<Token![=]>()?;
-        let value = if name == "env" { Written::Map(parse_map(input)?) } else { Written::Expr(input.parse()?) };
+        let value =
+            if name == "env" { Written::Map(parse_map(input)?) } else { Written::Expr(Box::new(input.parse()?)) };
         Ok(Setting { name, value })
     }
 }

@@ -22,5 +22,13 @@ pub mod simulation;
 pub mod suggest;
 pub mod workload;
 
+pub use maelstrom_macros::test;
 pub use scenario::{Run, RunError, Scenario};
 pub use workload::Workload;
+
+/// What the expansion of `#[maelstrom::test]` uses. Not for people.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::runner::{Failure, Function, Outcome, Source, run_function};
+    pub use {insta, inventory};
+}

@@ -1,1 +1,118 @@
-//! (under construction)
+//! The test runner: from functions under `#[maelstrom::test]` to test cases with results.
+//!
+//! The attribute registers each function. With `harness = false`, [`main!`](crate::main) makes a case of every
+//! combination of its lists and seeds and runs them under libtest-mimic: filters, `--list`, `--exact`, `--ignored`,
+//! `--test-threads`, `--nocapture` and cargo-nextest work as everywhere. With the ordinary harness each function is one
+//! `#[test]` that runs all its cases.
+//!
+//! A case passes if its run ends as `expect` says, the function's body does not panic or return an error, and its
+//! snapshot, if it has one, is as stored.
+//!
+//! # Environment variables
+#![doc = include_str!("environment.md")]
+
+mod body;
+mod case;
+mod environment;
+mod function;
+mod judge;
+mod paths;
+pub mod progress;
+mod snapshot;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+pub use body::Outcome;
+pub use case::case_file_name;
+pub use function::{Failure, Function, Source};
+
+use case::Case;
+use environment::Environment;
+use progress::Display;
+
+/// Runs the registered tests of this program, as `harness = false` wants it. Call it through
+/// [`main!`](crate::main).
+pub fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    let cases = Environment::read().and_then(|environment| Case::all(&function::registered(), &environment));
+    let cases = match cases {
+        Ok(cases) => cases,
+        Err(wrong) => {
+            eprintln!("error: {wrong}");
+            return ExitCode::from(101);
+        }
+    };
+    let cases = select_exactly(&mut arguments, cases);
+    body::silence_panics_of_bodies();
+    let display = Display::for_tests();
+    let show_reports = arguments.nocapture;
+    let trial = |case: Case| {
+        let display = display.clone();
+        let ignored = case.function.ignored;
+        let name = case.name.clone();
+        let run = move || match case.run(display.as_ref()) {
+            Ok(report) if show_reports => {
+                println!("{report}");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(failure) => Err(Failed::from(failure)),
+        };
+        Trial::test(name, run).with_ignored_flag(ignored)
+    };
+    let trials = cases.into_iter().map(trial).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Editors run `--exact` with the path of a function, which is the name of none of its cases if it has several: then
+/// all its cases are meant.
+fn select_exactly(arguments: &mut Arguments, cases: Vec<Case>) -> Vec<Case> {
+    let Some(filter) = arguments.filter.clone().filter(|_| arguments.exact) else { return cases };
+    let is_function = cases.iter().any(|case| case.function.path() == filter);
+    let is_case = cases.iter().any(|case| case.name == filter);
+    if !is_function || is_case {
+        return cases;
+    }
+    arguments.filter = None;
+    cases.into_iter().filter(|case| case.function.path() == filter).collect()
+}
+
+/// Runs all cases of one function: what the plain `#[test]` of the ordinary harness calls.
+///
+/// # Errors
+/// The failures of its cases, each under the case's name.
+pub fn run_function(module: &str, name: &str) -> Result<(), Failure> {
+    let functions = function::registered();
+    let function = functions.iter().find(|function| function.module == module && function.name == name);
+    let function = function.ok_or_else(|| Failure(format!("{module}::{name} is not registered")))?;
+    let cases = Environment::read()
+        .and_then(|environment| Case::all(std::slice::from_ref(function), &environment))
+        .map_err(Failure)?;
+    let count = cases.len();
+    let mut failures = Vec::new();
+    for case in cases {
+        match case.run(None) {
+            Ok(report) => println!("{report}"),
+            Err(failure) => failures.push((case.name, failure)),
+        }
+    }
+    let failed = failures.len();
+    let shown: Vec<String> = failures.into_iter().map(|(name, failure)| format!("{name}\n{failure}")).collect();
+    match (failed, count) {
+        (0, _) => Ok(()),
+        (_, 1) => Err(Failure(shown.concat())),
+        _ => Err(Failure(format!("{failed} of {count} cases failed:\n\n{}", shown.join("\n")))),
+    }
+}
+
+/// The `main` function of a test target with `harness = false`; with the ordinary harness it does no harm.
+#[macro_export]
+macro_rules! main {
+    () => {
+        fn main() -> ::std::process::ExitCode {
+            $crate::runner::main()
+        }
+    };
+}

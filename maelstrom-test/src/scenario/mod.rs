@@ -28,4 +28,6 @@ pub use config::{Config, Delay, TEST_LATENCY, TEST_RATE, TimeChoice};
 pub use error::RunError;
 pub use program::Program;
 pub use progress::{Interrupt, Progress, ProgressSink};
+#[cfg(test)]
+pub(crate) use run::sample_run;
 pub use run::{Durations, NetStats, OpCounts, Run, Traffic};

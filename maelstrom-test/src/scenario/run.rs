@@ -262,3 +262,75 @@ impl Durations {
         &self.sorted
     }
 }
+
+/// An empty run, for tests.
+#[cfg(test)]
+pub(crate) fn sample_run() -> Run {
+    Run {
+        name: "sample".into(),
+        workload: "echo".into(),
+        settings: Settings::default(),
+        seed: 7,
+        time_mode: TimeMode::Virtual,
+        verdict: Results::default(),
+        history: History::default(),
+        journal: Vec::new(),
+        journal_events: 0,
+        net: NetStats::default(),
+        faults: Vec::new(),
+        notes: Vec::new(),
+        scenario: Vec::new(),
+        options: Vec::new(),
+        logs: Vec::new(),
+        directory: PathBuf::from("unused"),
+        duration: 0,
+        elapsed: Duration::ZERO,
+        breakdown: None,
+        reproducible: true,
+        again: None,
+        expected_anomaly: None,
+        context: CheckContext::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::history::{Op, Process};
+
+    #[test]
+    fn operations_are_counted_and_timed_without_the_nemesis() {
+        let mut run = sample_run();
+        let op = |time, kind, f: &str| Op { time, ..Op::new(0, kind, 1, f, json!(null)) };
+        run.history.ops = vec![
+            op(10, OpType::Invoke, "read"),
+            op(40, OpType::Ok, "read"),
+            Op { process: Process::Nemesis, ..op(45, OpType::Info, "kill") },
+            op(50, OpType::Invoke, "write"),
+            op(70, OpType::Fail, "write"),
+            op(80, OpType::Invoke, "write"),
+        ];
+        assert_eq!(run.ops(), OpCounts { invoked: 3, ok: 1, fail: 1, info: 0 });
+        assert_eq!(run.ops_of("write"), OpCounts { invoked: 2, ok: 0, fail: 1, info: 0 });
+        assert_eq!(run.latency().as_nanos(), [30]);
+        assert!(run.latency_of("write").is_empty());
+    }
+
+    #[test]
+    fn quantiles_are_taken_from_the_sample() {
+        let sample = Durations::new((1..=100).rev().collect());
+        let at = |q| sample.quantile(q).as_nanos();
+        assert_eq!([at(0.0), at(0.5), at(0.95), at(0.99), at(1.0)], [1, 50, 95, 99, 100]);
+    }
+
+    #[test]
+    fn messages_per_operation_are_infinite_without_operations() {
+        let counts = network::Counts { send_count: 4, recv_count: 4, msg_count: 4 };
+        let stats = network::Stats { all: counts, servers: counts, ..network::Stats::default() };
+        assert_eq!(NetStats::new(&stats, 2).servers.msgs_per_op, 2.0);
+        assert_eq!(NetStats::new(&stats, 0).servers.msgs_per_op, f64::INFINITY);
+        assert_eq!(NetStats::new(&stats, 0).clients.msgs_per_op, 0.0);
+    }
+}

@@ -1,0 +1,372 @@
+//! Test cases: the combinations of a function's lists and seeds, and how one of them runs.
+
+use std::collections::BTreeMap;
+
+use super::body::{self, Failed};
+use super::environment::{Environment, Seeds, random_seed};
+use super::function::{Function, Source};
+use super::judge;
+use super::progress::Display;
+use super::{paths, snapshot};
+use crate::random;
+use crate::report::text;
+use crate::scenario::options::{self, OUTCOMES};
+use crate::scenario::{Defaults, Run, Scenario, WorkloadChoice};
+
+/// Default seeds are this short, so that people can type them.
+const SEED_LIMIT: u64 = 1_000_000;
+/// Longest file name of a case, in bytes, without extension.
+const FILE_NAME_LIMIT: usize = 150;
+
+/// One case of a function.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) function: &'static Function,
+    /// Its name: the function's path, and `::nodes=5,seed=3` where there are several.
+    pub(super) name: String,
+    /// The same without the seed, for the command that runs it again.
+    name_without_seed: String,
+    workload: fn() -> WorkloadChoice,
+    program: Source,
+    options: BTreeMap<&'static str, String>,
+    seed: u64,
+    /// Whether the seed comes from the environment, so that no snapshot can be asked of it.
+    free_seed: bool,
+}
+
+/// A list that makes cases: the option's name, and how many values it has.
+struct Axis {
+    name: &'static str,
+    labels: Vec<String>,
+}
+
+impl Case {
+    /// The cases of all functions, in order.
+    ///
+    /// # Errors
+    /// A sentence if two cases have one name.
+    pub(super) fn all(functions: &[&'static Function], environment: &Environment) -> Result<Vec<Case>, String> {
+        let mut cases = Vec::new();
+        for function in functions {
+            cases.extend(Case::of(function, environment)?);
+        }
+        if let Some(part) = &environment.case {
+            cases.retain(|case| case.name.contains(part.as_str()));
+        }
+        let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(format!("two cases are named {}; is a value in a list twice?", pair[0])),
+            None => Ok(cases),
+        }
+    }
+
+    /// The cases of one function.
+    fn of(function: &'static Function, environment: &Environment) -> Result<Vec<Case>, String> {
+        let axes = axes(function, environment)?;
+        let count: usize = axes.iter().map(|axis| axis.labels.len()).product();
+        let cases = (0..count).map(|number| {
+            // The last list varies fastest.
+            let mut rest = number;
+            let mut chosen: Vec<(&'static str, usize, &str)> = Vec::new();
+            for axis in axes.iter().rev() {
+                let index = rest % axis.labels.len();
+                rest /= axis.labels.len();
+                chosen.push((axis.name, index, &axis.labels[index]));
+            }
+            chosen.reverse();
+            Case::choose(function, environment, &chosen)
+        });
+        Ok(cases.collect())
+    }
+
+    /// One combination: for each list its name, the index of the value and its label.
+    fn choose(function: &'static Function, environment: &Environment, chosen: &[(&'static str, usize, &str)]) -> Case {
+        let index = |name: &str| chosen.iter().find(|(axis, ..)| *axis == name).map_or(0, |(_, index, _)| *index);
+        let label = |with_seed: bool| {
+            let shown = chosen.iter().filter(|(name, ..)| with_seed || *name != "seed");
+            let parts: Vec<String> = shown.map(|(name, _, value)| format!("{name}={value}")).collect();
+            if parts.is_empty() { function.path() } else { format!("{}::{}", function.path(), parts.join(",")) }
+        };
+        let (name, name_without_seed) = (label(true), label(false));
+        let value = |name: &str| chosen.iter().find(|(axis, ..)| *axis == name).map(|(_, _, label)| *label);
+        let mut options: BTreeMap<&'static str, String> = (function.options.iter())
+            .map(|(name, values)| (*name, value(name).unwrap_or(values[0]).to_string()))
+            .collect();
+        if let Some(time) = &environment.time {
+            options.insert("time", time.clone());
+        }
+        let written = options.remove("seed").and_then(|seed| seed.parse().ok());
+        let of_axis = value("seed").and_then(|seed| seed.parse().ok());
+        let usual = || random::hash(&name) % SEED_LIMIT;
+        let seed = match environment.seeds {
+            Seeds::One(seed) => seed,
+            Seeds::Random => random_seed(),
+            Seeds::Default | Seeds::Several(_) => of_axis.or(written).unwrap_or_else(usual),
+        };
+        Case {
+            function,
+            workload: function.workloads[index("workload")].1,
+            program: function.programs[index("bin")].1,
+            options,
+            seed,
+            free_seed: environment.seeds != Seeds::Default,
+            name,
+            name_without_seed,
+        }
+    }
+
+    /// Its name as a file name.
+    pub(super) fn file_name(&self) -> String {
+        case_file_name(&self.name)
+    }
+
+    /// Runs it. Returns the report.
+    ///
+    /// # Errors
+    /// Why it failed: what was expected, and the report.
+    pub(super) fn run(&self, display: Option<&Display>) -> Result<String, String> {
+        let scenario = self.scenario(display)?;
+        let require_faults = scenario.config().map_err(|error| error.to_string())?.require_faults;
+        let result = scenario.run();
+        if let Some(display) = display {
+            display.finish(&self.name);
+        }
+        let mut run = judge::ended(result)?;
+        let expect = self.function.expect;
+        if !OUTCOMES.contains(&expect) {
+            run.expected_anomaly = Some(expect.into());
+        }
+        let report = text::render(&run.view(), text::Style { colour: false, full: false });
+        let judged = judge::judge(expect, require_faults, &run);
+        let outcome = self.outcome(judged, &run, &report);
+        self.invert_if_it_should_panic(outcome)?;
+        if self.function.snapshot != "false" && !self.free_seed {
+            snapshot::compare(self, &run)?;
+        }
+        Ok(report)
+    }
+
+    fn scenario(&self, display: Option<&Display>) -> Result<Scenario, String> {
+        let function = self.function;
+        let target = paths::target_directory(function.temporary_directory);
+        let directory = target.join("maelstrom").join(function.target).join(self.file_name());
+        let mut scenario = Scenario::new((self.workload)())
+            .defaults(Defaults::Test)
+            .name(&self.name)
+            .directory(directory)
+            .again(self.again())
+            .seed(self.seed);
+        for (name, value) in &self.options {
+            scenario = scenario.option(name, value);
+        }
+        if let Some(display) = display {
+            scenario = scenario.progress(display.sink(&self.name));
+        }
+        function.add_program(scenario, self.program)
+    }
+
+    /// The command that runs it again, with the same seed.
+    fn again(&self) -> String {
+        let path = self.function.path();
+        let case = match self.name_without_seed.strip_prefix(&path) {
+            Some("") | None => String::new(),
+            Some(case) => format!("MAELSTROM_CASE='{case}' "),
+        };
+        format!("{case}MAELSTROM_SEED={} cargo test {path}", self.seed)
+    }
+
+    /// The body's say, if the run ended as expected.
+    fn outcome(&self, judged: Result<(), String>, run: &Run, report: &str) -> Result<(), Failed> {
+        judged.map_err(|why| {
+            let text = format!("{why}\n\n{report}");
+            Failed::Panic { message: text.clone(), shown: text }
+        })?;
+        body::call(self.function.body, run).map_err(|failed| match failed {
+            Failed::Error(error) => Failed::Error(format!("{error}\n\n{report}")),
+            Failed::Panic { message, shown } => Failed::Panic { message, shown: format!("{shown}\n\n{report}") },
+        })
+    }
+
+    /// `#[should_panic]` is met by a panic of the body, and by a verdict that is not as expected.
+    fn invert_if_it_should_panic(&self, outcome: Result<(), Failed>) -> Result<(), String> {
+        match (self.function.should_panic, outcome) {
+            (None, Ok(())) => Ok(()),
+            (None, Err(Failed::Error(shown) | Failed::Panic { shown, .. })) => Err(shown),
+            (Some(_), Ok(())) => Err("it did not panic, as #[should_panic] says that it should".into()),
+            (Some(expected), Err(Failed::Panic { message, .. })) if message.contains(expected) => Ok(()),
+            (Some(expected), Err(Failed::Error(shown) | Failed::Panic { shown, .. })) => {
+                Err(format!("it panicked, but not with {expected:?} as #[should_panic] says:\n{shown}"))
+            }
+        }
+    }
+}
+
+/// The lists of a function, in the order in which they are written, seeds last.
+fn axes(function: &Function, environment: &Environment) -> Result<Vec<Axis>, String> {
+    let free_seed = environment.seeds != Seeds::Default;
+    let labels = |name: &str| -> Vec<String> {
+        let of_options = || function.options.iter().find(|(option, _)| *option == name);
+        match name {
+            "workload" => function.workloads.iter().map(|(label, _)| label.to_string()).collect(),
+            "bin" => function.programs.iter().map(|(label, _)| label.to_string()).collect(),
+            _ => of_options().map_or(Vec::new(), |(_, values)| values.iter().map(|value| value.to_string()).collect()),
+        }
+    };
+    // A seed that the environment gives replaces those of the attribute.
+    let lists = function.lists.iter().filter(|name| !(free_seed && **name == "seed"));
+    let mut axes: Vec<Axis> = lists.map(|name| Axis { name, labels: labels(name) }).collect();
+    let seeds = match (&environment.seeds, function.seeds) {
+        (Seeds::Several(range), _) => Some(range.clone()),
+        (Seeds::Default, Some(written)) => Some(options::parse_seeds(written)?),
+        (Seeds::One(_) | Seeds::Random, _) | (Seeds::Default, None) => None,
+    };
+    axes.extend(seeds.map(|seeds| Axis { name: "seed", labels: seeds.map(|seed| seed.to_string()).collect() }));
+    Ok(axes)
+}
+
+/// The name of a case as a file name: `::` becomes `__`, anything outside `[A-Za-z0-9_.=,-]` becomes `_`, and names
+/// over 150 bytes are cut and get a hash.
+///
+/// ```
+/// use maelstrom::runner::case_file_name;
+/// assert_eq!(case_file_name("tests::raft::nodes=5,nemesis=kill"), "tests__raft__nodes=5,nemesis=kill");
+/// assert_eq!(case_file_name("a b/ü"), "a_b__");
+/// assert!(case_file_name(&"x".repeat(1000)).len() <= 150);
+/// ```
+pub fn case_file_name(name: &str) -> String {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "_.=,-".contains(c);
+    let safe: String = name.replace("::", "__").chars().map(|c| if is_safe(c) { c } else { '_' }).collect();
+    if safe.len() <= FILE_NAME_LIMIT {
+        return safe;
+    }
+    let hash = format!("-{:016x}", random::hash(name));
+    format!("{}{hash}", &safe[..FILE_NAME_LIMIT - hash.len()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static MATRIX: Function = Function {
+        name: "raft",
+        module: "cluster::inner",
+        target: "cluster",
+        package_directory: env!("CARGO_MANIFEST_DIR"),
+        temporary_directory: None,
+        source: (file!(), 1),
+        workloads: &[("lin-kv", || "lin-kv".into())],
+        programs: &[("bin", Source::Missing)],
+        args: &[],
+        env: &[],
+        options: &[("nodes", &["1", "3"]), ("rate", &["10"]), ("nemesis", &["partition", "kill,pause"])],
+        lists: &["nemesis", "nodes"],
+        seeds: None,
+        expect: "valid",
+        snapshot: "false",
+        ignored: false,
+        should_panic: None,
+        body: |_| Ok(()),
+        assert_snapshot: |_, _| (),
+    };
+
+    static SEEDS: Function =
+        Function { name: "seeds", options: &[], lists: &[], seeds: Some("3..5"), module: "cluster", ..MATRIX };
+
+    static LISTED: Function = Function {
+        name: "listed",
+        options: &[("seed", &["7", "9"])],
+        lists: &["seed"],
+        seeds: None,
+        module: "cluster",
+        ..MATRIX
+    };
+
+    fn cases(function: &'static Function, seeds: Seeds) -> Vec<(String, u64)> {
+        let environment = Environment { seeds, ..Environment::default() };
+        let cases = Case::all(&[function], &environment).expect("names differ");
+        cases.into_iter().map(|case| (case.name, case.seed)).collect()
+    }
+
+    fn names(function: &'static Function, seeds: Seeds) -> Vec<String> {
+        cases(function, seeds).into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn lists_make_all_combinations_in_the_order_in_which_they_are_written() {
+        assert_eq!(
+            names(&MATRIX, Seeds::Default),
+            [
+                "inner::raft::nemesis=partition,nodes=1",
+                "inner::raft::nemesis=partition,nodes=3",
+                "inner::raft::nemesis=kill,pause,nodes=1",
+                "inner::raft::nemesis=kill,pause,nodes=3",
+            ]
+        );
+        let all = Case::all(&[&MATRIX], &Environment::default()).expect("names differ");
+        assert_eq!(all[3].options["nodes"], "3");
+        assert_eq!(all[3].options["nemesis"], "kill,pause");
+        assert_eq!(all[3].options["rate"], "10");
+    }
+
+    #[test]
+    fn seeds_make_cases() {
+        let expected = [("seeds::seed=3".to_string(), 3), ("seeds::seed=4".to_string(), 4)];
+        assert_eq!(cases(&SEEDS, Seeds::Default), expected);
+        let expected = [("listed::seed=7".to_string(), 7), ("listed::seed=9".to_string(), 9)];
+        assert_eq!(cases(&LISTED, Seeds::Default), expected);
+    }
+
+    #[test]
+    fn the_environment_has_the_last_word_on_seeds() {
+        for function in [&SEEDS, &LISTED] {
+            assert_eq!(cases(function, Seeds::One(42)), [(function.name.to_string(), 42)]);
+            let widened = cases(function, Seeds::Several(0..3));
+            assert_eq!(widened.iter().map(|(_, seed)| *seed).collect::<Vec<_>>(), [0, 1, 2]);
+            assert_eq!(names(function, Seeds::Random), [function.name]);
+        }
+        assert_eq!(names(&MATRIX, Seeds::Several(0..2)).len(), 8);
+    }
+
+    #[test]
+    fn default_seeds_are_those_of_the_names() {
+        let seeds: Vec<u64> = cases(&MATRIX, Seeds::Default).into_iter().map(|(_, seed)| seed).collect();
+        assert_eq!(seeds, cases(&MATRIX, Seeds::Default).into_iter().map(|(_, seed)| seed).collect::<Vec<_>>());
+        assert_ne!(seeds[0], seeds[1]);
+        assert!(seeds.iter().all(|seed| *seed < SEED_LIMIT));
+    }
+
+    #[test]
+    fn the_command_that_repeats_a_case_names_it_without_its_seed() {
+        let again = |function| {
+            let cases = Case::all(&[function], &Environment::default()).expect("names differ");
+            cases[0].again()
+        };
+        assert_eq!(again(&SEEDS), "MAELSTROM_SEED=3 cargo test seeds");
+        assert!(again(&MATRIX).starts_with("MAELSTROM_CASE='::nemesis=partition,nodes=1' MAELSTROM_SEED="));
+        assert!(again(&MATRIX).ends_with(" cargo test inner::raft"));
+    }
+
+    #[test]
+    fn should_panic_wants_the_right_panic() {
+        let case = |should_panic: Option<&'static str>| {
+            let function: &'static Function = Box::leak(Box::new(Function { should_panic, ..SEEDS }));
+            Case::all(&[function], &Environment::default()).expect("names differ").remove(0)
+        };
+        let panic = || Err(Failed::Panic { message: "boom".into(), shown: "boom at x".into() });
+        assert_eq!(case(None).invert_if_it_should_panic(panic()), Err("boom at x".into()));
+        assert_eq!(case(Some("")).invert_if_it_should_panic(panic()), Ok(()));
+        assert_eq!(case(Some("oom")).invert_if_it_should_panic(panic()), Ok(()));
+        assert!(case(Some("bang")).invert_if_it_should_panic(panic()).is_err());
+        assert!(case(Some("")).invert_if_it_should_panic(Ok(())).is_err());
+        assert!(case(Some("no")).invert_if_it_should_panic(Err(Failed::Error("no".into()))).is_err());
+    }
+
+    #[test]
+    fn long_names_differ_after_the_cut() {
+        let long = "x".repeat(200);
+        let (a, b) = (case_file_name(&format!("{long}a")), case_file_name(&format!("{long}b")));
+        assert_ne!(a, b);
+        assert_eq!(a.len(), FILE_NAME_LIMIT);
+    }
+}

@@ -1,0 +1,99 @@
+//! The environment variables of the table in the module's documentation.
+
+use std::hash::BuildHasher;
+use std::ops::Range;
+
+use crate::scenario::options;
+
+/// What the environment asks for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Environment {
+    /// `MAELSTROM_SEED`, `MAELSTROM_SEEDS`.
+    pub(super) seeds: Seeds,
+    /// `MAELSTROM_TIME`.
+    pub(super) time: Option<String>,
+    /// `MAELSTROM_CASE`.
+    pub(super) case: Option<String>,
+}
+
+/// Which seeds the environment asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Seeds {
+    /// Those of the attribute.
+    #[default]
+    Default,
+    /// This one for every case.
+    One(u64),
+    /// A random one for every case.
+    Random,
+    /// A case for each of these.
+    Several(Range<u64>),
+}
+
+impl Environment {
+    /// Reads the variables of this process.
+    ///
+    /// # Errors
+    /// A sentence that names the variable.
+    pub(super) fn read() -> Result<Environment, String> {
+        Environment::from(|name| std::env::var(name).ok())
+    }
+
+    fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Environment, String> {
+        let get = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let seeds = match (get("MAELSTROM_SEED"), get("MAELSTROM_SEEDS")) {
+            (None, None) => Seeds::Default,
+            (Some(_), Some(_)) => return Err("MAELSTROM_SEED and MAELSTROM_SEEDS exclude each other".into()),
+            (Some(seed), None) if seed == "random" => Seeds::Random,
+            (Some(seed), None) => Seeds::One(
+                seed.parse().map_err(|_| format!("MAELSTROM_SEED: `{seed}` is neither a number nor `random`"))?,
+            ),
+            (None, Some(seeds)) => {
+                Seeds::Several(options::parse_seeds(&seeds).map_err(|wrong| format!("MAELSTROM_SEEDS: {wrong}"))?)
+            }
+        };
+        let time = get("MAELSTROM_TIME");
+        if let Some(time) = &time {
+            let kind = options::find("time").expect("an option of the table").kind;
+            kind.parse(time).map_err(|wrong| format!("MAELSTROM_TIME: {wrong}"))?;
+        }
+        Ok(Environment { seeds, time, case: get("MAELSTROM_CASE") })
+    }
+}
+
+/// A seed that nobody chose, short enough to be typed.
+pub(super) fn random_seed() -> u64 {
+    std::hash::RandomState::new().hash_one(std::process::id()) % 1_000_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Environment, String> {
+        let find = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string());
+        Environment::from(find)
+    }
+
+    #[test]
+    fn variables_are_read() {
+        assert_eq!(read(&[("MAELSTROM_SEED", "")]), Ok(Environment::default()));
+        assert_eq!(read(&[("MAELSTROM_SEED", "7")]).map(|e| e.seeds), Ok(Seeds::One(7)));
+        assert_eq!(read(&[("MAELSTROM_SEED", "random")]).map(|e| e.seeds), Ok(Seeds::Random));
+        assert_eq!(read(&[("MAELSTROM_SEEDS", "0..1000")]).map(|e| e.seeds), Ok(Seeds::Several(0..1000)));
+        assert_eq!(read(&[("MAELSTROM_TIME", "real")]).map(|e| e.time), Ok(Some("real".into())));
+    }
+
+    #[test]
+    fn wrong_variables_are_named() {
+        for variables in [
+            &[("MAELSTROM_SEED", "seven")] as &[(&str, &str)],
+            &[("MAELSTROM_SEEDS", "3..3")],
+            &[("MAELSTROM_TIME", "wall")],
+            &[("MAELSTROM_SEED", "1"), ("MAELSTROM_SEEDS", "2")],
+        ] {
+            let error = read(variables).expect_err("it is wrong");
+            assert!(error.contains(variables[0].0), "{error}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Where things are at run time: a test program may run on another machine than the one that compiled it
+//! (`cargo nextest archive`).
+
+use std::path::{Path, PathBuf};
+
+/// A binary of the package: where cargo-nextest says that it is, else where cargo said.
+pub(super) fn binary(name: &str, compiled: &str) -> PathBuf {
+    let variable = |name: &str| std::env::var_os(format!("NEXTEST_BIN_EXE_{name}"));
+    let found = variable(name).or_else(|| variable(&name.replace('-', "_")));
+    found.map_or_else(|| compiled.into(), PathBuf::from)
+}
+
+/// The package's directory: the one at compile time, else the one that cargo names at run time.
+pub(super) fn package_directory(compiled: &str) -> PathBuf {
+    let compiled = PathBuf::from(compiled);
+    if compiled.is_dir() {
+        return compiled;
+    }
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or(compiled, PathBuf::from)
+}
+
+/// Cargo's target directory.
+pub(super) fn target_directory(temporary: Option<&str>) -> PathBuf {
+    let of_temporary = temporary.map(Path::new).filter(|path| path.is_dir()).and_then(Path::parent);
+    if let Some(target) = of_temporary {
+        return target.to_path_buf();
+    }
+    // Test programs are in `target/debug/deps`, or `target/<triple>/debug/deps`; cargo marks `target` itself.
+    let program = std::env::current_exe().unwrap_or_default();
+    if let Some(target) = program.ancestors().skip(1).find(|path| path.join("CACHEDIR.TAG").is_file()) {
+        return target.to_path_buf();
+    }
+    let of_profile = program.ancestors().find(|path| path.ends_with("deps")).and_then(|deps| deps.ancestors().nth(2));
+    match (of_profile, std::env::var_os("CARGO_TARGET_DIR")) {
+        (Some(target), _) => target.to_path_buf(),
+        (None, Some(target)) => target.into(),
+        (None, None) => "target".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_directory_is_found_from_the_program_too() {
+        let target = target_directory(None);
+        assert!(std::env::current_exe().expect("we run").starts_with(&target));
+        assert_eq!(target_directory(Some("/no/such/directory/tmp")), target);
+        let temporary = target.join("debug");
+        assert_eq!(target_directory(temporary.to_str()), target);
+    }
+
+    #[test]
+    fn directories_of_another_machine_are_replaced() {
+        assert_eq!(package_directory(env!("CARGO_MANIFEST_DIR")), Path::new(env!("CARGO_MANIFEST_DIR")));
+        assert_ne!(package_directory("/no/such/directory"), Path::new("/no/such/directory"));
+    }
+}
