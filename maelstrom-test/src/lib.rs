@@ -5,6 +5,8 @@
 //! history of every operation, and proves from the history whether the system kept its promise.
 
 pub mod checker;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod executor;
 pub mod generator;
 pub mod history;

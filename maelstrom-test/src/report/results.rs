@@ -77,7 +77,8 @@ impl Serialize for Results<'_> {
 struct Scenario<'a> {
     name: &'a str,
     workload: &'a str,
-    seed: u64,
+    /// None for a history that was recorded elsewhere.
+    seed: Option<u64>,
     time: &'a str,
 }
 

@@ -38,7 +38,7 @@ impl Sample {
             name: &self.name,
             workload: self.workload,
             context: &self.context,
-            seed: self.seed,
+            seed: Some(self.seed),
             time_mode: TimeMode::Virtual,
             duration: self.duration,
             elapsed: self.elapsed,

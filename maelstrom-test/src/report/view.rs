@@ -119,8 +119,8 @@ pub struct RunView<'a> {
     pub workload: &'a str,
     /// Which node and which worker is which.
     pub context: &'a CheckContext,
-    /// The seed.
-    pub seed: u64,
+    /// The seed; `None` for a history that was recorded elsewhere.
+    pub seed: Option<u64>,
     /// Which clock.
     pub time_mode: TimeMode,
     /// How long the run took on its own clock.

@@ -62,7 +62,7 @@ impl Environment {
 }
 
 /// A seed that nobody chose, short enough to be typed.
-pub(super) fn random_seed() -> u64 {
+pub(crate) fn random_seed() -> u64 {
     std::hash::RandomState::new().hash_one(std::process::id()) % 1_000_000_000
 }
 

@@ -16,7 +16,7 @@ pub(super) fn ended(result: Result<Run, RunError>) -> Result<Run, String> {
 }
 
 /// Whether the run ended as expected; else a sentence that says what was expected.
-pub(super) fn judge(expect: &str, require_faults: bool, run: &Run) -> Result<(), String> {
+pub(crate) fn judge(expect: &str, require_faults: bool, run: &Run) -> Result<(), String> {
     let broke = run.breakdown.is_some();
     let valid = run.verdict.valid();
     let met = match expect {

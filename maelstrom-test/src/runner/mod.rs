@@ -26,7 +26,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 pub use body::Outcome;
 pub use case::case_file_name;
-pub use function::{Failure, Function, Source};
+pub use function::{Failure, Function, Labelled, Source};
+
+#[cfg(feature = "cli")]
+pub(crate) use {environment::random_seed, judge::judge};
 
 use case::Case;
 use environment::Environment;

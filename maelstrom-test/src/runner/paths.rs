@@ -12,11 +12,13 @@ pub(super) fn binary(name: &str, compiled: &str) -> PathBuf {
 
 /// The package's directory: the one at compile time, else the one that cargo names at run time.
 pub(super) fn package_directory(compiled: &str) -> PathBuf {
+    existing(compiled, std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from))
+}
+
+/// The compiler's directory if it is there, else the one at run time.
+fn existing(compiled: &str, now: Option<PathBuf>) -> PathBuf {
     let compiled = PathBuf::from(compiled);
-    if compiled.is_dir() {
-        return compiled;
-    }
-    std::env::var_os("CARGO_MANIFEST_DIR").map_or(compiled, PathBuf::from)
+    if compiled.is_dir() { compiled } else { now.unwrap_or(compiled) }
 }
 
 /// Cargo's target directory.
@@ -53,7 +55,9 @@ mod tests {
 
     #[test]
     fn directories_of_another_machine_are_replaced() {
-        assert_eq!(package_directory(env!("CARGO_MANIFEST_DIR")), Path::new(env!("CARGO_MANIFEST_DIR")));
-        assert_ne!(package_directory("/no/such/directory"), Path::new("/no/such/directory"));
+        let here = env!("CARGO_MANIFEST_DIR");
+        assert_eq!(package_directory(here), Path::new(here));
+        assert_eq!(existing("/no/such/directory", Some(here.into())), Path::new(here));
+        assert_eq!(existing("/no/such/directory", None), Path::new("/no/such/directory"));
     }
 }

@@ -5,7 +5,8 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::scenario::{Phase, Progress, ProgressSink};
+use crate::scenario::{Progress, ProgressSink};
+use crate::simulation::Phase;
 
 /// Redraw no more often than this.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -101,11 +102,11 @@ fn line(runs: &BTreeMap<String, Progress>) -> String {
 fn describe(progress: &Progress) -> String {
     let seconds = |nanos: u64| nanos / 1_000_000_000;
     let mut parts = vec![match progress.phase {
-        Phase::Start => "nodes start".to_string(),
+        Phase::Boot => "nodes start".to_string(),
         Phase::Main => format!("{} of {} s", seconds(progress.now), seconds(progress.time_limit)),
         Phase::Recovery => format!("{} s, nodes recover", seconds(progress.now)),
         Phase::Final => format!("{} s, final operations", seconds(progress.now)),
-        Phase::Check => "the history is judged".to_string(),
+        Phase::Over => "the history is judged".to_string(),
     }];
     if progress.invoked > 0 {
         parts.push(format!("{} ok of {} operations", progress.ok, progress.invoked));

@@ -129,6 +129,11 @@ impl Config {
         shorter
     }
 
+    /// A hash of the node program's file, to tell whether it is still the same; `None` if it cannot be read.
+    pub fn program_hash(&self) -> Option<String> {
+        self.program.hash().ok().map(|hash| format!("{hash:016x}"))
+    }
+
     /// What `scenario.json` holds: enough to run the same again.
     pub fn to_json(&self) -> serde_json::Value {
         let args: Vec<_> = self.program.args.iter().map(|arg| arg.to_string_lossy()).collect();
@@ -144,6 +149,7 @@ impl Config {
                 "args": args,
                 "env": env,
                 "base": self.program.base.as_ref().map(|base| base.to_string_lossy()),
+                "hash": self.program_hash(),
             },
             "defaults": if self.defaults == Defaults::Test { "test" } else { "plain" },
             "seed": self.seed,
@@ -491,6 +497,26 @@ mod tests {
         let config = scenario("lin-kv").nodes(3).concurrency(7).config().expect("it is rounded up");
         assert_eq!(config.settings.concurrency, 12);
         assert!(config.notes[0].contains("12 clients instead of the 7"), "{:?}", config.notes);
+    }
+
+    #[test]
+    fn a_stored_scenario_is_the_same_again() {
+        let scenario = scenario("broadcast")
+            .args(["-v", "x y"])
+            .env("MODE", "fast")
+            .name("gossip")
+            .defaults(Defaults::Test)
+            .nodes(3)
+            .latency("5ms")
+            .nemesis(["kill", "pause"])
+            .seed(u64::MAX);
+        let config = scenario.config().expect("right");
+        let again = Scenario::from_json(&config.to_json()).and_then(|again| again.config().map_err(|e| e.to_string()));
+        let again = again.expect("it can be read");
+        assert_eq!(again.to_json(), config.to_json());
+        assert_eq!(again.options(), config.options());
+        assert_eq!((again.seed, again.program), (u64::MAX, config.program));
+        assert!(Scenario::from_json(&json!({"version": 2})).is_err_and(|why| why.contains("version 1")));
     }
 
     #[test]

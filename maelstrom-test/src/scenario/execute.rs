@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::Map;
 
 use super::recorder::Recorder;
-use super::{Config, NetStats, Run, RunError, TimeChoice};
+use super::{Config, NetStats, Run, RunError, TimeChoice, turns};
 use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats, Verdict};
 use crate::executor::{self, NodeProgram};
 use crate::history::OpType;
@@ -25,8 +25,9 @@ const LOGS: &str = "node-logs";
 
 /// Runs, and judges.
 pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
-    let began = Instant::now();
     let clock = choose_clock(&mut config)?;
+    let _turn = (clock == TimeMode::Real).then(turns::wait);
+    let began = Instant::now();
     let programs = prepare(&config).map_err(|error| {
         let directory = config.directory.display();
         RunError::Setup(format!("the run's directory {directory} cannot be made: {error}"))

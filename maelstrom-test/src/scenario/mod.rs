@@ -22,6 +22,7 @@ mod progress;
 mod recorder;
 mod run;
 mod store;
+mod turns;
 
 pub use builder::{Defaults, Scenario, WorkloadChoice};
 pub use config::{Config, Delay, TEST_LATENCY, TEST_RATE, TimeChoice};
@@ -30,4 +31,4 @@ pub use program::Program;
 pub use progress::{Interrupt, Progress, ProgressSink};
 #[cfg(test)]
 pub(crate) use run::sample_run;
-pub use run::{Durations, NetStats, OpCounts, Run, Traffic};
+pub use run::{NetStats, OpCounts, Run, Traffic};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::checker::{CheckContext, Results, Valid, anomalies};
+use crate::checker::{CheckContext, Quantiles, Results, SetFull, Valid, anomalies};
 use crate::history::{History, Nanos, OpType};
 use crate::network::{self, JournalEvent};
 use crate::report::{Breakdown, FaultTally, NodeLog, RunView, TimeMode};
@@ -139,7 +139,7 @@ impl Run {
             name: &self.name,
             workload: &self.workload,
             context: &self.context,
-            seed: self.seed,
+            seed: Some(self.seed),
             time_mode: self.time_mode,
             duration: self.duration,
             elapsed: self.elapsed,
@@ -184,23 +184,29 @@ impl Run {
     }
 
     /// How long the successful operations took, all kinds together.
-    pub fn latency(&self) -> Durations {
+    pub fn latency(&self) -> Quantiles {
         self.latencies(|_| true)
     }
 
     /// How long the successful operations of one kind took.
-    pub fn latency_of(&self, f: &str) -> Durations {
+    pub fn latency_of(&self, f: &str) -> Quantiles {
         self.latencies(|other| other == f)
     }
 
-    fn latencies(&self, wanted: impl Fn(&str) -> bool) -> Durations {
+    fn latencies(&self, wanted: impl Fn(&str) -> bool) -> Quantiles {
         let pairs = self.history.pairs().into_iter().filter_map(|pair| match self.history.entries(pair) {
             (Some(from), Some(to)) if to.kind == OpType::Ok && wanted(&from.f) => {
                 Some(to.time.saturating_sub(from.time))
             }
             _ => None,
         });
-        Durations::new(pairs.collect())
+        Quantiles::new(pairs.collect())
+    }
+
+    /// How long it took from the moment when an element was known (its addition acknowledged, or read somewhere) until
+    /// no read was without it any more: broadcast and g-set.
+    pub fn stable_latency(&self) -> Quantiles {
+        SetFull { lenient: self.settings.lenient }.outcome(&self.history, &self.context).stable_latencies
     }
 
     /// Faults that were asked for and never had an effect.
@@ -211,55 +217,6 @@ impl Run {
     /// One of its files: `run.file("history.jsonl")`.
     pub fn file(&self, name: impl AsRef<Path>) -> PathBuf {
         self.directory.join(name)
-    }
-}
-
-/// A sample of times, sorted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Durations {
-    sorted: Vec<Nanos>,
-}
-
-impl Durations {
-    /// A sample of times in nanoseconds.
-    pub fn new(mut nanos: Vec<Nanos>) -> Durations {
-        nanos.sort_unstable();
-        Durations { sorted: nanos }
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.sorted.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.sorted.is_empty()
-    }
-
-    /// The smallest time that the share `q` (0 … 1) of the sample does not exceed; 0 gives the least, 1 the greatest.
-    /// Of an empty sample it is [`Duration::MAX`], so that a test that asks for a short time does not pass because
-    /// nothing happened.
-    ///
-    /// ```
-    /// use maelstrom::scenario::Durations;
-    /// use std::time::Duration;
-    /// let sample = Durations::new(vec![30, 10, 20, 40]);
-    /// assert_eq!(sample.quantile(0.5), Duration::from_nanos(20));
-    /// assert_eq!(sample.quantile(1.0), Duration::from_nanos(40));
-    /// assert_eq!(Durations::default().quantile(0.5), Duration::MAX);
-    /// ```
-    pub fn quantile(&self, q: f64) -> Duration {
-        let rank = (q.clamp(0.0, 1.0) * self.sorted.len() as f64).ceil() as usize;
-        match self.sorted.get(rank.saturating_sub(1)) {
-            Some(nanos) => Duration::from_nanos(*nanos),
-            None => Duration::MAX,
-        }
-    }
-
-    /// All of them, in nanoseconds, ascending.
-    pub fn as_nanos(&self) -> &[Nanos] {
-        &self.sorted
     }
 }
 
@@ -314,15 +271,8 @@ mod tests {
         ];
         assert_eq!(run.ops(), OpCounts { invoked: 3, ok: 1, fail: 1, info: 0 });
         assert_eq!(run.ops_of("write"), OpCounts { invoked: 2, ok: 0, fail: 1, info: 0 });
-        assert_eq!(run.latency().as_nanos(), [30]);
-        assert!(run.latency_of("write").is_empty());
-    }
-
-    #[test]
-    fn quantiles_are_taken_from_the_sample() {
-        let sample = Durations::new((1..=100).rev().collect());
-        let at = |q| sample.quantile(q).as_nanos();
-        assert_eq!([at(0.0), at(0.5), at(0.95), at(0.99), at(1.0)], [1, 50, 95, 99, 100]);
+        assert_eq!((run.latency().count(), run.latency().quantile(1.0)), (1, Duration::from_nanos(30)));
+        assert_eq!(run.latency_of("write").count(), 0);
     }
 
     #[test]

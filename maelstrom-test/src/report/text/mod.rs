@@ -47,7 +47,10 @@ fn verdict_line(view: &RunView<'_>, style: Style) -> Vec<String> {
         super::TimeMode::Virtual => format!("{seconds} simulated in {}", units::wall(view.elapsed)),
         super::TimeMode::Real => format!("{seconds} in real time"),
     };
-    let right = format!("seed {} · {how}", view.seed);
+    let right = match view.seed {
+        Some(seed) => format!("seed {seed} · {how}"),
+        None => format!("{} recorded", units::counted(view.history.ops.len() as u64, "event")),
+    };
     let left = width(&name) + 2 + width(&headline);
     let tone = match view.outcome() {
         "valid" => Tone::Good,

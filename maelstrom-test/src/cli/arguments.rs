@@ -1,0 +1,221 @@
+//! The flags, made from the table of options.
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use crate::scenario::options::{self, Kind, OptionRow};
+
+/// Flags of the original that mean nothing here, and whether they take a value.
+const IGNORED: &[(&str, bool)] = &[
+    ("no-ssh", false),
+    ("leave-db-running", false),
+    ("logging-json", false),
+    ("strict-host-key-checking", false),
+    ("no-strict-host-key-checking", false),
+    ("dummy-ssh", false),
+    ("username", true),
+    ("password", true),
+    ("sudo-password", true),
+    ("ssh-private-key", true),
+    ("tarball", true),
+];
+
+/// The whole command line.
+pub(super) fn command() -> Command {
+    Command::new("maelstrom")
+        .about("A workbench for learning and regression-testing distributed systems")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help("Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run itself broke.")
+        .subcommands([test(), check(), replay(), demo(), doc(), node()])
+}
+
+fn test() -> Command {
+    let ignored = IGNORED.iter().map(|(name, takes_value)| {
+        let action = if *takes_value { ArgAction::Append } else { ArgAction::Count };
+        Arg::new(*name).long(*name).action(action).hide(true)
+    });
+    Command::new("test")
+        .about("Runs a workload against a cluster of nodes, and prints what came of it")
+        .arg(
+            Arg::new("workload")
+                .short('w')
+                .long("workload")
+                .value_name("NAME")
+                .default_value("lin-kv")
+                .help(help("workload")),
+        )
+        .arg(Arg::new("bin").long("bin").value_name("FILE").required(true).help("The node program"))
+        .args(options::OPTIONS.iter().map(option))
+        .arg(
+            Arg::new("node-names")
+                .short('n')
+                .long("node")
+                .visible_alias("nodes")
+                .value_name("n1,n2")
+                .action(ArgAction::Append)
+                .help("Names of the nodes, instead of their number"),
+        )
+        .arg(Arg::new("nodes-file").long("nodes-file").value_name("FILE").help("A file with a name on each line"))
+        .arg(
+            Arg::new("test-count")
+                .long("test-count")
+                .value_name("N")
+                .default_value("1")
+                .value_parser(value_parser!(u64).range(1..))
+                .help("How many runs, each with the next seed; stops at the first that is not valid"),
+        )
+        .arg(Arg::new("expect").long("expect").value_name("OUTCOME").help(help("expect")))
+        .args(ignored)
+        .arg(
+            Arg::new("args")
+                .value_name("ARGS")
+                .action(ArgAction::Append)
+                .num_args(0..)
+                .help("Arguments of the node program; those that begin with a dash after `--`"),
+        )
+}
+
+fn help(name: &str) -> &'static str {
+    options::find(name).map_or("", |row| row.doc)
+}
+
+fn option(row: &'static OptionRow) -> Arg {
+    let arg =
+        Arg::new(row.name).long(row.flag).help(format!("{} [default: {}]", row.doc, row.default.replace('`', "")));
+    if row.kind == Kind::Flag {
+        return arg.action(ArgAction::SetTrue);
+    }
+    // The last one counts, as in the original.
+    arg.value_name(row.argument)
+        .overrides_with(row.name)
+        .allow_negative_numbers(true)
+        .value_parser(move |text: &str| row.kind.parse(text).map(|_| text.to_string()))
+}
+
+fn check() -> Command {
+    Command::new("check")
+        .about("Judges a recorded history (JSON lines or Jepsen's EDN, plain or compressed) without running anything")
+        .arg(
+            Arg::new("workload").short('w').long("workload").value_name("NAME").help("By the checker of this workload"),
+        )
+        .arg(
+            Arg::new("model")
+                .long("model")
+                .value_name("NAME")
+                .conflicts_with("workload")
+                .help("By a model: register, keyed-register, list-append, rw-register, set, counter, log"),
+        )
+        .arg(
+            Arg::new("initial")
+                .long("initial")
+                .value_name("JSON")
+                .requires("model")
+                .help("The value of a register at the beginning [default: absent]"),
+        )
+        .arg(
+            Arg::new("unrecorded-reads")
+                .long("unrecorded-reads")
+                .requires("model")
+                .action(ArgAction::SetTrue)
+                .help("A register's read that was answered with null says nothing about its value"),
+        )
+        .arg(option(options::find("consistency_models").expect("an option of the table")))
+        .arg(option(options::find("lenient").expect("an option of the table")))
+        .arg(Arg::new("full").long("full").action(ArgAction::SetTrue).help("All findings with all their evidence"))
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print results as JSON"))
+        .arg(Arg::new("file").value_name("FILE").required(true).help("The history; `-`: standard input"))
+}
+
+fn replay() -> Command {
+    Command::new("replay")
+        .about("Runs a stored run again, same seed and options, and says whether the outcome is the same")
+        .after_help("Exit status: 0 if the outcome is the same, 1 if it differs.")
+        .arg(Arg::new("directory").value_name("DIR").required(true).help("The directory of the run"))
+}
+
+fn demo() -> Command {
+    Command::new("demo")
+        .about("Runs every workload against nodes built into the program")
+        .arg(option(options::find("time_limit").expect("an option of the table")))
+        .arg(option(options::find("seed").expect("an option of the table")))
+        .arg(option(options::find("time").expect("an option of the table")))
+}
+
+fn doc() -> Command {
+    Command::new("doc").about("Prints the reference of workloads, RPCs, errors and options")
+}
+
+/// What `demo` starts as its nodes.
+fn node() -> Command {
+    Command::new("node").hide(true).arg(Arg::new("name").required(true))
+}
+
+/// The options of the table that were given, with their values.
+pub(super) fn given(matches: &ArgMatches) -> Vec<(&'static str, String)> {
+    let is_known = |name: &str| matches.try_contains_id(name).unwrap_or(false);
+    let rows = options::OPTIONS.iter().filter(|row| is_known(row.name));
+    rows.filter_map(|row| match row.kind {
+        Kind::Flag => matches.get_flag(row.name).then(|| (row.name, "true".to_string())),
+        _ => matches.get_one::<String>(row.name).map(|value| (row.name, value.clone())),
+    })
+    .collect()
+}
+
+/// Flags that were given and mean nothing here.
+pub(super) fn ignored(matches: &ArgMatches) -> Vec<&'static str> {
+    let was_given = |name: &str| matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
+    IGNORED.iter().map(|(name, _)| *name).filter(|name| was_given(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn lines_of_tutorials_are_understood() {
+        for line in [
+            "maelstrom test -w echo --bin ./echo --node-count 1 --time-limit 10",
+            "maelstrom test -w broadcast --bin ./b --node-count 25 --time-limit 20 --rate 100 --latency 100 --topology tree4",
+            "maelstrom test --workload lin-kv --bin raft.py --node-count 3 --concurrency 4n --rate 30 --time-limit 60 \
+             --nemesis partition --nemesis-interval 10 --test-count 10 --log-stderr",
+            "maelstrom test -w txn-rw-register --bin ./t --node-count 2 --consistency-models read-uncommitted \
+             --availability total --no-ssh --leave-db-running --username root",
+            "maelstrom test -w echo --bin python3 echo.py --nodes a,b --log-net-send -- -v --flag x",
+            "maelstrom check --workload lin-kv history.edn",
+            "maelstrom check --model register --initial 0 -",
+            "maelstrom replay store/latest",
+        ] {
+            command().try_get_matches_from(line.split_whitespace()).expect(line);
+        }
+    }
+
+    #[test]
+    fn bare_arguments_and_those_after_the_dashes_go_to_the_node() {
+        let line = "maelstrom test --bin python3 echo.py --node-count 1 -- -v --rate x";
+        let matches = command().try_get_matches_from(line.split_whitespace()).expect("it is right");
+        let (_, test) = matches.subcommand().expect("test");
+        let args: Vec<&String> = test.get_many("args").expect("arguments").collect();
+        assert_eq!(args, ["echo.py", "-v", "--rate", "x"]);
+        assert_eq!(given(test), [("nodes", "1".to_string())]);
+    }
+
+    #[test]
+    fn wrong_values_are_explained_with_their_flag() {
+        let line = "maelstrom test --bin x --nemesis partitoin";
+        let error = command().try_get_matches_from(line.split_whitespace()).expect_err("wrong").to_string();
+        assert!(error.contains("--nemesis") && error.contains("did you mean \"partition\"?"), "{error}");
+    }
+
+    #[test]
+    fn flags_of_the_original_are_ignored() {
+        let line = "maelstrom test --bin x --no-ssh --password p";
+        let matches = command().try_get_matches_from(line.split_whitespace()).expect("they are accepted");
+        assert_eq!(ignored(matches.subcommand().expect("test").1), ["no-ssh", "password"]);
+    }
+}

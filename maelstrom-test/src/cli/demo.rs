@@ -1,0 +1,73 @@
+//! `maelstrom demo`: every workload against nodes that are built into this program, a self-test that needs nothing else.
+
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+
+use super::{BAD_ARGUMENTS, BuiltInNodes, Done, Stop, arguments, interrupt, test};
+use crate::runner;
+use crate::scenario::Scenario;
+use crate::workload;
+
+/// Runs every workload. The exit status is the worst of all.
+pub(super) fn main(matches: &ArgMatches, nodes: &BuiltInNodes) -> Done {
+    let program =
+        std::env::current_exe().map_err(|error| Stop::Broke(format!("this program does not find itself: {error}")))?;
+    let names = (nodes.names)();
+    let interrupt = interrupt::on_signals();
+    let mut worst = 0;
+    for workload in workload::all() {
+        let Some(node) = node_for(workload.name(), &names) else {
+            eprintln!("{}: no node is built in", workload.name());
+            continue;
+        };
+        let mut scenario = Scenario::new(workload.clone())
+            .bin(&program)
+            .args(["node", node])
+            .time_limit("10s")
+            .rate(50)
+            .latency("10ms")
+            .seed(runner::random_seed())
+            .interrupt(interrupt.clone());
+        if workload.name() == "echo" {
+            scenario = scenario.nodes(1);
+        }
+        for (name, value) in arguments::given(matches) {
+            scenario = scenario.option(name, value);
+        }
+        worst = worst.max(test::run(scenario, None, &interrupt)?);
+        if interrupt.is_raised() {
+            break;
+        }
+        println!();
+    }
+    Ok(worst)
+}
+
+/// The correct node for a workload: the one named like it, or its best-known implementation.
+fn node_for<'a>(workload: &str, names: &[&'a str]) -> Option<&'a str> {
+    let candidates = [workload.to_string(), format!("{workload}-raft"), format!("{workload}-proxy")];
+    candidates.iter().find_map(|candidate| names.iter().find(|name| **name == candidate).copied())
+}
+
+/// `maelstrom node NAME`: what `demo` starts.
+pub(super) fn node(matches: &ArgMatches, nodes: &BuiltInNodes) -> ExitCode {
+    let name = matches.get_one::<String>("name").expect("it is required");
+    (nodes.run)(name).unwrap_or_else(|| {
+        eprintln!("error: there is no node `{name}`; nodes are: {}", (nodes.names)().join(", "));
+        ExitCode::from(BAD_ARGUMENTS)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_node_is_named_like_the_workload_or_its_implementation() {
+        let names = ["echo", "lin-kv-proxy", "lin-kv-raft"];
+        assert_eq!(node_for("echo", &names), Some("echo"));
+        assert_eq!(node_for("lin-kv", &names), Some("lin-kv-raft"));
+        assert_eq!(node_for("kafka", &names), None);
+    }
+}

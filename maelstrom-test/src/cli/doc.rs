@@ -1,0 +1,78 @@
+//! `maelstrom doc`: the reference, generated from the code.
+
+use std::fmt::Write;
+
+use super::Done;
+use crate::checker::anomalies;
+use crate::protocol::ErrorCode;
+use crate::scenario::options;
+use crate::workload::{self, Workload};
+
+/// Prints the reference as Markdown.
+pub(super) fn main() -> Done {
+    print!("{}", reference());
+    Ok(0)
+}
+
+fn reference() -> String {
+    let mut text = String::from("# Reference\n\n## Workloads\n");
+    for workload in workload::all() {
+        text += &describe(&*workload);
+    }
+    text += "\n## Errors\n\nDefinite errors mean that the operation did not and will never happen.\n\n";
+    text += "| code | name | definite | meaning |\n| ---: | --- | :---: | --- |\n";
+    for row in ErrorCode::ALL {
+        let definite = if row.definite { "yes" } else { "" };
+        line(&mut text, format_args!("| {} | {} | {definite} | {} |", row.code, row.name, row.meaning));
+    }
+    text += "\n## Options\n\n| attribute | flag | default | workloads | meaning |\n| --- | --- | --- | --- | --- |\n";
+    for row in options::all() {
+        let flag = match (row.flag, row.argument) {
+            ("", _) => String::new(),
+            (flag, "") => format!("`--{flag}`"),
+            (flag, argument) => format!("`--{flag} {}`", argument.replace('|', "\\|")),
+        };
+        let workloads = if row.workloads.is_empty() { "all".to_string() } else { row.workloads.join(", ") };
+        line(&mut text, format_args!("| `{}` | {flag} | {} | {workloads} | {} |", row.name, row.default, row.doc));
+    }
+    text += "\n## Environment variables of tests\n\n";
+    text += include_str!("../runner/environment.md");
+    text
+}
+
+fn describe(workload: &dyn Workload) -> String {
+    let mut text = format!("\n### {}\n\n{}\n", workload.name(), workload.doc());
+    for rpc in workload.rpcs() {
+        line(&mut text, format_args!("\n**{}** {}\n", rpc.name, rpc.doc));
+        line(&mut text, format_args!("```\n{}\n→ {}\n```", rpc.request_schema(), rpc.response_schema()));
+    }
+    let found = anomalies::of_workload(workload.name()).unwrap_or_default();
+    text += "\n| anomaly | meaning |\n| --- | --- |\n";
+    for anomaly in found {
+        line(&mut text, format_args!("| `{}` | {} |", anomaly.name, anomaly.meaning));
+    }
+    text
+}
+
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    writeln!(text, "{line}").expect("a String takes everything");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_names_everything() {
+        let text = reference();
+        for workload in options::WORKLOADS {
+            assert!(text.contains(&format!("### {workload}\n")), "{workload}");
+        }
+        for row in options::all() {
+            assert!(text.contains(&format!("| `{}` |", row.name)), "{}", row.name);
+        }
+        for words in ["| 22 | precondition-failed | yes |", "`nonlinearizable`", "{type: \"cas\"", "MAELSTROM_SEEDS"] {
+            assert!(text.contains(words), "{words}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The program `maelstrom`: what people who come from the original's command line expect, and some more.
+//!
+//! | command | does |
+//! | --- | --- |
+//! | `maelstrom test …` | one run (or several); prints the report |
+//! | `maelstrom check …` | judges a recorded history without running anything |
+//! | `maelstrom replay DIR` | runs a stored run again, and says whether the outcome is the same |
+//! | `maelstrom demo` | every workload against nodes built into the program |
+//! | `maelstrom doc` | the reference of workloads, RPCs, errors and options |
+//!
+//! Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run itself broke.
+
+mod arguments;
+mod check;
+mod demo;
+mod doc;
+mod interrupt;
+mod replay;
+mod store;
+mod test;
+
+use std::process::ExitCode;
+
+use crate::checker::Valid;
+use crate::scenario::RunError;
+
+/// The arguments make no sense.
+const BAD_ARGUMENTS: u8 = 254;
+/// The run itself broke.
+const BROKE: u8 = 255;
+
+/// The nodes that are built into the program.
+#[derive(Clone, Copy, Debug)]
+pub struct BuiltInNodes {
+    /// Their names.
+    pub names: fn() -> Vec<&'static str>,
+    /// Runs the node of this name until its input ends; `None` if there is none.
+    pub run: fn(&str) -> Option<ExitCode>,
+}
+
+/// Reads the command line and does what it says.
+pub fn main(nodes: &BuiltInNodes) -> ExitCode {
+    let matches = match arguments::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and versions are "errors" to clap, but not to us.
+            let code = if error.use_stderr() { BAD_ARGUMENTS } else { 0 };
+            // Nobody is left to tell if this cannot be written.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let done = match matches.subcommand() {
+        Some(("test", matches)) => test::main(matches),
+        Some(("check", matches)) => check::main(matches),
+        Some(("replay", matches)) => replay::main(matches),
+        Some(("demo", matches)) => demo::main(matches, nodes),
+        Some(("doc", _)) => doc::main(),
+        Some(("node", matches)) => return demo::node(matches, nodes),
+        _ => Err(Stop::Arguments("no such command; see `maelstrom help`".into())),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(Stop::Arguments(wrong)) => {
+            eprintln!("error: {wrong}");
+            ExitCode::from(BAD_ARGUMENTS)
+        }
+        Err(Stop::Broke(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::from(BROKE)
+        }
+    }
+}
+
+/// Why a command ends without a verdict.
+#[derive(Debug)]
+enum Stop {
+    /// The arguments make no sense.
+    Arguments(String),
+    /// Something else went wrong.
+    Broke(String),
+}
+
+/// Exit status, or why there is none.
+type Done = Result<u8, Stop>;
+
+impl From<RunError> for Stop {
+    fn from(error: RunError) -> Stop {
+        match error {
+            RunError::Options(wrong) => Stop::Arguments(wrong.join("\n       ")),
+            error => Stop::Broke(error.to_string()),
+        }
+    }
+}
+
+/// The exit status of a verdict.
+fn status(valid: Valid) -> u8 {
+    match valid {
+        Valid::True => 0,
+        Valid::False => 1,
+        Valid::Unknown => 2,
+    }
+}

@@ -1,0 +1,155 @@
+//! `maelstrom test`: runs, and prints the report.
+
+use clap::ArgMatches;
+
+use super::{BROKE, Done, Stop, arguments, interrupt, status, store};
+use crate::report::text;
+use crate::runner::{self, progress::Display};
+use crate::scenario::{Interrupt, Run, RunError, Scenario, options};
+
+/// One run, or several.
+pub(super) fn main(matches: &ArgMatches) -> Done {
+    for flag in arguments::ignored(matches) {
+        eprintln!("note: --{flag} means nothing here");
+    }
+    let workload = matches.get_one::<String>("workload").expect("it has a default");
+    let expect = matches.get_one::<String>("expect");
+    if let Some(expect) = expect {
+        options::check_expect(expect, workload).map_err(Stop::Arguments)?;
+    }
+    let first = match matches.get_one::<String>("seed") {
+        Some(seed) => seed.replace('_', "").parse().unwrap_or_default(),
+        None => runner::random_seed(),
+    };
+    let interrupt = interrupt::on_signals();
+    let count = *matches.get_one::<u64>("test-count").expect("it has a default");
+    let mut last = 0;
+    for number in 0..count {
+        let scenario = scenario(matches, workload)?.seed(first.wrapping_add(number)).interrupt(interrupt.clone());
+        if count > 1 {
+            eprintln!("run {} of {count}", number + 1);
+        }
+        last = run(scenario, expect.map(String::as_str), &interrupt)?;
+        if last != 0 {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+/// The scenario that the flags describe.
+fn scenario(matches: &ArgMatches, workload: &str) -> Result<Scenario, Stop> {
+    let bin = matches.get_one::<String>("bin").expect("it is required");
+    let args = matches.get_many::<String>("args").into_iter().flatten();
+    let mut scenario = Scenario::new(workload).bin(bin).args(args).allow_unused_options();
+    for (name, value) in arguments::given(matches) {
+        scenario = scenario.option(name, value);
+    }
+    let names = node_names(matches)?;
+    Ok(if names.is_empty() { scenario } else { scenario.nodes(names.join(",")) })
+}
+
+/// Names from `--node`, `--nodes` and `--nodes-file`.
+fn node_names(matches: &ArgMatches) -> Result<Vec<String>, Stop> {
+    let given = matches.get_many::<String>("node-names").into_iter().flatten();
+    let mut names: Vec<String> = given.flat_map(|names| names.split(',')).map(|name| name.trim().to_string()).collect();
+    if let Some(file) = matches.get_one::<String>("nodes-file") {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Stop::Arguments(format!("--nodes-file {file} cannot be read: {error}")))?;
+        names.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_string));
+    }
+    Ok(names)
+}
+
+/// Runs one scenario and prints its report. Returns the exit status.
+pub(super) fn run(scenario: Scenario, expect: Option<&str>, interrupt: &Interrupt) -> Done {
+    let config = scenario.config()?;
+    let name = config.name.clone();
+    eprintln!("{}: {}, seed {}", config.workload.name(), config.shape().join(", "), config.seed);
+    let display = Display::for_program().filter(|_| !(config.log_stderr || config.log_net_send || config.log_net_recv));
+    let scenario = scenario.again(again(std::env::args(), config.seed));
+    // The directory is named by the time: it must be the same one that is linked to afterwards.
+    let mut scenario = scenario.directory(&config.directory);
+    if let Some(display) = &display {
+        scenario = scenario.progress(display.sink(&name));
+    }
+    let result = scenario.run();
+    if let Some(display) = &display {
+        display.finish(&name);
+    }
+    let run = match result {
+        Ok(run) => run,
+        Err(RunError::Broke { run, .. }) => *run,
+        Err(error) => return Err(error.into()),
+    };
+    store::link(&run.directory, &run.workload);
+    print!("{}", text::render(&run.view(), text::Style::for_stdout()));
+    if interrupt.is_raised() {
+        return Ok(BROKE);
+    }
+    Ok(match expect {
+        Some(expect) => met(expect, config.require_faults, &run),
+        None if run.breakdown.is_some() => BROKE,
+        None if config.require_faults && run.is_valid() => met("valid", true, &run),
+        None => status(run.verdict.valid()),
+    })
+}
+
+/// The command line with the seed of the run: what runs it again.
+fn again(words: impl Iterator<Item = String>, seed: u64) -> String {
+    let mut words = words.skip(1);
+    let (mut flags, mut rest) = (Vec::new(), Vec::new());
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--seed" => drop(words.next()),
+            "--" => {
+                rest.push(word);
+                rest.extend(words.by_ref());
+            }
+            word if word.starts_with("--seed=") => {}
+            _ => flags.push(word),
+        }
+    }
+    let command = [vec!["maelstrom".into()], flags, vec!["--seed".into(), seed.to_string()], rest].concat();
+    command.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell reads it.
+fn quote(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// 0 if the run ended as expected, else 1.
+fn met(expect: &str, require_faults: bool, run: &Run) -> u8 {
+    match runner::judge(expect, require_faults, run) {
+        Ok(()) => 0,
+        Err(why) => {
+            println!("{why}");
+            1
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_repeats_a_run_has_its_seed() {
+        let again = |line: &[&str]| again(line.iter().map(|word| word.to_string()), 7);
+        assert_eq!(again(&["x/maelstrom", "test", "-w", "echo"]), "maelstrom test -w echo --seed 7");
+        assert_eq!(again(&["m", "test", "--seed", "3", "--bin", "a b"]), "maelstrom test --bin 'a b' --seed 7");
+        assert_eq!(again(&["m", "test", "--seed=3", "--", "--seed", "1"]), "maelstrom test --seed 7 -- --seed 1");
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        assert_eq!(quote("it's"), "'it'\\''s'");
+        assert_eq!(quote(""), "''");
+    }
+}

@@ -1,0 +1,146 @@
+//! `#[maelstrom::test]` in a user's package: both harnesses, cargo-nextest, and what the compiler says of mistakes.
+
+use std::fs;
+use std::process::Command;
+
+use maelstrom_e2e::{Printed, run, shared};
+
+const CASES: [&str; 10] = [
+    "a_panic_is_wanted",
+    "bare_counter_is_caught",
+    "bare_counter_is_pinned",
+    "crash_breaks_the_run_off",
+    "fails",
+    "ids_are_unique::nodes=1",
+    "ids_are_unique::nodes=3",
+    "inner::nested::seed=0",
+    "inner::nested::seed=1",
+    "program_is_missing",
+];
+
+fn cluster(words: &[&str], variables: &[(&str, &str)]) -> Printed {
+    let (scratch, program) = shared();
+    run(scratch.program(program, words).envs(variables.iter().copied()))
+}
+
+/// The names that the program lists, sorted.
+fn listed(words: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
+    let printed = cluster(&[&["--list", "--format", "terse"], words].concat(), variables).expect_status(0);
+    let name = |line: &str| line.strip_suffix(": test").unwrap_or_else(|| panic!("not a test: {line}")).to_string();
+    let mut names: Vec<String> = printed.stdout.lines().map(name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_case_is_listed_and_nothing_else() {
+    let mut names = listed(&[], &[]);
+    names.retain(|name| name != "returns_an_error");
+    assert_eq!(names, CASES);
+    let ignored = listed(&["--ignored"], &[]);
+    assert_eq!(ignored, ["bare_counter_is_pinned", "fails", "program_is_missing", "returns_an_error"]);
+    let widened = listed(&["inner::nested"], &[("MAELSTROM_SEEDS", "5..8")]);
+    assert_eq!(widened, ["inner::nested::seed=5", "inner::nested::seed=6", "inner::nested::seed=7"]);
+}
+
+#[test]
+fn what_should_pass_passes() {
+    let printed = cluster(&[], &[]).expect_status(0);
+    assert!(printed.stdout.contains("7 passed; 0 failed; 4 ignored"), "{}", printed.stdout);
+}
+
+#[test]
+fn the_plain_name_of_a_function_runs_all_its_cases() {
+    for (name, count) in [("ids_are_unique", 2), ("ids_are_unique::nodes=3", 1), ("inner::nested", 2), ("inner", 0)] {
+        let printed = cluster(&["--exact", name, "--nocapture"], &[("MAELSTROM_PROGRESS", "never")]).expect_status(0);
+        assert!(printed.stdout.contains(&format!("{count} passed")), "{name}: {}", printed.stdout);
+    }
+}
+
+#[test]
+fn failures_explain_themselves_shortly() {
+    let printed = cluster(&["--ignored", "fails"], &[("MAELSTROM_SEED", "7")]).expect_status(101);
+    assert!(printed.stdout.lines().count() < 40, "{}", printed.stdout);
+    for words in ["expected: valid", "seed 7", "report.html", "MAELSTROM_SEED=7 cargo test fails"] {
+        assert!(printed.stdout.contains(words), "{words} in {}", printed.stdout);
+    }
+    let printed = cluster(&["--ignored", "returns_an_error"], &[]).expect_status(101);
+    assert!(printed.stdout.contains("Error: ParseIntError"), "{}", printed.stdout);
+    let printed = cluster(&["--ignored", "program_is_missing"], &[]).expect_status(101);
+    assert!(printed.stdout.contains("the node program `no-such-program` does not exist"), "{}", printed.stdout);
+    assert!(!printed.stdout.contains("panicked") && printed.stderr.is_empty(), "{printed:?}");
+}
+
+#[test]
+fn wrong_variables_are_one_clear_message() {
+    let printed = cluster(&[], &[("MAELSTROM_SEED", "seven")]).expect_status(101);
+    assert_eq!(printed.stderr, "error: MAELSTROM_SEED: `seven` is neither a number nor `random`\n");
+}
+
+#[test]
+fn snapshots_land_beside_the_users_tests() {
+    let (scratch, _) = shared();
+    let pinned = ["--ignored", "bare_counter_is_pinned"];
+    let folder = scratch.root.join("tests/snapshots");
+    let file = folder.join("bare_counter_is_pinned.snap");
+    let printed = cluster(&pinned, &[("INSTA_UPDATE", "no")]).expect_status(101);
+    assert!(printed.stdout.contains("there is no snapshot yet in"), "{}", printed.stdout);
+    assert!(!folder.exists());
+    cluster(&pinned, &[("INSTA_UPDATE", "always")]).expect_status(0);
+    let stored = fs::read_to_string(&file).expect("insta stored it");
+    assert!(stored.contains("scenario      unique-ids, 3 nodes"), "{stored}");
+    cluster(&pinned, &[]).expect_status(0);
+    // With a seed from the environment nothing is compared.
+    fs::write(&file, stored.replace("invalid", "valid")).expect("it can be written");
+    cluster(&pinned, &[("MAELSTROM_SEED", "3")]).expect_status(0);
+    let printed = cluster(&pinned, &[]).expect_status(101);
+    assert!(printed.stdout.contains("differs from the snapshot"), "{}", printed.stdout);
+    fs::remove_dir_all(&folder).expect("it was there");
+}
+
+#[test]
+fn the_ordinary_harness_runs_the_same_file() {
+    let (scratch, _) = shared();
+    let program = scratch.build("plain");
+    let plain = |words: &[&str]| run(&mut scratch.program(&program, words));
+    let printed = plain(&[]).expect_status(0);
+    assert!(printed.stdout.contains("5 passed; 0 failed; 4 ignored"), "{}", printed.stdout);
+    for name in ["test inner::nested ... ok", "test fails ... ignored, it fails, on purpose"] {
+        assert!(printed.stdout.contains(name), "{}", printed.stdout);
+    }
+    let printed = plain(&["--ignored", "fails"]).expect_status(101);
+    assert!(printed.stdout.contains("expected: valid"), "{}", printed.stdout);
+    assert!(!printed.stdout.contains("panicked"), "{}", printed.stdout);
+}
+
+#[test]
+fn nextest_runs_every_case_in_a_process_of_its_own() {
+    let (scratch, _) = shared();
+    let mut command = scratch.cargo(&["nextest", "run", "--test", "cluster", "--no-fail-fast"]);
+    if run(Command::new("cargo").args(["nextest", "--version"])).status != Some(0) {
+        eprintln!("skipped: cargo-nextest is not installed");
+        return;
+    }
+    let printed = run(&mut command).expect_status(0);
+    assert!(printed.stderr.contains("7 tests run: 7 passed, 4 skipped"), "{}", printed.stderr);
+}
+
+#[test]
+fn the_compiler_points_at_mistakes() {
+    let (scratch, _) = shared();
+    let printed = run(&mut scratch.cargo(&["check", "--test", "wrong"])).expect_status(101);
+    for (place, says) in [
+        ("1:30", "there is no workload `lin-kb` (did you mean \"lin-kv\"?)"),
+        ("4:44", "there is no option `node` (did you mean \"nodes\"?)"),
+        ("7:44", "the workload unique-ids does not use the option `topology`; broadcast does"),
+        ("10:54", "`partitions` is none of the choices (did you mean \"partition\"?)"),
+        ("13:50", "the package has no binary `scrtch` (did you mean \"scratch\"?)"),
+        ("17:1", "remove `async`"),
+        ("20:26", "returns nothing or a `Result<(), E>` where `E: Debug`, not `u8`"),
+        ("25:", "mismatched types"),
+    ] {
+        let mut errors = printed.stderr.split("\nerror").filter(|error| error.contains(says));
+        let points = errors.any(|error| error.contains(&format!("--> tests/wrong.rs:{place}")));
+        assert!(points, "{place} {says}\n{}", printed.stderr);
+    }
+}
