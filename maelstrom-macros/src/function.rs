@@ -144,13 +144,23 @@ fn sort_conditional(attribute: &Attribute, function: &ItemFn, sorted: &mut Attri
     }
 }
 
-/// A call of the function with the run, made a `Result` by the library; errors of type point at the return type.
+/// A call of the function with the run, made a `Result` by the library. What the compiler says of wrong types points at
+/// the types of the function.
 pub(crate) fn call(function: &ItemFn) -> TokenStream {
     let name = &function.sig.ident;
-    let call = if function.sig.inputs.is_empty() { quote!({ let _ = run; #name() }) } else { quote!(#name(run)) };
-    let span = match &function.sig.output {
-        ReturnType::Default => name.span(),
-        ReturnType::Type(_, of) => of.span(),
+    let call = match function.sig.inputs.first() {
+        Some(FnArg::Typed(input)) => {
+            let of = &input.ty;
+            let run = quote_spanned!(of.span()=> run);
+            quote!({ let run: #of = #run; #name(run) })
+        }
+        _ => quote!({ let _ = run; #name() }),
     };
-    quote_spanned!(span=> ::maelstrom::__private::Outcome::into_result(#call))
+    match &function.sig.output {
+        ReturnType::Default => quote!({ let () = #call; ::core::result::Result::Ok(()) }),
+        ReturnType::Type(_, of) => {
+            let convert = quote_spanned!(of.span()=> <#of as ::maelstrom::__private::Outcome>::into_result);
+            quote!(#convert(#call))
+        }
+    }
 }

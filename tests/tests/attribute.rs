@@ -137,7 +137,7 @@ fn the_compiler_points_at_mistakes() {
         ("13:50", "the package has no binary `scrtch` (did you mean \"scratch\"?)"),
         ("17:1", "remove `async`"),
         ("20:26", "returns nothing or a `Result<(), E>` where `E: Debug`, not `u8`"),
-        ("25:", "mismatched types"),
+        ("25:21", "mismatched types"),
     ] {
         let mut errors = printed.stderr.split("\nerror").filter(|error| error.contains(says));
         let points = errors.any(|error| error.contains(&format!("--> tests/wrong.rs:{place}")));
