@@ -4,6 +4,8 @@
 //! [`Observer`], which writes the run's files as it goes.
 
 pub mod real;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod virtual_time;
 
 use std::ffi::OsString;
 use std::io::{Read, Seek, SeekFrom};

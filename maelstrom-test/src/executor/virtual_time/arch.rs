@@ -1,0 +1,198 @@
+//! All that depends on the processor (x86-64): registers, system calls, the time-stamp counter.
+
+/// The architecture as the kernel's audit code names it; the filter refuses calls of any other.
+pub(super) const AUDIT_ARCH: u32 = 0xC000_003E;
+/// Numbers from here on belong to the x32 interface, which the simulation does not offer.
+pub(super) const FOREIGN_CALLS: u32 = 0x4000_0000;
+/// Length of the `syscall` instruction: stepping back this far runs it again.
+const SYSCALL_LENGTH: u64 = 2;
+/// The code segment of 64-bit programs.
+const SEGMENT_64_BIT: u64 = 0x33;
+/// What functions may use below the stack pointer without saying so.
+const RED_ZONE: u64 = 128;
+
+/// The registers of a stopped thread.
+#[derive(Clone, Copy)]
+pub(super) struct Registers(pub(super) libc::user_regs_struct);
+
+impl Registers {
+    /// The number of the system call that the thread is in.
+    pub(super) fn number(&self) -> i64 {
+        self.0.orig_rax as i64
+    }
+
+    /// An argument of the system call, from 0.
+    pub(super) fn arg(&self, index: usize) -> u64 {
+        let r = &self.0;
+        [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9][index]
+    }
+
+    /// Changes an argument of the system call.
+    pub(super) fn set_arg(&mut self, index: usize, value: u64) {
+        let r = &mut self.0;
+        *[&mut r.rdi, &mut r.rsi, &mut r.rdx, &mut r.r10, &mut r.r8, &mut r.r9][index] = value;
+    }
+
+    /// Turns the system call that is about to happen into another one.
+    pub(super) fn set_number(&mut self, number: i64) {
+        self.0.orig_rax = number as u64;
+    }
+
+    /// The result of the system call that has just happened; errors are negative.
+    pub(super) fn result(&self) -> i64 {
+        self.0.rax as i64
+    }
+
+    /// Replaces the result of a system call that has happened.
+    pub(super) fn set_result(&mut self, value: i64) {
+        self.0.rax = value as u64;
+    }
+
+    /// Answers the system call in the kernel's place: it is not executed (again), and returns this.
+    pub(super) fn answer(&mut self, value: i64) {
+        self.0.orig_rax = u64::MAX;
+        self.0.rax = value as u64;
+    }
+
+    /// Makes the thread execute its system call once more, from the start.
+    pub(super) fn rewind(&mut self, number: i64) {
+        self.0.rip -= SYSCALL_LENGTH;
+        self.0.rax = number as u64;
+        self.0.orig_rax = u64::MAX;
+    }
+
+    /// The next instruction's address.
+    pub(super) fn instruction(&self) -> u64 {
+        self.0.rip
+    }
+
+    /// The stack pointer.
+    pub(super) fn stack(&self) -> u64 {
+        self.0.rsp
+    }
+
+    /// Space for `length` bytes below everything the thread uses of its stack.
+    pub(super) fn scratch(&self, length: u64) -> u64 {
+        (self.0.rsp - RED_ZONE - length) & !15
+    }
+
+    /// Whether the program is a 64-bit one.
+    pub(super) fn is_64_bit(&self) -> bool {
+        self.0.cs == SEGMENT_64_BIT
+    }
+
+    /// If the instruction here reads the time-stamp counter, lets the thread have read `counter` and go on behind it.
+    pub(super) fn emulate_counter(&mut self, code: [u8; 3], counter: u64) -> bool {
+        let r = &mut self.0;
+        let length = match code {
+            [0x0f, 0x31, _] => 2,
+            [0x0f, 0x01, 0xf9] => {
+                r.rcx = 0;
+                3
+            }
+            _ => return false,
+        };
+        r.rip += length;
+        r.rax = counter & 0xffff_ffff;
+        r.rdx = counter >> 32;
+        true
+    }
+}
+
+macro_rules! calls {
+    ($($name:ident $number:expr,)*) => {
+        /// A system call that the tracer handles.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Call { $($name),* }
+
+        /// Which calls the filter hands to the tracer, the frequent ones first.
+        pub(super) const TRAPPED: &[(i64, Call)] = &[$(($number, Call::$name)),*];
+    };
+}
+
+calls! {
+    Read libc::SYS_read, ClockGettime libc::SYS_clock_gettime, Futex libc::SYS_futex, Poll libc::SYS_poll,
+    Ppoll libc::SYS_ppoll, EpollWait libc::SYS_epoll_wait, EpollPwait libc::SYS_epoll_pwait,
+    EpollPwait2 libc::SYS_epoll_pwait2, Select libc::SYS_select, Pselect libc::SYS_pselect6,
+    Gettimeofday libc::SYS_gettimeofday, Time libc::SYS_time,
+    Nanosleep libc::SYS_nanosleep, ClockNanosleep libc::SYS_clock_nanosleep,
+    SchedYield libc::SYS_sched_yield, Getrandom libc::SYS_getrandom,
+    Open libc::SYS_open, Openat libc::SYS_openat,
+    Readv libc::SYS_readv, Recvfrom libc::SYS_recvfrom, Recvmsg libc::SYS_recvmsg, Recvmmsg libc::SYS_recvmmsg,
+    Accept libc::SYS_accept, Accept4 libc::SYS_accept4, Splice libc::SYS_splice, Connect libc::SYS_connect,
+    Bind libc::SYS_bind,
+    FutexWaitv libc::SYS_futex_waitv, FutexWait 455, FutexWake 454, FutexRequeue 456,
+    Wait4 libc::SYS_wait4, Waitid libc::SYS_waitid,
+    TimerfdCreate libc::SYS_timerfd_create, TimerfdSettime libc::SYS_timerfd_settime,
+    TimerfdGettime libc::SYS_timerfd_gettime, Setitimer libc::SYS_setitimer, Getitimer libc::SYS_getitimer,
+    Alarm libc::SYS_alarm, TimerCreate libc::SYS_timer_create, TimerSettime libc::SYS_timer_settime,
+    TimerGettime libc::SYS_timer_gettime, TimerGetoverrun libc::SYS_timer_getoverrun,
+    TimerDelete libc::SYS_timer_delete,
+    Kill libc::SYS_kill, Tkill libc::SYS_tkill, Tgkill libc::SYS_tgkill, RtSigqueueinfo libc::SYS_rt_sigqueueinfo,
+    RtTgsigqueueinfo libc::SYS_rt_tgsigqueueinfo, PidfdSendSignal libc::SYS_pidfd_send_signal,
+    RtSigtimedwait libc::SYS_rt_sigtimedwait, RtSigsuspend libc::SYS_rt_sigsuspend, Pause libc::SYS_pause,
+    Execve libc::SYS_execve, Execveat libc::SYS_execveat,
+    SchedGetaffinity libc::SYS_sched_getaffinity, SchedSetaffinity libc::SYS_sched_setaffinity,
+    Getcpu libc::SYS_getcpu, Times libc::SYS_times, Getrusage libc::SYS_getrusage, Sysinfo libc::SYS_sysinfo,
+    Flock libc::SYS_flock,
+    // Handed over only for certain arguments, see the filter.
+    Close libc::SYS_close, CloseRange libc::SYS_close_range, Dup2 libc::SYS_dup2, Dup3 libc::SYS_dup3,
+    Fcntl libc::SYS_fcntl,
+}
+
+const fn lookup() -> [Option<Call>; 512] {
+    let mut table = [None; 512];
+    let mut index = 0;
+    while index < TRAPPED.len() {
+        table[TRAPPED[index].0 as usize] = Some(TRAPPED[index].1);
+        index += 1;
+    }
+    table
+}
+
+/// What the tracer knows a number as.
+pub(super) fn call(number: i64) -> Option<Call> {
+    static TABLE: [Option<Call>; 512] = lookup();
+    TABLE.get(usize::try_from(number).ok()?).copied().flatten()
+}
+
+/// Calls that fail as if the kernel lacked them. With io_uring, waiting would escape the tracer; restartable sequences
+/// and `openat2` tell the real processor and open files unseen. All runtimes have another way.
+pub(super) const ABSENT: &[i64] = &[
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_rseq,
+    libc::SYS_openat2,
+    libc::SYS_io_setup,
+];
+
+/// Calls that would set the machine's real clock.
+pub(super) const FORBIDDEN: &[i64] =
+    &[libc::SYS_settimeofday, libc::SYS_clock_settime, libc::SYS_adjtimex, libc::SYS_clock_adjtime];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_finds_every_trapped_call() {
+        for (number, name) in TRAPPED {
+            assert_eq!(call(*number), Some(*name));
+        }
+        assert_eq!(call(libc::SYS_write), None);
+        assert_eq!(call(-1), None);
+    }
+
+    #[test]
+    fn reading_the_counter_is_recognised_in_both_forms() {
+        // SAFETY: plain integers; all zeros is a valid value.
+        #[allow(unsafe_code)]
+        let mut registers = Registers(unsafe { std::mem::zeroed() });
+        assert!(registers.emulate_counter([0x0f, 0x31, 0x90], 0x1_0000_0002));
+        assert_eq!((registers.0.rip, registers.0.rax, registers.0.rdx), (2, 2, 1));
+        assert!(registers.emulate_counter([0x0f, 0x01, 0xf9], 7));
+        assert_eq!((registers.0.rip, registers.0.rax), (5, 7));
+        assert!(!registers.emulate_counter([0x0f, 0xa2, 0x90], 7));
+    }
+}

@@ -1,0 +1,279 @@
+//! The system calls that nodes are stopped at, and what becomes of each.
+//!
+//! A call is either let through, or answered in the kernel's place, or kept waiting: the thread then stays where it
+//! is, before the call, until the call would not block any more or its time is up. So no thread of a node ever sleeps
+//! in the kernel, and it is always known who can go on.
+
+use super::arch::{self, Call, Registers};
+use super::machine::Machine;
+use super::memory::{self, EFAULT, Fault};
+use super::schedule::{Next, ON, Step};
+use super::sys;
+use super::table::{AtExit, Go, State, ThreadId, Wait, What};
+use crate::history::Nanos;
+
+/// So often a thread may look in vain before it is made to sleep a little, so that time can pass.
+const PATIENCE: u32 = 5_000;
+/// The first such sleep, and how long they become.
+const FIRST_NAP: Nanos = 10_000;
+const LONGEST_NAP: Nanos = 1_000_000;
+
+pub(super) const fn errno(code: i32) -> i64 {
+    -(code as i64)
+}
+
+impl Call {
+    /// Whether programs use it to look for something, again and again.
+    fn may_be_in_vain(self) -> bool {
+        use Call::{EpollPwait, EpollPwait2, EpollWait, Poll, Ppoll, Pselect, Read, Readv, Recvfrom, Recvmsg, Select};
+        matches!(
+            self,
+            Read | Readv | Recvfrom | Recvmsg | Poll | Ppoll | Select | Pselect | EpollWait | EpollPwait | EpollPwait2
+        )
+    }
+}
+
+impl Machine {
+    /// A thread stands before a system call.
+    pub(super) fn on_call(&mut self, id: ThreadId) -> Step {
+        let tid = self.threads[id].tid;
+        let registers = sys::registers(tid)?;
+        let Some(call) = arch::call(registers.number()) else { return ON };
+        // A wait that a signal has interrupted goes on if this is the same call again.
+        let same = |wait: &Wait| {
+            let before = &wait.registers;
+            (before.number(), before.instruction(), before.stack())
+                == (registers.number(), registers.instruction(), registers.stack())
+        };
+        let interrupted = self.threads[id].interrupted.take().filter(same);
+        if matches!(call, Call::ClockGettime | Call::Gettimeofday | Call::Time | Call::SchedYield) {
+            self.threads[id].fruitless += 1;
+            if self.threads[id].fruitless > PATIENCE {
+                let deadline = self.nap_deadline(id);
+                self.hold(id, Wait::new(registers, Some(deadline), What::Nap));
+                return Ok(Next::Over);
+            }
+        } else if !call.may_be_in_vain() {
+            self.threads[id].fruitless = 0;
+        }
+        self.dispatch(id, registers, call, interrupted)
+    }
+
+    fn dispatch(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
+        match call {
+            Call::ClockGettime => self.clock_gettime(id, registers),
+            Call::Gettimeofday => self.gettimeofday(id, registers),
+            Call::Time => self.time(id, registers),
+            Call::Nanosleep | Call::ClockNanosleep => self.sleep(id, registers, call, interrupted),
+            Call::SchedYield => {
+                self.prepare_answer(id, registers, 0)?;
+                self.make_ready(id, State::Ready(Go::ON));
+                Ok(Next::Over)
+            }
+            Call::Times | Call::Getrusage | Call::Sysinfo => self.usage(id, registers, call),
+
+            Call::Futex => self.futex(id, registers, interrupted),
+            Call::FutexWait | Call::FutexWaitv => self.futex_wait(id, registers, call, interrupted),
+            Call::FutexWake => self.futex_wake(id, registers),
+            Call::FutexRequeue => ON,
+
+            Call::Read
+            | Call::Readv
+            | Call::Recvfrom
+            | Call::Recvmsg
+            | Call::Recvmmsg
+            | Call::Accept
+            | Call::Accept4
+            | Call::Splice => self.read(id, registers, call, interrupted),
+            Call::EpollWait | Call::EpollPwait | Call::EpollPwait2 => self.epoll(id, registers, call, interrupted),
+            Call::Poll | Call::Ppoll => self.poll(id, registers, call, interrupted),
+            Call::Select | Call::Pselect => self.select(id, registers, call, interrupted),
+            Call::Connect | Call::Bind => self.network(id, registers),
+
+            Call::Wait4 | Call::Waitid | Call::Flock | Call::Fcntl => self.attempt(id, registers, call),
+
+            Call::TimerfdCreate => self.timerfd_create(id, registers),
+            Call::TimerfdSettime => self.timerfd_settime(id, registers),
+            Call::TimerfdGettime => self.timerfd_gettime(id, registers),
+            Call::Setitimer | Call::Getitimer | Call::Alarm => self.interval_timer(id, registers, call),
+            Call::TimerCreate => self.timer_create(id, registers),
+            Call::TimerSettime => self.timer_settime(id, registers),
+            Call::TimerGettime | Call::TimerGetoverrun | Call::TimerDelete => self.timer_other(id, registers, call),
+
+            Call::Kill
+            | Call::Tkill
+            | Call::Tgkill
+            | Call::RtSigqueueinfo
+            | Call::RtTgsigqueueinfo
+            | Call::PidfdSendSignal => {
+                // Whom it hits is seen when this turn is over.
+                let life = self.life_of(id);
+                life.signals = true;
+                ON
+            }
+            Call::RtSigtimedwait | Call::RtSigsuspend | Call::Pause => {
+                self.wait_for_signal(id, registers, call, interrupted)
+            }
+
+            Call::Execve | Call::Execveat => {
+                let process = self.threads[id].process;
+                self.threads[id].executing = self.processes[process].threads.len() > 1;
+                ON
+            }
+            Call::Getrandom => self.getrandom(id, registers),
+            Call::Open | Call::Openat => self.open(id, registers, call),
+            Call::SchedGetaffinity | Call::SchedSetaffinity | Call::Getcpu => self.processors(id, registers, call),
+            Call::Close | Call::CloseRange | Call::Dup2 | Call::Dup3 => {
+                self.stdin_replaced(id, registers, call);
+                ON
+            }
+        }
+    }
+
+    /// A thread stands at the end of a system call, where it was to be stopped.
+    pub(super) fn on_call_exit(&mut self, id: ThreadId) -> Step {
+        let tid = self.threads[id].tid;
+        let Some(todo) = self.threads[id].at_exit.take() else { return ON };
+        let now = sys::registers(tid)?;
+        match todo {
+            AtExit::Tried(mut registers) => {
+                let result = now.result();
+                if self.came_to_nothing(id, &registers, result) {
+                    let child = matches!(arch::call(registers.number()), Some(Call::Wait4 | Call::Waitid));
+                    let what = if child { What::Child } else { What::Again };
+                    self.hold(id, Wait::new(registers, None, what));
+                    return Ok(Next::Over);
+                }
+                registers.set_result(result);
+                sys::set_registers(tid, &registers)?;
+                ON
+            }
+            AtExit::Fill(mut registers, content) => {
+                registers.set_result(now.result());
+                sys::set_registers(tid, &registers)?;
+                self.fill(id, now.result(), &content);
+                ON
+            }
+            AtExit::TimerMade(mut registers, clock) => {
+                registers.set_result(now.result());
+                sys::set_registers(tid, &registers)?;
+                self.timerfd_made(id, now.result(), clock);
+                ON
+            }
+            AtExit::RandomOpened => {
+                if let Ok(fd) = i32::try_from(now.result())
+                    && fd >= 0
+                {
+                    let process = self.threads[id].process;
+                    self.processes[process].random.insert(fd);
+                }
+                ON
+            }
+            AtExit::Pretend(mut registers, result) => {
+                registers.set_result(result);
+                sys::set_registers(tid, &registers)?;
+                ON
+            }
+        }
+    }
+
+    /// Sets what a call returns, without saying when the thread goes on.
+    pub(super) fn prepare_answer(&mut self, id: ThreadId, mut registers: Registers, value: i64) -> std::io::Result<()> {
+        registers.answer(value);
+        sys::set_registers(self.threads[id].tid, &registers)
+    }
+
+    /// Answers a call in the kernel's place.
+    pub(super) fn answer(&mut self, id: ThreadId, registers: Registers, value: i64) -> Step {
+        self.prepare_answer(id, registers, value)?;
+        ON
+    }
+
+    /// Answers a call whose results have been written to the thread's memory, or could not be.
+    pub(super) fn answer_written(&mut self, id: ThreadId, registers: Registers, written: Result<i64, Fault>) -> Step {
+        self.answer(id, registers, written.unwrap_or(EFAULT))
+    }
+
+    /// Ends a thread's wait with a result.
+    pub(super) fn wake(&mut self, id: ThreadId, value: i64) {
+        let Some(wait) = self.end_wait(id) else { return };
+        // A failure means that it is being killed, which its next turn will find out.
+        let _ = self.prepare_answer(id, wait.registers, value);
+        self.make_ready(id, State::Ready(Go::ON));
+    }
+
+    /// Changes what a call does and looks at its result.
+    pub(super) fn alter(&mut self, id: ThreadId, altered: &Registers, at_exit: AtExit) -> Step {
+        sys::set_registers(self.threads[id].tid, altered)?;
+        self.threads[id].at_exit = Some(at_exit);
+        Ok(Next::Go(Go::TO_EXIT))
+    }
+
+    /// How long a thread that spins is made to sleep. The sleeps become longer.
+    pub(super) fn nap_deadline(&mut self, id: ThreadId) -> Nanos {
+        let times = (self.threads[id].fruitless - PATIENCE) / 64;
+        self.node_time(self.threads[id].node) + (FIRST_NAP << times.min(20)).min(LONGEST_NAP)
+    }
+
+    /// A call that must not wait found nothing, and may well be repeated. If that goes on for long, it has to wait a
+    /// little after all, so that time can pass; this is until when.
+    pub(super) fn in_vain(&mut self, id: ThreadId) -> Option<Nanos> {
+        self.threads[id].fruitless += 1;
+        (self.threads[id].fruitless > PATIENCE).then(|| self.nap_deadline(id))
+    }
+
+    /// Tries, without waiting, a call whose success cannot be foreseen.
+    fn attempt(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
+        let mut altered = registers;
+        match call {
+            Call::Wait4 if registers.arg(2) & libc::WNOHANG as u64 == 0 => {
+                altered.set_arg(2, registers.arg(2) | libc::WNOHANG as u64);
+            }
+            Call::Waitid if registers.arg(3) & libc::WNOHANG as u64 == 0 => {
+                altered.set_arg(3, registers.arg(3) | libc::WNOHANG as u64);
+            }
+            Call::Flock if registers.arg(1) & libc::LOCK_NB as u64 == 0 => {
+                altered.set_arg(1, registers.arg(1) | libc::LOCK_NB as u64);
+            }
+            Call::Fcntl if registers.arg(1) as i32 == libc::F_SETLKW => altered.set_arg(1, libc::F_SETLK as u64),
+            Call::Fcntl if registers.arg(1) as i32 == libc::F_OFD_SETLKW => {
+                altered.set_arg(1, libc::F_OFD_SETLK as u64);
+            }
+            _ => return ON,
+        }
+        self.alter(id, &altered, AtExit::Tried(registers))
+    }
+
+    /// Whether a tried call would have waited.
+    fn came_to_nothing(&self, id: ThreadId, registers: &Registers, result: i64) -> bool {
+        match arch::call(registers.number()) {
+            Some(Call::Wait4) => result == 0,
+            Some(Call::Waitid) => {
+                const OFFSET_OF_PID: u64 = 12;
+                let info = registers.arg(2);
+                let pid = memory::read_u32(self.threads[id].tid, info + OFFSET_OF_PID);
+                result == 0 && info != 0 && pid == Ok(0)
+            }
+            Some(Call::Flock) => result == errno(libc::EWOULDBLOCK),
+            _ => result == errno(libc::EAGAIN) || result == errno(libc::EACCES),
+        }
+    }
+
+    /// The turn of a thread whose wait may be over.
+    pub(super) fn recheck(&mut self, id: ThreadId, wait: Wait) -> Step {
+        match &wait.what {
+            What::Files(_) => self.recheck_files(id, wait),
+            What::Foreign => ON,
+            What::Nap => {
+                let call = arch::call(wait.registers.number()).expect("only known calls are kept waiting");
+                self.dispatch(id, wait.registers, call, None)
+            }
+            _ => {
+                let mut registers = wait.registers;
+                registers.rewind(registers.number());
+                sys::set_registers(self.threads[id].tid, &registers)?;
+                ON
+            }
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! The machine: nodes, their threads, and one clock for all of them.
+
+use std::io;
+use std::marker::PhantomData;
+use std::process::ExitStatus;
+
+use rustc_hash::FxHashMap;
+
+use super::affinity::Pin;
+use super::spawn::{self, NodeProgram, StartError};
+use super::stdio::{Input, Output};
+use super::sys::{self, Tid};
+use super::table::{Go, Life, Node, Process, ProcessId, SpaceId, State, Thread, ThreadId, Wait, What};
+use super::timer::Timers;
+use super::watchdog::Watchdog;
+use crate::history::Nanos;
+use crate::random::stream;
+
+/// Why virtual time is not possible here: a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+/// How a machine is made.
+#[derive(Clone, Debug)]
+pub struct MachineOptions {
+    /// All randomness that nodes see comes from this.
+    pub seed: u64,
+    /// The nodes' names; their positions are their numbers.
+    pub nodes: Vec<String>,
+}
+
+/// What happened while nodes ran.
+#[derive(Debug)]
+pub enum Event {
+    /// A node printed a line (given without its line feed).
+    Line {
+        /// The node's number.
+        node: usize,
+        /// What it printed.
+        line: Vec<u8>,
+    },
+    /// A node printed a line of more than 64 MiB. It is of no further use.
+    LineTooLong {
+        /// The node's number.
+        node: usize,
+    },
+    /// A node's process ended by itself. What else it had started is gone as well.
+    Exited {
+        /// The node's number.
+        node: usize,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// A node has computed for ten seconds on end, and is not run any more.
+    Hung {
+        /// The node's number.
+        node: usize,
+    },
+}
+
+/// Too much waits for a node that does not read its standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputFull;
+
+/// Processes on a simulated clock. It belongs to the thread that made it.
+pub struct Machine {
+    pub(super) seed: u64,
+    pub(super) now: Nanos,
+    pub(super) nodes: Vec<Node>,
+    pub(super) threads: Slab<Thread>,
+    pub(super) processes: Slab<Process>,
+    pub(super) by_tid: FxHashMap<Tid, ThreadId>,
+    /// Who waits at which word of memory, in order of arrival.
+    pub(super) futexes: FxHashMap<(SpaceId, u64), Vec<ThreadId>>,
+    pub(super) next_space: SpaceId,
+    pub(super) watchdog: Watchdog,
+    pub(super) notes: Vec<String>,
+    pub(super) events: Vec<Event>,
+    /// The tracer's tie to a processor, for as long as the machine lives.
+    _pin: Pin,
+    /// Only the thread that traces may use it.
+    not_send: PhantomData<*const ()>,
+}
+
+impl Machine {
+    /// A machine whose nodes are yet to be started.
+    ///
+    /// # Errors
+    /// Says why virtual time is not possible here.
+    pub fn new(options: MachineOptions) -> Result<Self, Unavailable> {
+        super::check_available()?;
+        let node = |name| Node { name, lives: 0, life: None, paused: false, skew: 0, clock: 0, cpu: 0 };
+        let watchdog =
+            Watchdog::new().map_err(|error| Unavailable(format!("a helper thread cannot be started: {error}")))?;
+        Ok(Machine {
+            seed: options.seed,
+            now: 0,
+            nodes: options.nodes.into_iter().map(node).collect(),
+            threads: Slab::default(),
+            processes: Slab::default(),
+            by_tid: FxHashMap::default(),
+            futexes: FxHashMap::default(),
+            next_space: 0,
+            watchdog,
+            notes: Vec::new(),
+            events: Vec::new(),
+            _pin: Pin::new(),
+            not_send: PhantomData,
+        })
+    }
+
+    /// Starts a node, for the first time or after it was killed or has exited. It runs when the machine does.
+    ///
+    /// # Errors
+    /// The program cannot be run, or virtual time is not possible here.
+    pub fn start(&mut self, node: usize, program: &NodeProgram) -> Result<(), StartError> {
+        self.end_life(node);
+        let born = spawn::spawn(program)?;
+        if !born.own_ids {
+            self.note(
+                "process ids differ from run to run, because PID namespaces need a privilege that is lacking here",
+            );
+        }
+        if !born.fixed_addresses {
+            self.note("addresses differ from run to run, because the system does not allow their randomisation to be turned off");
+        }
+        let failed = |doing| move |error| StartError::System { doing, error };
+        let pidfd = sys::pidfd_open(born.tid).map_err(failed("a process descriptor cannot be had"))?;
+        let space = self.new_space();
+        let process = self.processes.insert(Process {
+            pid: born.tid,
+            pidfd,
+            node,
+            space,
+            threads: Default::default(),
+            stdin: true,
+            random: Default::default(),
+            vfork_parent: None,
+        });
+        let place = &mut self.nodes[node];
+        place.lives += 1;
+        place.paused = false;
+        place.skew = 0;
+        let rng = stream(self.seed, &format!("node {} life {}", place.name, place.lives));
+        place.life = Some(Life {
+            keeper: born.keeper,
+            main: process,
+            input: Input::new(born.stdin.0, born.stdin.1),
+            output: Output::new(born.stdout),
+            rng,
+            next_number: 0,
+            changes: 0,
+            signals: false,
+            stirred: true,
+            ready: Default::default(),
+            round: 0,
+            deadlines: Default::default(),
+            watchers: Default::default(),
+            processes: [process].into(),
+            timers: Timers::default(),
+        });
+        self.add_thread(born.tid, process);
+        self.prepare_program(born.tid, node).map_err(failed("a new process cannot be changed"))
+    }
+
+    /// Sends a line (with its line feed) to a node's standard input. A node that is down ignores it.
+    ///
+    /// # Errors
+    /// 256 MiB are waiting for the node already.
+    pub fn deliver(&mut self, node: usize, line: &[u8]) -> Result<(), InputFull> {
+        let Some(life) = &mut self.nodes[node].life else { return Ok(()) };
+        life.changes += 1;
+        life.stirred = true;
+        if life.input.send(line) { Ok(()) } else { Err(InputFull) }
+    }
+
+    /// The time, in nanoseconds since the machine was made.
+    pub fn now(&self) -> Nanos {
+        self.now
+    }
+
+    /// When the next timer of a node runs out, if there is any.
+    pub fn next_timer(&self) -> Option<Nanos> {
+        let of_node = |node: &Node| {
+            let life = node.life.as_ref().filter(|_| !node.paused)?;
+            let wait = life.deadlines.first().map(|(deadline, _, _)| *deadline);
+            wait.into_iter().chain(life.timers.next()).min()
+        };
+        self.nodes.iter().filter_map(of_node).min()
+    }
+
+    /// Moves the clock, never back. Timers that are due then will have run out.
+    pub fn advance_to(&mut self, time: Nanos) {
+        self.now = self.now.max(time);
+        for node in 0..self.nodes.len() {
+            self.expire(node);
+        }
+    }
+
+    /// Ends a node and everything that it has started, at once.
+    pub fn kill(&mut self, node: usize) {
+        self.end_life(node);
+    }
+
+    /// Lets a node stand still: its clock goes on, it does not.
+    pub fn pause(&mut self, node: usize) {
+        self.nodes[node].paused = true;
+    }
+
+    /// Lets it go on; timers that were due in the meantime run out now.
+    pub fn resume(&mut self, node: usize) {
+        self.nodes[node].paused = false;
+        self.expire(node);
+    }
+
+    /// Whether a node has been started and has not ended since.
+    pub fn is_up(&self, node: usize) -> bool {
+        self.nodes[node].life.is_some()
+    }
+
+    /// Moves a node's wall clock by so many nanoseconds. Its monotonic clock does not jump, as on a real machine.
+    pub fn bump_clock(&mut self, node: usize, by: i64) {
+        self.nodes[node].skew = self.nodes[node].skew.saturating_add(by);
+        self.shift_wall_deadlines(node, by);
+    }
+
+    /// Sets a node's wall clock right.
+    pub fn reset_clock(&mut self, node: usize) {
+        self.bump_clock(node, self.nodes[node].skew.saturating_neg());
+    }
+
+    /// What was noticed that a second run with the same seed may do differently; empty if there is nothing.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Lets nodes run, one thread at a time, until every thread of every node waits for a message or for time to pass.
+    ///
+    /// # Errors
+    /// Tracing has failed in a way that should not be possible.
+    pub fn run_until_quiescent(&mut self, events: &mut Vec<Event>) -> io::Result<()> {
+        for node in 0..self.nodes.len() {
+            self.settle(node)?;
+        }
+        events.append(&mut self.events);
+        Ok(())
+    }
+
+    pub(super) fn note(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        if !self.notes.contains(&text) {
+            self.notes.push(text);
+        }
+    }
+
+    pub(super) fn new_space(&mut self) -> SpaceId {
+        self.next_space += 1;
+        self.next_space
+    }
+
+    pub(super) fn life(&mut self, node: usize) -> &mut Life {
+        self.nodes[node].life.as_mut().expect("a node with a thread is alive")
+    }
+
+    /// The life of a thread's node.
+    pub(super) fn life_of(&mut self, thread: ThreadId) -> &mut Life {
+        self.life(self.threads[thread].node)
+    }
+
+    /// Enters a new thread, which is stopped and has yet to run.
+    pub(super) fn add_thread(&mut self, tid: Tid, process: ProcessId) -> ThreadId {
+        let node = self.processes[process].node;
+        let life = self.life(node);
+        let number = life.next_number;
+        life.next_number += 1;
+        let id = self.threads.insert(Thread::new(tid, node, process, number));
+        self.by_tid.insert(tid, id);
+        self.processes[process].threads.insert(id);
+        self.make_ready(id, State::Ready(Go::ON));
+        id
+    }
+
+    /// Gives a thread that is stopped a place among those that want a turn. All others that are ready come first, so
+    /// that none of them waits for ever.
+    pub(super) fn make_ready(&mut self, id: ThreadId, state: State) {
+        let thread = &mut self.threads[id];
+        thread.state = state;
+        let number = thread.number;
+        let life = self.life_of(id);
+        life.stirred = true;
+        life.ready.insert((life.round + 1, number, id));
+    }
+
+    /// Keeps a thread in its stop until what it waits for happens.
+    pub(super) fn hold(&mut self, id: ThreadId, mut wait: Wait) {
+        let number = self.threads[id].number;
+        let life = self.life_of(id);
+        wait.seen = life.changes;
+        if let Some(deadline) = wait.deadline {
+            life.deadlines.insert((deadline, number, id));
+        }
+        if wait.what.is_watched() {
+            life.watchers.insert((number, id));
+        }
+        if let What::Futexes(space, words) = &wait.what {
+            for word in words {
+                self.futexes.entry((*space, word.address)).or_default().push(id);
+            }
+        }
+        self.threads[id].state = State::Waiting(wait);
+    }
+
+    /// Ends a thread's wait, without saying yet how it goes on.
+    pub(super) fn end_wait(&mut self, id: ThreadId) -> Option<Wait> {
+        let thread = &mut self.threads[id];
+        if !matches!(thread.state, State::Waiting(_)) {
+            return None;
+        }
+        let State::Waiting(wait) = std::mem::replace(&mut thread.state, State::Running) else { unreachable!() };
+        let number = thread.number;
+        let life = self.life_of(id);
+        if let Some(deadline) = wait.deadline {
+            life.deadlines.remove(&(deadline, number, id));
+        }
+        if wait.what.is_watched() {
+            life.watchers.remove(&(number, id));
+        }
+        if let What::Futexes(space, words) = &wait.what {
+            for word in words {
+                let queue = self.futexes.get_mut(&(*space, word.address));
+                let empty = queue.is_some_and(|queue| {
+                    queue.retain(|other| *other != id);
+                    queue.is_empty()
+                });
+                if empty {
+                    self.futexes.remove(&(*space, word.address));
+                }
+            }
+        }
+        Some(wait)
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        for node in 0..self.nodes.len() {
+            self.end_life(node);
+        }
+    }
+}
+
+/// A table whose places are used again.
+pub(super) struct Slab<T> {
+    places: Vec<Option<T>>,
+    free: Vec<usize>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Slab { places: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> Slab<T> {
+    pub(super) fn insert(&mut self, value: T) -> usize {
+        if let Some(place) = self.free.pop() {
+            self.places[place] = Some(value);
+            return place;
+        }
+        self.places.push(Some(value));
+        self.places.len() - 1
+    }
+
+    pub(super) fn remove(&mut self, place: usize) -> Option<T> {
+        let value = self.places.get_mut(place)?.take()?;
+        self.free.push(place);
+        Some(value)
+    }
+
+    pub(super) fn get(&self, place: usize) -> Option<&T> {
+        self.places.get(place)?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut T> {
+        self.places.get_mut(place)?.as_mut()
+    }
+}
+
+impl<T> std::ops::Index<usize> for Slab<T> {
+    type Output = T;
+    fn index(&self, place: usize) -> &T {
+        self.places[place].as_ref().expect("the place is taken")
+    }
+}
+
+impl<T> std::ops::IndexMut<usize> for Slab<T> {
+    fn index_mut(&mut self, place: usize) -> &mut T {
+        self.places[place].as_mut().expect("the place is taken")
+    }
+}

@@ -1,0 +1,354 @@
+//! The operating system's side of tracing, each call wrapped so that the rest of the room is safe code.
+
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr::{null, null_mut};
+
+use super::arch::Registers;
+
+/// A process or thread number, as the tracer's own namespace has it.
+pub(super) type Tid = libc::pid_t;
+
+/// What all traced threads are followed for: new threads and processes, new programs, filtered calls, exits; and they
+/// die with the tracer.
+const OPTIONS: i32 = libc::PTRACE_O_TRACESECCOMP
+    | libc::PTRACE_O_TRACECLONE
+    | libc::PTRACE_O_TRACEFORK
+    | libc::PTRACE_O_TRACEVFORK
+    | libc::PTRACE_O_TRACEVFORKDONE
+    | libc::PTRACE_O_TRACEEXEC
+    | libc::PTRACE_O_TRACEEXIT
+    | libc::PTRACE_O_TRACESYSGOOD
+    | libc::PTRACE_O_EXITKILL;
+
+/// How a stopped thread goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// Until something is trapped.
+    Continue,
+    /// The same, but stopping at the end of the system call it is in.
+    ToExit,
+    /// Not at all: it stays stopped by a signal as job control has it, and reports when that ends.
+    Listen,
+}
+
+/// Why a thread stopped, or that it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Before a system call that the filter selects.
+    Filtered,
+    /// After a system call.
+    CallExit,
+    /// Before a signal is delivered to it.
+    Signal(i32),
+    /// Stopped by job control (with the stopping signal), or at its start, or at job control's end (`SIGTRAP`).
+    Group(i32),
+    /// It made a thread or a process.
+    Born,
+    /// It made a process and waits in the kernel until that runs a program or exits.
+    BornVfork,
+    /// That wait is over.
+    VforkDone,
+    /// It runs a new program.
+    Exec,
+    /// It is about to exit.
+    Exit,
+    /// It has exited, with this status as `wait` gives it.
+    Gone(i32),
+}
+
+fn check(result: libc::c_long) -> io::Result<libc::c_long> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+fn ptrace(request: libc::c_uint, tid: Tid, address: usize, data: usize) -> io::Result<()> {
+    // SAFETY: callers pass as `data` numbers, or addresses of live objects of the size that the request needs.
+    check(unsafe { libc::ptrace(request, tid, address, data) }).map(drop)
+}
+
+/// Makes the calling thread the tracer of a process.
+pub(super) fn seize(tid: Tid) -> io::Result<()> {
+    ptrace(libc::PTRACE_SEIZE, tid, 0, OPTIONS as usize)
+}
+
+/// Stops tracing.
+pub(super) fn detach(tid: Tid) -> io::Result<()> {
+    ptrace(libc::PTRACE_DETACH, tid, 0, 0)
+}
+
+/// Lets a stopped thread go on, with a signal or none (0).
+pub(super) fn resume(tid: Tid, request: Request, signal: i32) -> io::Result<()> {
+    let request = match request {
+        Request::Continue => libc::PTRACE_CONT,
+        Request::ToExit => libc::PTRACE_SYSCALL,
+        Request::Listen => libc::PTRACE_LISTEN,
+    };
+    ptrace(request, tid, 0, signal as usize)
+}
+
+/// The registers of a stopped thread.
+pub(super) fn registers(tid: Tid) -> io::Result<Registers> {
+    let mut registers = MaybeUninit::<libc::user_regs_struct>::uninit();
+    ptrace(libc::PTRACE_GETREGS, tid, 0, registers.as_mut_ptr() as usize)?;
+    // SAFETY: filled in by the call, which succeeded.
+    Ok(Registers(unsafe { registers.assume_init() }))
+}
+
+/// Changes the registers of a stopped thread.
+pub(super) fn set_registers(tid: Tid, registers: &Registers) -> io::Result<()> {
+    ptrace(libc::PTRACE_SETREGS, tid, 0, &raw const registers.0 as usize)
+}
+
+/// What a stop has to tell beyond its kind: the new thread's number.
+pub(super) fn event_message(tid: Tid) -> io::Result<u64> {
+    let mut message: libc::c_ulong = 0;
+    ptrace(libc::PTRACE_GETEVENTMSG, tid, 0, &raw mut message as usize)?;
+    Ok(message)
+}
+
+/// The signals that a stopped thread blocks, bit 0 being signal 1.
+pub(super) fn blocked_signals(tid: Tid) -> io::Result<u64> {
+    const GETSIGMASK: libc::c_uint = 0x420a;
+    let mut mask = 0u64;
+    ptrace(GETSIGMASK, tid, size_of::<u64>(), &raw mut mask as usize)?;
+    Ok(mask)
+}
+
+/// The next thing that a traced thread did: of one thread, or of any of this tracer's. `None`: nothing yet, if
+/// `block` is false.
+pub(super) fn wait(tid: Option<Tid>, block: bool) -> io::Result<Option<(Tid, Stop)>> {
+    // Not `WNOHANG` alone: other children of the user's process, and those of its other threads, are not ours.
+    let options = libc::__WALL | libc::__WNOTHREAD | if block { 0 } else { libc::WNOHANG };
+    loop {
+        let mut status = 0;
+        // SAFETY: `status` outlives the call.
+        let found = unsafe { libc::waitpid(tid.unwrap_or(-1), &raw mut status, options) };
+        if found > 0 {
+            return Ok(Some((found, decode(status))));
+        }
+        if found == 0 {
+            return Ok(None);
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+fn decode(status: i32) -> Stop {
+    if !libc::WIFSTOPPED(status) {
+        return Stop::Gone(status);
+    }
+    let signal = libc::WSTOPSIG(status);
+    match status >> 16 {
+        libc::PTRACE_EVENT_SECCOMP => Stop::Filtered,
+        libc::PTRACE_EVENT_CLONE | libc::PTRACE_EVENT_FORK => Stop::Born,
+        libc::PTRACE_EVENT_VFORK => Stop::BornVfork,
+        libc::PTRACE_EVENT_VFORK_DONE => Stop::VforkDone,
+        libc::PTRACE_EVENT_EXEC => Stop::Exec,
+        libc::PTRACE_EVENT_EXIT => Stop::Exit,
+        libc::PTRACE_EVENT_STOP => Stop::Group(signal),
+        _ if signal == libc::SIGTRAP | 0x80 => Stop::CallExit,
+        _ => Stop::Signal(signal),
+    }
+}
+
+/// Reads a thread's memory; the number of bytes that were there to read.
+pub(super) fn read_memory(tid: Tid, address: u64, into: &mut [u8]) -> usize {
+    let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: into.len() };
+    // SAFETY: `local` describes a live exclusive buffer; the other address is the traced program's own matter.
+    let read = unsafe { libc::process_vm_readv(tid, &raw const local, 1, &raw const remote, 1, 0) };
+    usize::try_from(read).unwrap_or(0)
+}
+
+/// Writes a thread's memory, where it may write itself; the number of bytes written.
+pub(super) fn write_memory(tid: Tid, address: u64, from: &[u8]) -> usize {
+    let local = libc::iovec { iov_base: from.as_ptr().cast_mut().cast(), iov_len: from.len() };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: from.len() };
+    // SAFETY: `local` is only read from; the other address is the traced program's own matter.
+    let written = unsafe { libc::process_vm_writev(tid, &raw const local, 1, &raw const remote, 1, 0) };
+    usize::try_from(written).unwrap_or(0)
+}
+
+/// A descriptor that stands for a process.
+pub(super) fn pidfd_open(pid: Tid) -> io::Result<OwnedFd> {
+    // SAFETY: plain numbers; the result, checked, is a descriptor that nobody else owns.
+    let fd = check(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+    // SAFETY: as above.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// Our own descriptor for a file that a process has open.
+pub(super) fn pidfd_getfd(process: &OwnedFd, fd: i32) -> io::Result<OwnedFd> {
+    // SAFETY: plain numbers; the result, checked, is a descriptor that nobody else owns.
+    let fd = check(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), fd, 0) })?;
+    // SAFETY: as above.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// Asks which of these files are ready, without waiting.
+pub(super) fn poll(fds: &mut [libc::pollfd]) {
+    // SAFETY: pointer and length of one live slice.
+    unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, 0) };
+}
+
+/// Bytes that can be read from a pipe or socket.
+pub(super) fn readable_bytes(fd: &impl AsRawFd) -> usize {
+    let mut count: libc::c_int = 0;
+    // SAFETY: FIONREAD stores an int there.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &raw mut count) };
+    if result == 0 { count as usize } else { 0 }
+}
+
+/// The flags of an open file (`O_NONBLOCK`, …).
+pub(super) fn file_flags(fd: &impl AsRawFd) -> i32 {
+    // SAFETY: plain numbers.
+    unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) }
+}
+
+/// How long reading from a socket waits at most, if it is one and there is a limit.
+pub(super) fn receive_timeout(fd: &OwnedFd) -> Option<u64> {
+    let mut time = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let mut length = size_of::<libc::timeval>() as libc::socklen_t;
+    // SAFETY: `time` and its size outlive the call.
+    let result = unsafe {
+        let value = (&raw mut time).cast();
+        libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVTIMEO, value, &raw mut length)
+    };
+    let nanos = time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1_000;
+    (result == 0 && nanos > 0).then_some(nanos)
+}
+
+/// Sends a signal to a process.
+pub(super) fn kill(pid: Tid, signal: i32) -> io::Result<()> {
+    // SAFETY: plain numbers.
+    check(unsafe { libc::kill(pid, signal) }.into()).map(drop)
+}
+
+/// Sends a signal to one thread.
+pub(super) fn tgkill(pid: Tid, tid: Tid, signal: i32) -> io::Result<()> {
+    // SAFETY: plain numbers.
+    check(unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, signal) }).map(drop)
+}
+
+/// Sends a process a signal that says it comes from a timer.
+pub(super) fn send_timer_signal(pid: Tid, thread: Option<Tid>, signal: i32, timer: i32, value: u64) -> io::Result<()> {
+    /// The part of the kernel's `siginfo_t` that timers use.
+    #[repr(C)]
+    struct TimerInfo {
+        signal: i32,
+        errno: i32,
+        code: i32,
+        padding: i32,
+        timer: i32,
+        overrun: i32,
+        value: u64,
+        rest: [u64; 12],
+    }
+    const SI_TIMER: i32 = -2;
+    const _: () = assert!(size_of::<TimerInfo>() == 128);
+    let info = TimerInfo { signal, errno: 0, code: SI_TIMER, padding: 0, timer, overrun: 0, value, rest: [0; 12] };
+    // SAFETY: `info` has the size and layout of a `siginfo_t` and outlives the calls.
+    check(unsafe {
+        match thread {
+            None => libc::syscall(libc::SYS_rt_sigqueueinfo, pid, signal, &raw const info),
+            Some(tid) => libc::syscall(libc::SYS_rt_tgsigqueueinfo, pid, tid, signal, &raw const info),
+        }
+    })
+    .map(drop)
+}
+
+/// A pipe, both ends closed at exec: (for reading, for writing).
+pub(super) fn pipe() -> io::Result<(File, File)> {
+    let mut fds = [0; 2];
+    // SAFETY: room for two descriptors, which nobody else owns afterwards.
+    check(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) }.into())?;
+    // SAFETY: as above.
+    Ok(unsafe { (File::from_raw_fd(fds[0]), File::from_raw_fd(fds[1])) })
+}
+
+/// Makes our end of a pipe never block, and asks for room for `capacity` bytes.
+pub(super) fn tune_pipe(end: &File, capacity: i32) {
+    // SAFETY: plain numbers. Failure is harmless: a smaller pipe is only slower.
+    unsafe {
+        libc::fcntl(end.as_raw_fd(), libc::F_SETPIPE_SZ, capacity);
+        libc::fcntl(end.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK);
+    }
+}
+
+/// CPU time that a process has used, in nanoseconds.
+pub(super) fn cpu_time(pid: Tid) -> u64 {
+    let clock = (!pid << 3) | 2;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` outlives the call.
+    let result = unsafe { libc::clock_gettime(clock, &raw mut time) };
+    if result == 0 { time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64 } else { 0 }
+}
+
+/// What `sysinfo` says of the real machine.
+pub(super) fn memory_size() -> u64 {
+    let mut info = MaybeUninit::<libc::sysinfo>::zeroed();
+    // SAFETY: zeros are a valid value, and the call fills it in.
+    unsafe {
+        libc::sysinfo(info.as_mut_ptr());
+        let info = info.assume_init();
+        info.totalram * u64::from(info.mem_unit.max(1))
+    }
+}
+
+/// The calling thread's set of processors.
+pub(super) fn affinity() -> Option<libc::cpu_set_t> {
+    let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
+    // SAFETY: zeros are a valid value, and the size is right.
+    unsafe {
+        let result = libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), set.as_mut_ptr());
+        (result == 0).then(|| set.assume_init())
+    }
+}
+
+/// The processor that the calling thread is on.
+pub(super) fn current_processor() -> Option<usize> {
+    // SAFETY: no arguments.
+    usize::try_from(unsafe { libc::sched_getcpu() }).ok()
+}
+
+/// Moves the calling thread to a set of processors.
+pub(super) fn set_affinity(set: &libc::cpu_set_t) {
+    // SAFETY: pointer to a live set of the given size. Failure is harmless: only speed depends on it.
+    unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const *set) };
+}
+
+/// The processors of a set.
+pub(super) fn processors(set: &libc::cpu_set_t) -> Vec<usize> {
+    // SAFETY: indexes stay within the set.
+    (0..libc::CPU_SETSIZE as usize).filter(|cpu| unsafe { libc::CPU_ISSET(*cpu, set) }).collect()
+}
+
+/// The set of one processor.
+pub(super) fn only(cpu: usize) -> libc::cpu_set_t {
+    // SAFETY: zeros are a valid value; `cpu` came from a set of this size.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(cpu, &mut set);
+        set
+    }
+}
+
+/// Makes a copy of the calling process with one thread, as `fork` does, with further flags of `clone`. Returns 0 in
+/// the copy.
+///
+/// # Safety
+/// In the copy only async-signal-safe code may run: other threads' locks stay locked for ever.
+pub(super) unsafe fn fork(flags: i32) -> io::Result<Tid> {
+    // SAFETY: without CLONE_VM and a stack this is a fork.
+    let pid = unsafe {
+        libc::syscall(libc::SYS_clone, (flags | libc::SIGCHLD) as libc::c_ulong, null_mut::<u8>(), null::<u8>(), 0, 0)
+    };
+    check(pid).map(|pid| pid as Tid)
+}

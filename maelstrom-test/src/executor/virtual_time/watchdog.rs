@@ -1,0 +1,134 @@
+//! Notices a thread that has its turn and neither comes to a trap nor ends.
+//!
+//! The tracer sleeps in `waitpid` while a node's thread runs. If that thread goes to sleep in a system call that is not
+//! trapped, or computes for long, nothing would wake the tracer. So a helper thread looks on: it gives the running
+//! thread a nudge, a stop signal that the tracer sees and keeps from the program.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::sys::{self, Tid};
+
+/// How often it looks.
+const PERIOD: Duration = Duration::from_millis(2);
+/// CPU time after which another ready thread gets a turn.
+pub(super) const SLICE: u64 = 100_000_000;
+/// CPU time in one turn without a trap after which a node is taken to hang.
+pub(super) const HANG: u64 = 10_000_000_000;
+
+/// The signal that nudges. No program can block it.
+pub(super) const NUDGE: i32 = libc::SIGSTOP;
+
+/// Why a thread was nudged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nudge {
+    /// It sleeps in the kernel.
+    Asleep,
+    /// It has computed for so long that another thread should have a turn.
+    Slice,
+    /// It has computed for so long that nobody believes in its return.
+    Hang,
+}
+
+#[derive(Default)]
+struct Shared {
+    watched: Option<Watched>,
+    /// Grows with each turn.
+    sequence: u64,
+    over: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Watched {
+    pid: Tid,
+    tid: Tid,
+    /// Another thread is ready.
+    contended: bool,
+    nudged: Option<Nudge>,
+}
+
+/// The helper thread's handle.
+pub(super) struct Watchdog {
+    shared: Arc<(Mutex<Shared>, Condvar)>,
+    thread: Option<JoinHandle<()>>,
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Watchdog {
+    pub(super) fn new() -> std::io::Result<Self> {
+        let shared = Arc::new((Mutex::new(Shared::default()), Condvar::new()));
+        let theirs = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("maelstrom watch".into()).spawn(move || watch(&theirs))?;
+        Ok(Watchdog { shared, thread: Some(thread) })
+    }
+
+    /// A thread goes on. Call before it does.
+    pub(super) fn started(&self, pid: Tid, tid: Tid, contended: bool) {
+        let mut shared = lock(&self.shared.0);
+        shared.sequence += 1;
+        shared.watched = Some(Watched { pid, tid, contended, nudged: None });
+    }
+
+    /// The thread has stopped, or will be of no interest from now on. Says whether it was nudged.
+    pub(super) fn stopped(&self) -> Option<Nudge> {
+        lock(&self.shared.0).watched.take().and_then(|watched| watched.nudged)
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        lock(&self.shared.0).over = true;
+        self.shared.1.notify_all();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn watch((shared, over): &(Mutex<Shared>, Condvar)) {
+    let mut guard = lock(shared);
+    // What was seen the last time: the turn, and whether the thread was asleep then.
+    let (mut seen, mut asleep, mut began) = (0, false, 0);
+    while !guard.over {
+        guard = over.wait_timeout(guard, PERIOD).unwrap_or_else(PoisonError::into_inner).0;
+        let sequence = guard.sequence;
+        let Some(watched) = &mut guard.watched else { continue };
+        if watched.nudged.is_some() {
+            continue;
+        }
+        if sequence != seen {
+            (seen, asleep, began) = (sequence, false, sys::cpu_time(watched.pid));
+            continue;
+        }
+        // It has had its turn for a whole period. While we hold the lock the tracer cannot reap it, so its number
+        // stays its own.
+        let nudge = if is_asleep(watched.tid) {
+            if std::mem::replace(&mut asleep, true) { Some(Nudge::Asleep) } else { None }
+        } else {
+            asleep = false;
+            let used = sys::cpu_time(watched.pid).saturating_sub(began);
+            if used >= HANG {
+                Some(Nudge::Hang)
+            } else if used >= SLICE && watched.contended {
+                Some(Nudge::Slice)
+            } else {
+                None
+            }
+        };
+        if nudge.is_some() && sys::tgkill(watched.pid, watched.tid, NUDGE).is_ok() {
+            watched.nudged = nudge;
+        }
+    }
+}
+
+/// Whether a thread sleeps in the kernel, in a way that a signal would end.
+fn is_asleep(tid: Tid) -> bool {
+    let Ok(stat) = std::fs::read(format!("/proc/{tid}/stat")) else { return false };
+    // The name, in parentheses, may contain anything.
+    let after_name = stat.iter().rposition(|byte| *byte == b')');
+    after_name.is_some_and(|at| stat.get(at + 2) == Some(&b'S'))
+}
