@@ -1,15 +1,20 @@
 //! Executors: they run node programs and drive the simulation core.
 //!
-//! [`real`] lets the nodes run freely on the wall clock. Both know how a node program is started, and both report to an
+//! [`real`] lets the nodes run freely on the wall clock, [`virtual_time`] on a simulated one. Both know how a node program is started, and both report to an
 //! [`Observer`], which writes the run's files as it goes.
 
 pub mod real;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod virtual_time;
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+#[path = "virtual_time_absent.rs"]
+pub mod virtual_time;
 
 use std::ffi::OsString;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 
 use crate::simulation::{Failure, Simulation};
 
@@ -85,5 +90,30 @@ pub(crate) fn explain_start(program: &Path, error: &std::io::Error) -> String {
             )
         }
         _ => format!("{path}: {error}"),
+    }
+}
+
+/// How a program ended, in words.
+pub(crate) fn describe_exit(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal {signal}{}", signal_name(signal)),
+        (None, None) => status.to_string(),
+    }
+}
+
+fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        libc::SIGHUP => " (SIGHUP)",
+        libc::SIGINT => " (SIGINT)",
+        libc::SIGILL => " (SIGILL)",
+        libc::SIGABRT => " (SIGABRT)",
+        libc::SIGBUS => " (SIGBUS)",
+        libc::SIGFPE => " (SIGFPE)",
+        libc::SIGKILL => " (SIGKILL)",
+        libc::SIGSEGV => " (SIGSEGV)",
+        libc::SIGPIPE => " (SIGPIPE)",
+        libc::SIGTERM => " (SIGTERM)",
+        _ => "",
     }
 }

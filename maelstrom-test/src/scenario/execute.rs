@@ -33,8 +33,8 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
         RunError::Setup(format!("the run's directory {directory} cannot be made: {error}"))
     })?;
     let mut simulation = Simulation::new(simulation_config(&config, clock));
-    drive(&config, clock, &programs, &mut simulation)?;
-    let run = finish(config, clock, simulation, began);
+    let differs = drive(&config, clock, &programs, &mut simulation)?;
+    let run = finish(config, clock, simulation, differs, began);
     match &run.breakdown {
         None => Ok(run),
         Some(breakdown) => Err(RunError::Broke { reason: breakdown.story.clone(), run: Box::new(run) }),
@@ -43,16 +43,17 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
 
 /// The clock that was asked for, or the one that is possible; notes why.
 fn choose_clock(config: &mut Config) -> Result<TimeMode, RunError> {
-    let missing = "virtual time is not in this build";
-    match config.time {
-        TimeChoice::Virtual => {
-            return Err(RunError::Setup(format!("time = \"virtual\" is not possible here: {missing}")));
+    if config.time != TimeChoice::Real {
+        match executor::virtual_time::available() {
+            Ok(()) => return Ok(TimeMode::Virtual),
+            Err(missing) if config.time == TimeChoice::Virtual => {
+                return Err(RunError::Setup(format!("time = \"virtual\" is not possible here: {missing}")));
+            }
+            Err(missing) => {
+                let shorter = if config.fall_back_to_real_time() { ", for 20 s instead of 60 s" } else { "" };
+                config.notes.insert(0, format!("in real time{shorter}: {missing}"));
+            }
         }
-        TimeChoice::Auto => {
-            let shorter = if config.fall_back_to_real_time() { ", for 20 s instead of 60 s" } else { "" };
-            config.notes.insert(0, format!("in real time{shorter}: {missing}"));
-        }
-        TimeChoice::Real => {}
     }
     if config.nemesis.contains(&FaultKind::Clock) {
         let why = "the clock fault needs virtual time: in real time all nodes share the machine's clock";
@@ -123,30 +124,37 @@ fn simulation_config(config: &Config, clock: TimeMode) -> simulation::Config {
 }
 
 /// Runs the simulation in a thread of its own: the caller's may belong to an event loop, or be watched by a debugger.
+/// Returns why another run with the same seed may go differently, as far as virtual time knows.
 fn drive(
     config: &Config,
-    _clock: TimeMode,
+    clock: TimeMode,
     programs: &[NodeProgram],
     simulation: &mut Simulation,
-) -> Result<(), RunError> {
+) -> Result<Vec<String>, RunError> {
     let failed = |error: io::Error| RunError::Setup(format!("the run cannot begin: {error}"));
     let mut recorder = Recorder::new(config, programs).map_err(failed)?;
     let thread = std::thread::Builder::new().name("maelstrom-run".into());
     let written = std::thread::scope(|scope| {
         let run = thread.spawn_scoped(scope, || {
-            executor::real::run(simulation, programs, &mut recorder);
-            recorder.finish(simulation)
+            let differs = match clock {
+                TimeMode::Virtual => executor::virtual_time::run(simulation, programs, config.seed, &mut recorder),
+                TimeMode::Real => {
+                    executor::real::run(simulation, programs, &mut recorder);
+                    Vec::new()
+                }
+            };
+            recorder.finish(simulation).map(|()| differs)
         })?;
         run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
-    if let Err(error) = written {
+    Ok(written.unwrap_or_else(|error| {
         let directory = config.directory.display();
         simulation.fail(Failure::Machine(format!("the run's files in {directory} cannot be written: {error}")));
-    }
-    Ok(())
+        Vec::new()
+    }))
 }
 
-fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, began: Instant) -> Run {
+fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, differs: Vec<String>, began: Instant) -> Run {
     let history = simulation.take_history();
     let context = CheckContext {
         nodes: config.settings.nodes.clone(),
@@ -168,6 +176,8 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, began: In
         logs.filter_map(|node| NodeLog::read(node, &config.directory.join(LOGS).join(format!("{node}.log"))).ok());
     let mut notes = config.notes.clone();
     notes.extend_from_slice(simulation.notes());
+    let reproducible = clock == TimeMode::Virtual && differs.is_empty();
+    notes.extend(differs.into_iter().map(|why| format!("not reproducible: {why}")));
     Run {
         workload: config.workload.name().to_owned(),
         seed: config.seed,
@@ -185,7 +195,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, began: In
         duration: simulation.now(),
         elapsed: began.elapsed(),
         breakdown,
-        reproducible: clock == TimeMode::Virtual,
+        reproducible,
         name: config.name,
         history,
         settings: config.settings,

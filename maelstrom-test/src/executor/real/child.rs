@@ -3,9 +3,8 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::process::ExitStatusExt;
 use std::pin::Pin;
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -13,7 +12,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
 use super::supervisor;
-use crate::executor::{LINE_LIMIT, NodeProgram};
+use crate::executor::{LINE_LIMIT, NodeProgram, describe_exit};
 
 /// Size that the pipes are asked to have: fewer, larger reads and writes.
 const PIPE_SIZE: libc::c_int = 1 << 20;
@@ -142,7 +141,7 @@ impl Child {
     pub(super) fn wait(&mut self) -> String {
         self.let_go();
         match self.process.wait() {
-            Ok(status) => describe(status),
+            Ok(status) => describe_exit(status),
             Err(error) => format!("its end could not be learned: {error}"),
         }
     }
@@ -174,30 +173,6 @@ fn split(partial: &mut Vec<u8>, bytes: &[u8], on_line: &mut impl FnMut(&[u8])) {
         rest = &rest[end + 1..];
     }
     partial.extend_from_slice(rest);
-}
-
-fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit status {code}"),
-        (None, Some(signal)) => format!("signal {signal}{}", signal_name(signal)),
-        (None, None) => status.to_string(),
-    }
-}
-
-fn signal_name(signal: i32) -> &'static str {
-    match signal {
-        libc::SIGHUP => " (SIGHUP)",
-        libc::SIGINT => " (SIGINT)",
-        libc::SIGILL => " (SIGILL)",
-        libc::SIGABRT => " (SIGABRT)",
-        libc::SIGBUS => " (SIGBUS)",
-        libc::SIGFPE => " (SIGFPE)",
-        libc::SIGKILL => " (SIGKILL)",
-        libc::SIGSEGV => " (SIGSEGV)",
-        libc::SIGPIPE => " (SIGPIPE)",
-        libc::SIGTERM => " (SIGTERM)",
-        _ => "",
-    }
 }
 
 #[cfg(target_os = "linux")]

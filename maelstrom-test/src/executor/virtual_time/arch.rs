@@ -8,8 +8,6 @@ pub(super) const FOREIGN_CALLS: u32 = 0x4000_0000;
 const SYSCALL_LENGTH: u64 = 2;
 /// The code segment of 64-bit programs.
 const SEGMENT_64_BIT: u64 = 0x33;
-/// What functions may use below the stack pointer without saying so.
-const RED_ZONE: u64 = 128;
 
 /// The registers of a stopped thread.
 #[derive(Clone, Copy)]
@@ -69,11 +67,6 @@ impl Registers {
     /// The stack pointer.
     pub(super) fn stack(&self) -> u64 {
         self.0.rsp
-    }
-
-    /// Space for `length` bytes below everything the thread uses of its stack.
-    pub(super) fn scratch(&self, length: u64) -> u64 {
-        (self.0.rsp - RED_ZONE - length) & !15
     }
 
     /// Whether the program is a 64-bit one.

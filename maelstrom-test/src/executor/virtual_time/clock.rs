@@ -124,17 +124,15 @@ impl Machine {
     }
 
     /// `nanosleep` and `clock_nanosleep`.
-    pub(super) fn sleep(
-        &mut self,
-        id: ThreadId,
-        registers: Registers,
-        call: Call,
-        interrupted: Option<Wait>,
-    ) -> Step {
+    pub(super) fn sleep(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
         let (node, tid) = (self.threads[id].node, self.threads[id].tid);
         let (clock, absolute, address) = match call {
             Call::Nanosleep => (Some(Clock::Monotonic), false, registers.arg(0)),
-            _ => (Clock::of(registers.arg(0) as i32), registers.arg(1) as i32 & libc::TIMER_ABSTIME != 0, registers.arg(2)),
+            _ => (
+                Clock::of(registers.arg(0) as i32),
+                registers.arg(1) as i32 & libc::TIMER_ABSTIME != 0,
+                registers.arg(2),
+            ),
         };
         // What is wrong with the call is the kernel's to say.
         let Some(clock) = clock else { return ON };

@@ -19,7 +19,10 @@ const IN: i16 = libc::POLLIN;
 const OUT: i16 = libc::POLLOUT;
 /// What makes `select` call a file readable, writable, exceptional.
 const SELECT: [(i16, i16); 3] = [
-    (IN | libc::POLLRDNORM | libc::POLLRDBAND, IN | libc::POLLRDNORM | libc::POLLRDBAND | libc::POLLHUP | libc::POLLERR),
+    (
+        IN | libc::POLLRDNORM | libc::POLLRDBAND,
+        IN | libc::POLLRDNORM | libc::POLLRDBAND | libc::POLLHUP | libc::POLLERR,
+    ),
     (OUT | libc::POLLWRNORM | libc::POLLWRBAND, OUT | libc::POLLWRNORM | libc::POLLWRBAND | libc::POLLERR),
     (libc::POLLPRI, libc::POLLPRI),
 ];

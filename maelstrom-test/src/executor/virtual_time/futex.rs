@@ -41,7 +41,7 @@ impl Machine {
                 if mask == 0 {
                     return ON;
                 }
-                let word = Word { address, value: count, mask, private };
+                let word = Word { address, value: count, mask };
                 self.wait_at(id, registers, vec![word], deadline, absolute && clock == Clock::Wall)
             }
             WAKE => {
@@ -99,12 +99,9 @@ impl Machine {
         let clock = if clock as i32 == libc::CLOCK_REALTIME { Clock::Wall } else { Clock::Monotonic };
         let Ok(deadline) = self.futex_deadline(id, timeout, true, clock, interrupted.as_ref()) else { return ON };
         let words = match call {
-            Call::FutexWait => vec![Word {
-                address: registers.arg(0),
-                value: registers.arg(1) as u32,
-                mask: registers.arg(2) as u32,
-                private: registers.arg(3) & FUTEX2_PRIVATE != 0,
-            }],
+            Call::FutexWait => {
+                vec![Word { address: registers.arg(0), value: registers.arg(1) as u32, mask: registers.arg(2) as u32 }]
+            }
             _ => {
                 const LIMIT: u64 = 128;
                 let count = registers.arg(1);
@@ -114,12 +111,8 @@ impl Machine {
                 let mut words = Vec::new();
                 for index in 0..count {
                     let at = registers.arg(0) + 24 * index;
-                    let (Ok([value, address]), Ok(flags)) = (memory::read_pair(tid, at), memory::read_u32(tid, at + 16))
-                    else {
-                        return ON;
-                    };
-                    let private = u64::from(flags) & FUTEX2_PRIVATE != 0;
-                    words.push(Word { address, value: value as u32, mask: u32::MAX, private });
+                    let Ok([value, address]) = memory::read_pair(tid, at) else { return ON };
+                    words.push(Word { address, value: value as u32, mask: u32::MAX });
                 }
                 words
             }

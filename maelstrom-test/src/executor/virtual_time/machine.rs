@@ -89,7 +89,7 @@ impl Machine {
     /// # Errors
     /// Says why virtual time is not possible here.
     pub fn new(options: MachineOptions) -> Result<Self, Unavailable> {
-        super::check_available()?;
+        super::available()?;
         let node = |name| Node { name, lives: 0, life: None, paused: false, skew: 0, clock: 0, cpu: 0 };
         let watchdog =
             Watchdog::new().map_err(|error| Unavailable(format!("a helper thread cannot be started: {error}")))?;
@@ -217,6 +217,11 @@ impl Machine {
     /// Whether a node has been started and has not ended since.
     pub fn is_up(&self, node: usize) -> bool {
         self.nodes[node].life.is_some()
+    }
+
+    /// How many processes a node consists of.
+    pub fn processes(&self, node: usize) -> u64 {
+        self.nodes[node].life.as_ref().map_or(0, |life| life.processes.len() as u64)
     }
 
     /// Moves a node's wall clock by so many nanoseconds. Its monotonic clock does not jump, as on a real machine.

@@ -138,7 +138,13 @@ impl Machine {
         let restartable = match call {
             Some(Call::Futex) | None => wait.deadline.is_none(),
             Some(
-                Call::Read | Call::Readv | Call::Recvfrom | Call::Recvmsg | Call::Recvmmsg | Call::Accept | Call::Accept4,
+                Call::Read
+                | Call::Readv
+                | Call::Recvfrom
+                | Call::Recvmsg
+                | Call::Recvmmsg
+                | Call::Accept
+                | Call::Accept4,
             ) => wait.deadline.is_none(),
             Some(Call::Wait4 | Call::Waitid | Call::Flock | Call::Fcntl | Call::Splice) => true,
             _ => false,

@@ -110,14 +110,6 @@ pub(super) fn event_message(tid: Tid) -> io::Result<u64> {
     Ok(message)
 }
 
-/// The signals that a stopped thread blocks, bit 0 being signal 1.
-pub(super) fn blocked_signals(tid: Tid) -> io::Result<u64> {
-    const GETSIGMASK: libc::c_uint = 0x420a;
-    let mut mask = 0u64;
-    ptrace(GETSIGMASK, tid, size_of::<u64>(), &raw mut mask as usize)?;
-    Ok(mask)
-}
-
 /// The next thing that a traced thread did: of one thread, or of any of this tracer's. `None`: nothing yet, if
 /// `block` is false.
 pub(super) fn wait(tid: Option<Tid>, block: bool) -> io::Result<Option<(Tid, Stop)>> {

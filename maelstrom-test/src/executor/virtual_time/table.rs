@@ -203,8 +203,6 @@ pub(super) struct Word {
     /// What it was when the thread began to wait.
     pub(super) value: u32,
     pub(super) mask: u32,
-    /// Used within one address space only.
-    pub(super) private: bool,
 }
 
 /// A file that a thread waits for.

@@ -1,0 +1,197 @@
+//! Drives a simulation on a machine, in lockstep.
+//!
+//! One thing happens at a time: a message is delivered, or a fault strikes, or a timer runs out. Then the nodes run
+//! until they are at rest again, and only then does the next thing happen, now or later.
+
+use std::ffi::{OsStr, OsString};
+
+use super::machine::{Event, Machine, MachineOptions};
+use super::spawn::{self, StartError};
+use super::watchdog::HANG;
+use crate::executor::{LINE_LIMIT, NodeProgram, Observer, describe_exit, explain_start, log_tail};
+use crate::history::Nanos;
+use crate::simulation::{Command, Effect, Exit, Failure, OUTPUT_LIMIT, Simulation};
+
+/// Runs a simulation to its end on real processes whose time is simulated. Whatever way it ends, no process is left
+/// behind. All that is not determined by the programs themselves comes from the seed.
+///
+/// A run that breaks off says so with [`Simulation::failure`]. Returns what was noticed that another run with the same
+/// seed may do differently: each a sentence; none if the run can be repeated exactly.
+///
+/// The calling thread becomes the tracer of the nodes. It should have no other children.
+pub fn run(
+    simulation: &mut Simulation,
+    programs: &[NodeProgram],
+    seed: u64,
+    observer: &mut dyn Observer,
+) -> Vec<String> {
+    let nodes = programs.iter().map(|program| program.name.clone()).collect();
+    let machine = match Machine::new(MachineOptions { seed, nodes }) {
+        Ok(machine) => machine,
+        Err(unavailable) => {
+            simulation.fail(Failure::Machine(unavailable.to_string()));
+            return Vec::new();
+        }
+    };
+    let mut driver = Driver { simulation, programs, observer, machine, events: Vec::new() };
+    if let Err(failure) = driver.drive() {
+        driver.simulation.fail(failure);
+    }
+    driver.machine.notes().to_vec()
+}
+
+struct Driver<'a> {
+    simulation: &'a mut Simulation,
+    programs: &'a [NodeProgram],
+    observer: &'a mut dyn Observer,
+    machine: Machine,
+    events: Vec<Event>,
+}
+
+impl Driver<'_> {
+    fn drive(&mut self) -> Result<(), Failure> {
+        loop {
+            while let Some(command) = self.simulation.next_command() {
+                let effect = self.carry_out(command)?;
+                self.simulation.on_effect(self.machine.now(), effect);
+            }
+            self.deliver()?;
+            self.run_nodes()?;
+            self.observer.observe(self.simulation)?;
+            if self.simulation.is_over() {
+                return Ok(());
+            }
+            if !self.simulation.advance_one(self.machine.now()) {
+                self.move_clock()?;
+            }
+        }
+    }
+
+    /// On to whatever comes first, a timer of a node or something of the simulation's.
+    fn move_clock(&mut self) -> Result<(), Failure> {
+        let next = [self.machine.next_timer(), self.simulation.next_wakeup()].into_iter().flatten().min();
+        let Some(next) = next else {
+            return Err(Failure::Machine("all nodes wait for ever, and so does the simulation".into()));
+        };
+        self.machine.advance_to(next);
+        Ok(())
+    }
+
+    /// Hands over what the simulation has for the nodes.
+    fn deliver(&mut self) -> Result<(), Failure> {
+        for (node, program) in self.programs.iter().enumerate() {
+            let bytes = self.simulation.output(node);
+            if bytes.is_empty() {
+                continue;
+            }
+            let count = bytes.len();
+            let accepted = self.machine.deliver(node, bytes);
+            self.simulation.consume_output(node, count);
+            if accepted.is_err() {
+                return Err(Failure::NodeDoesNotRead { node: program.name.clone(), bytes: OUTPUT_LIMIT });
+            }
+        }
+        Ok(())
+    }
+
+    fn run_nodes(&mut self) -> Result<(), Failure> {
+        let traced = self.machine.run_until_quiescent(&mut self.events);
+        traced.map_err(|error| Failure::Machine(format!("tracing the nodes failed: {error}")))?;
+        let now = self.machine.now();
+        for event in self.events.drain(..) {
+            match event {
+                Event::Line { node, line } => self.simulation.on_line(now, node, &line),
+                Event::LineTooLong { node } => {
+                    return Err(Failure::LineTooLong { node: self.programs[node].name.clone(), limit: LINE_LIMIT });
+                }
+                Event::Exited { node, status } => {
+                    let log = &self.programs[node].log;
+                    let exit = Exit { status: describe_exit(status), stderr: log_tail(log), log: Some(log.clone()) };
+                    self.simulation.on_exit(now, node, exit);
+                }
+                Event::Hung { node } => {
+                    const SECOND: Nanos = 1_000_000_000;
+                    return Err(Failure::Hung { node: self.programs[node].name.clone(), seconds: HANG / SECOND });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, command: Command) -> Result<Effect, Failure> {
+        Ok(match command {
+            Command::Start(node) => {
+                self.start(node)?;
+                Effect::Started(node)
+            }
+            Command::Kill(node) => {
+                let processes = self.machine.processes(node);
+                self.machine.kill(node);
+                Effect::Killed(node, processes)
+            }
+            Command::Pause(node) => {
+                self.machine.pause(node);
+                Effect::Paused(node, self.machine.processes(node))
+            }
+            Command::Resume(node) => {
+                self.machine.resume(node);
+                Effect::Resumed(node)
+            }
+            Command::BumpClock(node, by) => {
+                self.machine.bump_clock(node, by);
+                Effect::ClockSet(node)
+            }
+            Command::ResetClock(node) => {
+                self.machine.reset_clock(node);
+                Effect::ClockSet(node)
+            }
+        })
+    }
+
+    fn start(&mut self, node: usize) -> Result<(), Failure> {
+        let program = &self.programs[node];
+        let traced = spawn::NodeProgram {
+            path: program.program.clone(),
+            args: program.args.clone(),
+            env: environment(&program.env),
+            dir: program.directory.clone(),
+            stderr: program.log.clone(),
+        };
+        self.machine.start(node, &traced).map_err(|error| {
+            let why = match &error {
+                StartError::Program { path, error } => explain_start(path, error),
+                other => other.to_string(),
+            };
+            Failure::CannotStart { node: program.name.clone(), why }
+        })
+    }
+}
+
+/// A node's whole environment: little enough to be the same everywhere.
+fn environment(own: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
+    const INHERITED: [&str; 2] = ["PATH", "HOME"];
+    let inherited = INHERITED.iter().filter_map(|key| Some((OsString::from(key), std::env::var_os(key)?)));
+    let mut environment: Vec<(OsString, OsString)> = inherited.collect();
+    environment.push(("LANG".into(), "C.UTF-8".into()));
+    for (key, value) in own {
+        environment.retain(|(other, _)| other != key);
+        environment.push((key.clone(), value.clone()));
+    }
+    environment.sort_by(|(a, _), (b, _)| OsStr::cmp(a, b));
+    environment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_is_small_and_can_be_added_to() {
+        let own = [("LANG".into(), "de_DE".into()), ("KEY".into(), "value".into())];
+        let environment = environment(&own);
+        let keys: Vec<&str> = environment.iter().filter_map(|(key, _)| key.to_str()).collect();
+        assert!(keys.iter().all(|key| ["PATH", "HOME", "LANG", "KEY"].contains(key)), "{keys:?}");
+        assert!(environment.contains(&("LANG".into(), "de_DE".into())));
+        assert!(keys.is_sorted());
+    }
+}

@@ -1,0 +1,120 @@
+//! Small programs in many languages on the machine: what they see of time, to the nanosecond.
+//!
+//! A test whose language is not installed says so and passes.
+
+mod languages;
+mod processes;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Event, Machine, MachineOptions, NodeProgram};
+use crate::history::Nanos;
+
+const MILLISECOND: Nanos = 1_000_000;
+const SECOND: Nanos = 1_000_000_000;
+
+/// A program in `PATH`.
+fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let found = std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| file.is_file());
+    if found.is_none() {
+        eprintln!("skipped: {name} is not installed");
+    }
+    found
+}
+
+/// A directory that goes away with the value. Its name always has the same length.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("maelstrom-{:010}-{number:06}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a temporary directory");
+        Directory(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Nodes that all run the same program, and what they said when.
+struct Lab {
+    machine: Machine,
+    program: NodeProgram,
+    said: Vec<String>,
+    _directory: Directory,
+}
+
+impl Lab {
+    /// Starts `nodes` nodes; they have come to rest when this returns.
+    fn new(seed: u64, nodes: usize, program: &Path, args: &[&str]) -> Self {
+        let directory = Directory::new();
+        let names = (0..nodes).map(|node| format!("n{node}")).collect();
+        let variable = |key: &str| (key.into(), std::env::var_os(key).unwrap_or_default());
+        let program = NodeProgram {
+            path: program.into(),
+            args: args.iter().map(Into::into).collect(),
+            env: vec![variable("HOME"), variable("PATH"), ("LANG".into(), "C.UTF-8".into())],
+            dir: directory.0.clone(),
+            stderr: directory.0.join("log"),
+        };
+        let machine = Machine::new(MachineOptions { seed, nodes: names }).expect("virtual time is possible here");
+        let mut lab = Lab { machine, program, said: Vec::new(), _directory: directory };
+        for node in 0..nodes {
+            lab.start(node);
+        }
+        lab
+    }
+
+    /// One node that runs a text of a language.
+    fn script(language: &str, option: &str, text: &str) -> Option<Self> {
+        Some(Lab::new(1, 1, &find(language)?, &[option, text]))
+    }
+
+    fn start(&mut self, node: usize) {
+        self.machine.start(node, &self.program).expect("the program runs");
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        let mut events = Vec::new();
+        self.machine.run_until_quiescent(&mut events).expect("tracing works");
+        // Programs look at clocks while they start, which costs them a few nanoseconds each time.
+        let now = self.machine.now() / MILLISECOND;
+        for event in events {
+            self.said.push(match event {
+                Event::Line { node, line } => format!("{now} n{node} {}", String::from_utf8_lossy(&line)),
+                Event::Exited { node, status } => format!("{now} n{node} ended: {status}"),
+                other => format!("{now} {other:?}"),
+            });
+        }
+    }
+
+    /// Lets time pass, from timer to timer.
+    fn run_until(&mut self, end: Nanos) {
+        while let Some(next) = self.machine.next_timer().filter(|next| *next <= end) {
+            self.machine.advance_to(next);
+            self.settle();
+        }
+        self.machine.advance_to(end);
+        self.settle();
+    }
+
+    fn send(&mut self, node: usize, line: &str) {
+        self.machine.deliver(node, format!("{line}\n").as_bytes()).expect("there is room");
+        self.settle();
+    }
+
+    /// Everything that was said so far: at which millisecond, by whom, what.
+    fn said(&mut self) -> Vec<String> {
+        let log = std::fs::read_to_string(&self.program.stderr).unwrap_or_default();
+        assert_eq!(log, "", "nothing goes to standard error");
+        std::mem::take(&mut self.said)
+    }
+}

@@ -1,0 +1,75 @@
+//! Processes and threads: starting, ending, forking, stopping; faults.
+
+use super::*;
+
+#[test]
+fn a_shell_forks_executes_waits_and_exits() {
+    let mut lab =
+        Lab::script("sh", "-c", "echo a; sleep 3; (sleep 2; echo b) & wait; x=$(sleep 1; echo c); echo $x; exit 7")
+            .expect("every system has a shell");
+    lab.run_until(10 * SECOND);
+    let said = lab.said();
+    assert_eq!(said, ["0 n0 a", "5000 n0 b", "6000 n0 c", "6000 n0 ended: exit status: 7"]);
+}
+
+#[test]
+fn a_node_that_a_signal_ends_says_which() {
+    let mut lab = Lab::script("sh", "-c", "kill -KILL $$").expect("a shell");
+    assert_eq!(lab.said(), ["0 n0 ended: signal: 9 (SIGKILL)"]);
+    assert!(!lab.machine.is_up(0));
+}
+
+#[test]
+fn what_a_node_has_started_ends_with_it() {
+    let mut lab = Lab::script("sh", "-c", "setsid sleep 100 & sleep 1").expect("a shell");
+    assert_eq!(lab.machine.processes(0), 3);
+    lab.run_until(2 * SECOND);
+    assert_eq!(lab.said(), ["1000 n0 ended: exit status: 0"]);
+    assert_eq!(lab.machine.processes(0), 0);
+    assert_eq!(lab.machine.next_timer(), None);
+}
+
+#[test]
+fn messages_arrive_one_by_one_and_killed_nodes_come_back() {
+    let text = "while read line; do echo got $line; done";
+    let mut lab = Lab::new(1, 2, &find("sh").expect("a shell"), &["-c", text]);
+    lab.send(0, "one");
+    lab.machine.advance_to(5 * MILLISECOND);
+    lab.send(1, "two");
+    lab.machine.kill(0);
+    lab.send(0, "lost");
+    lab.start(0);
+    lab.send(0, "three");
+    assert_eq!(lab.said(), ["0 n0 got one", "5 n1 got two", "5 n0 got three"]);
+}
+
+#[test]
+fn a_paused_node_stands_still_and_its_timers_wait() {
+    let text = "for i in 1 2 3; do sleep 1; echo $i; done";
+    let mut lab = Lab::script("sh", "-c", text).expect("a shell");
+    lab.run_until(SECOND + MILLISECOND);
+    lab.machine.pause(0);
+    assert_eq!(lab.machine.next_timer(), None);
+    lab.run_until(5 * SECOND);
+    lab.machine.resume(0);
+    lab.settle();
+    lab.run_until(10 * SECOND);
+    let ends = "6000 n0 ended: exit status: 0";
+    assert_eq!(lab.said(), ["1000 n0 1", "5000 n0 2", "6000 n0 3", ends]);
+}
+
+#[test]
+fn programs_that_cannot_be_run_are_errors() {
+    let mut machine = Machine::new(MachineOptions { seed: 1, nodes: vec!["n0".into()] }).expect("virtual time");
+    for path in ["/no/such/program", "/etc/passwd", "/"] {
+        let program = NodeProgram {
+            path: path.into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            dir: "/".into(),
+            stderr: "/dev/null".into(),
+        };
+        let error = machine.start(0, &program).expect_err("it is not a program");
+        assert!(error.to_string().starts_with(&format!("{path} cannot be run: ")), "{error}");
+    }
+}
