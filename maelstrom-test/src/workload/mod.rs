@@ -22,7 +22,6 @@ mod echo;
 mod g_set;
 mod kafka;
 mod lin_kv;
-mod placeholder;
 mod settings;
 mod topology;
 mod txn;
