@@ -71,6 +71,7 @@ mod local;
 mod lost_update;
 mod model;
 mod names;
+mod parallel;
 mod promise;
 mod reach;
 mod registers;

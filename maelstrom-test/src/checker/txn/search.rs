@@ -12,6 +12,7 @@ use super::components::{Digraph, Step, strong_components};
 use super::graph::Kind;
 use super::intern::NONE;
 use super::local::Local;
+use super::parallel::{BATCH, closest};
 use super::reach::reachable_in_reverse;
 
 /// Edges of a closed walk: where each begins, and its kind.
@@ -26,10 +27,10 @@ const DEAD: u8 = u8::MAX;
 /// where it returns to its beginning in state 0.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pattern {
-    states: u8,
+    pub(super) states: u8,
     /// Kinds of the first edge, as bits, and the state after it.
     first: u8,
-    after_first: u8,
+    pub(super) after_first: u8,
     /// The state after an edge, by state and kind.
     step: [[u8; 5]; 2],
     /// Whether the first edge may also occur later, so that walks are cycles of the product graph.
@@ -67,7 +68,8 @@ impl Pattern {
         Pattern { states: 1, first, after_first: 0, step, first_is_step: true, backward: false }
     }
 
-    fn after(&self, state: u8, kind: Kind) -> Option<u8> {
+    /// The state after an edge, if the pattern allows it.
+    pub(super) fn after(&self, state: u8, kind: Kind) -> Option<u8> {
         match kind {
             Kind::Through => Some(state),
             kind => Some(self.step[usize::from(state)][kind as usize]).filter(|state| *state != DEAD),
@@ -87,22 +89,15 @@ fn steps(kinds: u8, state: u8) -> [u8; 5] {
 pub(super) fn shortest(graph: &Local, pattern: Pattern) -> Option<Walk> {
     let mut search = Search::new(graph, pattern);
     let mut candidates = search.candidates();
-    let mut best: Option<Walk> = None;
-    let (mut work_before, mut at) = (0, 0);
-    while let Some((from, edge)) = candidates.get(at).copied() {
-        at += 1;
+    let mut best = search.probe(&mut candidates);
+    candidates.sort_unstable();
+    while !candidates.is_empty() && !search.is_settled(&best) {
+        let batch = candidates.split_off(candidates.len().saturating_sub(BATCH));
         let bound = best.as_ref().map_or(usize::MAX, Vec::len);
-        if bound == 2 || (best.is_some() && search.work > PATIENCE) {
-            break;
+        if let Some((from, edge)) = search.closest(&batch, bound) {
+            best = search.close(from, edge, bound).or(best);
         }
-        best = search.close(from, edge, bound).or(best);
-        search.removed[edge as usize] = pattern.first_is_step;
-        if pattern.first_is_step && search.work - work_before > 4 * graph.edges.len() as u64 {
-            work_before = search.work;
-            candidates.drain(..at);
-            at = 0;
-            search.keep_possible(&mut candidates);
-        }
+        search.remove(&batch, &mut candidates);
     }
     best
 }
@@ -119,8 +114,9 @@ struct Search<'a> {
     round: u32,
     frontier: Vec<u32>,
     next: Vec<u32>,
-    /// Edges followed so far.
+    /// Edges followed so far, and when the candidates were last reconsidered.
     work: u64,
+    work_before: u64,
 }
 
 impl<'a> Search<'a> {
@@ -136,6 +132,47 @@ impl<'a> Search<'a> {
             frontier: Vec::new(),
             next: Vec::new(),
             work: 0,
+            work_before: 0,
+        }
+    }
+
+    /// Whether no shorter walk can be found, or enough was tried.
+    fn is_settled(&self, best: &Option<Walk>) -> bool {
+        best.as_ref().is_some_and(|best| best.len() == 2 || self.work > PATIENCE)
+    }
+
+    /// Tries a few candidates one by one: those between transactions near in time, which tend to be on short walks and
+    /// so bound all other searches, and in turn those between transactions far apart, without which the component
+    /// often falls to pieces.
+    fn probe(&mut self, candidates: &mut Vec<(u32, u32)>) -> Option<Walk> {
+        // Few in tests, so that tiny graphs take every path through this file.
+        const PROBES: usize = if cfg!(test) { 2 } else { 16 };
+        let distance = |(from, edge): &(u32, u32)| self.graph.edges[*edge as usize].target().abs_diff(*from);
+        candidates.sort_by_key(distance);
+        let mut best: Option<Walk> = None;
+        for probe in 0..PROBES {
+            if candidates.is_empty() || self.is_settled(&best) {
+                break;
+            }
+            let place = if probe % 2 == 0 { 0 } else { candidates.len() - 1 };
+            let (from, edge) = candidates.remove(place);
+            let bound = best.as_ref().map_or(usize::MAX, Vec::len);
+            best = self.close(from, edge, bound).or(best);
+            self.remove(&[(from, edge)], candidates);
+        }
+        best
+    }
+
+    /// Takes edges out of the graph, if all walks through them were considered; and once the searches since the last
+    /// time took longer than that does, drops the candidates that can no longer be part of a walk.
+    fn remove(&mut self, edges: &[(u32, u32)], candidates: &mut Vec<(u32, u32)>) {
+        if !self.pattern.first_is_step {
+            return;
+        }
+        edges.iter().for_each(|(_, edge)| self.removed[*edge as usize] = true);
+        if self.work - self.work_before > 2 * self.graph.edges.len() as u64 {
+            self.work_before = self.work;
+            self.keep_possible(candidates);
         }
     }
 
@@ -148,8 +185,7 @@ impl<'a> Search<'a> {
         (pair / states, (pair % states) as u8)
     }
 
-    /// The first edges that some walk begins with, those between transactions near in time first: they tend to be on
-    /// short walks, which bound the searches that follow. As pairs of source and edge.
+    /// The first edges that some walk begins with, as pairs of source and edge.
     fn candidates(&self) -> Vec<(u32, u32)> {
         let mut candidates = Vec::new();
         for from in 0..self.graph.vertices {
@@ -165,7 +201,6 @@ impl<'a> Search<'a> {
         if !self.pattern.first_is_step {
             reachable_in_reverse(self.graph, &mut candidates, |kind| self.pattern.after(0, kind).is_some());
         }
-        candidates.sort_by_key(|(from, edge)| self.graph.edges[*edge as usize].target().abs_diff(*from));
         candidates
     }
 
@@ -184,6 +219,13 @@ impl<'a> Search<'a> {
             let to = self.graph.edges[*edge as usize].target();
             number_of(*from, 0) == number_of(to, pattern.after_first)
         });
+    }
+
+    /// Which of the edges begins the shortest walk, if that has fewer edges than `bound`.
+    fn closest(&mut self, batch: &[(u32, u32)], bound: usize) -> Option<(u32, u32)> {
+        let (closest, work) = closest(self.graph, &self.pattern, &self.removed, batch, bound);
+        self.work += work;
+        closest
     }
 
     /// The shortest walk that begins with this edge, if it has fewer edges than `bound`.
