@@ -15,6 +15,27 @@ pub fn closest<'a>(name: &str, choices: impl IntoIterator<Item = &'a str>) -> Op
     (distance * 3 <= longest).then_some(best)
 }
 
+/// Up to three choices that may have been meant, likeliest first, however little they are like `name`. One that contains
+/// `name` counts as if two letters differed.
+///
+/// ```
+/// use maelstrom::suggest::nearest;
+/// let models = ["serializable", "strict-serializable", "causal"];
+/// assert_eq!(nearest("serialisable", models), ["serializable"]);
+/// assert_eq!(nearest("Strict", models), ["strict-serializable"]);
+/// ```
+pub fn nearest<'a>(name: &str, choices: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let name = name.to_lowercase();
+    let rank = |choice: &str| {
+        let distance = distance(&name, &choice.to_lowercase());
+        if !name.is_empty() && choice.contains(&name) { distance.min(2) } else { distance }
+    };
+    let mut ranked: Vec<(usize, &str)> = choices.into_iter().map(|choice| (rank(choice), choice)).collect();
+    ranked.sort_unstable();
+    let best = ranked.first().map_or(0, |(rank, _)| *rank);
+    ranked.into_iter().take_while(|(rank, _)| *rank <= best + 2).take(3).map(|(_, choice)| choice).collect()
+}
+
 /// ` (did you mean "x"?)`, or nothing: to be put after the complaint about a wrong name.
 ///
 /// ```

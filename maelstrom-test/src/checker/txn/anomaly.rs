@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use super::names::{UnknownName, nearest};
+use super::names::UnknownName;
+use crate::suggest::nearest;
 
 /// An anomaly by its place in [`NAMES`]. The order is that in which reports show them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -9,7 +9,8 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::anomaly::{Anomaly, AnomalySet};
-use super::names::{UnknownName, nearest};
+use super::names::UnknownName;
+use crate::suggest::nearest;
 
 /// A consistency model. Models that are the same under two names compare equal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -28,55 +28,18 @@ fn list(names: &[&str]) -> String {
     }
 }
 
-/// Up to three known names, nearest first. The distance is that of Levenshtein, disregarding case; a known name that
-/// contains the given one is as near as one with two typing errors.
-pub(super) fn nearest(name: &str, known: impl IntoIterator<Item = &'static str>) -> Vec<&'static str> {
-    let wanted = name.to_lowercase();
-    let mut ranked: Vec<(usize, &'static str)> = known
-        .into_iter()
-        .map(|known| {
-            let candidate = known.to_lowercase();
-            let distance = distance(&wanted, &candidate);
-            (if candidate.contains(&wanted) && !wanted.is_empty() { distance.min(2) } else { distance }, known)
-        })
-        .collect();
-    ranked.sort_unstable();
-    let best = ranked.first().map_or(0, |(distance, _)| *distance);
-    ranked.into_iter().take_while(|(distance, _)| *distance <= best + 2).take(3).map(|(_, known)| known).collect()
-}
-
-/// How many letters must be inserted, removed or replaced to turn one text into the other.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn distances_count_edits() {
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("serialisable", "serializable"), 1);
-    }
+    use super::super::Model;
 
     #[test]
     fn the_message_says_what_may_have_been_meant() {
-        let known = ["serializable", "strict-serializable", "causal"];
-        let error = UnknownName::new("consistency model", "serialisable", nearest("serialisable", known));
-        assert_eq!(error.to_string(), "there is no consistency model `serialisable`; did you mean `serializable`?");
-        assert_eq!(nearest("Strict", known), ["strict-serializable"]);
+        assert_eq!(
+            Model::named("serialisable").unwrap_err().to_string(),
+            "there is no consistency model `serialisable`; did you mean `serializable`?"
+        );
+        let error = Model::named("strong-session").unwrap_err();
+        assert_eq!(error.nearest.len(), 3);
+        assert!(error.nearest.iter().all(|name| name.starts_with("strong-session-")));
     }
 }
