@@ -137,10 +137,16 @@ impl Supervisor {
             if known == 0 {
                 self.kill_blindly();
             }
-            count += self.reap();
-            match self.wait(0) {
-                -1 => return count,
-                _ => count += 1,
+            // The dead have handed their children up to us: look for those before waiting for anybody. Where nothing
+            // is reaped yet, somebody whom we killed is still dying, so that waiting comes to an end.
+            let reaped = self.reap();
+            count += reaped;
+            if reaped == 0 {
+                match self.wait(if known > 0 { 0 } else { libc::WNOHANG }) {
+                    -1 => return count,
+                    0 => _ = unsafe { libc::sched_yield() }, // SAFETY: plain system call.
+                    _ => count += 1,
+                }
             }
         }
     }
