@@ -1,6 +1,6 @@
 //! How many messages per second pass through the simulated network, and at what cost.
 //!
-//! Nodes pass messages round in a ring, 256 at a time each, as fast as they can. The same nodes are then driven by a
+//! Nodes pass messages round in a ring as fast as they can, 256 at a time for each. The same nodes are then driven by a
 //! bare loop that moves bytes from pipe to pipe and does nothing else; the ratio is what the simulation costs.
 //!
 //! ```sh
@@ -19,13 +19,13 @@ use maelstrom::executor::{Observer, Unobserved};
 use maelstrom::generator::{Generator, Invocation, Next, Worker};
 use maelstrom::history::History;
 use maelstrom::network::NetworkConfig;
-use maelstrom::protocol::{Body, Rpc};
+use maelstrom::protocol::{Body, Envelope, Rpc};
 use maelstrom::random::Rng;
 use maelstrom::simulation::{Command as NodeCommand, Config, Effect, Simulation};
 use maelstrom::workload::{Answer, Client, Completion, Settings, Step, Workload};
 use serde_json::{Value, json};
 
-/// Messages that each node keeps in flight.
+/// Messages in flight for each node.
 const WINDOW: usize = 256;
 
 fn main() {
@@ -51,21 +51,25 @@ fn node() {
     let mut head = String::new();
     let mut line = Vec::new();
     while input.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-        let body_at = find(&line, b"\"body\":") + 7;
-        let body = &line[body_at..line.len() - 2];
-        if body.starts_with(b"{\"ring\"") {
-            output.extend_from_slice(head.as_bytes());
-            output.extend_from_slice(body);
-            output.extend_from_slice(b"}\n");
-        } else {
-            let message: Value = serde_json::from_slice(&line).expect("the network delivers JSON");
-            answer(&message, &mut head, &mut output);
-        }
+        react(&line[..line.len() - 1], &mut head, &mut output);
         line.clear();
         if input.buffer().is_empty() {
             io::stdout().lock().write_all(&output).expect("somebody reads");
             output.clear();
         }
+    }
+}
+
+/// Parses a message, as nodes do, and sends its body on, or answers it.
+fn react(line: &[u8], head: &mut String, output: &mut Vec<u8>) {
+    let message = Envelope::parse(line).expect("the network delivers messages");
+    let body = message.body();
+    if body.starts_with("{\"ring\"") {
+        output.extend_from_slice(head.as_bytes());
+        output.extend_from_slice(body.as_bytes());
+        output.extend_from_slice(b"}\n");
+    } else {
+        answer(&serde_json::from_slice(line).expect("a message is JSON"), head, output);
     }
 }
 
@@ -77,6 +81,8 @@ fn answer(message: &Value, head: &mut String, output: &mut Vec<u8>) {
         let place = names.iter().position(|name| name == own).expect("the own name");
         let next = names[(place + 1) % names.len()].as_str().expect("a name");
         *head = format!(r#"{{"src":"{own}","dest":"{next}","body":"#);
+    } else if kind != "start" {
+        return; // our own answer, which the bare loop brings back
     } else {
         (0..WINDOW).for_each(|_| output.extend_from_slice(format!("{head}{RING}}}\n").as_bytes()));
     }
@@ -85,10 +91,6 @@ fn answer(message: &Value, head: &mut String, output: &mut Vec<u8>) {
 }
 
 const RING: &str = r#"{"ring":true,"type":"forward","msg_id":12345,"key":"some key","value":[1,2,3]}"#;
-
-fn find(text: &[u8], what: &[u8]) -> usize {
-    text.windows(what.len()).position(|window| window == what).expect("a message has a body")
-}
 
 /// One operation per worker starts the ring; nothing more happens on behalf of clients.
 struct Ring;
@@ -162,11 +164,13 @@ fn routed(nodes: u64, time_limit: &str) -> f64 {
     run.net.counts.servers.recv_count as f64 / ((run.duration - began) as f64 / 1e9)
 }
 
-/// Messages per second through a loop that only moves bytes.
+/// Messages per second through a loop that only moves bytes: each node gets back what it prints, so that the loop never
+/// waits for a node that has nothing to say.
 fn bare(nodes: usize, time: Duration) -> f64 {
     let own = std::env::current_exe().expect("a program knows its path");
     let start = |_| {
-        let mut child = Command::new(&own).arg("node").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a node");
+        let mut child =
+            Command::new(&own).arg("node").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a node");
         (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"), child)
     };
     let names: Vec<String> = (0..nodes).map(|i| format!("n{i}")).collect();
@@ -185,10 +189,10 @@ fn bare(nodes: usize, time: Duration) -> f64 {
     }
     let (mut count, mut buffer, began) = (0, vec![0; 1 << 18], Instant::now());
     while began.elapsed() < time {
-        for from in 0..nodes {
-            let length = children[from].1.read(&mut buffer).expect("the node prints");
+        for (stdin, stdout, _) in &mut children {
+            let length = stdout.read(&mut buffer).expect("the node prints");
             count += memchr::memchr_iter(b'\n', &buffer[..length]).count();
-            children[(from + 1) % nodes].0.write_all(&buffer[..length]).expect("the node reads");
+            stdin.write_all(&buffer[..length]).expect("the node reads");
         }
     }
     for (stdin, stdout, mut child) in children {
@@ -200,7 +204,7 @@ fn bare(nodes: usize, time: Duration) -> f64 {
 }
 
 fn real_time() {
-    println!("real time, fast nodes in a ring, {WINDOW} messages in flight each");
+    println!("real time, fast nodes in a ring");
     for nodes in [1, 5, 25] {
         let bare = bare(nodes, Duration::from_secs(2));
         let routed = routed(nodes as u64, "3s");
@@ -224,7 +228,10 @@ fn start() {
     runs.sort();
     nodes.sort();
     let (run, node) = (runs[4], nodes[4]);
-    println!("an empty run with one node: {run:.1?}, of which the node's own start {node:.1?}; memory {} MB", peak_memory());
+    println!(
+        "an empty run with one node: {run:.1?}, of which the node's own start {node:.1?}; memory {} MB",
+        peak_memory()
+    );
 }
 
 fn memory() {
@@ -263,16 +270,8 @@ fn core() {
             let input = simulation.output(number).to_vec();
             simulation.consume_output(number, input.len());
             output.clear();
-            for line in input.split_inclusive(|&byte| byte == b'\n') {
-                let body = &line[find(line, b"\"body\":") + 7..line.len() - 2];
-                if body.starts_with(b"{\"ring\"") {
-                    output.extend_from_slice(head.as_bytes());
-                    output.extend_from_slice(body);
-                    output.extend_from_slice(b"}\n");
-                } else {
-                    answer(&serde_json::from_slice(line).expect("JSON"), head, &mut output);
-                }
-            }
+            let lines = input.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+            lines.for_each(|line| react(line, head, &mut output));
             output.split(|&byte| byte == b'\n').for_each(|line| simulation.on_line(now, number, line));
         }
         Unobserved.observe(&mut simulation).expect("nothing can fail");

@@ -129,7 +129,11 @@ fn a_kill_takes_the_whole_process_tree() {
     let scenario = scenario(&place.directory, &["python3", "-c", NODE]).nemesis("kill").nemesis_interval("200ms");
     let run = scenario.run().expect("the run ends well");
     let killed = run.faults[0].counts["processes_killed"].as_u64().unwrap();
-    assert!(killed > run.faults[0].actions / 2, "nodes and their daemons: {killed} in {} actions", run.faults[0].actions);
+    assert!(
+        killed > run.faults[0].actions / 2,
+        "nodes and their daemons: {killed} in {} actions",
+        run.faults[0].actions
+    );
     all_gone(reader);
 }
 
@@ -159,7 +163,7 @@ fn a_node_that_crashes_ends_the_run_with_its_last_words() {
     }
     let place = Place::new("crash");
     let _reader = place.reader();
-    let code = format!("{NODE}").replace("for line in sys.stdin:", "for line in [sys.stdin.readline()]:")
+    let code = NODE.replace("for line in sys.stdin:", "for line in [sys.stdin.readline()]:")
         + "print('I give up', file=sys.stderr)\nsys.exit(3)\n";
     let error = scenario(&place.directory, &["python3", "-c", &code]).run().expect_err("the node ended");
     let RunError::Broke { run, .. } = &error else { panic!("{error}") };
