@@ -12,10 +12,13 @@ use super::*;
 use crate::checker::{CheckContext, Valid, Verdict};
 use crate::generator::Next;
 use crate::history::{History, Op, OpType};
+use crate::nemesis::FaultKind;
 use crate::simulation::in_memory::{self, Sender};
 use crate::simulation::{Config, Phase};
 
 const SECOND: Nanos = 1_000_000_000;
+/// Seeds of runs with faults.
+const SEEDS: u64 = 4;
 
 /// A finished run.
 struct Run {
@@ -24,8 +27,22 @@ struct Run {
     history: History,
 }
 
+/// How a workload is run.
+#[derive(Clone, Copy)]
+struct Weather {
+    /// Operations per second.
+    rate: f64,
+    /// Kills, pauses and partitions from this seed.
+    storm: Option<u64>,
+}
+
+/// Nothing goes wrong.
+fn calm(rate: f64) -> Weather {
+    Weather { rate, storm: None }
+}
+
 /// Runs a workload for a minute of simulated time on three nodes; `make` makes each node's answer to a request.
-fn run<N>(name: &str, rate: f64, make: impl FnMut(usize) -> N) -> Run
+fn run<N>(name: &str, weather: Weather, make: impl FnMut(usize) -> N) -> Run
 where
     N: FnMut(&Value, &mut Sender),
 {
@@ -33,7 +50,9 @@ where
     let nodes: Vec<String> = (0..3).map(|i| format!("n{i}")).collect();
     let concurrency = workload.concurrency(None, nodes.len());
     let settings = Settings { nodes, concurrency, ..Settings::default() };
-    let config = Config { rate, ..Config::new(workload.clone(), settings.clone()) };
+    let faults = weather.storm.map_or(vec![], |_| vec![FaultKind::Kill, FaultKind::Pause, FaultKind::Partition]);
+    let (rate, seed) = (weather.rate, weather.storm.unwrap_or(0));
+    let config = Config { rate, faults, seed, ..Config::new(workload.clone(), settings.clone()) };
     let mut simulation = in_memory::run(config, make);
     assert_eq!((simulation.phase(), simulation.failure()), (Phase::Over, None));
     assert_eq!(simulation.exceptions().count(), 0, "{:?}", simulation.exceptions().verdict(false));
@@ -112,7 +131,7 @@ fn the_table_of_options_agrees_on_who_uses_what() {
 
 #[test]
 fn echo() {
-    let good = run("echo", 20.0, |_| {
+    let good = run("echo", calm(20.0), |_| {
         |message: &Value, out: &mut Sender| {
             if !out.acknowledge(message, &[]) {
                 out.reply(message, json!({"type": "echo_ok", "echo": message["body"]["echo"]}));
@@ -127,7 +146,7 @@ fn echo() {
         number.is_some_and(|number| number < 128)
     }));
     assert!(values.len() > 120);
-    let bad = run("echo", 20.0, |_| {
+    let bad = run("echo", calm(20.0), |_| {
         |message: &Value, out: &mut Sender| {
             if !out.acknowledge(message, &[]) {
                 out.reply(message, json!({"type": "echo_ok", "echo": "Please echo 1"}));
@@ -140,7 +159,7 @@ fn echo() {
 #[test]
 fn unique_ids() {
     let ids = |by_node: bool| {
-        run("unique-ids", 20.0, move |node| {
+        run("unique-ids", calm(20.0), move |node| {
             let mut count = 0;
             move |message: &Value, out: &mut Sender| {
                 if !out.acknowledge(message, &[]) {
@@ -157,7 +176,7 @@ fn unique_ids() {
 
 /// Floods messages along the topology; with `forgetful`, nodes do not tell their neighbours of every tenth.
 fn broadcast_run(forgetful: bool) -> Run {
-    run("broadcast", 20.0, move |node| {
+    run("broadcast", calm(20.0), move |node| {
         let (mut neighbours, mut seen) = (Vec::new(), BTreeSet::new());
         move |message: &Value, out: &mut Sender| {
             let body = &message["body"];
@@ -192,9 +211,9 @@ fn broadcast() {
 }
 
 /// A shared set; with `forgets`, one element is acknowledged and not kept.
-fn g_set_run(forgets: bool) -> Run {
+fn g_set_run(forgets: bool, weather: Weather) -> Run {
     let set = shared::<Vec<Value>>();
-    run("g-set", 20.0, move |_| {
+    run("g-set", weather, move |_| {
         let set = set.clone();
         move |message: &Value, out: &mut Sender| {
             let body = &message["body"];
@@ -211,15 +230,15 @@ fn g_set_run(forgets: bool) -> Run {
 
 #[test]
 fn g_set() {
-    g_set_run(false).assert_all_ok_and_valid();
+    g_set_run(false, calm(20.0)).assert_all_ok_and_valid();
     // What no read ever shows is lost too, since the final reads came after its acknowledgement.
-    g_set_run(true).assert_invalid_for("lost");
+    g_set_run(true, calm(20.0)).assert_invalid_for("lost");
 }
 
 /// A shared counter; with `twice`, one addition in twenty counts twice.
-fn counter_run(name: &str, twice: bool) -> Run {
+fn counter_run(name: &str, twice: bool, weather: Weather) -> Run {
     let state = shared::<(i64, u64)>();
-    run(name, 20.0, move |_| {
+    run(name, weather, move |_| {
         let state = state.clone();
         move |message: &Value, out: &mut Sender| {
             let body = &message["body"];
@@ -239,19 +258,19 @@ fn counter_run(name: &str, twice: bool) -> Run {
 #[test]
 fn counters() {
     for (name, deltas) in [("g-counter", 0..=4), ("pn-counter", -5..=4)] {
-        let good = counter_run(name, false);
+        let good = counter_run(name, false, calm(20.0));
         good.assert_all_ok_and_valid();
         let drawn: BTreeSet<i64> = good.of("add", OpType::Invoke).iter().filter_map(|op| op.value.as_i64()).collect();
         assert!(drawn.into_iter().eq(deltas), "{name}");
         assert_eq!(good.of("read", OpType::Ok).iter().filter(|op| op.is_final).count(), 3);
-        counter_run(name, true).assert_invalid_for("wrong-sum");
+        counter_run(name, true, calm(20.0)).assert_invalid_for("wrong-sum");
     }
 }
 
 /// A shared map by the service's own code; with `stale`, nodes answer reads from what they themselves last saw written.
-fn lin_kv_run(stale: bool) -> Run {
+fn lin_kv_run(stale: bool, weather: Weather) -> Run {
     let kv = shared::<crate::service::LinKv>();
-    run("lin-kv", 50.0, move |_| {
+    run("lin-kv", weather, move |_| {
         let kv = kv.clone();
         let mut last: BTreeMap<String, Value> = BTreeMap::new();
         move |message: &Value, out: &mut Sender| {
@@ -275,7 +294,7 @@ fn lin_kv_run(stale: bool) -> Run {
 
 #[test]
 fn lin_kv() {
-    let good = lin_kv_run(false);
+    let good = lin_kv_run(false, calm(50.0));
     good.assert_valid();
     assert!(good.history.ops.iter().all(|op| op.kind != OpType::Info));
     let (reads, writes, cas) = (good.count("read"), good.count("write"), good.count("cas"));
@@ -287,12 +306,12 @@ fn lin_kv() {
     let failed = good.of("cas", OpType::Fail);
     let names: BTreeSet<&str> = failed.iter().filter_map(|op| op.error.as_ref()?[0].as_str()).collect();
     assert!(names.contains("precondition-failed"));
-    lin_kv_run(true).assert_invalid_for("nonlinearizable");
+    lin_kv_run(true, calm(50.0)).assert_invalid_for("nonlinearizable");
 }
 
 #[test]
 fn lin_kv_reads_of_missing_keys_fail_with_the_reason() {
-    let empty = run("lin-kv", 5.0, |_| {
+    let empty = run("lin-kv", calm(5.0), |_| {
         |message: &Value, out: &mut Sender| {
             if !out.acknowledge(message, &["write"]) {
                 out.reply(message, json!({"type": "error", "code": 20, "text": "not here"}));
@@ -317,7 +336,8 @@ fn lin_kv_rounds_its_concurrency_up_and_is_patient_with_slow_networks() {
 #[test]
 fn reads_without_an_answer_fail_and_writes_are_indeterminate() {
     for name in ["broadcast", "g-set", "g-counter", "pn-counter", "lin-kv"] {
-        let mute = run(name, 5.0, |_| |message: &Value, out: &mut Sender| _ = out.acknowledge(message, &["topology"]));
+        let mute =
+            run(name, calm(5.0), |_| |message: &Value, out: &mut Sender| _ = out.acknowledge(message, &["topology"]));
         for op in mute.history.ops.iter().filter(|op| op.kind != OpType::Invoke) {
             assert_eq!(op.kind, if &*op.f == "read" { OpType::Fail } else { OpType::Info }, "{name}: {op:?}");
         }
@@ -325,9 +345,9 @@ fn reads_without_an_answer_fail_and_writes_are_indeterminate() {
 }
 
 /// A shared database of lists or registers; with `torn`, the first operation of a transaction sees the past.
-fn txn_run(name: &str, torn: bool) -> Run {
+fn txn_run(name: &str, torn: bool, weather: Weather) -> Run {
     let state = shared::<[BTreeMap<String, Value>; 2]>();
-    run(name, 50.0, move |_| {
+    run(name, weather, move |_| {
         let state = state.clone();
         move |message: &Value, out: &mut Sender| {
             if out.acknowledge(message, &[]) {
@@ -354,19 +374,19 @@ fn txn_run(name: &str, torn: bool) -> Run {
 #[test]
 fn transactions() {
     for name in ["txn-list-append", "txn-rw-register"] {
-        let good = txn_run(name, false);
+        let good = txn_run(name, false, calm(50.0));
         good.assert_all_ok_and_valid();
         let lengths: BTreeSet<usize> =
             good.of("txn", OpType::Invoke).iter().map(|op| op.value.as_array().unwrap().len()).collect();
         assert_eq!(lengths, BTreeSet::from([1, 2, 3, 4]));
-        assert_eq!(txn_run(name, true).verdict().valid, Valid::False, "{name}");
+        assert_eq!(txn_run(name, true, calm(50.0)).verdict().valid, Valid::False, "{name}");
     }
 }
 
 /// Logs shared by all nodes; with `skips`, polls leave out every tenth message.
-fn kafka_run(skips: bool) -> Run {
+fn kafka_run(skips: bool, weather: Weather) -> Run {
     let logs = shared::<(BTreeMap<String, Vec<Value>>, BTreeMap<String, i64>)>();
-    run("kafka", 50.0, move |_| {
+    run("kafka", weather, move |_| {
         let logs = logs.clone();
         move |message: &Value, out: &mut Sender| {
             if out.acknowledge(message, &[]) {
@@ -410,13 +430,29 @@ fn known(committed: &BTreeMap<String, i64>, keys: &Value) -> BTreeMap<String, i6
 
 #[test]
 fn kafka() {
-    let good = kafka_run(false);
+    let good = kafka_run(false, calm(50.0));
     assert!(good.history.ops.iter().all(|op| op.kind != OpType::Fail));
     assert!(good.history.ops.iter().all(|op| op.kind != OpType::Info || &*op.f == "crash"));
     good.assert_valid();
     let assigns = good.of("assign", OpType::Ok);
     assert_eq!(assigns.iter().filter(|op| op.extra("seek_to_beginning").is_some()).count(), 3);
-    kafka_run(true).assert_invalid_for("int-poll-skip");
+    kafka_run(true, calm(50.0)).assert_invalid_for("int-poll-skip");
+}
+
+/// Nodes that share their state on stable storage: requests go astray or are carried out late, but nothing is wrong.
+#[test]
+fn faults_do_not_make_a_correct_system_look_wrong() {
+    for seed in 0..SEEDS {
+        let storm = Weather { rate: 20.0, storm: Some(seed) };
+        let mut runs = vec![g_set_run(false, storm), lin_kv_run(false, storm), kafka_run(false, storm)];
+        runs.extend(["g-counter", "pn-counter"].map(|name| counter_run(name, false, storm)));
+        runs.extend(["txn-list-append", "txn-rw-register"].map(|name| txn_run(name, false, storm)));
+        for run in runs {
+            assert!(run.history.ops.iter().any(|op| op.kind == OpType::Info && op.process.client().is_some()));
+            let verdict = run.verdict();
+            assert_eq!(verdict.valid, Valid::True, "{} {seed}: {verdict:?}", run.workload.name());
+        }
+    }
 }
 
 /// Any JSON, with the keys and values that answers have more often than chance would.
