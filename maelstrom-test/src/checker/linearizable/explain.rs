@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::orders;
-use super::problem::{Operation, State};
+use super::problem::{ANYTHING, Operation, State};
 use super::reduce::Proof;
 use super::register::Register;
 use super::story::{self, Story};
@@ -37,8 +37,10 @@ pub(super) fn explain(
     context: &CheckContext,
 ) -> Explanation {
     let required: Vec<Operation> = proof.problem.operations.iter().copied().filter(|op| op.end.is_some()).collect();
-    let shown = Shown::choose(proof, &required);
     let told = story::tell(register, proof, history, context);
+    // Where a sentence says it all, and the register may have held anything before, nobody asks where a value came from.
+    let is_plain = !told.because.is_empty() && proof.problem.initial == ANYTHING;
+    let shown = Shown::choose(proof, &required, is_plain);
     let orders = orders::dead_ends(&shown.operations, proof.problem.initial, MAX_ORDERS);
     let mut evidence: Vec<Evidence> = shown.left_out_note().into_iter().collect();
     for op in &shown.operations {
@@ -81,14 +83,14 @@ struct Shown {
 }
 
 impl Shown {
-    fn choose(proof: &Proof, required: &[Operation]) -> Shown {
+    fn choose(proof: &Proof, required: &[Operation], is_plain: bool) -> Shown {
         let earlier = required.len().saturating_sub(MAX_OPERATIONS);
         let mut operations = required[earlier..].to_vec();
         let mut needed: Vec<State> = operations.iter().filter_map(|op| op.action.observes()).collect();
         let mut possible: Vec<Operation> = Vec::new();
         // From the latest: a value is more likely to come from a write shortly before it was seen. Compare-and-sets
         // need values in their turn, so this goes on until nothing is added.
-        loop {
+        while !is_plain {
             let relaxed = proof.problem.operations.iter().rev().filter(|op| op.end.is_none());
             let helps = |op: &&Operation| op.action.writes().is_some_and(|value| needed.contains(&value));
             let is_new = |op: &&Operation| !possible.iter().any(|other| other.id == op.id);
@@ -140,19 +142,36 @@ fn note_of_stuck(register: &Register<'_>, told: &Story, shown: &Shown, orders: &
     }
     let mut lines = vec!["no order of these operations explains it:".to_owned()];
     if told.because.is_empty() {
-        for order in orders.iter().take(MAX_ORDERS_IN_WORDS) {
-            let steps: Vec<String> =
-                order.iter().map(|(index, _)| words::label(register, shown.operations[*index].id)).collect();
-            let last = order.last().map_or_else(|| "anything".into(), |(_, state)| words::state(register, *state));
-            lines.push(format!("after {}, it holds {last}", steps.join(", ")));
+        let mut tried: Vec<String> = Vec::new();
+        for order in orders {
+            let line = order_in_words(register, shown, order);
+            // Operations that do the same make orders that read the same.
+            if !tried.contains(&line) {
+                tried.push(line);
+            }
         }
-        if orders.len() > MAX_ORDERS_IN_WORDS {
+        let more = tried.len() > MAX_ORDERS_IN_WORDS;
+        tried.truncate(MAX_ORDERS_IN_WORDS);
+        lines.extend(tried);
+        if more {
             lines.push("and so on".into());
         }
     } else {
         lines.extend(told.because.lines().map(str::to_owned));
     }
     lines.join("\n")
+}
+
+/// An order, and why it ends.
+fn order_in_words(register: &Register<'_>, shown: &Shown, order: &orders::Order) -> String {
+    let is_left =
+        |(index, op): &(usize, &Operation)| op.end.is_some() && order.iter().all(|(placed, _)| placed != index);
+    let next = shown.operations.iter().enumerate().filter(is_left).min_by_key(|(_, op)| op.end);
+    let next = next.map_or_else(String::new, |(_, op)| format!(", so {} is impossible", words::label(register, op.id)));
+    let Some((_, state)) = order.last() else { return format!("nothing comes first{next}") };
+    let steps: Vec<String> =
+        order.iter().map(|(index, _)| words::label(register, shown.operations[*index].id)).collect();
+    format!("after {} it holds {}{next}", steps.join(", "), words::state(register, *state))
 }
 
 fn picture(

@@ -47,10 +47,12 @@ struct Reduction<'b> {
 
 impl Reduction<'_> {
     fn is_contradiction(&mut self, problem: &Problem) -> bool {
-        match decide(problem, self.budget) {
-            Outcome::Stuck(_) => true,
-            Outcome::Linearizable => false,
-            Outcome::Exhausted(..) => {
+        // Preparing a long problem takes time, too, so the clock is asked each time.
+        let outcome = self.budget.check_time().map(|()| decide(problem, self.budget));
+        match outcome {
+            Ok(Outcome::Stuck(_)) => true,
+            Ok(Outcome::Linearizable) => false,
+            Ok(Outcome::Exhausted(..)) | Err(_) => {
                 self.is_minimal = false;
                 false
             }

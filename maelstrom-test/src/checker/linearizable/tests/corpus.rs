@@ -46,9 +46,6 @@ fn recorded_histories_get_their_known_verdicts() {
         if verdict.valid != expected {
             wrong.push(format!("{file}: {:?}", verdict.valid));
         }
-        if let Some(finding) = verdict.findings.first() {
-            eprintln!("{file}: {} [{} lines]", finding.shape, finding.evidence.len());
-        }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -58,7 +58,11 @@ pub(super) fn problems(count: usize, values: State) -> impl Strategy<Value = Pro
 }
 
 /// A problem from operations with times, which are made distinct positions.
-fn assemble(initial: State, values: State, drawn: impl Iterator<Item = (Action, u32, Option<u32>)>) -> Problem {
+pub(super) fn assemble(
+    initial: State,
+    values: State,
+    drawn: impl Iterator<Item = (Action, u32, Option<u32>)>,
+) -> Problem {
     let drawn: Vec<_> = drawn
         .filter(|(action, _, end)| match action {
             Action::Read(_) => end.is_some(),

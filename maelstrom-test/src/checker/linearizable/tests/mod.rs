@@ -1,4 +1,5 @@
 mod corpus;
 mod engine;
+mod histories;
 mod proofs;
 mod verdicts;

@@ -172,20 +172,23 @@ fn compare_and_sets_are_explained() {
 
 #[test]
 fn what_may_have_happened_is_shown_where_it_matters() {
-    let finding = finding(&history(&[
-        (Invoke, 3, "write", json!([0, 1])),
-        (Info, 3, "write", json!([0, 1])),
-        (Invoke, 4, "write", json!([0, 2])),
-        (Ok, 4, "write", json!([0, 2])),
-        (Invoke, 0, "read", json!([0, null])),
-        (Ok, 0, "read", json!([0, 1])),
-        (Invoke, 0, "read", json!([0, null])),
-        (Ok, 0, "read", json!([0, 2])),
-        (Invoke, 0, "read", json!([0, null])),
-        (Ok, 0, "read", json!([0, 1])),
-    ]));
-    assert_eq!(lines(&finding), ["write 0 ← 1", "read 0 → 1", "read 0 → 2"]);
+    let mut history = history(&[(Invoke, 3, "write", json!([0, 1])), (Info, 3, "write", json!([0, 1]))]);
+    let rest = sequence(&[
+        (4, "write", json!([0, 2]), json!([0, 2])),
+        (0, "read", json!([0, null]), json!([0, 1])),
+        (4, "write", json!([0, 3]), json!([0, 3])),
+        (0, "read", json!([0, null]), json!([0, 1])),
+    ]);
+    history.ops.extend(rest.ops);
+    let finding = finding(&history);
+    assert_eq!(lines(&finding), ["write 0 ← 1", "write 0 ← 2", "read 0 → 1", "write 0 ← 3", "read 0 → 1"]);
     assert_eq!(finding.evidence[0].note, "may have happened at any time after its beginning, or never");
+    assert_eq!(
+        finding.evidence[4].note,
+        "no order of these operations explains it:\n\
+         after write 2, write 1, read → 1, write 3 it holds 3, so read → 1 is impossible\n\
+         after write 1, write 2 it holds 2, so read → 1 is impossible"
+    );
 }
 
 #[test]
