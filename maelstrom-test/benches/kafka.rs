@@ -4,7 +4,7 @@
 //! workload generates them; in the end a process polls everything. Growth should be near linear.
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use maelstrom::checker::{CheckContext, Checker, Kafka, Valid};
 use maelstrom::history::{History, Op, OpType};
@@ -19,12 +19,14 @@ const MESSAGES_PER_KEY: usize = 16;
 fn main() {
     for operations in [100_000, 300_000, 1_000_000] {
         let history = history(operations);
-        let begin = Instant::now();
-        let verdict = black_box(Kafka::default().check(&history, &CheckContext::default()));
-        let took = begin.elapsed();
-        assert_eq!(verdict.valid, Valid::True, "{:?}", verdict.findings);
-        let messages = &verdict.details["message_count"];
-        println!("kafka, {operations} operations, {messages} messages: {:.0} ms", took.as_secs_f64() * 1e3);
+        let mut best = Duration::MAX;
+        for _ in 0..3 {
+            let begin = Instant::now();
+            let verdict = black_box(Kafka::default().check(&history, &CheckContext::default()));
+            best = best.min(begin.elapsed());
+            assert_eq!(verdict.valid, Valid::True, "{:?}", verdict.findings);
+        }
+        println!("kafka, {operations} operations: {:.0} ms (best of three)", best.as_secs_f64() * 1e3);
     }
 }
 

@@ -71,7 +71,7 @@ impl Workload for Kafka {
     }
 
     fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
-        Box::new(checker::Kafka { lenient: settings.lenient })
+        Box::new(checker::Kafka { lenient: settings.lenient, ..Default::default() })
     }
 }
 

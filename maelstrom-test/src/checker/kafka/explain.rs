@@ -1,6 +1,6 @@
 //! Telling people what is wrong with their log.
 
-use super::parse::{OpId, Parsed};
+use super::parse::{KeyId, OpId, Operation, Parsed, Polled};
 use super::scan::{Cases, Example, Kind};
 use crate::checker::describe::{brief, entry, who};
 use crate::checker::{CheckContext, Evidence, Finding};
@@ -155,29 +155,46 @@ impl Teller<'_> {
 
     /// An operation, with those of its messages that matter.
     fn evidence(&self, id: OpId, example: &Example, note: String) -> Evidence {
+        let matters = |key: KeyId, offset: i64| key == example.key && example.offsets.contains(&offset);
         let operation = &self.parsed.operations[id as usize];
-        let name = &self.parsed.keys[example.key as usize];
+        Evidence::new(operation.pair, self.words_of(operation, |key| key == example.key, matters), note)
+    }
+
+    /// An operation with all its messages.
+    pub(super) fn whole(&self, id: OpId) -> Evidence {
+        let operation = &self.parsed.operations[id as usize];
+        Evidence::new(operation.pair, self.words_of(operation, |_| true, |_, _| false), "")
+    }
+
+    fn words_of(
+        &self,
+        operation: &Operation,
+        is_shown: impl Fn(KeyId) -> bool,
+        matters: impl Fn(KeyId, i64) -> bool,
+    ) -> String {
+        let name = |key: KeyId| &self.parsed.keys[key as usize];
         let mut parts = Vec::new();
-        for send in self.parsed.sends_of(operation).iter().filter(|send| send.key == example.key) {
+        for send in self.parsed.sends_of(operation).iter().filter(|send| is_shown(send.key)) {
             let value = brief(self.parsed.messages[send.message as usize].value);
             let answer = match (operation.kind, send.offset) {
                 (OpType::Ok | OpType::Info, Some(offset)) => format!(" → offset {offset}"),
                 (OpType::Fail, _) => " → failed".into(),
                 _ => " → unknown".into(),
             };
-            parts.push(format!("send {value} to {name}{answer}"));
+            parts.push(format!("send {value} to {}{answer}", name(send.key)));
         }
-        let polled: Vec<_> = self.parsed.polled_of(operation).iter().filter(|row| row.key == example.key).collect();
-        if !polled.is_empty() {
-            parts.push(format!("poll {name} → {}", self.polled(&polled, example)));
+        for polled in self.parsed.polled_of(operation).chunk_by(|a, b| a.key == b.key) {
+            if is_shown(polled[0].key) {
+                parts.push(format!("poll {} → {}", name(polled[0].key), self.polled(polled, &matters)));
+            }
         }
-        Evidence::new(operation.pair, parts.join(", "), note)
+        parts.join(", ")
     }
 
     /// `4: "a", 5: "b"`; of many only those near the ones that matter.
-    fn polled(&self, polled: &[&super::parse::Polled], example: &Example) -> String {
-        let matters = |i: usize| example.offsets.contains(&polled[i].offset);
-        let near = |i: usize| (i.saturating_sub(1)..=i + 1).any(|j| j < polled.len() && matters(j));
+    fn polled(&self, polled: &[Polled], matters: &impl Fn(KeyId, i64) -> bool) -> String {
+        let row = |i: usize| polled.get(i).is_some_and(|row| matters(row.key, row.offset));
+        let near = |i: usize| (i.saturating_sub(1)..=i + 1).any(row);
         let mut shown: Vec<String> = Vec::new();
         let mut gap = false;
         for (i, row) in polled.iter().enumerate() {

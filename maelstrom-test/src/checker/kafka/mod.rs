@@ -6,6 +6,7 @@
 //! a poll must show successive positions, a process must go on where it left off, no two operations may disagree on an
 //! offset, and what was acknowledged must be seen.
 
+mod cycles;
 mod explain;
 mod lag;
 mod log;
@@ -23,7 +24,7 @@ use self::parse::Parsed;
 use self::scan::{Example, Kind, Scan};
 use super::describe::millis;
 use super::{CheckContext, Checker, Finding, Valid, Verdict};
-use crate::history::History;
+use crate::history::{History, OpType};
 
 /// The checker of `kafka`: operations `send`, `poll` (or `txn` of several of these), `assign` and `crash`.
 ///
@@ -35,10 +36,14 @@ use crate::history::History;
 /// ok operations), `message_count` (messages that are known to have an offset), `key_count`.
 ///
 /// Besides the documented anomalies there is `unexpected`: a poll returned a message that nobody sent, although the
-/// history has sends to that key. Messages must be unique within a key; where one was sent twice the verdict is at best
+/// history has sends to that key. Cycles have `cycle` (indices of completions) and `types` (of the edges) as examples.
+/// Messages must be unique within a key; where one was sent twice the verdict is at best
 /// unknown, and nothing is concluded from it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Kafka {
+    /// Also take it that operations which sent successive messages of a log happened in that order. Cycles of such
+    /// dependencies are reported, and allowed.
+    pub ww_deps: bool,
     /// As the original: `unexpected` is allowed.
     pub lenient: bool,
 }
@@ -54,8 +59,12 @@ impl Checker for Kafka {
         let parsed = Parsed::new(history);
         let scan = Scan::of(history, &parsed);
         let teller = Teller { history, context, parsed: &parsed };
-        let findings: Vec<Finding> =
+        let mut findings: Vec<Finding> =
             scan.cases().map(|(kind, cases)| teller.finding(kind, cases, !self.allows(kind))).collect();
+        let cycles = cycles::find(history, &parsed, self.ww_deps);
+        let named = cycles::by_name(&cycles);
+        findings.extend(named.iter().map(|(_, cycles)| teller.cycle(cycles[0], self.ww_deps)));
+        findings.sort_by_key(|finding| !finding.proscribed);
         let doubt = doubt(&parsed);
         let (valid, reason) = if findings.iter().any(|finding| finding.proscribed) {
             (Valid::False, None)
@@ -64,7 +73,12 @@ impl Checker for Kafka {
         } else {
             (Valid::True, None)
         };
-        let details = self.details(history, &parsed, &scan);
+        let mut details = details(history, &parsed, &scan, &findings);
+        for (anomaly, cycles) in named {
+            let examples: Vec<Value> =
+                cycles.iter().take(Scan::EXAMPLES).map(|cycle| teller.cycle_json(cycle)).collect();
+            details.insert(anomaly.name().into(), json!({"count": cycles.len(), "errs": examples}));
+        }
         Verdict { valid, reason, findings, details }
     }
 }
@@ -79,28 +93,27 @@ fn doubt(parsed: &Parsed<'_>) -> Option<String> {
     (parsed.malformed > 0).then(|| format!("{} sends or polls have an unknown form", parsed.malformed))
 }
 
-impl Kafka {
-    fn details(&self, history: &History, parsed: &Parsed<'_>, scan: &Scan) -> Map<String, Value> {
-        let names = |bad_only: bool| -> BTreeSet<&str> {
-            scan.cases().map(|(kind, _)| kind).filter(|kind| !bad_only || !self.allows(*kind)).map(Kind::name).collect()
-        };
-        let placed = parsed.logs.iter().map(|log| log.offsets().len()).sum::<usize>();
-        let ok = |f: &str| history.ops.iter().filter(|op| op.kind == crate::history::OpType::Ok && &*op.f == f).count();
-        let mut details = Map::new();
-        let mut insert = |name: &str, value: Value| drop(details.insert(name.to_string(), value));
-        insert("worst_realtime_lag", worst_lag(history, parsed));
-        insert("error_types", json!(names(false)));
-        insert("bad_error_types", json!(names(true)));
-        insert("send_count", json!(ok("send")));
-        insert("poll_count", json!(ok("poll")));
-        insert("message_count", json!(placed));
-        insert("key_count", json!(parsed.keys.len()));
-        for (kind, cases) in scan.cases() {
-            let examples: Vec<Value> = cases.examples.iter().map(|case| example(history, parsed, case)).collect();
-            insert(kind.name(), json!({"count": cases.count, "errs": examples}));
-        }
-        details
+fn details(history: &History, parsed: &Parsed<'_>, scan: &Scan, findings: &[Finding]) -> Map<String, Value> {
+    let names = |bad_only: bool| -> BTreeSet<&str> {
+        let named = findings.iter().filter(|finding| !bad_only || finding.proscribed);
+        named.map(|finding| finding.anomaly.as_str()).collect()
+    };
+    let placed = parsed.logs.iter().map(|log| log.offsets().len()).sum::<usize>();
+    let ok = |f: &str| history.ops.iter().filter(|op| op.kind == OpType::Ok && &*op.f == f).count();
+    let mut details = Map::new();
+    let mut insert = |name: &str, value: Value| drop(details.insert(name.to_string(), value));
+    insert("worst_realtime_lag", worst_lag(history, parsed));
+    insert("error_types", json!(names(false)));
+    insert("bad_error_types", json!(names(true)));
+    insert("send_count", json!(ok("send")));
+    insert("poll_count", json!(ok("poll")));
+    insert("message_count", json!(placed));
+    insert("key_count", json!(parsed.keys.len()));
+    for (kind, cases) in scan.cases() {
+        let examples: Vec<Value> = cases.examples.iter().map(|case| example(history, parsed, case)).collect();
+        insert(kind.name(), json!({"count": cases.count, "errs": examples}));
     }
+    details
 }
 
 fn worst_lag(history: &History, parsed: &Parsed<'_>) -> Value {

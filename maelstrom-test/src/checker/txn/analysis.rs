@@ -198,7 +198,7 @@ impl<A: Analysis> AllEdges<'_, A> {
 }
 
 /// The cycle, beginning with a transaction that did not see a write, else with the first in the history.
-fn rotated(cycle: &Cycle) -> Vec<(u32, Kind)> {
+pub(crate) fn rotated(cycle: &Cycle) -> Vec<(u32, Kind)> {
     let mut steps = cycle.steps.clone();
     let first = (0..steps.len()).min_by_key(|at| (steps[*at].1 != Kind::Rw, steps[*at].0)).unwrap_or(0);
     steps.rotate_left(first);
@@ -206,7 +206,7 @@ fn rotated(cycle: &Cycle) -> Vec<(u32, Kind)> {
 }
 
 /// `T1 -rw-> T2 -wr-> T1`, shortened if it is long.
-fn shape(steps: &[(u32, Kind)]) -> String {
+pub(crate) fn shape(steps: &[(u32, Kind)]) -> String {
     const SHOWN: usize = 8;
     let mut shape = String::from("T1");
     for (at, (_, kind)) in steps.iter().enumerate() {

@@ -89,6 +89,11 @@ pub use model::{Boundary, Model};
 pub use names::UnknownName;
 pub use promise::{OrderInUse, Promise};
 
+// The checker of logs looks for cycles, too.
+pub(crate) use analysis::{rotated, shape};
+pub(crate) use cycle::{Cycle, find_cycles};
+pub(crate) use graph::{Dependencies, Finder, Graph, Kind, Sink, Timeline};
+
 use self::analysis::judge;
 use self::list_append::ListAnalysis;
 use self::lists::Lists;

@@ -242,3 +242,47 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_message_that_was_seen_before_it_was_sent_closes_a_cycle() {
+    let verdict = check("1 poll x 0=1; 0 send x 1@0");
+    assert_eq!((verdict.valid, found(&verdict)), (Valid::False, vec!["G1c-realtime"]));
+    let finding = &verdict.findings[0];
+    assert_eq!(finding.shape, "T1 -realtime-> T2 -wr-> T1");
+    let notes: Vec<&str> = finding.evidence.iter().map(|line| line.note.as_str()).collect();
+    let expected = [
+        "T1 < T2, because T1 was complete at 0.001 s, before T2 began at 0.002 s",
+        "T2 < T1, because T1 polled message 1 of key x, which T2 sent: a contradiction",
+    ];
+    assert_eq!(notes, expected);
+    assert_eq!(finding.evidence[1].text, "T2: send 1 to x → offset 0");
+    let json = json!({"count": 1, "errs": [{"cycle": [1, 3, 1], "types": ["realtime", "wr"]}]});
+    assert_eq!(verdict.details["G1c-realtime"], json);
+}
+
+/// Two operations that send and poll, each seeing what the other one sent; begun before either ended.
+fn crossed(text: &str) -> History {
+    let mut history = history(text);
+    history.ops.swap(1, 2);
+    history
+}
+
+#[test]
+fn operations_that_see_each_other_close_a_cycle() {
+    let history = crossed("0 send x 1@0 & poll y 0=2; 1 send y 2@0 & poll x 0=1");
+    let verdict = Kafka::default().check(&history, &CheckContext::default());
+    assert_eq!((verdict.valid, found(&verdict)), (Valid::False, vec!["G1c"]));
+    assert_eq!(verdict.findings[0].shape, "T1 -wr-> T2 -wr-> T1");
+}
+
+#[test]
+fn orders_of_logs_count_only_if_asked_and_are_allowed_to_contradict() {
+    let history = crossed("0 send x 1@0 & send y 2@1; 1 send x 3@1 & send y 4@0; 2 poll x 0=1 1=3 y 0=4 1=2");
+    let verdict = Kafka::default().check(&history, &CheckContext::default());
+    assert_eq!((verdict.valid, found(&verdict)), (Valid::True, vec![]));
+    let ww_deps = Kafka { ww_deps: true, ..Kafka::default() };
+    let verdict = ww_deps.check(&history, &CheckContext::default());
+    assert_eq!((verdict.valid, found(&verdict)), (Valid::True, vec!["G0"]));
+    assert_eq!(verdict.details["error_types"], json!(["G0"]));
+    assert_eq!(verdict.details["bad_error_types"], json!([]));
+}
