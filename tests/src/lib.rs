@@ -47,7 +47,7 @@ pub fn repository() -> &'static Path {
 }
 
 /// The workspace's target directory: sharing it saves building the library's dependencies again.
-fn target_directory() -> PathBuf {
+pub fn target_directory() -> PathBuf {
     let program = std::env::current_exe().expect("a test program has a path");
     let target = program.ancestors().find(|path| path.join("CACHEDIR.TAG").is_file());
     target.expect("cargo marks its target directory").to_path_buf()

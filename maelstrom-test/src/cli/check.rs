@@ -30,14 +30,15 @@ const MODELS: &[(&str, &str)] = &[
 pub(super) fn main(matches: &ArgMatches) -> Done {
     let (name, checker) = checker(matches)?;
     let file = matches.get_one::<String>("file").expect("it is required");
-    let history = open(file).map_err(|error| Stop::Broke(format!("{file}: {error}")))?;
-    let history = History::read(history).map_err(|error| Stop::Broke(format!("{file}: {error}")))?;
+    let shown = if file == "-" { "standard input" } else { file };
+    let history = open(file).map_err(|error| Stop::Arguments(format!("{shown}: {error}")))?;
+    let history = History::read(history).map_err(|error| Stop::Arguments(format!("{shown}: {error}")))?;
     let context = CheckContext::default();
     let verdict = checker.check(&history, &context);
     let valid = verdict.valid;
     let parts = [Part { name: "workload", verdict }];
     let view = RunView {
-        name: file,
+        name: shown,
         workload: &name,
         context: &context,
         seed: None,

@@ -17,10 +17,8 @@ pub(super) fn main(matches: &ArgMatches, nodes: &BuiltInNodes) -> Done {
     let interrupt = interrupt::on_signals();
     let mut worst = 0;
     for workload in workload::all() {
-        let Some(node) = node_for(workload.name(), &names) else {
-            eprintln!("{}: no node is built in", workload.name());
-            continue;
-        };
+        let node = node_for(workload.name(), &names);
+        let node = node.ok_or_else(|| Stop::Broke(format!("no node for {} is built in", workload.name())))?;
         let mut scenario = Scenario::new(workload.clone())
             .bin(&program)
             .args(["node", node])
@@ -44,9 +42,11 @@ pub(super) fn main(matches: &ArgMatches, nodes: &BuiltInNodes) -> Done {
     Ok(worst)
 }
 
-/// The correct node for a workload: the one named like it, or its best-known implementation.
+/// The correct node for a workload: the one named like it, or the one on Raft (which may serve a family of workloads:
+/// `txn-raft`).
 fn node_for<'a>(workload: &str, names: &[&'a str]) -> Option<&'a str> {
-    let candidates = [workload.to_string(), format!("{workload}-raft"), format!("{workload}-proxy")];
+    let family = workload.split('-').next().unwrap_or(workload);
+    let candidates = [workload.to_string(), format!("{workload}-raft"), format!("{family}-raft")];
     candidates.iter().find_map(|candidate| names.iter().find(|name| **name == candidate).copied())
 }
 
@@ -65,8 +65,9 @@ mod tests {
 
     #[test]
     fn the_node_is_named_like_the_workload_or_its_implementation() {
-        let names = ["echo", "lin-kv-proxy", "lin-kv-raft"];
+        let names = ["echo", "lin-kv-proxy", "lin-kv-raft", "txn-raft"];
         assert_eq!(node_for("echo", &names), Some("echo"));
+        assert_eq!(node_for("txn-rw-register", &names), Some("txn-raft"));
         assert_eq!(node_for("lin-kv", &names), Some("lin-kv-raft"));
         assert_eq!(node_for("kafka", &names), None);
     }

@@ -1,14 +1,24 @@
 //! Where runs keep their files: `store/<workload>/<time>`.
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A directory of the store that does not exist yet, named after this moment (UTC).
 pub(super) fn fresh_directory(workload: &str) -> PathBuf {
     let parent = Path::new("store").join(workload);
-    let name = timestamp(SystemTime::now());
+    let name = timestamp(UNIX_EPOCH + Duration::from_millis(moment()));
     let candidates = (1..).map(|n| if n == 1 { parent.join(&name) } else { parent.join(format!("{name}-{n}")) });
     candidates.into_iter().find(|path| !path.exists()).unwrap_or(parent)
+}
+
+/// Milliseconds since 1970, never the same twice in one process: runs that begin together have directories of their own.
+fn moment() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+    let next = |last: u64| now.max(last + 1);
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
+    next(last.unwrap_or_default())
 }
 
 /// `20260314T150926.535Z`: sorts by time, and is safe in file names.
@@ -35,9 +45,13 @@ fn civil(days: i64) -> (i64, i64, i64) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    #[test]
+    fn no_moment_comes_twice() {
+        let moments: Vec<u64> = (0..100).map(|_| moment()).collect();
+        assert!(moments.windows(2).all(|pair| pair[0] < pair[1]));
+    }
 
     #[test]
     fn times_are_written_in_utc() {

@@ -1,6 +1,8 @@
 #![deny(warnings, clippy::all)]
 #![forbid(unsafe_code)]
 
+mod own;
+
 use std::time::Duration;
 
 /// One case for each number of nodes.
@@ -51,6 +53,14 @@ fn returns_an_error() -> Result<(), std::num::ParseIntError> {
 #[maelstrom::test(workload = "unique-ids", command = ["no-such-program"])]
 #[ignore = "it fails, on purpose"]
 fn program_is_missing() {}
+
+#[maelstrom::test(workload = own::PAIRS, nodes = 1, time_limit = "500ms", rate = 50)]
+fn workload_of_our_own(run: &maelstrom::Run) {
+    assert_eq!((&*run.workload, run.is_valid()), ("tuples", true));
+}
+
+#[maelstrom::test(workload = own::PAIRS, nodes = 1, time_limit = "500ms", rate = 50, args = ["bad"], expect = "wrong-length", snapshot = false)]
+fn workload_of_our_own_finds() {}
 
 #[cfg(any())]
 #[maelstrom::test(workload = "unique-ids")]
