@@ -186,6 +186,9 @@ fn main() {
             let mut history = database(Isolation::StrictSerializable, registers, transactions).history();
             close_the_ring(&mut history, registers);
             report(&format!("{name}, one component (ring)"), &history, registers);
+            let stale =
+                Database { staleness: 5_000_000_000, ..database(Isolation::Serializable, registers, transactions) };
+            report(&format!("{name}, one component (stale reads)"), &stale.history(), registers);
             for isolation in [Isolation::Serializable, Isolation::SnapshotIsolation, Isolation::ReadCommitted] {
                 let history = database(isolation, registers, transactions).history();
                 report(&format!("{name}, {isolation:?}"), &history, registers);

@@ -64,6 +64,7 @@ mod describe;
 mod findings;
 mod graph;
 mod intern;
+mod landmark;
 mod list_anomalies;
 mod list_append;
 mod lists;

@@ -4,67 +4,44 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::components::{Digraph, Step, strong_components};
-use super::graph::Kind;
 use super::local::Local;
 
-/// The part of a component that consists of some kinds of edges.
+/// The part of a component that consists of some edges, given by their places.
 struct Part<'a, F> {
     graph: &'a Local,
     allowed: F,
 }
 
-impl<F: Fn(Kind) -> bool> Digraph for Part<'_, F> {
+impl<F: Fn(usize) -> bool> Digraph for Part<'_, F> {
     fn len(&self) -> usize {
         self.graph.nodes() as usize
     }
 
     fn successor(&self, node: u32, place: u32) -> Step {
         let range = self.graph.range(node);
-        match self.graph.edges[range].get(place as usize) {
-            None => Step::End,
-            Some(edge) if (self.allowed)(edge.kind()) => Step::To(edge.target()),
-            Some(_) => Step::Skip,
+        let at = range.start + place as usize;
+        if at >= range.end {
+            Step::End
+        } else if (self.allowed)(at) {
+            Step::To(self.graph.edges[at].target())
+        } else {
+            Step::Skip
         }
     }
 }
 
-/// Keeps the candidates (source, edge) from whose target a path of allowed edges leads back to their source.
-pub(super) fn reachable_in_reverse(
-    graph: &Local,
-    candidates: &mut Vec<(u32, u32)>,
-    allowed: impl Fn(Kind) -> bool + Copy,
-) {
-    if candidates.is_empty() {
-        return;
-    }
-    let ranks = Ranks::new(graph, allowed);
-    // Hubs count as starting points of their own: no path of allowed kinds other than read-write leads through one
-    // to its own source without leaving it to another transaction first.
-    let rank_of_start = |edge: u32| ranks.of[graph.edges[edge as usize].target() as usize];
-    candidates.retain(|(from, edge)| {
-        graph.is_hub(graph.edges[*edge as usize].target()) || rank_of_start(*edge) <= ranks.of[*from as usize]
-    });
-    candidates.sort_by_key(|(_, edge)| rank_of_start(*edge));
-    let mut masks: Vec<u64> = vec![0; ranks.count()];
-    let mut kept = Vec::new();
-    for batch in candidates.chunks(64) {
-        kept.extend(ranks.sweep(graph, batch, &mut masks, allowed));
-    }
-    *candidates = kept;
-}
-
 /// The components of the part in a topological order that follows the transactions' own as far as possible, so that
 /// paths between transactions near in time stay within a short range of ranks.
-struct Ranks {
+pub(super) struct Ranks {
     /// Every node's rank.
-    of: Vec<u32>,
+    pub(super) of: Vec<u32>,
     /// Nodes by rank, and where each rank's begin.
     nodes: Vec<u32>,
     offsets: Vec<u32>,
 }
 
 impl Ranks {
-    fn new(graph: &Local, allowed: impl Fn(Kind) -> bool + Copy) -> Ranks {
+    pub(super) fn new(graph: &Local, allowed: impl Fn(usize) -> bool + Copy) -> Ranks {
         let part = Part { graph, allowed };
         let number = strong_components(&part);
         let groups = Buckets::new(&number, graph.nodes() as usize + 1);
@@ -72,6 +49,26 @@ impl Ranks {
         let of: Vec<u32> = number.iter().map(|number| rank_of_group[*number as usize]).collect();
         let Buckets { nodes, offsets } = Buckets::new(&of, graph.nodes() as usize);
         Ranks { of, nodes, offsets }
+    }
+
+    /// Keeps the candidates (source, edge) from whose target a path of allowed edges leads back to their source.
+    pub(super) fn keep_closable(
+        &self,
+        graph: &Local,
+        candidates: &mut Vec<(u32, u32)>,
+        allowed: impl Fn(usize) -> bool + Copy,
+    ) {
+        let rank_of_start = |edge: u32| self.of[graph.edges[edge as usize].target() as usize];
+        candidates.retain(|(from, edge)| {
+            graph.is_hub(graph.edges[*edge as usize].target()) || rank_of_start(*edge) <= self.of[*from as usize]
+        });
+        candidates.sort_unstable_by_key(|(from, edge)| (rank_of_start(*edge), *from, *edge));
+        let mut masks: Vec<u64> = vec![0; self.count()];
+        let mut kept = Vec::new();
+        for batch in candidates.chunks(64) {
+            kept.extend(self.sweep(graph, batch, &mut masks, allowed));
+        }
+        *candidates = kept;
     }
 
     fn count(&self) -> usize {
@@ -88,7 +85,7 @@ impl Ranks {
         graph: &Local,
         batch: &[(u32, u32)],
         masks: &mut [u64],
-        allowed: impl Fn(Kind) -> bool,
+        allowed: impl Fn(usize) -> bool,
     ) -> Vec<(u32, u32)> {
         let (mut low, mut high) = (usize::MAX, 0);
         for (bit, (from, edge)) in batch.iter().enumerate() {
@@ -105,8 +102,8 @@ impl Ranks {
         for rank in low.min(high)..high {
             let mask = masks[rank];
             for node in self.members(rank).iter().filter(|_| mask != 0) {
-                for edge in graph.edges[graph.range(*node)].iter().filter(|edge| allowed(edge.kind())) {
-                    let next = self.of[edge.target() as usize] as usize;
+                for at in graph.range(*node).filter(|at| allowed(*at)) {
+                    let next = self.of[graph.edges[at].target() as usize] as usize;
                     if next <= high {
                         masks[next] |= mask;
                     }
@@ -149,13 +146,10 @@ impl Buckets {
 }
 
 /// A topological order of the groups: of those that may come next, always the one with the earliest first member.
-fn in_time_order(graph: &Local, groups: &Buckets, number: &[u32], allowed: impl Fn(Kind) -> bool) -> Vec<u32> {
+fn in_time_order(graph: &Local, groups: &Buckets, number: &[u32], allowed: impl Fn(usize) -> bool) -> Vec<u32> {
     let leaving = |group: u32| {
-        let edges = groups.members(group).iter().flat_map(|node| &graph.edges[graph.range(*node)]);
-        edges
-            .filter(|edge| allowed(edge.kind()))
-            .map(|edge| number[edge.target() as usize])
-            .filter(move |to| *to != group)
+        let edges = groups.members(group).iter().flat_map(|node| graph.range(*node)).filter(|at| allowed(*at));
+        edges.map(|at| number[graph.edges[at].target() as usize]).filter(move |to| *to != group)
     };
     let count = groups.offsets.len() as u32 - 1;
     let mut waiting_for = vec![0_u32; count as usize];

@@ -11,9 +11,9 @@
 use super::components::{Digraph, Step, strong_components};
 use super::graph::Kind;
 use super::intern::NONE;
+use super::landmark::by_landmarks;
 use super::local::Local;
 use super::parallel::{BATCH, closest};
-use super::reach::reachable_in_reverse;
 
 /// Edges of a closed walk: where each begins, and its kind.
 pub(super) type Walk = Vec<(u32, Kind)>;
@@ -90,6 +90,13 @@ pub(super) fn shortest(graph: &Local, pattern: Pattern) -> Option<Walk> {
     let mut search = Search::new(graph, pattern);
     let mut candidates = search.candidates();
     let mut best = search.probe(&mut candidates);
+    if !pattern.first_is_step && !search.is_settled(&best) {
+        let allowed = |kind| pattern.after(0, kind).is_some();
+        if let Some((from, edge)) = by_landmarks(graph, allowed, &mut candidates, &mut search.blocked) {
+            let bound = best.as_ref().map_or(usize::MAX, Vec::len);
+            best = search.close(from, edge, bound).or(best);
+        }
+    }
     candidates.sort_unstable();
     while !candidates.is_empty() && !search.is_settled(&best) {
         let batch = candidates.split_off(candidates.len().saturating_sub(BATCH));
@@ -108,6 +115,9 @@ struct Search<'a> {
     pattern: Pattern,
     /// Edges through which every walk was considered.
     removed: Vec<bool>,
+    /// Edges to leave out of the search of [`Search::closest`], because all walks of the candidates through them were
+    /// considered.
+    blocked: Vec<bool>,
     /// By pair: the search that saw it last, the pair before it, and the edge between them.
     seen: Vec<u32>,
     origin: Vec<(u32, u32)>,
@@ -126,6 +136,7 @@ impl<'a> Search<'a> {
             graph,
             pattern,
             removed: vec![false; graph.edges.len()],
+            blocked: vec![false; if pattern.first_is_step { 0 } else { graph.edges.len() }],
             seen: vec![0; pairs],
             origin: vec![(NONE, NONE); pairs],
             round: 0,
@@ -198,9 +209,6 @@ impl<'a> Search<'a> {
             }
         }
         self.keep_possible(&mut candidates);
-        if !self.pattern.first_is_step {
-            reachable_in_reverse(self.graph, &mut candidates, |kind| self.pattern.after(0, kind).is_some());
-        }
         candidates
     }
 
@@ -223,7 +231,8 @@ impl<'a> Search<'a> {
 
     /// Which of the edges begins the shortest walk, if that has fewer edges than `bound`.
     fn closest(&mut self, batch: &[(u32, u32)], bound: usize) -> Option<(u32, u32)> {
-        let (closest, work) = closest(self.graph, &self.pattern, &self.removed, batch, bound);
+        let left_out = if self.pattern.first_is_step { &self.removed } else { &self.blocked };
+        let (closest, work) = closest(self.graph, &self.pattern, left_out, batch, bound);
         self.work += work;
         closest
     }

@@ -22,7 +22,7 @@ use rand::RngExt;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
-use crate::history::{History, Op, OpType, Process};
+use crate::history::{History, Nanos, Op, OpType, Process};
 use crate::random::{Rng, stream};
 
 /// What the simulated database promises.
@@ -77,6 +77,8 @@ pub struct Database {
     pub p_abort: f64,
     /// How probable it is that a client does not learn how its transaction ended.
     pub p_info: f64,
+    /// Under [`Isolation::Serializable`], how old the state may be that a transaction sees if it only reads.
+    pub staleness: Nanos,
     /// Where randomness comes from.
     pub seed: u64,
 }
@@ -93,6 +95,7 @@ impl Default for Database {
             longest: 4,
             p_abort: 0.05,
             p_info: 0.02,
+            staleness: 50_000_000,
             seed: 0,
         }
     }
@@ -252,9 +255,8 @@ impl<F: FnMut(Op)> Run<'_, F> {
     }
 
     fn snapshot_for(&mut self, running: &Running) -> u64 {
-        const LAG: u64 = 50_000_000;
         let is_stale = self.database.isolation == Isolation::Serializable && running.writes().next().is_none();
-        if is_stale { self.now.saturating_sub(self.rng.random_range(0..LAG)) } else { self.now }
+        if is_stale { self.now.saturating_sub(self.rng.random_range(0..=self.database.staleness)) } else { self.now }
     }
 
     fn execute(&mut self, running: &mut Running) {
