@@ -8,14 +8,15 @@ use super::intern::{NONE, list};
 use super::list_append::ListAnalysis;
 use super::lists::{Lists, State};
 use super::lost_update::find_lost_updates;
-use super::store::{Answers, Mop, MopKind, Store};
+use super::store::{Answers, Mop, MopKind, PerKey, Store};
 use crate::checker::Evidence;
 
 /// Every anomaly that is not a cycle.
 pub(super) fn find_anomalies(analysis: &ListAnalysis<'_>, found: &mut Found) {
     let suspicions = Suspicions::new(analysis);
+    let mut place_of = PerKey::new(analysis.store);
     for txn in analysis.store.oks() {
-        within_transaction(analysis.store, txn, found);
+        within_transaction(analysis.store, txn, &mut place_of, found);
         for mop in analysis.store.mops(txn).iter().filter(|mop| mop.kind == MopKind::Read) {
             suspicions.check_read(analysis, txn, mop, found);
             intermediate_read(analysis.store, txn, mop, found);
@@ -166,12 +167,12 @@ fn intermediate_read(store: &Store<Lists>, txn: u32, mop: &Mop, found: &mut Foun
 }
 
 /// What a transaction knows of a key from its own operations: the list that it read, if it did, and what it appended
-/// since.
+/// since. And, to find what it cannot have known, the places of all its reads.
 #[derive(Default)]
 struct Expected {
-    key: u32,
     read: Option<u32>,
     appended: Vec<u32>,
+    reads: Vec<usize>,
 }
 
 impl Expected {
@@ -196,28 +197,29 @@ impl Expected {
     }
 }
 
-/// `internal` and `future-read`.
-fn within_transaction(store: &Store<Lists>, txn: u32, found: &mut Found) {
+/// `internal` and `future-read`. `place_of` finds what is known of a key.
+fn within_transaction(store: &Store<Lists>, txn: u32, place_of: &mut PerKey, found: &mut Found) {
     let mops = store.mops(txn);
     let mut known: Vec<Expected> = Vec::new();
     for (at, mop) in mops.iter().enumerate() {
-        let place = known.iter().position(|expected| expected.key == mop.key).unwrap_or_else(|| {
-            known.push(Expected { key: mop.key, ..Expected::default() });
-            known.len() - 1
-        });
-        let expected = &mut known[place];
+        let place = place_of.get(mop.key, txn).unwrap_or(known.len() as u32);
+        if place_of.set(mop.key, txn, place).is_none() {
+            known.push(Expected::default());
+        }
+        let expected = &mut known[place as usize];
         if mop.kind == MopKind::Write {
             expected.appended.push(mop.arg);
+            for read in expected.reads.iter().filter(|read| store.answers.holds(mops[**read].arg, mop.arg)) {
+                found.add(Anomaly::FUTURE_READ, || future_read(store, txn, &mops[*read], mop.arg));
+            }
             continue;
         }
         if !expected.allows(&store.answers, mop.arg) {
             found.add(Anomaly::INTERNAL, || contradiction(store, txn, mop, expected.json(store)));
         }
-        *expected = Expected { key: mop.key, read: Some(mop.arg), appended: Vec::new() };
-        let later = mops[at + 1..].iter().filter(|later| later.kind == MopKind::Write && later.key == mop.key);
-        for later in later.filter(|later| store.answers.holds(mop.arg, later.arg)) {
-            found.add(Anomaly::FUTURE_READ, || future_read(store, txn, mop, later.arg));
-        }
+        expected.read = Some(mop.arg);
+        expected.appended.clear();
+        expected.reads.push(at);
     }
 }
 

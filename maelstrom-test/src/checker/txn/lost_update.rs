@@ -5,19 +5,24 @@ use serde_json::json;
 
 use super::anomaly::Anomaly;
 use super::findings::{Example, Found};
-use super::store::{Answers, Mop, MopKind, Store};
+use super::intern::NONE;
+use super::store::{Answers, MopKind, PerKey, Store};
 
 /// Key, state and transaction of every ok transaction that first reads a key and later writes it.
 fn updates<A: Answers>(store: &Store<A>) -> Vec<(u32, u32, u32)> {
+    // What a transaction's first operation on a key read; `NONE` if that is no read, or was taken into account.
+    let mut first = PerKey::new(store);
     let mut updates = Vec::new();
     for txn in store.oks() {
-        let mops = store.mops(txn);
-        for (at, mop) in mops.iter().enumerate().filter(|(_, mop)| mop.kind == MopKind::Read) {
-            let same_key = |other: &&Mop| other.key == mop.key;
-            let is_first = !mops[..at].iter().any(|other| same_key(&other));
-            let is_written = mops[at + 1..].iter().filter(same_key).any(|other| other.kind == MopKind::Write);
-            if is_first && is_written && !store.is_ambiguous(mop.key) {
-                updates.push((mop.key, mop.arg, txn));
+        for mop in store.mops(txn).iter().filter(|mop| !store.is_ambiguous(mop.key)) {
+            match (mop.kind, first.get(mop.key, txn)) {
+                (MopKind::Write, Some(state)) if state != NONE => {
+                    updates.push((mop.key, state, txn));
+                    first.set(mop.key, txn, NONE);
+                }
+                (MopKind::Read, None) => _ = first.set(mop.key, txn, mop.arg),
+                (_, None) => _ = first.set(mop.key, txn, NONE),
+                _ => {}
             }
         }
     }

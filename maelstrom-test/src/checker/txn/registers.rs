@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Options;
 use super::components::{Digraph, Step, strong_components};
 use super::intern::NONE;
-use super::store::{Answers, MopKind, NULL, Names, Store};
+use super::store::{Answers, MopKind, NULL, Names, PerKey, Store};
 
 /// Answers of register reads: a version each.
 #[derive(Default)]
@@ -58,15 +58,16 @@ impl Access {
 /// The external reads and writes of the ok transactions, in the order of transactions within each key.
 pub(super) fn accesses(store: &Store<Registers>) -> Vec<Access> {
     let mut accesses: Vec<Access> = Vec::new();
+    let mut place_of = PerKey::new(store);
     for txn in store.oks() {
-        let first = accesses.len();
         for mop in store.mops(txn).iter().filter(|mop| !store.is_ambiguous(mop.key)) {
-            let place = accesses[first..].iter().position(|access| access.key == mop.key);
-            match (mop.kind, place) {
-                (MopKind::Write, Some(place)) => accesses[first + place].written = mop.arg,
-                (MopKind::Write, None) => accesses.push(Access { key: mop.key, txn, read: NONE, written: mop.arg }),
-                (_, None) => accesses.push(Access { key: mop.key, txn, read: mop.arg, written: NONE }),
-                (_, Some(_)) => {}
+            let place = place_of.get(mop.key, txn).unwrap_or(accesses.len() as u32);
+            if place_of.set(mop.key, txn, place).is_none() {
+                let read = if mop.kind == MopKind::Read { mop.arg } else { NONE };
+                accesses.push(Access { key: mop.key, txn, read, written: NONE });
+            }
+            if mop.kind == MopKind::Write {
+                accesses[place as usize].written = mop.arg;
             }
         }
     }

@@ -10,7 +10,7 @@ use super::graph::{Kind, Sink};
 use super::intern::NONE;
 use super::lost_update::find_lost_updates;
 use super::registers::{Contradiction, Registers, Source, VersionOrder, accesses, version_order};
-use super::store::{Mop, MopKind, Outcome, Store};
+use super::store::{Mop, MopKind, Outcome, PerKey, Store};
 
 /// What is known of the order of versions, and who read which.
 pub(super) struct RegisterAnalysis<'a> {
@@ -173,9 +173,10 @@ impl Analysis for RegisterAnalysis<'_> {
     }
 
     fn other_anomalies(&self, found: &mut Found) {
+        let mut last = PerKey::new(self.store);
         for txn in self.store.oks() {
             self.check_reads(txn, found);
-            internal(self.store, txn, found);
+            internal(self.store, txn, &mut last, found);
         }
         for contradiction in &self.order.contradictions {
             found.add(Anomaly::CYCLIC_VERSIONS, || cyclic_versions(self.store, contradiction));
@@ -264,13 +265,12 @@ fn unexpected(store: &Store<Registers>, txn: u32, mop: &Mop) -> Example {
     }
 }
 
-/// Reads that contradict what the same transaction read or wrote before.
-fn internal(store: &Store<Registers>, txn: u32, found: &mut Found) {
-    let mops = store.mops(txn);
-    for (at, mop) in mops.iter().enumerate().filter(|(_, mop)| mop.kind == MopKind::Read) {
-        let Some(before) = mops[..at].iter().rfind(|before| before.key == mop.key) else { continue };
-        if before.arg != mop.arg {
-            found.add(Anomaly::INTERNAL, || contradiction(store, txn, mop, before.arg));
+/// Reads that contradict what the same transaction read or wrote before. `last` holds that.
+fn internal(store: &Store<Registers>, txn: u32, last: &mut PerKey, found: &mut Found) {
+    for mop in store.mops(txn) {
+        let before = last.set(mop.key, txn, mop.arg);
+        if let Some(before) = before.filter(|before| mop.kind == MopKind::Read && *before != mop.arg) {
+            found.add(Anomaly::INTERNAL, || contradiction(store, txn, mop, before));
         }
     }
 }

@@ -346,21 +346,20 @@ impl<A: Answers> Builder<A> {
         }
         let mut store = self.store;
         store.ambiguous = vec![false; store.names.interner.len()];
+        let mut written = PerKey::new(&store);
         for txn in 0..store.txns.len() as u32 {
-            store.register_writes(txn);
+            store.register_writes(txn, &mut written);
         }
         store
     }
 }
 
 impl<A: Answers> Store<A> {
-    fn register_writes(&mut self, txn: u32) {
+    fn register_writes(&mut self, txn: u32, written: &mut PerKey) {
         let Txn { first_mop, mop_count, .. } = self.txns[txn as usize];
-        let range = first_mop as usize..(first_mop + mop_count) as usize;
-        for at in range.clone() {
+        for at in (first_mop as usize..(first_mop + mop_count) as usize).rev() {
             let Mop { key, arg, kind: MopKind::Write } = self.mops[at] else { continue };
-            let overwritten =
-                self.mops[at + 1..range.end].iter().any(|later| later.kind == MopKind::Write && later.key == key);
+            let overwritten = written.set(key, txn, 0).is_some();
             let version = &mut self.names.versions[arg as usize];
             let is_first = version.writer == NONE;
             if is_first {
@@ -372,6 +371,30 @@ impl<A: Answers> Store<A> {
                 self.repeated.push(RepeatedWrite { version: arg, first: version.writer, second: txn });
             }
         }
+    }
+}
+
+/// A number for each key that a transaction uses, without a table per transaction.
+pub(super) struct PerKey {
+    /// By key: the transaction that used it last, and the number.
+    entries: Vec<(u32, u32)>,
+}
+
+impl PerKey {
+    pub(super) fn new<A>(store: &Store<A>) -> PerKey {
+        PerKey { entries: vec![(NONE, 0); store.names.interner.len()] }
+    }
+
+    /// The transaction's number for the key.
+    pub(super) fn get(&self, key: u32, txn: u32) -> Option<u32> {
+        Some(self.entries[key as usize]).filter(|(user, _)| *user == txn).map(|(_, number)| number)
+    }
+
+    /// Sets the transaction's number for the key, and gives the one that it had. Transactions come one after another.
+    pub(super) fn set(&mut self, key: u32, txn: u32, number: u32) -> Option<u32> {
+        let before = self.get(key, txn);
+        self.entries[key as usize] = (txn, number);
+        before
     }
 }
 

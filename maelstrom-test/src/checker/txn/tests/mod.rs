@@ -4,3 +4,4 @@ mod brute_force;
 mod corpus;
 mod cycles;
 mod simulated;
+mod verdicts;

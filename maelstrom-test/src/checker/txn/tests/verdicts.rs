@@ -1,0 +1,208 @@
+//! Verdicts in special situations, and explanations as people read them.
+
+use serde_json::{Value, json};
+
+use super::super::{ListAppend, Options, Promise, RwRegister};
+use crate::checker::{CheckContext, Checker, Valid, Verdict};
+use crate::history::{History, Op, OpType};
+
+/// Entries of (type, process, value), each 10 ms after the one before.
+fn history(entries: &[(OpType, u64, Value)]) -> History {
+    let op = |(at, (kind, process, value)): (usize, &(OpType, u64, Value))| Op {
+        time: at as u64 * 10_000_000,
+        ..Op::new(at as u64, *kind, *process, "txn", value.clone())
+    };
+    History { ops: entries.iter().enumerate().map(op).collect() }
+}
+
+fn oks(values: &[Value]) -> History {
+    let entries: Vec<_> =
+        values.iter().enumerate().map(|(process, value)| (OpType::Ok, process as u64, value.clone())).collect();
+    history(&entries)
+}
+
+fn options(models: &str) -> Options {
+    Options { promise: models.parse().unwrap(), ..Options::default() }
+}
+
+fn lists(history: &History, models: &str) -> Verdict {
+    ListAppend::new(options(models)).check(history, &CheckContext::default())
+}
+
+fn registers(history: &History, models: &str) -> Verdict {
+    RwRegister::new(options(models)).check(history, &CheckContext::default())
+}
+
+fn notes(verdict: &Verdict) -> Vec<String> {
+    verdict.findings[0].evidence.iter().map(|line| format!("{} | {}", line.text, line.note)).collect()
+}
+
+#[test]
+fn a_stale_read_is_explained_by_times() {
+    use OpType::{Invoke, Ok};
+    let history = history(&[
+        (Invoke, 0, json!([["append", 5, 1]])),
+        (Ok, 0, json!([["append", 5, 1]])),
+        (Invoke, 1, json!([["r", 5, null], ["append", 6, 1]])),
+        (Ok, 1, json!([["r", 5, []], ["append", 6, 1]])),
+        (Invoke, 2, json!([["r", 5, null]])),
+        (Ok, 2, json!([["r", 5, [1]]])),
+    ]);
+    let verdict = lists(&history, "strict-serializable");
+    assert_eq!(verdict.valid, Valid::False);
+    let finding = &verdict.findings[0];
+    assert_eq!(finding.headline, "not strict-serializable (G-single-item-realtime)");
+    assert_eq!(finding.shape, "T1 -rw-> T2 -realtime-> T1");
+    assert_eq!(
+        notes(&verdict),
+        [
+            "T1: r 5 [], append 6 1 | T1 < T2, because T2 appended 1 after T1 had read key 5 without it, as []",
+            "T2: append 5 1 | T2 < T1, because T2 was complete at 0.01 s, before T1 began at 0.02 s: a contradiction",
+        ]
+    );
+    assert_eq!(verdict.details["not"], json!(["strong-snapshot-isolation"]));
+    // Serializability does not care about time: the second transaction may have come first.
+    assert_eq!(lists(&history, "serializable").valid, Valid::True);
+}
+
+#[test]
+fn registers_say_how_the_order_of_values_is_known() {
+    let history = oks(&[
+        json!([["w", "x", 1]]),
+        json!([["r", "x", 1], ["w", "x", 2], ["w", "y", 1]]),
+        json!([["r", "y", 1], ["r", "x", 1]]),
+    ]);
+    let checker = RwRegister::new(Options { wfr_keys: true, ..options("serializable") });
+    let verdict = checker.check(&history, &CheckContext::default());
+    assert_eq!(
+        notes(&verdict),
+        [
+            "T1: r y 1, r x 1 | T1 < T2, because T2 overwrote with 2 the 1 that T1 had read from key x (a transaction read \
+         the one and then wrote the other)",
+            "T2: r x 1, w x 2, w y 1 | T2 < T1, because T1 read 1 from key y, which T2 wrote: a contradiction",
+        ]
+    );
+}
+
+#[test]
+fn values_written_twice_leave_doubt_and_name_both_writers() {
+    let history = oks(&[json!([["append", "x", 1]]), json!([["append", "x", 1]]), json!([["r", "x", [1]]])]);
+    let verdict = lists(&history, "serializable");
+    assert_eq!(verdict.valid, Valid::Unknown);
+    assert!(verdict.reason.unwrap().contains("1 was written to key x twice, at 0 and at 1"));
+    assert_eq!(verdict.details["repeated_writes"], json!([{"key": "x", "value": 1, "writers": [0, 1]}]));
+
+    let history = oks(&[json!([["w", "x", null]]), json!([["r", "x", null]])]);
+    let verdict = registers(&history, "serializable");
+    assert_eq!(verdict.valid, Valid::Unknown);
+    assert!(verdict.reason.unwrap().contains("null was written to key x, at 0, and is its initial state"));
+}
+
+#[test]
+fn other_keys_are_judged_where_one_is_ambiguous() {
+    let history = oks(&[
+        json!([["append", "x", 1], ["r", "a", []], ["append", "b", 1]]),
+        json!([["append", "x", 1], ["r", "b", []], ["append", "a", 1]]),
+    ]);
+    assert_eq!(lists(&history, "serializable").valid, Valid::False);
+}
+
+#[test]
+fn what_is_no_transaction_leaves_doubt_and_is_named() {
+    let history = oks(&[json!([["w", "x", 1]]), json!([["r", "x", [1]]])]);
+    let verdict = lists(&history, "serializable");
+    assert_eq!(verdict.valid, Valid::Unknown);
+    assert!(
+        verdict
+            .reason
+            .unwrap()
+            .contains(r#"entry 0: ["w","x",1] is neither ["r", key, value] nor ["append", key, value]"#)
+    );
+    assert_eq!(registers(&oks(&[json!("x")]), "serializable").valid, Valid::Unknown);
+}
+
+#[test]
+fn models_that_rule_out_nothing_we_know_leave_doubt() {
+    let history = oks(&[json!([["append", "x", 1]]), json!([["r", "x", [1]]])]);
+    let verdict = lists(&history, "causal");
+    assert_eq!(verdict.valid, Valid::Unknown);
+    assert_eq!(verdict.reason.unwrap(), "none of the anomalies that this checker knows would break causal");
+    assert_eq!(lists(&history, "serializable, causal").valid, Valid::True);
+}
+
+#[test]
+fn an_empty_graph_leaves_doubt_but_hides_no_anomaly() {
+    assert_eq!(lists(&History::default(), "serializable").valid, Valid::Unknown);
+    assert_eq!(lists(&History::default(), "serializable").details["anomaly_types"], json!(["empty-transaction-graph"]));
+    let unwritten = oks(&[json!([["r", "x", [1]]])]);
+    assert_eq!(lists(&unwritten, "serializable").valid, Valid::False);
+    // False under every model, even those of which nothing else is known.
+    assert_eq!(lists(&unwritten, "causal").valid, Valid::False);
+}
+
+#[test]
+fn transactions_without_answers_may_or_may_not_have_happened() {
+    use OpType::{Invoke, Ok};
+    let with = |answer: Value| {
+        history(&[
+            (Invoke, 0, json!([["append", "x", 1], ["append", "y", 1]])),
+            (Ok, 0, answer),
+            (Invoke, 1, json!([["r", "x", null], ["r", "y", null]])),
+            (Ok, 1, json!([["r", "x", []], ["r", "y", []]])),
+        ])
+    };
+    // Had it happened, the reader would have missed it.
+    assert_eq!(
+        lists(&with(json!([["append", "x", 1], ["append", "y", 1]])), "strict-serializable").valid,
+        Valid::False
+    );
+    assert_ne!(lists(&with(Value::Null), "strict-serializable").valid, Valid::False);
+    // An append without reads has its answer in full; a read without a value has not.
+    let history = history(&[
+        (Ok, 0, json!([["append", "x", 1], ["r", "y"]])),
+        (Ok, 1, json!([["r", "x", []]])),
+        (Ok, 2, json!([["r", "x", [1]]])),
+    ]);
+    assert_eq!(lists(&history, "serializable").valid, Valid::True);
+}
+
+#[test]
+fn info_transactions_count_once_an_effect_was_read() {
+    use OpType::{Info, Ok};
+    let info = (Info, 0, json!([["append", "x", 1], ["append", "y", 1]]));
+    let unseen = history(&[info.clone(), (Ok, 1, json!([["r", "y", []]])), (Ok, 2, json!([["r", "x", []]]))]);
+    assert_eq!(lists(&unseen, "serializable").details["anomaly_types"], json!(["empty-transaction-graph"]));
+    let torn = history(&[info, (Ok, 1, json!([["r", "x", [1]], ["r", "y", []]]))]);
+    assert_eq!(lists(&torn, "serializable").details["anomaly_types"], json!(["G-single-item"]));
+}
+
+#[test]
+fn a_write_skew_does_not_hide_an_order_in_real_time() {
+    use OpType::{Invoke, Ok};
+    // The second begins after the first has ended, and both miss the other's append. Seen as a cycle of two read-write
+    // edges that is a write skew, which strong snapshot isolation allows; but the second must see the first.
+    let history = history(&[
+        (Invoke, 0, json!([["r", "x", null], ["append", "y", 1]])),
+        (Ok, 0, json!([["r", "x", []], ["append", "y", 1]])),
+        (Invoke, 1, json!([["r", "y", null], ["append", "x", 1]])),
+        (Ok, 1, json!([["r", "y", []], ["append", "x", 1]])),
+    ]);
+    let verdict = lists(&history, "strong-snapshot-isolation");
+    assert_eq!(verdict.valid, Valid::False);
+    assert_eq!(verdict.details["anomaly_types"], json!(["G-single-item-realtime"]));
+    assert_eq!(lists(&history, "snapshot-isolation").valid, Valid::True);
+}
+
+#[test]
+fn a_transaction_of_many_operations_takes_no_quadratic_time() {
+    let mops: Vec<Value> = (0..20_000).map(|at| json!(["append", at, at])).collect();
+    let reads: Vec<Value> = (0..20_000).map(|at| json!(["r", at, [at]])).collect();
+    assert_eq!(lists(&oks(&[json!(mops), json!(reads)]), "serializable").valid, Valid::True);
+}
+
+#[test]
+fn wrong_names_are_errors() {
+    assert!(Promise::new(&["serializable"], &["G-sngle"]).unwrap_err().to_string().contains("`G-single`"));
+    assert_eq!(Promise::new(&[] as &[&str], &[] as &[&str]), Ok(Promise::default()));
+    assert_eq!("PL-SS,strict-serializable".parse::<Promise>().unwrap().model_names(), ["PL-SS"]);
+}
