@@ -1,0 +1,38 @@
+//! The first node: it says what it is told.
+//!
+//! A node is a program that reads messages from standard input and writes messages to standard output, one JSON object
+//! per line. Here is a conversation with this one. `c1` is a client, `n0` is us:
+//!
+//! ```json
+//! {"src": "c1", "dest": "n0", "body": {"type": "echo", "msg_id": 7, "echo": "Hello!"}}
+//! {"src": "n0", "dest": "c1", "body": {"type": "echo_ok", "in_reply_to": 7, "echo": "Hello!"}}
+//! ```
+//!
+//! The library reads and writes the lines, answers the `init` message that comes first, fills in `type` and `in_reply_to`,
+//! and calls [`handle`](Server::handle) for each request. Try it by hand with `cargo run`: type
+//! `{"src":"me","dest":"n0","body":{"type":"init","msg_id":1,"node_id":"n0","node_ids":["n0"]}}`, then an `echo` of your own.
+
+use std::process::ExitCode;
+
+use maelstrom::node::{self, Message, Node, Result, Server};
+use serde_json::{Value, json};
+
+struct Echo;
+
+impl Server for Echo {
+    fn handle(&mut self, node: &mut Node<Self>, request: Message) -> Result {
+        match request.kind() {
+            "echo" => {
+                let words: Value = request.get("echo")?;
+                node.reply(&request, json!({ "echo": words }));
+                Ok(())
+            }
+            // An error is an answer too: this one is number 10, `not-supported`.
+            _ => Err(request.not_supported()),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    node::run(|_| Echo)
+}
