@@ -304,6 +304,53 @@ fn a_node_that_ends_by_itself_ends_the_run() {
     }
 }
 
+/// Lines that look like messages, but for one thing or another, and lines that do not.
+fn lines() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+    use proptest::prelude::*;
+    let name =
+        prop_oneof![Just("n0".to_string()), Just("n1".into()), Just("c0".into()), Just("lin-kv".into()), ".{0,4}"];
+    let number = prop_oneof![
+        Just("1".to_string()),
+        Just("1e999".into()),
+        Just("-0.5".into()),
+        Just("99999999999999999999".into())
+    ];
+    let value =
+        prop_oneof![number, Just("null".into()), Just("[[[{}]]]".to_string()), Just("\"\\ud800\"".into()), "\\PC{0,6}"];
+    let body = (prop_oneof![Just("init_ok"), Just("ping_ok"), Just("error"), Just("read")], value.clone(), value)
+        .prop_map(|(kind, id, value)| {
+            format!(r#"{{"type":"{kind}","in_reply_to":{id},"n":{value},"code":{value},"msg_id":{id}}}"#)
+        });
+    let message = (name.clone(), name, body)
+        .prop_map(|(src, dest, body)| format!(r#"{{"src":"{src}","dest":"{dest}","body":{body}}}"#).into_bytes());
+    let nested = (0usize..100_000).prop_map(|depth| {
+        format!(r#"{{"src":"n0","dest":"c0","body":{{"x":{}{}}}}}"#, "[".repeat(depth), "]".repeat(depth)).into_bytes()
+    });
+    prop_oneof![6 => message, 3 => any::<Vec<u8>>(), 1 => nested]
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #[test]
+    fn nothing_that_a_node_prints_can_hurt(lines in proptest::collection::vec(lines(), 0..40)) {
+        let mut simulation = Simulation::new(plain());
+        while let Some(command) = simulation.next_command() {
+            let Command::Start(node) = command else { unreachable!("nothing else is due") };
+            simulation.on_effect(0, Effect::Started(node));
+        }
+        for (time, line) in (1_000_000..).step_by(1_000_000).zip(&lines) {
+            simulation.on_line(time, 0, line);
+            simulation.advance(time);
+        }
+        // Whatever was not a message is in the exceptions, once per cause, and the journal is still lines of JSON.
+        let details = simulation.exceptions().verdict(false).details;
+        proptest::prop_assert!(details["exceptions"].as_array().unwrap().len() <= lines.len());
+        let journal = simulation.network_mut().journal_mut().take(Vec::new());
+        let mut events = journal.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        proptest::prop_assert!(events.all(|event| serde_json::from_slice::<&serde_json::value::RawValue>(event).is_ok()));
+    }
+}
+
 #[test]
 fn what_waits_for_a_node_that_does_not_read_is_bounded() {
     let mut simulation = Simulation::new(plain());
