@@ -86,24 +86,7 @@ impl Shown {
     fn choose(proof: &Proof, required: &[Operation], is_plain: bool) -> Shown {
         let earlier = required.len().saturating_sub(MAX_OPERATIONS);
         let mut operations = required[earlier..].to_vec();
-        let mut needed: Vec<State> = operations.iter().filter_map(|op| op.action.observes()).collect();
-        let mut possible: Vec<Operation> = Vec::new();
-        // From the latest: a value is more likely to come from a write shortly before it was seen. Compare-and-sets
-        // need values in their turn, so this goes on until nothing is added.
-        while !is_plain {
-            let relaxed = proof.problem.operations.iter().rev().filter(|op| op.end.is_none());
-            let helps = |op: &&Operation| op.action.writes().is_some_and(|value| needed.contains(&value));
-            let is_new = |op: &&Operation| !possible.iter().any(|other| other.id == op.id);
-            let more: Vec<Operation> = relaxed.filter(helps).filter(is_new).copied().collect();
-            if more.is_empty() {
-                break;
-            }
-            needed.extend(more.iter().filter_map(|op| op.action.observes()));
-            possible.extend(more);
-            if possible.len() > MAX_POSSIBLE {
-                break;
-            }
-        }
+        let mut possible = if is_plain { Vec::new() } else { possible_writes(proof, &operations) };
         let left_out = possible.len().saturating_sub(MAX_POSSIBLE);
         possible.truncate(MAX_POSSIBLE);
         operations.extend(possible);
@@ -134,6 +117,27 @@ fn history_says(history: &History, pair: Pair) -> String {
         Some(Value::String(name)) => format!("{}: {name}", completion.kind.as_str()),
         _ => completion.kind.as_str().into(),
     }
+}
+
+/// Writes that may have happened, of values that some operations need.
+///
+/// The latest come first: a value is more likely to come from a write shortly before it was seen. Compare-and-sets need
+/// values in their turn, so this goes on until nothing is added, or enough was.
+fn possible_writes(proof: &Proof, operations: &[Operation]) -> Vec<Operation> {
+    let mut needed: Vec<State> = operations.iter().filter_map(|op| op.action.observes()).collect();
+    let mut possible: Vec<Operation> = Vec::new();
+    while possible.len() <= MAX_POSSIBLE {
+        let relaxed = proof.problem.operations.iter().rev().filter(|op| op.end.is_none());
+        let helps = |op: &&Operation| op.action.writes().is_some_and(|value| needed.contains(&value));
+        let is_new = |op: &&Operation| !possible.iter().any(|other| other.id == op.id);
+        let more: Vec<Operation> = relaxed.filter(helps).filter(is_new).copied().collect();
+        if more.is_empty() {
+            break;
+        }
+        needed.extend(more.iter().filter_map(|op| op.action.observes()));
+        possible.extend(more);
+    }
+    possible
 }
 
 fn note_of_stuck(register: &Register<'_>, told: &Story, shown: &Shown, orders: &[orders::Order]) -> String {

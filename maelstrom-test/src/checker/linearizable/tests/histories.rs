@@ -135,12 +135,10 @@ fn real(unique: bool) -> impl Strategy<Value = Problem> {
         let mut effects: Vec<(u32, usize)> = drawn.iter().enumerate().map(|(index, op)| (op.2 + op.3, index)).collect();
         effects.sort_unstable();
         let mut state = 0;
-        let mut fresh = 0;
         let mut actions = vec![None; drawn.len()];
-        for (_, index) in effects {
+        for (step, (_, index)) in effects.into_iter().enumerate() {
             let (kind, value, ..) = drawn[index];
-            fresh += 1;
-            let to = if unique { fresh } else { value };
+            let to = if unique { step as State + 1 } else { value };
             let action = match kind {
                 0 => Action::Read(state),
                 1 => Action::Write(to),
