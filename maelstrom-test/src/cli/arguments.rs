@@ -65,6 +65,12 @@ fn test() -> Command {
                 .value_parser(value_parser!(u64).range(1..))
                 .help("How many runs, each with the next seed; stops at the first that is not valid"),
         )
+        .arg(
+            Arg::new("check-determinism")
+                .long("check-determinism")
+                .action(ArgAction::SetTrue)
+                .help("Runs the same seed twice and compares history and journal byte for byte"),
+        )
         .arg(Arg::new("expect").long("expect").value_name("OUTCOME").help(help("expect")))
         .args(ignored)
         .arg(

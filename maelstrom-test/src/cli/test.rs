@@ -22,6 +22,9 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
         None => runner::random_seed(),
     };
     let interrupt = interrupt::on_signals();
+    if matches.get_flag("check-determinism") {
+        return check_determinism(scenario(matches, workload)?.seed(first).interrupt(interrupt));
+    }
     let count = *matches.get_one::<u64>("test-count").expect("it has a default");
     let mut last = 0;
     for number in 0..count {
@@ -35,6 +38,25 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
         }
     }
     Ok(last)
+}
+
+/// One seed, twice.
+fn check_determinism(scenario: Scenario) -> Done {
+    let config = scenario.config()?;
+    let (run, difference) = scenario.directory(&config.directory).check_determinism()?;
+    store::link(&run.directory, &run.workload);
+    print!("{}", text::render(&run.view(), text::Style::for_stdout()));
+    println!();
+    match difference {
+        None => {
+            println!("deterministic: two runs with seed {} left the same history and journal, byte for byte", run.seed);
+            Ok(0)
+        }
+        Some(difference) => {
+            println!("not deterministic: of two runs with seed {}, {difference}", run.seed);
+            Ok(1)
+        }
+    }
 }
 
 /// The scenario that the flags describe.

@@ -14,6 +14,7 @@
 
 mod builder;
 mod config;
+mod determinism;
 mod error;
 mod execute;
 pub mod options;
@@ -26,6 +27,8 @@ mod turns;
 
 pub use builder::{Defaults, Scenario, WorkloadChoice};
 pub use config::{Config, Delay, TEST_LATENCY, TEST_RATE, TimeChoice};
+pub use determinism::Difference;
+pub(crate) use determinism::compare;
 pub use error::RunError;
 pub use program::Program;
 pub use progress::{Interrupt, Progress, ProgressSink};

@@ -1,0 +1,129 @@
+//! Is a run repeated exactly? Run it twice, and compare every byte that is left.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use super::{Run, RunError, Scenario};
+use crate::protocol::shorten;
+
+/// The files that are compared: everything that clients did, and every message.
+const COMPARED: [&str; 2] = ["history.jsonl", "messages.jsonl"];
+/// Where the first of the two runs is kept, within the directory of the second.
+const FIRST: &str = "first-run";
+
+/// Where two runs part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The file: `history.jsonl` or `messages.jsonl`.
+    pub file: String,
+    /// The number of the first line that differs, from 1.
+    pub line: u64,
+    /// That line in the first run; `None` if the file ends before it.
+    pub first: Option<String>,
+    /// That line in the second run.
+    pub second: Option<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |line: &Option<String>| line.as_ref().map_or("(it ends here)".into(), |line| shorten(line, 400));
+        writeln!(f, "{} differs in line {}", self.file, self.line)?;
+        writeln!(f, "  was  {}", show(&self.first))?;
+        write!(f, "  is   {}", show(&self.second))
+    }
+}
+
+impl Scenario {
+    /// Runs the scenario twice with the same seed and compares history and journal byte for byte. Gives the second run,
+    /// and where they part, if they do. The files of the first run are in `first-run`, in the directory of the second.
+    ///
+    /// In real time two runs practically always differ.
+    ///
+    /// ```no_run
+    /// use maelstrom::Scenario;
+    /// # fn main() -> Result<(), maelstrom::RunError> {
+    /// let (_run, difference) = Scenario::new("lin-kv").bin("target/debug/raft").seed(7u64).check_determinism()?;
+    /// assert_eq!(difference, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Scenario::run`]; but two runs that break off in the same way are compared like any others.
+    pub fn check_determinism(self) -> Result<(Run, Option<Difference>), RunError> {
+        let config = self.config()?;
+        // Both runs use the same directory, one after the other: its path may well reach the nodes.
+        let scenario = self.directory(&config.directory).seed(config.seed);
+        let directory = config.directory.clone();
+        let mut aside = directory.clone().into_os_string();
+        aside.push(".first");
+        let aside = PathBuf::from(aside);
+        let failed = |error: io::Error| {
+            RunError::Setup(format!("the files of the two runs in {} cannot be compared: {error}", directory.display()))
+        };
+        finished(scenario.clone().run())?;
+        if aside.exists() {
+            fs::remove_dir_all(&aside).map_err(failed)?;
+        }
+        fs::rename(&directory, &aside).map_err(failed)?;
+        let second = finished(scenario.run());
+        fs::rename(&aside, directory.join(FIRST)).map_err(failed)?;
+        let difference = compare(&directory.join(FIRST), &directory).map_err(failed)?;
+        Ok((second?, difference))
+    }
+}
+
+/// The run, whether it came to its end or not.
+fn finished(result: Result<Run, RunError>) -> Result<Run, RunError> {
+    match result {
+        Err(RunError::Broke { run, .. }) => Ok(*run),
+        other => other,
+    }
+}
+
+/// Where the files of two runs part.
+///
+/// # Errors
+/// A file cannot be read.
+pub(crate) fn compare(first: &Path, second: &Path) -> io::Result<Option<Difference>> {
+    for name in COMPARED {
+        let open = |directory: &Path| File::open(directory.join(name)).map(BufReader::new);
+        if let Some(difference) = first_difference(name, open(first)?, open(second)?)? {
+            return Ok(Some(difference));
+        }
+    }
+    Ok(None)
+}
+
+fn first_difference(name: &str, first: impl BufRead, second: impl BufRead) -> io::Result<Option<Difference>> {
+    let (mut first, mut second) = (first.split(b'\n'), second.split(b'\n'));
+    for line in 1.. {
+        match (first.next().transpose()?, second.next().transpose()?) {
+            (None, None) => break,
+            (first, second) if first == second => {}
+            (first, second) => {
+                let text = |line: Option<Vec<u8>>| line.map(|line| String::from_utf8_lossy(&line).into_owned());
+                return Ok(Some(Difference { file: name.into(), line, first: text(first), second: text(second) }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn difference(first: &str, second: &str) -> Option<String> {
+        first_difference("x", first.as_bytes(), second.as_bytes()).unwrap().map(|difference| difference.to_string())
+    }
+
+    #[test]
+    fn the_first_line_that_differs_is_shown() {
+        assert_eq!(difference("a\nb\n", "a\nb\n"), None);
+        assert_eq!(difference("a\nb\n", "a\nc\n").unwrap(), "x differs in line 2\n  was  b\n  is   c");
+        assert_eq!(difference("a\n", "a\nc\n").unwrap(), "x differs in line 2\n  was  (it ends here)\n  is   c");
+    }
+}
