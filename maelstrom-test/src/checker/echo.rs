@@ -27,7 +27,7 @@ impl Checker for Echo {
         let finding = Finding {
             anomaly: "wrong-echo".into(),
             proscribed: true,
-            headline: format!("{} came back changed", counted(wrong.len(), "echo").replace("echos", "echoes")),
+            headline: format!("{} with a wrong echo", counted(wrong.len(), "answer")),
             story: format!("{} echoed something other than what it was sent.", who(sent, context)),
             shape: "an echo differs from its request".into(),
             evidence: vec![Evidence::new(

@@ -3,6 +3,9 @@
 mod simulate;
 
 use proptest::prelude::*;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use self::simulate::{Fault, simulate};
@@ -285,4 +288,59 @@ fn orders_of_logs_count_only_if_asked_and_are_allowed_to_contradict() {
     assert_eq!((verdict.valid, found(&verdict)), (Valid::True, vec!["G0"]));
     assert_eq!(verdict.details["error_types"], json!(["G0"]));
     assert_eq!(verdict.details["bad_error_types"], json!([]));
+}
+
+/// Overlapping operations of one process each, that send one message or poll some, or both; and for each when it began
+/// and ended, which messages it polled, and whether it sent the message of its own number.
+fn any_operations() -> impl Strategy<Value = (History, Vec<(usize, usize, Vec<usize>, bool)>)> {
+    let shape = prop::collection::vec((0..4_u8, prop::collection::vec(0..6_usize, 0..4)), 1..6);
+    (shape, any::<u64>(), any::<bool>()).prop_map(|(shape, seed, mixed)| {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut entries: Vec<usize> = (0..shape.len()).flat_map(|id| [id, id]).collect();
+        entries.shuffle(&mut random);
+        let mut operations: Vec<(usize, usize, Vec<usize>, bool)> = Vec::new();
+        let mut ops: Vec<Op> = vec![Op::new(0, OpType::Invoke, 0, "txn", Value::Null); entries.len()];
+        for (id, (choice, messages)) in shape.iter().enumerate() {
+            let sends = *choice < 2 || mixed;
+            let mut polled = if sends && !mixed { Vec::new() } else { messages.clone() };
+            polled.sort_unstable();
+            polled.dedup();
+            let begin = entries.iter().position(|entry| *entry == id).unwrap();
+            let end = entries.iter().rposition(|entry| *entry == id).unwrap();
+            let rows: Vec<Value> = polled.iter().map(|message| json!([message, message])).collect();
+            let (mut asked, mut told) = (vec![json!(["poll"])], vec![json!(["poll", {"x": rows}])]);
+            if sends {
+                asked.push(json!(["send", "x", id]));
+                told.push(json!(["send", "x", [id, id]]));
+            }
+            ops[begin] = Op::new(begin as u64, OpType::Invoke, id as u64, "txn", asked.into());
+            ops[end] = Op::new(end as u64, OpType::Ok, id as u64, "txn", told.into());
+            operations.push((begin, end, polled, sends));
+        }
+        (History { ops }, operations)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn cycles_are_found_where_there_are_any((history, operations) in any_operations()) {
+        let count = operations.len();
+        let precedes = |a: usize, b: usize| {
+            a != b && (operations[a].1 < operations[b].0 || operations[a].3 && operations[b].2.contains(&a))
+        };
+        let mut reaches: Vec<Vec<bool>> = (0..count).map(|a| (0..count).map(|b| precedes(a, b)).collect()).collect();
+        for via in 0..count {
+            for a in 0..count {
+                for b in 0..count {
+                    reaches[a][b] |= reaches[a][via] && reaches[via][b];
+                }
+            }
+        }
+        let expected = (0..count).any(|a| reaches[a][a]);
+        let verdict = Kafka::default().check(&history, &CheckContext::default());
+        let cycles = found(&verdict).iter().any(|name| name.starts_with("G1c"));
+        prop_assert_eq!(cycles, expected, "{:?}", operations);
+    }
 }
