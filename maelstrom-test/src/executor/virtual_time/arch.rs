@@ -64,6 +64,11 @@ impl Registers {
         self.0.rip
     }
 
+    /// Makes the thread go on behind the system call that starts at `instruction`.
+    pub(super) fn set_behind_call(&mut self, instruction: u64) {
+        self.0.rip = instruction + SYSCALL_LENGTH;
+    }
+
     /// The stack pointer.
     pub(super) fn stack(&self) -> u64 {
         self.0.rsp

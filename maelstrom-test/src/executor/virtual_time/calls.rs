@@ -169,12 +169,22 @@ impl Machine {
                 }
                 ON
             }
+            AtExit::Written { registers, done, entered: false } => {
+                self.threads[id].at_exit = Some(AtExit::Written { registers, done, entered: true });
+                Ok(Next::Go(Go::TO_EXIT))
+            }
+            AtExit::Written { registers, done, .. } => self.on_part_written(id, registers, done, now),
             AtExit::Pretend(mut registers, result) => {
                 registers.set_result(result);
                 sys::set_registers(tid, &registers)?;
                 ON
             }
         }
+    }
+
+    /// How a thread goes on about which nothing more is to be said now: to the end of its call, if that has to be seen.
+    pub(super) fn go_on(&self, id: ThreadId) -> Next {
+        Next::Go(if self.threads[id].at_exit.is_some() { Go::TO_EXIT } else { Go::ON })
     }
 
     /// Sets what a call returns, without saying when the thread goes on.
@@ -263,7 +273,7 @@ impl Machine {
     pub(super) fn recheck(&mut self, id: ThreadId, wait: Wait) -> Step {
         match &wait.what {
             What::Files(_) => self.recheck_files(id, wait),
-            What::Foreign => ON,
+            What::Foreign => Ok(self.go_on(id)),
             What::Nap => {
                 let call = arch::call(wait.registers.number()).expect("only known calls are kept waiting");
                 self.dispatch(id, wait.registers, call, None)

@@ -3,8 +3,6 @@
 //! Whether such a call would block is seen from outside, on our own descriptors for the files in question. Only when
 //! something is there is the call made; the kernel then answers it at once.
 
-use std::os::fd::AsRawFd;
-
 use super::arch::{self, Call, Registers};
 use super::calls::errno;
 use super::clock::SECOND;
@@ -12,7 +10,7 @@ use super::machine::Machine;
 use super::memory::{self, EFAULT};
 use super::schedule::{self, Next, ON, Step};
 use super::sys;
-use super::table::{Go, Source, State, ThreadId, Wait, What};
+use super::table::{AtExit, Go, Source, State, ThreadId, Wait, What};
 use crate::history::Nanos;
 
 const IN: i16 = libc::POLLIN;
@@ -26,6 +24,9 @@ const SELECT: [(i16, i16); 3] = [
     (OUT | libc::POLLWRNORM | libc::POLLWRBAND, OUT | libc::POLLWRNORM | libc::POLLWRBAND | libc::POLLERR),
     (libc::POLLPRI, libc::POLLPRI),
 ];
+
+/// Results by which the kernel tells itself that a call is to be restarted.
+const RESTARTS: std::ops::RangeInclusive<i64> = -516..=-512;
 
 /// How long a call may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,8 +139,10 @@ impl Machine {
 
     /// What a descriptor of a thread stands for.
     fn source(&self, id: ThreadId, fd: i32, events: i16) -> Source {
-        let process = &self.processes[self.threads[id].process];
-        if fd == 0 && process.stdin {
+        let thread = &self.threads[id];
+        let process = &self.processes[thread.process];
+        let input = self.nodes[thread.node].life.as_ref().map(|life| &life.input);
+        if fd == 0 && process.stdin || input.is_some_and(|input| input.is_read_by(process.pid, fd)) {
             return Source::Stdin(events);
         }
         match sys::pidfd_getfd(&process.pidfd, fd) {
@@ -222,7 +225,7 @@ impl Machine {
     /// Lets a thread see what there is.
     fn finish_files(&mut self, id: ThreadId, wait: &Wait, found: &[i16]) -> Step {
         match self.write_found(id, wait, found) {
-            None => ON,
+            None => Ok(self.go_on(id)),
             Some(written) => self.answer_written(id, wait.registers, written),
         }
     }
@@ -339,28 +342,81 @@ impl Machine {
         Ok(total)
     }
 
-    /// A thread was found asleep in the kernel, in a call that nobody foresaw. It is kept until that may have changed.
+    /// A thread was found asleep in the kernel, in a call that nobody foresaw, and fetched out of it.
     pub(super) fn on_foreign_sleep(&mut self, id: ThreadId) -> Step {
-        let tid = self.threads[id].tid;
+        let (tid, node) = (self.threads[id].tid, self.threads[id].node);
         let mut registers = sys::registers(tid)?;
         let number = registers.number();
-        if number < 0 || registers.result() >= 0 {
+        if number < 0 {
             return ON;
         }
         let original = registers;
-        if registers.result() == errno(libc::EINTR) {
+        if registers.result() >= 0 {
+            if number != libc::SYS_write || !self.write_the_rest(id, registers)? {
+                return ON;
+            }
+        } else if registers.result() == errno(libc::EINTR) {
             // Our nudge is no reason for the program to see an interruption.
             registers.rewind(number);
             sys::set_registers(tid, &registers)?;
         }
+        // Most likely its output did not fit in the pipe.
+        if self.collect(node) { Ok(self.go_on(id)) } else { Ok(self.hold_foreign(id, original)) }
+    }
+
+    /// Keeps a thread that would sleep in a call which is not trapped.
+    fn hold_foreign(&mut self, id: ThreadId, registers: Registers) -> Next {
+        let number = registers.number();
         let writes = matches!(number, libc::SYS_write | libc::SYS_writev | libc::SYS_sendto | libc::SYS_sendmsg);
-        let what = match self.source(id, original.arg(0) as i32, OUT) {
-            Source::File(file, events) if writes && file.as_raw_fd() >= 0 => {
-                What::Files(vec![Source::File(file, events)])
-            }
+        let what = match self.source(id, registers.arg(0) as i32, OUT) {
+            source @ Source::File(..) if writes => What::Files(vec![source]),
             _ => What::Foreign,
         };
-        self.hold(id, Wait::new(original, None, what));
-        Ok(Next::Over)
+        self.hold(id, Wait::new(registers, None, what));
+        Next::Over
+    }
+
+    /// A write that was put together stands at the end of another part.
+    pub(super) fn on_part_written(
+        &mut self,
+        id: ThreadId,
+        mut registers: Registers,
+        done: u64,
+        now: Registers,
+    ) -> Step {
+        // Interrupted again, perhaps before anything was written.
+        let interrupted = RESTARTS.contains(&now.result()) || now.result() == errno(libc::EINTR);
+        let more = now.result().max(0) as u64;
+        if interrupted || (more > 0 && done + more < registers.arg(2)) {
+            self.threads[id].at_exit = Some(AtExit::Written { registers, done, entered: true });
+            let node = self.threads[id].node;
+            self.write_the_rest(id, now)?;
+            return Ok(if self.collect(node) { self.go_on(id) } else { self.hold_foreign(id, registers) });
+        }
+        // An error now is one to be seen at the next write.
+        registers.set_result(done as i64 + now.result().max(0));
+        sys::set_registers(self.threads[id].tid, &registers)?;
+        ON
+    }
+
+    /// A write was interrupted when it had written a part, which without us would not have happened: arranges for it
+    /// to write the rest, and to return the whole in the end. False if it has written everything.
+    fn write_the_rest(&mut self, id: ThreadId, mut registers: Registers) -> std::io::Result<bool> {
+        let (mut original, mut done) = (registers, 0);
+        if let Some(AtExit::Written { registers, done: before, .. }) = &self.threads[id].at_exit {
+            (original, done) = (*registers, *before);
+        }
+        done += registers.result().max(0) as u64;
+        if done >= original.arg(2) {
+            return Ok(false);
+        }
+        let number = registers.number();
+        registers.set_arg(1, original.arg(1) + done);
+        registers.set_arg(2, original.arg(2) - done);
+        registers.rewind(number);
+        sys::set_registers(self.threads[id].tid, &registers)?;
+        original.set_behind_call(registers.instruction());
+        self.threads[id].at_exit = Some(AtExit::Written { registers: original, done, entered: false });
+        Ok(true)
     }
 }

@@ -141,7 +141,9 @@ impl Machine {
         let thread = &self.threads[id];
         let (node, process, tid, executing) = (thread.node, thread.process, thread.tid, thread.executing);
         let pid = self.processes[process].pid;
-        let contended = !self.life(node).ready.is_empty();
+        let life = self.life(node);
+        let contended = !life.ready.is_empty();
+        life.input.may_be_read();
         self.threads[id].executing = false;
         self.watchdog.started(pid, tid, contended);
         let stop = match sys::resume(tid, go.request, go.signal) {
@@ -171,10 +173,13 @@ impl Machine {
             Stop::CallExit => self.on_call_exit(id),
             Stop::Signal(NUDGE) if nudge.is_some() || self.threads[id].nudged => {
                 self.threads[id].nudged = false;
-                nudge.map_or(ON, |nudge| self.on_nudge(id, nudge))
+                match nudge {
+                    Some(nudge) => self.on_nudge(id, nudge),
+                    None => Ok(self.go_on(id)),
+                }
             }
             Stop::Signal(signal) => self.on_signal(id, signal),
-            Stop::Group(libc::SIGTRAP) | Stop::VforkDone => ON,
+            Stop::Group(libc::SIGTRAP) | Stop::VforkDone => Ok(self.go_on(id)),
             Stop::Group(_) => self.on_group_stop(id),
             Stop::Born | Stop::BornVfork => self.on_birth(id, stop),
             Stop::Exec => self.on_exec(id),
@@ -191,8 +196,6 @@ impl Machine {
     fn on_nudge(&mut self, id: ThreadId, nudge: Nudge) -> Step {
         let node = self.threads[id].node;
         match nudge {
-            // Most likely its output did not fit in the pipe.
-            Nudge::Asleep if self.collect(node) => ON,
             Nudge::Asleep => self.on_foreign_sleep(id),
             Nudge::Slice if self.threads[id].hogged < HANG => {
                 self.threads[id].hogged += SLICE;

@@ -19,11 +19,13 @@ pub(super) struct Input {
     reader: File,
     /// What did not fit in the pipe.
     queue: VecDeque<u8>,
+    /// Something was written since the node last ran: it can surely read.
+    fresh: bool,
 }
 
 impl Input {
     pub(super) fn new(pipe: File, reader: File) -> Self {
-        Input { pipe, reader, queue: VecDeque::new() }
+        Input { pipe, reader, queue: VecDeque::new(), fresh: false }
     }
 
     /// Sends a line; false if too much is waiting already.
@@ -52,7 +54,10 @@ impl Input {
     fn write(&mut self, bytes: &[u8]) -> usize {
         loop {
             match self.pipe.write(bytes) {
-                Ok(count) => return count,
+                Ok(count) => {
+                    self.fresh |= count > 0;
+                    return count;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return 0,
                 // Nobody will ever read it.
@@ -63,7 +68,17 @@ impl Input {
 
     /// Whether the node could read something now.
     pub(super) fn is_readable(&self) -> bool {
-        sys::readable_bytes(&self.pipe) > 0
+        self.fresh || sys::readable_bytes(&self.pipe) > 0
+    }
+
+    /// The node runs, and may read.
+    pub(super) fn may_be_read(&mut self) {
+        self.fresh = false;
+    }
+
+    /// Whether a descriptor of a process is the node's end of this pipe.
+    pub(super) fn is_read_by(&self, pid: sys::Tid, fd: i32) -> bool {
+        sys::is_same_file(pid, fd, &self.reader)
     }
 
     /// Whether the node has asked not to wait for input.

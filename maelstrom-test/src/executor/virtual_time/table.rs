@@ -225,6 +225,9 @@ pub(super) enum AtExit {
     TimerMade(Registers, i32),
     /// A source of randomness was opened.
     RandomOpened,
+    /// It writes what was left of a larger write, of which `done` bytes were written before. The stop at its beginning
+    /// comes first.
+    Written { registers: Registers, done: u64, entered: bool },
     /// It was skipped, and is to look to the kernel like the real call with this result.
     Pretend(Registers, i64),
 }

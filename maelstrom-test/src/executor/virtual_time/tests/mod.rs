@@ -3,7 +3,9 @@
 //! A test whose language is not installed says so and passes.
 
 mod languages;
+mod limits;
 mod processes;
+mod timed_calls;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +37,12 @@ impl Directory {
         std::fs::create_dir_all(&path).expect("a temporary directory");
         Directory(path)
     }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let file = self.0.join(name);
+        std::fs::write(&file, text).expect("there is room");
+        file
+    }
 }
 
 impl Drop for Directory {
@@ -43,11 +51,29 @@ impl Drop for Directory {
     }
 }
 
+/// Compiles a program in C, if there is a compiler.
+fn compile_c(directory: &Directory, name: &str, text: &str) -> Option<PathBuf> {
+    let source = directory.file(&format!("{name}.c"), text);
+    let program = directory.0.join(name);
+    run(&find("cc")?, &["-O1", "-pthread", "-o", path(&program), path(&source)]);
+    Some(program)
+}
+
+fn path(file: &Path) -> &str {
+    file.to_str().expect("a plain name")
+}
+
+/// Runs a tool outside the simulation.
+fn run(tool: &Path, args: &[&str]) {
+    let done = std::process::Command::new(tool).args(args).output().expect("the tool runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
 /// Nodes that all run the same program, and what they said when.
 struct Lab {
     machine: Machine,
     program: NodeProgram,
-    said: Vec<String>,
+    said: Vec<(Nanos, String)>,
     _directory: Directory,
 }
 
@@ -85,15 +111,15 @@ impl Lab {
     fn settle(&mut self) {
         let mut events = Vec::new();
         self.machine.run_until_quiescent(&mut events).expect("tracing works");
-        // Programs look at clocks while they start, which costs them a few nanoseconds each time.
-        let now = self.machine.now() / MILLISECOND;
-        for event in events {
-            self.said.push(match event {
-                Event::Line { node, line } => format!("{now} n{node} {}", String::from_utf8_lossy(&line)),
-                Event::Exited { node, status } => format!("{now} n{node} ended: {status}"),
-                other => format!("{now} {other:?}"),
-            });
-        }
+        let now = self.machine.now();
+        self.said.extend(events.into_iter().map(|event| {
+            let text = match event {
+                Event::Line { node, line } => format!("n{node} {}", String::from_utf8_lossy(&line)),
+                Event::Exited { node, status } => format!("n{node} ended: {status}"),
+                other => format!("{other:?}"),
+            };
+            (now, text)
+        }));
     }
 
     /// Lets time pass, from timer to timer.
@@ -111,10 +137,15 @@ impl Lab {
         self.settle();
     }
 
-    /// Everything that was said so far: at which millisecond, by whom, what.
-    fn said(&mut self) -> Vec<String> {
+    /// Everything that was said so far: at which nanosecond, by whom, what.
+    fn said_exactly(&mut self) -> Vec<(Nanos, String)> {
         let log = std::fs::read_to_string(&self.program.stderr).unwrap_or_default();
         assert_eq!(log, "", "nothing goes to standard error");
         std::mem::take(&mut self.said)
+    }
+
+    /// The same to the millisecond: while programs start they look at clocks, which takes a few nanoseconds each time.
+    fn said(&mut self) -> Vec<String> {
+        self.said_exactly().into_iter().map(|(time, text)| format!("{} {text}", time / MILLISECOND)).collect()
     }
 }

@@ -1,0 +1,53 @@
+//! Nodes that print or compute without end.
+
+use super::*;
+
+#[test]
+fn a_line_without_end_is_reported() {
+    let mut lab = Lab::script("sh", "-c", "head -c 68000000 /dev/zero; sleep 1").expect("a shell");
+    lab.run_until(2 * SECOND);
+    let said: Vec<String> = lab.said().into_iter().map(|line| line.replace('\0', "")).collect();
+    assert_eq!(said, ["0 LineTooLong { node: 0 }", "1000 n0 ", "1000 n0 ended: exit status: 0"]);
+}
+
+#[test]
+fn a_large_message_passes_through_small_pipes() {
+    let text =
+        "import sys\nfor line in sys.stdin: print(len(line), line[:3], flush=True); print(line, end='', flush=True)";
+    let Some(mut lab) = Lab::script("python3", "-c", text) else { return };
+    let line = "abc".repeat(1_000_000);
+    lab.send(0, &line);
+    assert_eq!(lab.said(), ["0 n0 3000001 abc".to_owned(), format!("0 n0 {line}")]);
+}
+
+#[test]
+fn a_node_that_does_not_read_may_be_sent_much_but_not_everything() {
+    let mut lab = Lab::new(1, 1, &find("sleep").expect("every system can sleep"), &["100"]);
+    let line = vec![b'x'; 16 << 20];
+    let sent = (0..32).take_while(|_| lab.machine.deliver(0, &line).is_ok()).count();
+    // 256 MiB wait on our side, and a little in the pipe.
+    assert_eq!(sent, 16);
+    assert!(lab.machine.is_up(0));
+}
+
+#[test]
+fn threads_that_spin_without_a_call_let_others_go_on() {
+    let text = "
+#include <pthread.h>
+#include <stdio.h>
+volatile int flag;
+void *set(void *unused) { flag = 1; return unused; }
+int main() { pthread_t t; pthread_create(&t, 0, set, 0); while (!flag) {} puts(\"free\"); return 0; }";
+    let directory = Directory::new();
+    let Some(program) = compile_c(&directory, "spin", text) else { return };
+    let mut lab = Lab::new(1, 1, &program, &[]);
+    assert_eq!(lab.said(), ["0 n0 free", "0 n0 ended: exit status: 0"]);
+    assert!(lab.machine.notes().iter().any(|note| note.contains("100 ms")), "{:?}", lab.machine.notes());
+}
+
+#[test]
+#[ignore = "takes ten seconds of processor time"]
+fn a_node_that_never_stops_computing_is_reported() {
+    let mut lab = Lab::script("sh", "-c", "while :; do :; done").expect("a shell");
+    assert_eq!(lab.said(), ["0 Hung { node: 0 }"]);
+}
