@@ -5,11 +5,12 @@ use std::process::Command;
 
 use maelstrom_e2e::{Printed, run, shared};
 
-const CASES: [&str; 13] = [
+const CASES: [&str; 14] = [
     "a_panic_is_wanted",
     "bare_counter_is_caught",
     "bare_counter_is_pinned",
     "crash_breaks_the_run_off",
+    "everything_is_pinned",
     "fails",
     "ids_are_unique::nodes=1",
     "ids_are_unique::nodes=3",
@@ -39,7 +40,10 @@ fn listed(words: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
 fn every_case_is_listed_and_nothing_else() {
     assert_eq!(listed(&[], &[]), CASES);
     let ignored = listed(&["--ignored"], &[]);
-    assert_eq!(ignored, ["bare_counter_is_pinned", "fails", "program_is_missing", "returns_an_error"]);
+    assert_eq!(
+        ignored,
+        ["bare_counter_is_pinned", "everything_is_pinned", "fails", "program_is_missing", "returns_an_error"]
+    );
     let widened = listed(&["inner::nested"], &[("MAELSTROM_SEEDS", "5..8")]);
     assert_eq!(widened, ["inner::nested::seed=5", "inner::nested::seed=6", "inner::nested::seed=7"]);
 }
@@ -47,7 +51,7 @@ fn every_case_is_listed_and_nothing_else() {
 #[test]
 fn what_should_pass_passes() {
     let printed = cluster(&[], &[]).expect_status(0);
-    assert!(printed.stdout.contains("9 passed; 0 failed; 4 ignored"), "{}", printed.stdout);
+    assert!(printed.stdout.contains("9 passed; 0 failed; 5 ignored"), "{}", printed.stdout);
 }
 
 #[test]
@@ -97,6 +101,12 @@ fn snapshots_land_beside_the_users_tests() {
     let printed = cluster(&pinned, &[]).expect_status(101);
     assert!(printed.stdout.contains("differs from the snapshot"), "{}", printed.stdout);
     fs::remove_dir_all(&folder).expect("it was there");
+    // All of the report, with its numbers, is the same in a second run: where there is virtual time. Elsewhere nothing
+    // is compared, and nothing stored.
+    let everything = ["--ignored", "everything_is_pinned"];
+    let printed = cluster(&everything, &[("INSTA_UPDATE", "always")]).expect_status(0);
+    cluster(&everything, &[("INSTA_UPDATE", "no")]).expect_status(0);
+    assert_eq!(folder.exists(), !printed.stderr.contains("the full snapshot was not compared"), "{printed:?}");
 }
 
 #[test]
@@ -105,7 +115,7 @@ fn the_ordinary_harness_runs_the_same_file() {
     let program = scratch.build("plain");
     let plain = |words: &[&str]| run(&mut scratch.program(&program, words));
     let printed = plain(&[]).expect_status(0);
-    assert!(printed.stdout.contains("7 passed; 0 failed; 4 ignored"), "{}", printed.stdout);
+    assert!(printed.stdout.contains("7 passed; 0 failed; 5 ignored"), "{}", printed.stdout);
     for name in ["test inner::nested ... ok", "test fails ... ignored, it fails, on purpose"] {
         assert!(printed.stdout.contains(name), "{}", printed.stdout);
     }
@@ -123,7 +133,7 @@ fn nextest_runs_every_case_in_a_process_of_its_own() {
         return;
     }
     let printed = run(&mut command).expect_status(0);
-    assert!(printed.stderr.contains("9 tests run: 9 passed, 4 skipped"), "{}", printed.stderr);
+    assert!(printed.stderr.contains("9 tests run: 9 passed, 5 skipped"), "{}", printed.stderr);
 }
 
 #[test]

@@ -31,6 +31,10 @@ fn bare_counter_is_caught() {}
 #[ignore = "its snapshot must be stored first"]
 fn bare_counter_is_pinned() {}
 
+#[maelstrom::test(workload = "unique-ids", nodes = 3, time_limit = "1s", rate = 50, snapshot = "full")]
+#[ignore = "its snapshot must be stored first"]
+fn everything_is_pinned() {}
+
 #[maelstrom::test(workload = "unique-ids", nodes = 3, time_limit = "1s", rate = 50, args = ["bad"])]
 #[ignore = "it fails, on purpose"]
 fn fails() {}
