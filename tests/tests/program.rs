@@ -136,11 +136,14 @@ fn the_demo_runs_every_workload() {
 #[test]
 fn a_run_in_virtual_time_is_repeated_exactly_and_one_in_real_time_is_not() {
     let folder = Folder::new("determinism");
-    let line = "test -w lin-kv --bin NODE --nemesis partition,kill --time-limit 5 --rate 50 --seed 3 --check-determinism";
+    let line =
+        "test -w lin-kv --bin NODE --nemesis partition,kill --time-limit 5 --rate 50 --seed 3 --check-determinism";
     let printed = folder.maelstrom(&format!("{line} node lin-kv-raft")).expect_status(0);
     assert!(printed.stdout.contains("deterministic: two runs with seed 3"), "{}", printed.stdout);
     let line = "test -w echo --bin NODE --node-count 1 --time-limit 1 --rate 20 --time real --check-determinism";
     let printed = folder.maelstrom(&format!("{line} node echo")).expect_status(1);
-    assert!(printed.stdout.contains("not deterministic: ") && printed.stdout.contains("history.jsonl differs in line 1"));
+    assert!(
+        printed.stdout.contains("not deterministic: ") && printed.stdout.contains("history.jsonl differs in line 1")
+    );
     assert!(folder.0.join("store/latest/first-run/history.jsonl").is_file());
 }

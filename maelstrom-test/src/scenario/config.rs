@@ -4,6 +4,12 @@
 //! A test should find bugs without being told how. What matters for that is that operations overlap and that messages
 //! overtake one another: so tests run at [`TEST_RATE`] operations per second with an exponential delay of
 //! [`TEST_LATENCY`] on average between nodes.
+//!
+//! Measured with five nodes, `nemesis = "partition"` and the default time limit on nodes with planted bugs (`fixtures`):
+//! ids from a bare counter, broadcast without retry, a set that forgets, a counter that counts twice, stale local reads,
+//! a compare-and-set that is not atomic, lin-kv on `seq-kv`, and a Raft that answers reads without a quorum or commits
+//! on a minority were each found with the first seed. A Raft that votes twice in a term was not found within eight
+//! seeds, nor in the few runs tried with delays of 50 and 100 ms: it takes elections that coincide.
 
 use std::path::PathBuf;
 use std::sync::Arc;
