@@ -99,6 +99,17 @@ fn option(row: &'static OptionRow) -> Arg {
         .value_parser(move |text: &str| row.kind.parse(text).map(|_| text.to_string()))
 }
 
+/// What may be assumed about transactions.
+const TRANSACTION_FLAGS: &[(&str, &str)] = &[
+    (
+        "wfr-keys",
+        "Registers: what a transaction reads of a key is older than what it writes there [always with --workload]",
+    ),
+    ("sequential-keys", "Registers: no process sees a key go back to an earlier value"),
+    ("linearizable-keys", "Registers: no key goes back to an earlier value in real time"),
+    ("preloaded", "Transactions: keys may have held values before the history began"),
+];
+
 fn check() -> Command {
     Command::new("check")
         .about("Judges a recorded history (JSON lines or Jepsen's EDN, plain or compressed) without running anything")
@@ -127,6 +138,14 @@ fn check() -> Command {
                 .help("A register's read that was answered with null says nothing about its value"),
         )
         .arg(option(options::find("consistency_models").expect("an option of the table")))
+        .arg(Arg::new("anomalies").long("anomalies").value_name("A,B").help(
+            "Transactions: look for these anomalies, and for those that imply them, instead of or besides models",
+        ))
+        .args(
+            TRANSACTION_FLAGS
+                .iter()
+                .map(|(name, help)| Arg::new(*name).long(*name).action(ArgAction::SetTrue).help(*help)),
+        )
         .arg(option(options::find("lenient").expect("an option of the table")))
         .arg(Arg::new("full").long("full").action(ArgAction::SetTrue).help("All findings with all their evidence"))
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print results as JSON"))
@@ -195,6 +214,7 @@ mod tests {
             "maelstrom test -w echo --bin python3 echo.py --nodes a,b --log-net-send -- -v --flag x",
             "maelstrom check --workload lin-kv history.edn",
             "maelstrom check --model register --initial 0 -",
+            "maelstrom check --model rw-register --anomalies G1,G2 --linearizable-keys --preloaded -",
             "maelstrom replay store/latest",
         ] {
             command().try_get_matches_from(line.split_whitespace()).expect(line);

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Done, Stop, status};
 use crate::checker::linearizable::Linearizable;
-use crate::checker::{CheckContext, Checker, Part};
+use crate::checker::{CheckContext, Checker, Part, txn};
 use crate::history::History;
 use crate::network::Stats;
 use crate::report::{RunView, TimeMode, results, text};
@@ -78,6 +78,10 @@ fn checker(matches: &ArgMatches) -> Result<(String, Box<dyn Checker>), Stop> {
             .map_err(|error| Stop::Arguments(format!("--initial: `{text}` is not JSON: {error}")))?,
         None => Value::Null,
     };
+    if let Some(transactions) = workload.as_deref().or(model.as_deref()).and_then(transactions) {
+        let checker = transaction_checker(matches, transactions, workload.is_some())?;
+        return Ok((transactions.into(), checker));
+    }
     let name = match (workload, model.as_deref()) {
         (Some(workload), _) => workload,
         (None, Some("register")) => {
@@ -98,11 +102,38 @@ fn checker(matches: &ArgMatches) -> Result<(String, Box<dyn Checker>), Stop> {
     };
     let workload: Arc<dyn workload::Workload> =
         workload::by_name(&name).map_err(|error| Stop::Arguments(error.to_string()))?;
-    let mut settings = Settings { lenient: matches.get_flag("lenient"), ..Settings::default() };
-    if let Some(models) = given("consistency_models") {
-        settings.consistency_models = models.split(',').map(|model| model.trim().to_string()).collect();
-    }
+    let settings = Settings { lenient: matches.get_flag("lenient"), ..Settings::default() };
     Ok((name, workload.checker(&settings)))
+}
+
+/// The workload of transactions that this name of a workload or model means.
+fn transactions(name: &str) -> Option<&'static str> {
+    match name {
+        "list-append" | "txn-list-append" => Some("txn-list-append"),
+        "rw-register" | "txn-rw-register" => Some("txn-rw-register"),
+        _ => None,
+    }
+}
+
+/// Unlike the other workloads, transactions have options of their own here: what to look for and what to assume.
+fn transaction_checker(matches: &ArgMatches, workload: &str, is_workload: bool) -> Result<Box<dyn Checker>, Stop> {
+    let list = |name: &str| -> Vec<String> {
+        let names = matches.get_one::<String>(name).into_iter().flat_map(|names| names.split(','));
+        names.map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect()
+    };
+    let options = txn::Options {
+        promise: txn::Promise::new(&list("consistency_models"), &list("anomalies"))
+            .map_err(|error| Stop::Arguments(error.to_string()))?,
+        preloaded: matches.get_flag("preloaded"),
+        wfr_keys: is_workload || matches.get_flag("wfr-keys"),
+        sequential_keys: matches.get_flag("sequential-keys"),
+        linearizable_keys: matches.get_flag("linearizable-keys"),
+        transaction_order: None,
+    };
+    Ok(match workload {
+        "txn-list-append" => Box::new(txn::ListAppend::new(options)),
+        _ => Box::new(txn::RwRegister::new(options)),
+    })
 }
 
 fn unknown_model(model: &str) -> String {
@@ -137,6 +168,30 @@ mod tests {
         let mut text = String::new();
         decompress(BufReader::new(raw)).and_then(|mut reader| reader.read_to_string(&mut text)).expect("it is intact");
         text
+    }
+
+    fn verdict(line: &str, history: &str) -> crate::checker::Verdict {
+        let arguments = crate::cli::arguments::command().get_matches_from(line.split_whitespace());
+        let (_, matches) = arguments.subcommand().expect("check");
+        let history = History::read(history.as_bytes()).expect("it is a history");
+        checker(matches).ok().expect("it exists").1.check(&history, &CheckContext::default())
+    }
+
+    #[test]
+    fn transactions_are_checked_as_the_options_say() {
+        use crate::checker::Valid;
+        let skipped = r#"{"type": "ok", "process": 0, "value": [["w", "x", 1]]}
+            {"type": "ok", "process": 0, "value": [["w", "x", 2]]}
+            {"type": "ok", "process": 0, "value": [["r", "x", 1]]}"#;
+        assert_eq!(verdict("maelstrom check --model rw-register -", skipped).valid, Valid::True);
+        let sequential = verdict("maelstrom check --model rw-register --sequential-keys -", skipped);
+        assert_eq!(sequential.findings[0].anomaly, "cyclic-versions");
+        let only = verdict("maelstrom check --model rw-register --sequential-keys --anomalies G2 -", skipped);
+        assert_eq!(only.valid, Valid::True);
+        let before = r#"{"type": "ok", "value": [["r", "x", 7], ["w", "x", 8]]}
+            {"type": "ok", "value": [["r", "x", 8]]}"#;
+        assert_eq!(verdict("maelstrom check --workload txn-rw-register -", before).valid, Valid::False);
+        assert_eq!(verdict("maelstrom check --workload txn-rw-register --preloaded -", before).valid, Valid::True);
     }
 
     #[test]

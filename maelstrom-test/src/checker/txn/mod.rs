@@ -55,6 +55,18 @@
 //! ```
 //!
 //! A history that does not fit into memory is fed entry by entry, see [`ListAppend::feed`].
+//!
+//! # Results
+//! [`Verdict::details`] holds `anomaly_types` (those that break the promise, and `empty-transaction-graph` where no
+//! transaction depends on another), `allowed_anomalies` (found, and no fault under this promise), `anomalies` (up to
+//! eight examples of each with the indices of their operations), `anomaly_counts`, `not` and `also_not` (the weakest
+//! models that the history rules out, and those that follow), `transaction_count`, `component_count` (strongly connected
+//! components of the dependency graph), and, where values were written twice, `repeated_writes`.
+//!
+//! # Cost
+//! Near linear in the length of the history: a million transactions take a few seconds. The search for cycles is
+//! polynomial and has no time limit; only where it would go on for very long after a cycle was found does it take the
+//! shortest so far for the shortest. So the same history always gets the same verdict.
 
 mod analysis;
 mod anomaly;
