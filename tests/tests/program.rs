@@ -57,6 +57,10 @@ fn a_line_of_a_tutorial_works_and_leaves_its_files() {
             assert!(folder.0.join(latest).join(file).is_file(), "{latest}/{file}");
         }
     }
+    if printed.stdout.contains("simulated") {
+        let printed = folder.maelstrom("replay store/latest").expect_status(0);
+        assert!(printed.stdout.ends_with("the outcome is the same\n"), "{}", printed.stdout);
+    }
     let history = "store/latest/history.jsonl";
     folder.maelstrom(&format!("check -w echo {history}")).expect_status(0);
     let printed = folder.maelstrom(&format!("check --model list-append {history}")).expect_status(2);

@@ -14,7 +14,8 @@ use crate::scenario::{self, Run, RunError, Scenario};
 pub(super) fn main(matches: &ArgMatches) -> Done {
     let directory = Path::new(matches.get_one::<String>("directory").expect("it is required"));
     let stored = read(directory, "scenario.json")?;
-    let results = read(directory, "results.json")?;
+    // A run that ended badly may have left no results; then the histories alone are compared.
+    let results = read(directory, "results.json").ok();
     let again = Scenario::from_json(&stored).map_err(|why| {
         Stop::Arguments(format!("{} cannot be run again: {why}", directory.join("scenario.json").display()))
     })?;
@@ -29,7 +30,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     };
     store::link(&run.directory, &run.workload);
     print!("{}", text::render(&run.view(), text::Style::for_stdout()));
-    match difference(directory, &results, &run) {
+    match difference(directory, results.as_ref(), &run) {
         None => {
             println!("the outcome is the same");
             Ok(0)
@@ -54,12 +55,13 @@ fn read(directory: &Path, name: &str) -> Result<Value, Stop> {
 }
 
 /// What is not as it was: the outcome, or, where time was virtual both times, any entry of history and journal.
-fn difference(directory: &Path, stored: &Value, run: &Run) -> Option<String> {
-    let (before, now) = (stored["outcome"].as_str().unwrap_or("unknown"), run.view().outcome());
-    if before != now {
-        return Some(format!("it was {before}, and is {now} now"));
+fn difference(directory: &Path, stored: Option<&Value>, run: &Run) -> Option<String> {
+    let now = run.view().outcome();
+    match stored.and_then(|stored| stored["outcome"].as_str()) {
+        Some(before) if before != now => return Some(format!("it was {before}, and is {now} now")),
+        _ => {}
     }
-    let was_virtual = stored["scenario"]["time"] == "virtual";
+    let was_virtual = stored.is_none_or(|stored| stored["scenario"]["time"] == "virtual");
     if !was_virtual || run.time_mode != TimeMode::Virtual {
         return None;
     }
