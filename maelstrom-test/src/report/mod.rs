@@ -8,9 +8,11 @@
 //!
 //! All of them draw on one [`RunView`], and none of them takes part in judging.
 
+mod diagram;
 mod escape;
 mod faults;
 mod latency;
+mod picture;
 pub mod results;
 #[cfg(test)]
 mod sample;

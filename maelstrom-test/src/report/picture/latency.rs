@@ -1,0 +1,113 @@
+//! Latency over time: every operation as a point, and quantiles.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Drawing;
+use super::axis::{Plot, Scale, line_mark};
+use super::svg::px;
+use crate::history::{Nanos, OpType};
+use crate::report::latency::quantile;
+use crate::report::{FaultSpan, Latencies, Latency};
+
+/// The most points that are drawn.
+const POINTS: usize = 20_000;
+/// Windows of time for which quantiles are computed.
+const WINDOWS: u64 = 60;
+
+/// Outcomes in the order in which they are drawn, the rarer ones on top.
+const KINDS: [OpType; 3] = [OpType::Ok, OpType::Fail, OpType::Info];
+
+/// Every operation as a point: the form tells the function, the colour the outcome.
+pub(in crate::report) fn raw(latencies: &Latencies, duration: Nanos, faults: &[FaultSpan]) -> Drawing {
+    let lengths = latencies.by_f.values().flatten().map(|latency| latency.length);
+    let mut plot = Plot::new("Latency of each operation", Scale::for_latencies(lengths), duration, faults);
+    if latencies.is_empty() {
+        plot.empty("no operation was completed");
+    }
+    for (number, f) in latencies.by_f.keys().enumerate() {
+        plot.legend(f, |x, y| format!(r#"<path class="points open" d="{}"/>"#, shape(number, x, y)));
+    }
+    for kind in KINDS.into_iter().filter(|kind| latencies.by_f.values().flatten().any(|l| l.kind == *kind)) {
+        let class = kind.as_str();
+        plot.legend(class, |x, y| format!(r#"<path class="points {class}" d="{}"/>"#, shape(0, x, y)));
+    }
+    // Points that would cover one another are drawn once; beyond the limit only every n-th is.
+    let stride = latencies.len().div_ceil(POINTS).max(1);
+    for kind in KINDS {
+        for (number, list) in latencies.by_f.values().enumerate() {
+            let place = |latency: &Latency| {
+                (plot.x(latency.start).round() as i64, (plot.y(latency.length as f64) * 2.0).round() as i64)
+            };
+            let of_kind = list.iter().filter(|latency| latency.kind == kind);
+            let places: BTreeSet<(i64, i64)> = of_kind.step_by(stride).map(place).collect();
+            if places.is_empty() {
+                continue;
+            }
+            let path: String = places.iter().map(|&(x, y)| shape(number, x as f64, y as f64 / 2.0)).collect();
+            plot.drawing.push(format_args!(r#"<path class="points {}" d="{path}"/>"#, kind.as_str()));
+        }
+    }
+    plot.drawing
+}
+
+/// The outline of a point: circle, square, triangle, diamond, or triangle upside down.
+fn shape(number: usize, x: f64, y: f64) -> String {
+    match number % 5 {
+        0 => format!("M{} {}a3 3 0 1 0 6 0a3 3 0 1 0-6 0", px(x - 3.0), px(y)),
+        1 => format!("M{} {}h5v5h-5z", px(x - 2.5), px(y - 2.5)),
+        2 => format!("M{} {}l3.4 6h-6.8z", px(x), px(y - 3.6)),
+        3 => format!("M{} {}l3.8 3.8l-3.8 3.8l-3.8-3.8z", px(x), px(y - 3.8)),
+        _ => format!("M{} {}h6.8l-3.4 6z", px(x - 3.4), px(y - 2.4)),
+    }
+}
+
+/// Quantiles of all successful operations over time.
+pub(in crate::report) fn quantiles(latencies: &Latencies, duration: Nanos, faults: &[FaultSpan]) -> Drawing {
+    let window = (duration / WINDOWS).max(1);
+    let mut windows: BTreeMap<u64, Vec<Nanos>> = BTreeMap::new();
+    for latency in latencies.by_f.values().flatten().filter(|latency| latency.kind == OpType::Ok) {
+        windows.entry((latency.start / window).min(WINDOWS - 1)).or_default().push(latency.length);
+    }
+    windows.values_mut().for_each(|lengths| lengths.sort_unstable());
+    let scale = Scale::for_latencies(windows.values().flatten().copied());
+    let mut plot = Plot::new("Latency quantiles of successful operations", scale, duration, faults);
+    if windows.is_empty() {
+        plot.empty("no operation succeeded");
+    }
+    for (class, name, q) in
+        [("q100", "1 (worst)", 1.0), ("q99", "0.99", 0.99), ("q95", "0.95", 0.95), ("q50", "0.5", 0.5)]
+    {
+        let middle = |number: u64| number * window + window / 2;
+        let value = |(number, lengths): (&u64, &Vec<Nanos>)| Some((middle(*number), quantile(lengths, q)? as f64));
+        let points: Vec<(Nanos, f64)> = windows.iter().filter_map(value).collect();
+        plot.curve(class, &points);
+        plot.legend(name, line_mark(class));
+    }
+    plot.drawing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn points_are_bounded_and_empty_runs_say_so() {
+        let latency =
+            |i: u64| Latency { invocation: 0, completion: 0, start: i * 1000, length: i * i, kind: OpType::Ok };
+        let many = Latencies { by_f: [("read".to_owned(), (0..300_000).map(latency).collect())].into() };
+        assert!(raw(&many, 300_000_000, &[]).inline().len() < 1 << 20);
+        assert!(raw(&Latencies::default(), 1, &[]).inline().contains("no operation was completed"));
+        assert!(quantiles(&Latencies::default(), 0, &[]).inline().contains("no operation succeeded"));
+    }
+
+    #[test]
+    fn every_function_and_outcome_is_named() {
+        let sample = sample::stale_read();
+        let spans = crate::report::fault_spans(&sample.history);
+        let markup = raw(&Latencies::of(&sample.history), sample.duration, &spans).inline();
+        for part in [">read<", ">write<", ">ok<", "partition (majority) {n0 n1} | {n2 n3 n4}"] {
+            assert!(markup.contains(part), "{part} is missing in {markup}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A drawing under construction.
+
+use std::fmt::{Display, Write as _};
+
+use crate::report::escape::visible;
+
+/// Colours, and the style of drawings.
+const STYLE: &str =
+    concat!(include_str!("../../../templates/palette.css"), include_str!("../../../templates/picture.css"));
+
+/// An SVG drawing of fixed size in CSS pixels.
+#[derive(Clone, Debug)]
+pub(in crate::report) struct Drawing {
+    width: f64,
+    height: f64,
+    title: String,
+    body: String,
+}
+
+impl Drawing {
+    /// An empty drawing. The title is what a screen reader says of it.
+    pub(super) fn new(width: f64, height: f64, title: &str) -> Drawing {
+        Drawing { width, height, title: title.to_owned(), body: String::new() }
+    }
+
+    /// Sets the height once it is known.
+    pub(super) fn set_height(&mut self, height: f64) {
+        self.height = height;
+    }
+
+    /// Appends markup; every text in it must have gone through [`text`].
+    pub(super) fn push(&mut self, markup: impl Display) {
+        write!(self.body, "{markup}").expect("strings take all");
+    }
+
+    /// Appends a line of text.
+    pub(super) fn label(&mut self, x: f64, y: f64, class: &str, anchor: &str, content: &str) {
+        self.push(format_args!(
+            r#"<text x="{}" y="{}" class="{class}" text-anchor="{anchor}">{}</text>"#,
+            px(x),
+            px(y),
+            text(content, 300)
+        ));
+    }
+
+    /// As a part of a page that has the style.
+    pub(in crate::report) fn inline(&self) -> String {
+        format!("<svg {}>{}</svg>", self.attributes(), self.body)
+    }
+
+    /// As a file of its own.
+    pub(in crate::report) fn file(&self) -> String {
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" {}>\n<style>\n{STYLE}</style>\n{}</svg>\n",
+            px(self.width),
+            px(self.height),
+            self.attributes(),
+            self.body
+        )
+    }
+
+    fn attributes(&self) -> String {
+        let title = text(&self.title, 300);
+        let (width, height) = (px(self.width), px(self.height));
+        format!(
+            r#"class="picture" viewBox="0 0 {width} {height}" style="max-width:{width}px" role="img" aria-label="{title}""#
+        )
+    }
+}
+
+/// A coordinate with one decimal.
+pub(super) fn px(value: f64) -> impl Display {
+    let rounded = (value * 10.0).round() / 10.0;
+    if rounded == 0.0 { 0.0 } else { rounded }
+}
+
+/// A text that is harmless inside an element or a quoted attribute, of at most so many characters.
+pub(super) fn text(raw: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(raw.len().min(limit) + 8);
+    for character in visible(raw, limit).chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'), // XML has no way to write them
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coordinates_are_short() {
+        let shown = [1.0, 1.26, -0.01, 100.04].map(|value| px(value).to_string());
+        assert_eq!(shown, ["1", "1.3", "0", "100"]);
+    }
+
+    #[test]
+    fn hostile_text_is_only_text() {
+        assert_eq!(
+            text("</text><script>'\"&\u{1b}\u{ffff}", 99),
+            "&lt;/text&gt;&lt;script&gt;&#39;&quot;&amp;\\u{1b}\u{fffd}"
+        );
+        let mut drawing = Drawing::new(10.0, 10.0, "\"><script>");
+        drawing.label(0.0, 0.0, "quiet", "start", "<b>");
+        for markup in [drawing.inline(), drawing.file()] {
+            assert!(!markup.contains("<script>") && !markup.contains("<b>"), "{markup}");
+        }
+    }
+}
