@@ -4,13 +4,19 @@
 //! report says the verdict first, then shows the smallest set of operations that proves it, then where more is:
 //!
 //! - [`text`]: for the terminal and `report.txt`; [`snapshot`]: the part of it that is the same in every run;
-//! - [`results`]: `results.json`, for programs.
+//! - [`results`]: `results.json`, for programs;
+//! - `report.html`, complete in itself, with the diagram of messages, the timeline, plots and pictures of anomalies.
+//!
+//! [`write`] leaves all of them in the run's directory.
 //!
 //! All of them draw on one [`RunView`], and none of them takes part in judging.
 
 mod diagram;
 mod escape;
 mod faults;
+mod files;
+mod html;
+mod journal;
 mod latency;
 mod picture;
 pub mod results;
@@ -22,5 +28,6 @@ mod units;
 mod view;
 
 pub use faults::{FaultSpan, fault_spans};
+pub use files::write;
 pub use latency::{Latencies, Latency};
 pub use view::{Breakdown, FaultTally, NodeLog, Part, RunView, TimeMode};

@@ -55,6 +55,15 @@ pub(super) fn counted(number: u64, thing: &str) -> String {
     format!("{} {thing}{plural}", count(number))
 }
 
+/// An effect of a fault, counted: `212 messages cut`, `12.4 s paused`.
+pub(super) fn effect(unit: &str, count: &serde_json::Value) -> String {
+    match (unit.strip_suffix("_ns"), count.as_u64()) {
+        (Some(what), Some(nanos)) => format!("{} {}", length(nanos), what.replace('_', " ")),
+        (None, Some(number)) => format!("{} {}", self::count(number), unit.replace('_', " ")),
+        _ => format!("{count} {}", unit.replace('_', " ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +78,8 @@ mod tests {
             ["0 ms", "7 ns", "1.5 µs", "3.2 ms", "60 s", "1 s"]
         );
         assert_eq!([0, 999, 1000, 2_400_000].map(count), ["0", "999", "1,000", "2,400,000"]);
+        assert_eq!(effect("messages_cut", &2120.into()), "2,120 messages cut");
+        assert_eq!(effect("paused_ns", &1_500_000_000u64.into()), "1.5 s paused");
         assert_eq!([1, 2].map(|n| counted(n, "message")), ["1 message", "2 messages"]);
     }
 }

@@ -37,6 +37,11 @@ pub fn render(view: &RunView<'_>, style: Style) -> String {
     lines.iter().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
+/// What a valid run survived, in one line.
+pub(super) fn survived(view: &RunView<'_>) -> String {
+    sections::survived_line(view)
+}
+
 /// `name: verdict`, and at the right how the run was made.
 fn verdict_line(view: &RunView<'_>, style: Style) -> Vec<String> {
     let name = visible(view.name, 60);

@@ -14,11 +14,18 @@ use crate::report::{Breakdown, Latencies, RunView, fault_spans, units};
 /// How many lines of a crashed node's output are shown, both streams together.
 const LAST_LINES: usize = 32;
 
-/// What a valid run went through, in one line.
+/// What a valid run went through, in one line, and what its verdict rests on.
 pub(super) fn survived(view: &RunView<'_>) -> Vec<String> {
+    let mut lines = vec![format!("  {}", survived_line(view))];
+    lines.extend(reasons(view));
+    lines
+}
+
+/// Operations by outcome, faults and what they did, messages per operation, latency.
+pub(super) fn survived_line(view: &RunView<'_>) -> String {
     let mut words = vec![operations(view)];
     for tally in view.faults.iter().filter(|tally| tally.had_effect) {
-        let counts = tally.counts.iter().map(|(unit, count)| format!("{count} {}", unit.replace('_', " ")));
+        let counts = tally.counts.iter().map(|(unit, count)| units::effect(unit, count));
         let counts: Vec<String> = counts.collect();
         let effect = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
         words.push(format!("{} × {}{effect}", tally.actions, tally.kind));
@@ -31,9 +38,7 @@ pub(super) fn survived(view: &RunView<'_>) -> Vec<String> {
     if let (Some(median), Some(worst)) = (quantile(&lengths, 0.5), quantile(&lengths, 1.0)) {
         words.push(format!("latency median {}, worst {}", units::length(median), units::length(worst)));
     }
-    let mut lines = vec![format!("  {}", words.join(" · "))];
-    lines.extend(reasons(view));
-    lines
+    words.join(" · ")
 }
 
 /// `270 operations (cas 30 ok 31 fail, read 123 ok, write 80 ok)`
@@ -183,7 +188,7 @@ pub(super) fn statistics(view: &RunView<'_>, style: Style) -> Vec<String> {
         style,
     ));
     for tally in view.faults {
-        let counts = tally.counts.iter().map(|(unit, count)| format!(", {count} {}", unit.replace('_', " ")));
+        let counts = tally.counts.iter().map(|(unit, count)| format!(", {}", units::effect(unit, count)));
         let text = format!("{} {}{}", tally.kind, units::counted(tally.actions, "time"), counts.collect::<String>());
         lines.extend(labelled("fault", &text, style));
     }

@@ -1,0 +1,130 @@
+//! The files that a run leaves behind, apart from those that are written while it runs.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::Path;
+
+use super::diagram::Diagram;
+use super::{Latencies, RunView, fault_spans, html, journal, picture, results, text};
+use crate::history::HistoryFormat;
+
+/// How many drawings of anomalies are written as files of their own.
+const PICTURES: usize = 8;
+
+/// Writes `report.txt`, `report.html`, `results.json`, the history in its three forms, and every picture as a file.
+///
+/// A file is there completely or not at all: it is written under another name first. Where the proof of an anomaly
+/// lies beyond the events that were kept of the network, they are read from `messages.jsonl` in the same directory.
+///
+/// # Errors
+/// Those of writing, with the file's name: a disk that is full, a directory that cannot be written.
+pub fn write(view: &RunView<'_>, directory: &Path) -> io::Result<()> {
+    let journal = journal::with_proof(view, &directory.join("messages.jsonl"));
+    let view = &RunView { journal: &journal, ..view.clone() };
+    let put = |name: &str, content: String| write_file(&directory.join(name), content.as_bytes());
+    put("report.txt", text::render(view, text::Style::PLAIN))?;
+    put("results.json", results::render(view))?;
+    put("report.html", html::report(view))?;
+    put("timeline.html", html::timeline(view))?;
+    pictures(view, put)?;
+    for (name, format) in [
+        ("history.jsonl", HistoryFormat::JsonLines),
+        ("history.edn", HistoryFormat::Edn),
+        ("history.txt", HistoryFormat::Text),
+    ] {
+        write_with(&directory.join(name), |file| view.history.write(file, format))?;
+    }
+    Ok(())
+}
+
+fn pictures(view: &RunView<'_>, put: impl Fn(&str, String) -> io::Result<()>) -> io::Result<()> {
+    let faults = fault_spans(view.history);
+    let latencies = Latencies::of(view.history);
+    put("latency-raw.svg", picture::raw(&latencies, view.duration, &faults).file())?;
+    put("latency-quantiles.svg", picture::quantiles(&latencies, view.duration, &faults).file())?;
+    put("rate.svg", picture::rate(&latencies, view.duration, &faults).file())?;
+    put("messages.svg", picture::messages(&Diagram::of(view), &format!("Messages of {}", view.name)).file())?;
+    let found = view.faults_found();
+    let drawn = found.iter().filter_map(|finding| Some((finding, finding.picture.as_ref()?)));
+    for (number, (finding, data)) in drawn.take(PICTURES).enumerate() {
+        // Anomalies' names come from a closed table, but a user's own workload may have any.
+        let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+        let name: String = finding.anomaly.chars().take(40).map(safe).collect();
+        put(&format!("anomaly-{}-{name}.svg", number + 1), picture::anomaly(data, &finding.headline).file())?;
+    }
+    Ok(())
+}
+
+/// Writes a file so that nobody ever sees half of it.
+pub(super) fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    write_with(path, |file| io::Write::write_all(file, content))
+}
+
+fn write_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Several test processes may write the same list of runs at once.
+    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let result = File::create(&beside).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        write(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        fs::rename(&beside, path)
+    });
+    result.map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        named(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::{Cycle, Picture};
+    use crate::report::sample;
+
+    fn directory(name: &str) -> std::path::PathBuf {
+        let path = std::env::temp_dir().join(format!("maelstrom-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn every_documented_file_is_there_and_nothing_else() {
+        let mut sample = sample::stale_read();
+        let finding = &mut sample.parts[2].verdict.findings[0];
+        finding.picture = Some(Picture::Cycle(Cycle::default()));
+        finding.anomaly = "../G0".into();
+        let directory = directory("files");
+        write(&sample.view(), &directory).unwrap();
+        let mut names: Vec<String> =
+            fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            [
+                "anomaly-1-___G0.svg",
+                "history.edn",
+                "history.jsonl",
+                "history.txt",
+                "latency-quantiles.svg",
+                "latency-raw.svg",
+                "messages.svg",
+                "rate.svg",
+                "report.html",
+                "report.txt",
+                "results.json",
+                "timeline.html"
+            ]
+        );
+        let history = fs::read(directory.join("history.jsonl")).unwrap();
+        assert_eq!(crate::history::History::read(&history[..]).unwrap(), sample.history);
+        fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn errors_name_the_file() {
+        let error = write(&sample::valid().view(), Path::new("/nowhere/at/all")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot write /nowhere/at/all/report.txt: "), "{error}");
+    }
+}

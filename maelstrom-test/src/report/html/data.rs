@@ -1,0 +1,318 @@
+//! What the page's script draws from: compact lists, as JSON inside the page.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::history::{OpType, Pair};
+use crate::protocol::{NodeKind, shorten};
+use crate::report::diagram::{Class, Diagram, Fate, Message};
+use crate::report::{FaultSpan, RunView};
+
+/// Entries of the history that the timeline shows at most.
+pub(super) const ENTRIES: usize = 10_000;
+/// Bytes of all values together, and characters of one.
+const VALUES: usize = 1_000_000;
+const VALUE: usize = 2_000;
+
+/// Everything that the script needs.
+#[derive(Serialize)]
+pub(super) struct Data<'a> {
+    duration: u64,
+    faults: Vec<FaultJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<Messages<'a>>,
+    operations: Operations,
+}
+
+#[derive(Serialize)]
+struct FaultJson<'a> {
+    kind: &'a str,
+    start: u64,
+    end: Option<u64>,
+    what: &'a str,
+    nodes: &'a [String],
+}
+
+impl<'a> Data<'a> {
+    pub(super) fn new(
+        view: &RunView<'_>,
+        faults: &'a [FaultSpan],
+        diagram: Option<&'a Diagram>,
+        operations: Operations,
+    ) -> Data<'a> {
+        let fault = |span: &'a FaultSpan| FaultJson {
+            kind: &span.kind,
+            start: span.start,
+            end: span.end,
+            what: &span.what,
+            nodes: &span.nodes,
+        };
+        Data {
+            duration: view.duration,
+            faults: faults.iter().map(fault).collect(),
+            messages: diagram.map(Messages::new),
+            operations,
+        }
+    }
+
+    /// As it stands inside a script element: nothing in it can end that element.
+    pub(super) fn to_json(&self) -> String {
+        let json = serde_json::to_string(self).expect("lists and strings become JSON");
+        json.replace('<', "\\u003c")
+    }
+}
+
+/// The diagram: columns, messages, events.
+#[derive(Serialize)]
+struct Messages<'a> {
+    columns: Vec<(&'a str, &'static str, usize)>,
+    lanes: usize,
+    classes: [&'static str; 4],
+    types: Vec<&'a str>,
+    list: Vec<MessageJson<'a>>,
+    events: Events,
+}
+
+/// id, source, destination, type, class, body, bytes left out, `msg_id`, `in_reply_to`, fate (0 received, 1 lost, 2 open).
+type MessageJson<'a> = (u64, usize, usize, usize, usize, &'a str, usize, Option<&'a str>, Option<&'a str>, u8);
+
+#[derive(Serialize)]
+struct Events {
+    seq: Vec<u64>,
+    time: Vec<u64>,
+    message: Vec<usize>,
+}
+
+impl<'a> Messages<'a> {
+    fn new(diagram: &'a Diagram) -> Messages<'a> {
+        let mut types = Names::default();
+        let list = diagram.messages.iter().map(|message| message_json(message, &mut types)).collect();
+        let kind = |kind: NodeKind| match kind {
+            NodeKind::Client => "client",
+            NodeKind::Server => "server",
+            NodeKind::Service => "service",
+        };
+        Messages {
+            columns: diagram.columns.iter().map(|column| (&*column.name, kind(column.kind), column.lane)).collect(),
+            lanes: diagram.lanes,
+            classes: Class::ALL.map(Class::name),
+            types: types.list,
+            list,
+            events: Events {
+                seq: diagram.events.iter().map(|event| event.seq).collect(),
+                time: diagram.events.iter().map(|event| event.time).collect(),
+                message: diagram.events.iter().map(|event| event.message).collect(),
+            },
+        }
+    }
+}
+
+fn message_json<'a>(message: &'a Message, types: &mut Names<'a>) -> MessageJson<'a> {
+    (
+        message.id,
+        message.src,
+        message.dest,
+        types.number(&message.kind),
+        message.class as usize,
+        &message.body,
+        message.cut,
+        message.msg_id.as_deref(),
+        message.in_reply_to.as_deref(),
+        match message.fate {
+            Fate::Received => 0,
+            Fate::Lost => 1,
+            Fate::Open => 2,
+        },
+    )
+}
+
+/// Strings that occur often, numbered.
+#[derive(Default)]
+struct Names<'a> {
+    list: Vec<&'a str>,
+    numbers: HashMap<&'a str, usize>,
+}
+
+impl<'a> Names<'a> {
+    fn number(&mut self, name: &'a str) -> usize {
+        *self.numbers.entry(name).or_insert_with(|| {
+            self.list.push(name);
+            self.list.len() - 1
+        })
+    }
+}
+
+/// The timeline: tracks, times of entries, operations.
+#[derive(Serialize)]
+pub(super) struct Operations {
+    tracks: Vec<Track>,
+    functions: Vec<String>,
+    kinds: [&'static str; 4],
+    times: Vec<u64>,
+    list: Vec<Operation>,
+    /// Entries of clients in the whole history.
+    #[serde(skip)]
+    pub(super) total: usize,
+}
+
+#[derive(Serialize)]
+struct Track {
+    name: String,
+    node: Option<String>,
+}
+
+/// position, process, track, function, kind, first row, last row, argument, result, error, part of the proof
+type Operation = (usize, u64, usize, usize, usize, usize, Option<usize>, String, Option<String>, Option<String>, bool);
+
+impl Operations {
+    /// Entries that are shown.
+    pub(super) fn shown(&self) -> usize {
+        self.times.len()
+    }
+
+    pub(super) fn of(view: &RunView<'_>) -> Operations {
+        let ops = &view.history.ops;
+        let total = ops.iter().filter(|op| op.process.client().is_some()).count();
+        let (pairs, proof) = chosen(view);
+        // A row for each entry that an operation in the list has.
+        let mut positions: Vec<usize> =
+            pairs.iter().flat_map(|pair| [pair.invocation, pair.completion]).flatten().collect();
+        positions.sort_unstable();
+        let row = |position: usize| positions.partition_point(|other| *other < position);
+        let limit = value_limit(positions.iter().map(|&at| &ops[at].value));
+        let json = |value: &Value| shorten(&value.to_string(), limit);
+        let mut tracks = Tracks::new(view);
+        let mut functions: Vec<String> =
+            pairs.iter().filter_map(|pair| Some(ops[first(*pair)?].f.to_string())).collect();
+        functions.sort_unstable();
+        functions.dedup();
+        let operation = |pair: &Pair| {
+            let position = first(*pair)?;
+            let (begun, ended) = (&ops[position], pair.completion.map(|at| &ops[at]));
+            let process = begun.process.client()?;
+            let kind = ended.map_or(3, |op| match op.kind {
+                OpType::Ok => 0,
+                OpType::Fail => 1,
+                OpType::Info | OpType::Invoke => 2,
+            });
+            Some((
+                position,
+                process,
+                tracks.of(process),
+                functions.binary_search_by(|f| (**f).cmp(&begun.f)).ok()?,
+                kind,
+                row(position),
+                pair.completion.map(row),
+                json(&begun.value),
+                ended.filter(|op| op.kind == OpType::Ok).map(|op| json(&op.value)),
+                ended.and_then(|op| op.error.as_ref()).map(|error| shorten(&error.to_string(), 400)),
+                proof.binary_search(&position).is_ok(),
+            ))
+        };
+        let list = pairs.iter().filter_map(operation).collect();
+        let times = positions.iter().map(|&at| ops[at].time).collect();
+        Operations { tracks: tracks.list, functions, kinds: ["ok", "fail", "info", "open"], times, list, total }
+    }
+}
+
+fn first(pair: Pair) -> Option<usize> {
+    pair.invocation.or(pair.completion)
+}
+
+/// The first operations of the run and those that prove something, in order; and the positions of the latter.
+fn chosen(view: &RunView<'_>) -> (Vec<Pair>, Vec<usize>) {
+    let findings = view.faults_found();
+    let mut proof: Vec<usize> = findings
+        .iter()
+        .flat_map(|finding| &finding.evidence)
+        .filter_map(|line| line.invocation.or(line.completion))
+        .collect();
+    proof.sort_unstable();
+    proof.dedup();
+    let mut pairs = view.history.pairs();
+    let mut room = ENTRIES;
+    pairs.retain(|pair| {
+        let proves = first(*pair).is_some_and(|at| proof.binary_search(&at).is_ok());
+        let keep = proves || room > 1;
+        room = room.saturating_sub(if keep { 2 } else { 0 });
+        keep
+    });
+    (pairs, proof)
+}
+
+fn value_limit<'a>(values: impl Iterator<Item = &'a Value>) -> usize {
+    let lengths: Vec<usize> = values.map(|value| value.to_string().len()).collect();
+    let mut limit = VALUE;
+    while limit > 60 && lengths.iter().map(|length| length.min(&limit)).sum::<usize>() > VALUES {
+        limit /= 2;
+    }
+    limit
+}
+
+/// Tracks: one per worker where workers are known, else one per process.
+struct Tracks {
+    list: Vec<Track>,
+    workers: u64,
+    by_process: HashMap<u64, usize>,
+}
+
+/// Tracks beyond this number would not be readable; further processes share the last one.
+const TRACKS: usize = 200;
+
+impl Tracks {
+    fn new(view: &RunView<'_>) -> Tracks {
+        let workers = view.context.concurrency as u64;
+        let track = |worker: u64| Track {
+            name: format!("worker {worker}"),
+            node: view.context.node_of(worker).map(str::to_owned),
+        };
+        Tracks { list: (0..workers).map(track).collect(), workers, by_process: HashMap::new() }
+    }
+
+    fn of(&mut self, process: u64) -> usize {
+        if let Some(worker) = process.checked_rem(self.workers) {
+            return worker as usize;
+        }
+        *self.by_process.entry(process).or_insert_with(|| {
+            if self.list.len() < TRACKS {
+                self.list.push(Track { name: format!("p{process}"), node: None });
+            }
+            self.list.len() - 1
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn data_cannot_end_its_script() {
+        let mut sample = sample::stale_read();
+        sample.history.ops[0].value = "</script><script>alert(1)</script><!--".into();
+        let faults = crate::report::fault_spans(&sample.history);
+        let view = sample.view();
+        let json = Data::new(&view, &faults, None, Operations::of(&view)).to_json();
+        assert!(!json.contains('<'), "{json}");
+        let parsed: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(parsed["operations"]["list"][0][7], "\"</script><script>alert(1)</script><!--\"");
+    }
+
+    #[test]
+    fn long_histories_are_cut_but_keep_the_proof() {
+        let mut sample = sample::valid();
+        let op = |i: u64, kind| crate::history::Op::new(i, kind, i % 5, "echo", "x".repeat(500).into());
+        sample.history.ops = (0..50_000).flat_map(|i| [op(i, OpType::Invoke), op(i, OpType::Ok)]).collect();
+        let mut finding = sample::stale_read().parts[2].verdict.findings[0].clone();
+        finding.evidence[0].invocation = Some(99_998);
+        sample.parts[2].verdict.findings.push(finding);
+        let operations = Operations::of(&sample.view());
+        assert_eq!((operations.total, operations.shown()), (100_000, ENTRIES + 2));
+        let last = operations.list.last().unwrap();
+        assert_eq!((last.0, last.10), (99_998, true));
+        assert!(serde_json::to_string(&operations).unwrap().len() < 2_000_000);
+    }
+}

@@ -1,0 +1,270 @@
+//! `report.html` and `timeline.html`: complete in themselves, to be opened from disk.
+//!
+//! The verdict and its evidence are plain markup; the diagram of messages and the timeline are drawn by a script of
+//! the page from data inside the page. Everything that a node may have written is escaped, and a content security
+//! policy forbids all scripts but the page's own and every access to a network.
+
+mod data;
+mod finding;
+mod tables;
+
+use askama::Template;
+
+use data::{Data, ENTRIES, Operations};
+use finding::FindingHtml;
+
+use super::diagram::Diagram;
+use super::escape::visible;
+use super::{Latencies, RunView, TimeMode, fault_spans, picture, text, units};
+use crate::checker::Valid;
+
+const STYLE: &str = concat!(
+    include_str!("../../../templates/palette.css"),
+    include_str!("../../../templates/picture.css"),
+    include_str!("../../../templates/page.css"),
+);
+const SCRIPT: &str = concat!(
+    include_str!("../../../templates/js/base.js"),
+    include_str!("../../../templates/js/strip.js"),
+    include_str!("../../../templates/js/messages.js"),
+    include_str!("../../../templates/js/timeline.js"),
+    include_str!("../../../templates/js/page.js"),
+);
+
+/// The most findings on the page, and how many of them are unfolded.
+const FINDINGS: usize = 50;
+const OPEN_FINDINGS: usize = 4;
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    nonce: String,
+    mark: &'static str,
+    name: String,
+    headline: String,
+    outcome: &'static str,
+    facts: Vec<(&'static str, String)>,
+    again: Option<&'a str>,
+    style: &'static str,
+    script: &'static str,
+    data: String,
+    breakdown: Option<BreakdownHtml>,
+    proven: Vec<FindingHtml>,
+    proven_left_out: usize,
+    open_findings: usize,
+    allowed: Vec<FindingHtml>,
+    reasons: Vec<(&'static str, String)>,
+    survived: String,
+    notes: Vec<String>,
+    has_messages: bool,
+    messages_note: String,
+    has_operations: bool,
+    timeline_note: String,
+    plots: [String; 3],
+    latencies: Vec<[String; 8]>,
+    net: Vec<[String; 4]>,
+    parts: Vec<(&'static str, String)>,
+    faults: Vec<(String, u64, String)>,
+    details: Vec<(&'static str, String)>,
+    options: Vec<(String, String)>,
+    logs: Vec<LogHtml>,
+    files: &'static [&'static str],
+    version: &'static str,
+}
+
+struct BreakdownHtml {
+    story: String,
+    streams: Vec<(&'static str, String)>,
+    log: Option<String>,
+}
+
+struct LogHtml {
+    node: String,
+    text: String,
+    skipped: u64,
+    open: bool,
+}
+
+/// The files beside the report that it links to.
+const FILES: &[&str] = &[
+    "report.txt",
+    "results.json",
+    "history.txt",
+    "history.jsonl",
+    "history.edn",
+    "messages.jsonl",
+    "messages.svg",
+    "timeline.html",
+    "latency-raw.svg",
+    "latency-quantiles.svg",
+    "rate.svg",
+    "scenario.json",
+];
+
+/// The text of `report.html`.
+pub(super) fn report(view: &RunView<'_>) -> String {
+    let faults = fault_spans(view.history);
+    let diagram = Diagram::of(view);
+    let operations = Operations::of(view);
+    let latencies = Latencies::of(view.history);
+    let found = view.faults_found();
+    let all = view.parts.iter().flat_map(|part| &part.verdict.findings);
+    let allowed = all.filter(|finding| !finding.proscribed).take(FINDINGS);
+    let (has_messages, has_operations) = (!diagram.events.is_empty(), operations.shown() > 0);
+    let html = |finding| FindingHtml::new(view, finding, &faults);
+    let page = Page {
+        nonce: nonce(view),
+        mark: mark(view),
+        name: visible(view.name, 200),
+        headline: visible(&view.headline(), 300),
+        outcome: view.outcome(),
+        facts: facts(view),
+        again: view.again,
+        style: STYLE,
+        script: SCRIPT,
+        messages_note: amount(diagram.events.len() as u64, view.journal_events, "event"),
+        timeline_note: timeline_note(&operations),
+        data: Data::new(view, &faults, has_messages.then_some(&diagram), operations).to_json(),
+        breakdown: breakdown(view),
+        proven: found.iter().take(FINDINGS).map(|finding| html(finding)).collect(),
+        proven_left_out: found.len().saturating_sub(FINDINGS),
+        open_findings: OPEN_FINDINGS,
+        allowed: allowed.map(html).collect(),
+        reasons: reasons(view),
+        survived: if view.valid() == Valid::True && view.breakdown.is_none() {
+            text::survived(view)
+        } else {
+            String::new()
+        },
+        notes: view.notes.iter().map(|note| visible(note, 1000)).collect(),
+        has_messages,
+        has_operations,
+        plots: [
+            picture::raw(&latencies, view.duration, &faults),
+            picture::quantiles(&latencies, view.duration, &faults),
+            picture::rate(&latencies, view.duration, &faults),
+        ]
+        .map(|plot| plot.inline()),
+        latencies: tables::latencies(view, &latencies),
+        net: tables::net(view),
+        parts: tables::parts(view),
+        faults: tables::faults(view),
+        details: tables::details(view),
+        options: view.options.iter().map(|(name, value)| (name.clone(), visible(value, 1000))).collect(),
+        logs: logs(view),
+        files: if view.directory.is_some() { FILES } else { &[] },
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    page.render().expect("writing to a string does not fail")
+}
+
+#[derive(Template)]
+#[template(path = "timeline.html")]
+struct TimelinePage {
+    nonce: String,
+    name: String,
+    headline: String,
+    style: &'static str,
+    script: &'static str,
+    data: String,
+    timeline_note: String,
+}
+
+/// The text of `timeline.html`.
+pub(super) fn timeline(view: &RunView<'_>) -> String {
+    let faults = fault_spans(view.history);
+    let operations = Operations::of(view);
+    let page = TimelinePage {
+        nonce: nonce(view),
+        name: visible(view.name, 200),
+        headline: visible(&view.headline(), 300),
+        style: STYLE,
+        script: SCRIPT,
+        timeline_note: timeline_note(&operations),
+        data: Data::new(view, &faults, None, operations).to_json(),
+    };
+    page.render().expect("writing to a string does not fail")
+}
+
+/// Marks the page's own scripts. It only has to be unknown to those who wrote the nodes' messages before the run.
+fn nonce(view: &RunView<'_>) -> String {
+    let text = format!("{} {} {} {:?}", view.name, view.seed, view.history.ops.len(), view.elapsed);
+    format!("{:016x}", crate::random::hash(&text))
+}
+
+fn mark(view: &RunView<'_>) -> &'static str {
+    match view.outcome() {
+        "valid" => "✓",
+        "unknown" => "?",
+        "error" => "!",
+        _ => "✗",
+    }
+}
+
+fn facts(view: &RunView<'_>) -> Vec<(&'static str, String)> {
+    let nodes = view.context.nodes.len() as u64;
+    let mut facts = vec![("workload", view.workload.to_owned())];
+    if nodes > 0 {
+        facts.push(("nodes", nodes.to_string()));
+    }
+    facts.push(("seed", view.seed.to_string()));
+    facts.push(match view.time_mode {
+        TimeMode::Virtual => ("simulated", units::length(view.duration)),
+        TimeMode::Real => ("in real time", units::length(view.duration)),
+    });
+    facts.push(("operations", units::count(view.invoked())));
+    facts.push(("messages", units::count(view.net.all.msg_count)));
+    facts
+}
+
+fn amount(shown: u64, total: u64, thing: &str) -> String {
+    if total > shown {
+        format!("{} of {}s are shown.", units::count(shown), units::counted(total, thing).trim_end_matches('s'))
+    } else {
+        format!("{}.", units::counted(shown, thing))
+    }
+}
+
+fn timeline_note(operations: &Operations) -> String {
+    if operations.total > operations.shown() {
+        let proof = "the first, and those of the proof";
+        format!(
+            "{} of {} entries are shown: {proof}.",
+            units::count(operations.shown() as u64),
+            units::count(operations.total as u64)
+        )
+    } else {
+        debug_assert!(operations.total <= ENTRIES + 2 || operations.shown() > 0);
+        String::new()
+    }
+}
+
+fn breakdown(view: &RunView<'_>) -> Option<BreakdownHtml> {
+    let breakdown = view.breakdown?;
+    let lines = |lines: &[String]| lines.iter().map(|line| visible(line, 2000) + "\n").collect::<String>();
+    let streams = [("standard output", &breakdown.stdout), ("standard error", &breakdown.stderr)];
+    Some(BreakdownHtml {
+        story: breakdown.story.lines().map(|line| visible(line, 2000) + "\n").collect(),
+        streams: streams.iter().filter(|(_, all)| !all.is_empty()).map(|(name, all)| (*name, lines(all))).collect(),
+        log: breakdown.log.as_ref().map(|path| visible(&path.display().to_string(), 1000)),
+    })
+}
+
+/// Why parts are not valid, where no finding says it; and what valid ones rest on.
+fn reasons(view: &RunView<'_>) -> Vec<(&'static str, String)> {
+    view.parts.iter().filter_map(|part| Some((part.name, visible(part.verdict.reason.as_ref()?, 2000)))).collect()
+}
+
+fn logs(view: &RunView<'_>) -> Vec<LogHtml> {
+    let concerned = view.faults_found().first().map_or(Vec::new(), |finding| view.nodes_of(finding));
+    let log = |log: &super::NodeLog| LogHtml {
+        node: visible(&log.node, 100),
+        text: log.tail.iter().map(|line| visible(line, 2000) + "\n").collect(),
+        skipped: log.skipped,
+        open: concerned.first() == Some(&&*log.node) && !log.tail.is_empty(),
+    };
+    view.logs.iter().map(log).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+use serde_json::json;
+
+use super::*;
+use crate::checker::{Bar, Intervals, Picture};
+use crate::network::{EventType, JournalEvent};
+use crate::report::sample::{self, Sample};
+
+const NASTY: &str = "</script><img src=x onerror=alert(1)>\u{202e}'\"&{{ 1 }}";
+
+fn with_messages(mut sample: Sample) -> Sample {
+    let body = json!({"type": NASTY, "text": NASTY});
+    let line = json!({"id": 0, "src": "c1", "dest": "n1", "body": body}).to_string();
+    let event = |seq, kind, message: &str| JournalEvent { seq, time: seq * 1000, kind, id: 0, message: message.into() };
+    sample.journal = vec![event(0, EventType::Send, &line), event(1, EventType::Recv, "")];
+    sample
+}
+
+/// Everything outside of the page's own style and script.
+fn foreign(html: &str) -> String {
+    html.replace(STYLE, "").replace(SCRIPT, "")
+}
+
+#[test]
+fn the_verdict_comes_before_everything_else() {
+    let html = report(&with_messages(sample::stale_read()).view());
+    let at = |part: &str| html.find(part).unwrap_or_else(|| panic!("{part} is missing"));
+    let parts = [
+        "<h1>not linearizable (key 3)",
+        "write 3 ← 2",
+        "id=\"messages\"",
+        "id=\"timeline\"",
+        "id=\"performance\"",
+        "id=\"logs\"",
+    ];
+    assert!(parts.windows(2).all(|pair| at(pair[0]) < at(pair[1])));
+    assert!(html.contains("href=\"#messages-2\"") && html.contains("during a partition (majority)"));
+}
+
+#[test]
+fn nothing_is_loaded_from_anywhere() {
+    let html = foreign(&report(&with_messages(sample::stale_read()).view()));
+    for part in ["src=\"", "url(", "@import", "http://", "https://", "<link rel=\"stylesheet"] {
+        assert!(!html.contains(part), "{part} in {html}");
+    }
+}
+
+#[test]
+fn whatever_nodes_wrote_is_only_text() {
+    let mut sample = with_messages(sample::stale_read());
+    sample.name = NASTY.into();
+    sample.notes = vec![NASTY.into()];
+    sample.logs[0].tail = vec![NASTY.into()];
+    let verdict = &mut sample.parts[2].verdict;
+    verdict.reason = Some(NASTY.into());
+    verdict.details.insert(NASTY.into(), NASTY.into());
+    let finding = &mut verdict.findings[0];
+    (finding.headline, finding.story, finding.anomaly) = (NASTY.into(), NASTY.into(), NASTY.into());
+    finding.evidence[0].text = NASTY.into();
+    finding.evidence[0].note = NASTY.into();
+    let bar = Bar { label: NASTY.into(), ..Bar::default() };
+    finding.picture = Some(Picture::Intervals(Intervals { bars: vec![bar], orders: vec![], stuck: None }));
+    sample.history.ops[0].value = NASTY.into();
+    for op in &mut sample.history.ops {
+        if op.process.client().is_some() {
+            op.f = NASTY.into();
+        }
+    }
+    for html in [report(&sample.view()), timeline(&sample.view())] {
+        assert!(!html.contains("<img"), "{}", foreign(&html));
+        assert_eq!(html.matches("<script").count(), html.matches("</script>").count());
+        assert!(!foreign(&html).contains('\u{202e}') || foreign(&html).matches('\u{202e}').count() <= 2 * NASTY.len());
+    }
+}
+
+#[test]
+fn every_outcome_has_its_page() {
+    for (sample, title) in [
+        (sample::stale_read(), "✗ raft_is_linearizable: not linearizable (key 3)"),
+        (sample::valid(), "✓ echo_works: valid"),
+        (sample::crash(), "! echo_works: n1 crashed"),
+    ] {
+        let html = report(&sample.view());
+        assert!(html.contains(&format!("<title>{title}</title>")), "{title}");
+    }
+    assert!(report(&sample::crash().view()).contains("index out of bounds"));
+    assert!(report(&sample::valid().view()).contains("100 operations (echo 100 ok)"));
+}
+
+#[test]
+fn pages_stay_small_however_much_a_run_holds() {
+    let mut sample = with_messages(sample::stale_read());
+    let long = "x".repeat(10_000);
+    let finding = sample.parts[2].verdict.findings[0].clone();
+    let mut more = finding.clone();
+    more.evidence = vec![more.evidence[0].clone(); 10_000];
+    more.story = long.clone();
+    sample.parts[2].verdict.findings = vec![more; 500];
+    sample.logs = vec![sample.logs[0].clone(); 5];
+    sample.logs[0].tail = vec![long; 200];
+    let html = report(&sample.view());
+    assert!(html.len() < 3_000_000, "{}", html.len());
+    assert!(html.contains("450 more findings") && html.contains("9940 more operations"));
+}

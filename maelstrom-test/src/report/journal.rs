@@ -1,0 +1,156 @@
+//! The events of the network that a report shows: the first ones, and those around the proof of an anomaly.
+//!
+//! Of a long run only the first events are kept in memory; the others are in `messages.jsonl`, whose lines are in the
+//! order of time, so that a moment can be found in it by bisection, whatever the file's length.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::RunView;
+use crate::history::Nanos;
+use crate::network::{EventType, JournalEvent};
+
+/// Findings whose surroundings are shown, and events around each operation of their proof.
+const FINDINGS: usize = 3;
+const OPERATIONS: usize = 12;
+const EVENTS: usize = 400;
+
+/// The kept events, and those during the operations that prove the first findings.
+///
+/// Without the file, or where it cannot be read, the report shows what was kept.
+pub(super) fn with_proof<'a>(view: &RunView<'a>, path: &Path) -> Cow<'a, [JournalEvent]> {
+    let Some(last) = view.journal.last().filter(|last| last.seq + 1 < view.journal_events) else {
+        return Cow::Borrowed(view.journal);
+    };
+    let mut all = view.journal.to_vec();
+    for (from, to) in intervals(view, last.time) {
+        let known = all.last().map_or(0, |event| event.seq);
+        all.extend(read(path, from, to, known).unwrap_or_default());
+    }
+    Cow::Owned(all)
+}
+
+/// When the operations of the proof ran, as far as that is after the kept events; ascending.
+fn intervals(view: &RunView<'_>, after: Nanos) -> Vec<(Nanos, Nanos)> {
+    let findings = view.faults_found();
+    let mut intervals = Vec::new();
+    for finding in findings.iter().take(FINDINGS) {
+        for line in finding.evidence.iter().take(OPERATIONS) {
+            let time = |at: Option<usize>| Some(view.history.ops.get(at?)?.time);
+            let Some(from) = time(line.invocation.or(line.completion)) else { continue };
+            let to = time(line.completion).unwrap_or(from).max(from);
+            if to >= after {
+                intervals.push((from.max(after), to));
+            }
+        }
+    }
+    intervals.sort_unstable();
+    intervals
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    seq: u64,
+    time: Nanos,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    id: Option<u64>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Id {
+    id: u64,
+}
+
+impl Line<'_> {
+    fn event(&self) -> Option<JournalEvent> {
+        let kind = if self.kind == "send" { EventType::Send } else { EventType::Recv };
+        let message = self.message.map_or("", |message| message.get());
+        let id = self.id.or_else(|| serde_json::from_str::<Id>(message).ok().map(|found| found.id))?;
+        Some(JournalEvent { seq: self.seq, time: self.time, kind, id, message: message.into() })
+    }
+}
+
+/// The events of an interval (both ends included) after a known one; no more than [`EVENTS`].
+fn read(path: &Path, from: Nanos, to: Nanos, known: u64) -> io::Result<Vec<JournalEvent>> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut reader = BufReader::new(file);
+    let (mut low, mut high) = (0, length);
+    while high - low > 1 << 16 {
+        let middle = low + (high - low) / 2;
+        match time_after(&mut reader, middle)? {
+            Some(time) if time < from => low = middle,
+            _ => high = middle,
+        }
+    }
+    let mut line = Vec::new();
+    reader.seek(SeekFrom::Start(low))?;
+    if low > 0 {
+        reader.read_until(b'\n', &mut line)?;
+    }
+    let mut events = Vec::new();
+    while events.len() < EVENTS {
+        line.clear();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let Ok(parsed) = serde_json::from_slice::<Line<'_>>(&line) else { continue };
+        if parsed.time > to {
+            break;
+        }
+        if parsed.time >= from && parsed.seq > known {
+            events.extend(parsed.event());
+        }
+    }
+    Ok(events)
+}
+
+/// The time of the first whole line after a position.
+fn time_after(reader: &mut BufReader<File>, position: u64) -> io::Result<Option<Nanos>> {
+    reader.seek(SeekFrom::Start(position))?;
+    let mut line = Vec::new();
+    reader.read_until(b'\n', &mut line)?;
+    line.clear();
+    reader.read_until(b'\n', &mut line)?;
+    Ok(serde_json::from_slice::<Line<'_>>(&line).ok().map(|line| line.time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn events_around_the_proof_are_read_again() {
+        let path = std::env::temp_dir().join(format!("maelstrom-journal-{}", std::process::id()));
+        let text: String = (0..50_000u64)
+            .map(|seq| {
+                let time = seq * 1_000_000;
+                match seq % 2 {
+                    0 => format!(r#"{{"seq":{seq},"time":{time},"type":"send","message":{{"id":{seq},"src":"c1","dest":"n1","body":{{"type":"read"}}}}}}"#) + "\n",
+                    _ => format!(r#"{{"seq":{seq},"time":{time},"type":"recv","id":{}}}"#, seq - 1) + "\n",
+                }
+            })
+            .collect();
+        std::fs::write(&path, text).unwrap();
+        let sample = sample::stale_read();
+        let kept = [JournalEvent { seq: 10, time: 10_000_000, kind: EventType::Recv, id: 0, message: "".into() }];
+        let view = RunView { journal: &kept, journal_events: 50_000, ..sample.view() };
+        let events = with_proof(&view, &path);
+        // 12.031–12.035 s and 12.040–12.042 s
+        let seqs: Vec<u64> = events.iter().map(|event| event.seq).collect();
+        assert_eq!(seqs, [10, 12_031, 12_032, 12_033, 12_034, 12_035, 12_040, 12_041, 12_042]);
+        assert_eq!((events[2].id, events[2].kind), (12_032, EventType::Send));
+        assert!(events[2].message.starts_with("{\"id\":12032,"));
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(with_proof(&view, &path).len(), 1);
+    }
+}

@@ -1,0 +1,116 @@
+// Small helpers. Everything that a node may have written goes through `visible` or `escape` before it is shown.
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+/** Control characters, and marks that reorder or hide others, become visible escapes. */
+function visible(text) {
+  const hex = (character) => `\\u{${character.codePointAt(0).toString(16)}}`;
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, hex);
+}
+
+/** Text that is harmless as part of markup. */
+function escape(text) {
+  const entities = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+  return visible(String(text)).replace(/[&<>"']/g, (character) => entities[character]);
+}
+
+/** An element with attributes and children; strings become text. */
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (typeof value === "function") made.addEventListener(key, value);
+    else if (value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
+  }
+  made.append(...children.map((child) => (typeof child === "string" ? visible(child) : child)));
+  return made;
+}
+
+const shorten = (text, limit) => (text.length > limit ? `${text.slice(0, Math.max(limit - 1, 0))}…` : text);
+const thousands = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+
+/** A moment of the run, from nanoseconds: `12.031 s`. */
+const moment = (nanos) => `${(nanos / 1e9).toFixed(3)} s`;
+
+/** A length of time: `3.2 ms`. */
+function duration(nanos) {
+  const [value, unit] =
+    nanos < 1e3 ? [nanos, "ns"] : nanos < 1e6 ? [nanos / 1e3, "µs"] : nanos < 1e9 ? [nanos / 1e6, "ms"] : [nanos / 1e9, "s"];
+  return `${value < 9.95 ? Number(value.toFixed(1)) : Math.round(value)} ${unit}`;
+}
+
+/** Whether a text is a list or an object without others inside: short ones stay on one line. */
+function isFlat(text) {
+  try {
+    return !Object.values(JSON.parse(text)).some((value) => value !== null && typeof value === "object");
+  } catch {
+    return false;
+  }
+}
+
+/** JSON spread over lines, as far as it is JSON: shortened bodies are not. Numbers keep the digits they were written with. */
+function pretty(text) {
+  try {
+    JSON.parse(text);
+  } catch {
+    return text;
+  }
+  if (text.length <= 60) return text;
+  let out = "", depth = 0, inString = false;
+  const newline = () => `\n${"  ".repeat(depth)}`;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (inString) {
+      out += character;
+      if (character === "\\") out += text[++at];
+      else if (character === '"') inString = false;
+    } else if (character === '"') {
+      inString = true;
+      out += character;
+    } else if ("{[".includes(character)) {
+      const end = text.indexOf(character === "{" ? "}" : "]", at);
+      const inner = text.slice(at, end + 1);
+      if (end > 0 && inner.length <= 60 && isFlat(inner)) {
+        out += inner;
+        at = end;
+      } else {
+        depth++;
+        out += character + newline();
+      }
+    } else if ("}]".includes(character)) {
+      depth = Math.max(depth - 1, 0);
+      out += newline() + character;
+    } else if (character === ",") out += character + newline();
+    else if (character === ":") out += ": ";
+    else if (!/\s/.test(character)) out += character;
+  }
+  return out;
+}
+
+/** The first position in an ascending list (given by a function) whose value is not below the wanted one. */
+function lowerBound(length, valueAt, wanted) {
+  let low = 0, high = length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (valueAt(middle) < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** A floating box beside the pointer. */
+const tooltip = {
+  box: null,
+  show(event, title, text) {
+    this.box ??= document.body.appendChild(element("div", { class: "tooltip", "aria-hidden": "true" }));
+    this.box.replaceChildren(element("b", {}, title), element("pre", {}, shorten(text, 1200)));
+    this.box.hidden = false;
+    const { offsetWidth: width, offsetHeight: height } = this.box;
+    this.box.style.left = `${clamp(event.clientX + 16, 4, innerWidth - width - 4)}px`;
+    const below = event.clientY + 18;
+    this.box.style.top = `${below + height > innerHeight ? Math.max(event.clientY - height - 12, 4) : below}px`;
+  },
+  hide() {
+    if (this.box) this.box.hidden = true;
+  },
+};

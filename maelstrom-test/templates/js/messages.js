@@ -1,0 +1,424 @@
+// The space-time diagram: a vertical line per node and client, an arrow per message.
+
+class Messages {
+  constructor(section, data) {
+    this.section = section;
+    this.faults = data.faults;
+    this.duration = data.duration;
+    this.load(data.messages);
+    this.filter = { text: "", only: false, columns: new Set(), classes: new Set(["client", "server", "service", "error"]), type: "", from: 0, to: Infinity };
+    this.selected = null;
+    this.detail = $(".detail", section);
+    this.strip = new Strip($(".strip", section), this, { row: 22, laneWidth: [30, 190] });
+    this.toolbar();
+    this.apply();
+    this.showDetail();
+  }
+
+  /** Turns the compact lists of the page's data into objects. */
+  load(data) {
+    this.columns = data.columns.map(([name, kind, lane], number) => ({ name, kind, lane, number }));
+    this.laneCount = data.lanes;
+    this.events = data.events.seq.map((seq, at) => ({ seq, at, time: data.events.time[at], message: data.events.message[at] }));
+    this.messages = data.list.map(([id, src, dest, type, kind, body, cut, msgId, replyTo, fate], number) => ({
+      number, id, src, dest, type: data.types[type], kind: data.classes[kind], body, cut, msgId, replyTo, fate, sent: -1, received: [],
+    }));
+    for (const event of this.events) {
+      const message = this.messages[event.message];
+      event.isSend = message.sent < 0;
+      if (event.isSend) message.sent = event.at;
+      else message.received.push(event.at);
+    }
+    // Requests by sender and number, answers by receiver and number: to go from one to the other.
+    this.requests = new Map();
+    this.answers = new Map();
+    const index = (map, key, message) => map.has(key) ? map.get(key).push(message) : map.set(key, [message]);
+    for (const message of this.messages) {
+      if (message.msgId !== null) index(this.requests, `${message.src} ${message.dest} ${message.msgId}`, message);
+      if (message.replyTo !== null) index(this.answers, `${message.dest} ${message.src} ${message.replyTo}`, message);
+    }
+  }
+
+  request(message) {
+    const all = message.replyTo === null ? [] : this.requests.get(`${message.dest} ${message.src} ${message.replyTo}`) ?? [];
+    return all.findLast((other) => other.sent < message.sent);
+  }
+
+  answer(message) {
+    const all = message.msgId === null ? [] : this.answers.get(`${message.src} ${message.dest} ${message.msgId}`) ?? [];
+    return all.find((other) => other.sent > message.sent);
+  }
+
+  // --- what is shown ---------------------------------------------------------------------------------------------
+
+  /** Applies the filters: decides which events have rows. */
+  apply() {
+    const { text, only, columns, classes, type, from, to } = this.filter;
+    const wanted = text.toLowerCase();
+    const inTime = (at) => this.events[at].time >= from && this.events[at].time <= to;
+    this.matches = [];
+    for (const message of this.messages) {
+      const names = `${this.columns[message.src].name} ${this.columns[message.dest].name}`;
+      message.match = wanted !== "" && `${names} ${message.type} ${message.body}`.toLowerCase().includes(wanted);
+      message.shown = classes.has(message.kind) && (!only || wanted === "" || message.match)
+        && (columns.size === 0 || columns.has(message.src) || columns.has(message.dest))
+        && (type === "" || (type === "\0lost" ? message.fate === 1 : type === "\0copy" ? message.received.length > 1 : message.type === type))
+        && (inTime(message.sent) || message.received.some(inTime));
+      if (message.shown && message.match) this.matches.push(message);
+    }
+    this.order = this.events.filter((event) => this.messages[event.message].shown);
+    this.order.forEach((event, row) => { event.row = row; });
+    this.index();
+    this.strip.cursor = this.selected?.message.shown ? this.events[this.selected.at].row : -1;
+    this.strip.layout();
+    this.status();
+  }
+
+  /** Notes which messages cross which blocks of rows, and between which rows each client lives. */
+  index() {
+    this.blocks = [];
+    for (const column of this.columns) column.rows = null;
+    for (const message of this.messages) {
+      if (!message.shown) continue;
+      const first = this.events[message.sent].row;
+      const last = message.received.length ? this.events[message.received.at(-1)].row : first + 1;
+      for (let block = first >> 6; block <= last >> 6; block++) (this.blocks[block] ??= []).push(message);
+      for (const [end, row] of [[message.src, first], [message.dest, last]]) {
+        const rows = (this.columns[end].rows ??= [row, row]);
+        rows[0] = Math.min(rows[0], row);
+        rows[1] = Math.max(rows[1], row);
+      }
+    }
+  }
+
+  lanes() { return this.laneCount; }
+  rows() { return this.order.length; }
+  timeAt(row) { return this.order[row].time; }
+
+  head(strip) {
+    const byLane = new Map();
+    for (const column of this.columns) byLane.set(column.lane, [...(byLane.get(column.lane) ?? []), column]);
+    for (const [lane, columns] of byLane) {
+      const pressed = columns.some((column) => this.filter.columns.has(column.number));
+      const name = columns.length > 1 && strip.laneWidth > 60 ? `${columns[0].name} …` : columns[0].name;
+      const button = element("button", {
+        class: columns[0].kind, type: "button", "aria-pressed": String(pressed),
+        title: `only messages from and to ${shorten(columns.map((column) => column.name).join(", "), 200)}`,
+        click: () => this.toggleColumns(columns),
+      }, name);
+      button.style.left = `${strip.x(lane)}px`;
+      button.style.maxWidth = `${strip.laneWidth}px`;
+      strip.head.append(button);
+    }
+  }
+
+  toggleColumns(columns) {
+    const { columns: chosen } = this.filter;
+    const on = columns.some((column) => chosen.has(column.number));
+    for (const column of columns) on ? chosen.delete(column.number) : chosen.add(column.number);
+    this.apply();
+  }
+
+  // --- drawing ---------------------------------------------------------------------------------------------------
+
+  draw(strip, first, last) {
+    const seen = new Set();
+    let arrows = "";
+    for (let block = first >> 6; block <= last >> 6; block++) {
+      for (const message of this.blocks[block] ?? []) {
+        if (seen.has(message)) continue;
+        seen.add(message);
+        arrows += this.arrow(strip, message);
+      }
+    }
+    const nodes = this.columns.filter((column) => column.kind === "server").map((column) => column.lane);
+    const half = strip.laneWidth / 2;
+    const extent = [strip.x(Math.min(...nodes)) - half, strip.x(Math.max(...nodes)) + half];
+    return strip.bands(this.faults, first, last, extent) + this.lines(strip, first, last) + this.lives(strip, first, last)
+      + this.gaps(strip, first, last) + strip.times(first, last) + arrows;
+  }
+
+  /** The line of each node, and of each client while it lives. */
+  lines(strip, first, last) {
+    let out = "";
+    for (const column of this.columns) {
+      const isClient = column.kind === "client";
+      if (isClient && !column.rows) continue;
+      const from = isClient ? column.rows[0] - 0.4 : -0.5, to = isClient ? column.rows[1] + 0.4 : this.rows();
+      if (to < first || from > last) continue;
+      const x = strip.x(column.lane), top = strip.y(Math.max(from, first - 1)), bottom = strip.y(Math.min(to, last + 1));
+      out += `<line class="lane ${column.kind}" x1="${x}" x2="${x}" y1="${top}" y2="${bottom}"/>`;
+      if (isClient && from > 12 && from >= first && strip.rowHeight > 9) {
+        out += `<text class="client" fill="var(--client)" x="${x}" y="${top - 3}" text-anchor="middle">${escape(column.name)}</text>`;
+      }
+    }
+    return out;
+  }
+
+  /** Where nodes were killed, started, paused and resumed. */
+  lives(strip, first, last) {
+    let out = "";
+    for (const fault of this.faults) {
+      if (fault.kind !== "kill" && fault.kind !== "pause") continue;
+      const from = strip.rowOf(fault.start), to = fault.end === null ? this.rows() : strip.rowOf(fault.end);
+      if (to < first || from > last) continue;
+      const top = from * strip.rowHeight, bottom = Math.max(to * strip.rowHeight, top + 3);
+      for (const column of this.columns.filter((column) => fault.nodes.includes(column.name))) {
+        const x = strip.x(column.lane), line = `x1="${x}" x2="${x}" y1="${top}" y2="${bottom}"`;
+        out += fault.kind === "kill"
+          ? `<line class="down" ${line}/><line class="down-dash" ${line}/>` : `<line class="paused" ${line}/>`;
+        const [begin, end] = fault.kind === "kill" ? ["✕ killed", "▶ started"] : ["‖ paused", "▶ resumed"];
+        out += `<text class="life ${fault.kind}" x="${x + 7}" y="${top + 4}">${begin}</text>`;
+        if (fault.end !== null) out += `<text class="life ${fault.kind}" x="${x + 7}" y="${bottom + 4}">${end}</text>`;
+      }
+    }
+    return out;
+  }
+
+  /** Where events were left out of the page. */
+  gaps(strip, first, last) {
+    let out = "";
+    for (let row = Math.max(first, 1); row < last; row++) {
+      const before = this.order[row - 1], missing = this.order[row].seq - before.seq - (this.order[row].at - before.at);
+      if (missing <= 0) continue;
+      const y = row * strip.rowHeight;
+      out += `<line class="gap" x1="0" x2="${strip.width}" y1="${y}" y2="${y}"/>`
+        + `<text class="gap-label" x="${strip.gutter}" y="${y + 3}">… ${thousands(missing)} events left out …</text>`;
+    }
+    return out;
+  }
+
+  arrow(strip, message) {
+    const x1 = strip.x(this.columns[message.src].lane), x2 = strip.x(this.columns[message.dest].lane);
+    const y1 = strip.y(this.events[message.sent].row);
+    let out = "";
+    message.received.forEach((at, copy) => {
+      out += line(x1, y1, x2, strip.y(this.events[at].row), copy > 0 ? "copy" : "");
+    });
+    if (message.received.length === 0) {
+      const x = (x1 + x2) / 2, y = y1 + strip.rowHeight * 0.75;
+      out += `<path class="hit" d="M${x1} ${y1}L${x} ${y}"/><path class="${message.fate === 2 ? "fade" : ""}" d="M${x1} ${y1}L${x} ${y}"/>`;
+      if (message.fate === 1) out += `<path class="cross" d="M${x - 4} ${y - 4}l8 8m0-8l-8 8"/>`;
+    }
+    const room = (Math.abs(x2 - x1) || strip.laneWidth) - 22;
+    if (strip.rowHeight >= 13 && room > 30) {
+      const right = x2 >= x1;
+      out += `<text x="${x1 + (right ? 9 : -9)}" y="${y1 - 3.5}" text-anchor="${right ? "start" : "end"}">${escape(shorten(this.label(message), room / 6.7))}</text>`;
+    }
+    const dim = this.filter.text !== "" && !message.match ? " dim" : "";
+    const on = this.selected?.message === message ? " on" : "";
+    return `<g class="m ${message.kind}${dim}${on}" data-m="${message.number}">${out}</g>`;
+  }
+
+  /** The type and what else the body says, in short. */
+  label(message) {
+    if (message.label === undefined) {
+      let rest = "";
+      try {
+        const { type, msg_id, in_reply_to, ...others } = JSON.parse(message.body);
+        rest = Object.entries(others).map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(", ");
+      } catch { /* a shortened body */ }
+      message.label = `${message.type || "(no type)"}${rest && ` ${shorten(rest, 80)}`}`;
+    }
+    return message.label;
+  }
+
+  // --- selecting -------------------------------------------------------------------------------------------------
+
+  target(node) {
+    const group = node.closest?.(".m");
+    return group ? this.messages[group.dataset.m] : null;
+  }
+
+  pick(node) {
+    const message = this.target(node);
+    if (message) this.select(message);
+  }
+
+  hint(node, event) {
+    const message = this.target(node);
+    if (!message) return tooltip.hide();
+    tooltip.show(event, this.title(message), `${this.fate(message)}\n${pretty(message.body)}`);
+  }
+
+  /** Moves the cursor by so many rows. */
+  move(step) {
+    if (this.rows() === 0) return;
+    const from = this.strip.cursor < 0 ? this.strip.visibleRows()[0] - Math.sign(step) : this.strip.cursor;
+    const event = this.order[clamp(from + step, 0, this.rows() - 1)];
+    this.select(this.messages[event.message], event.at);
+  }
+
+  key(key) {
+    const message = this.selected?.message;
+    if (key === "n" || key === "N") this.nextMatch(key === "n" ? 1 : -1);
+    else if (message && (key === "ArrowLeft" || key === "ArrowRight")) this.otherEnd();
+    else if (message && key === "r") this.select(this.request(message) ?? this.answer(message) ?? message);
+    else if (key === "Escape") this.deselect();
+    else return false;
+    return true;
+  }
+
+  otherEnd() {
+    const { message, at } = this.selected;
+    const ends = [message.sent, ...message.received];
+    this.select(message, ends[(ends.indexOf(at) + 1) % ends.length]);
+  }
+
+  select(message, at = message.sent, { centre = false } = {}) {
+    if (!message.shown) this.reset();
+    this.selected = { message, at };
+    this.strip.goTo(this.events[at].row, { centre });
+    this.showDetail();
+  }
+
+  deselect() {
+    this.selected = null;
+    this.strip.cursor = -1;
+    this.strip.refresh(true);
+    this.showDetail();
+  }
+
+  title(message) {
+    return `${this.columns[message.src].name} → ${this.columns[message.dest].name}  ${message.type}`;
+  }
+
+  /** What became of a message, in words. */
+  fate(message) {
+    const sent = this.events[message.sent].time;
+    if (message.received.length === 0) return message.fate === 2 ? "not yet received where this part of the run ends" : `never received${this.reason(message, sent)}`;
+    const after = message.received.map((at) => duration(this.events[at].time - sent));
+    return message.received.length > 1 ? `received ${after.length} times, after ${after.join(" and ")}` : `received after ${after[0]}`;
+  }
+
+  reason(message, time) {
+    const [src, dest] = [this.columns[message.src], this.columns[message.dest]];
+    if (dest.kind === "client") return ": the client had given up";
+    const active = this.faults.filter((fault) => fault.start <= time + 1e9 && (fault.end ?? Infinity) >= time);
+    const down = active.find((fault) => fault.kind === "kill" && fault.nodes.includes(dest.name));
+    if (down) return `: ${dest.name} was down`;
+    const between = src.kind === "server" && dest.kind === "server";
+    const cut = between && active.find((fault) => fault.kind === "partition");
+    if (cut) return ` while there was a partition ${cut.what}`;
+    const lossy = between && active.find((fault) => fault.kind === "packet");
+    return lossy ? ` while packets were mistreated: ${lossy.what}` : between ? ": lost on the way" : "";
+  }
+
+  showDetail() {
+    if (!this.selected) {
+      this.detail.replaceChildren(element("p", { class: "quiet" },
+        "Select a message to see all of it. Keys in the diagram: ↑ ↓ events, ← → the message's other end, r request or answer, n next match, + − zoom."));
+      return;
+    }
+    const { message, at } = this.selected;
+    const event = this.events[at];
+    const facts = [["message", String(message.id)], ["sent", moment(this.events[message.sent].time)]];
+    for (const end of message.received) facts.push(["received", moment(this.events[end].time)]);
+    facts.push(["fate", this.fate(message)], ["event", `${thousands(event.seq)} (${event.isSend ? "send" : "receive"})`]);
+    const jump = (label, other) => other && element("button", { type: "button", click: () => this.select(other) }, label);
+    const buttons = [jump("← request", this.request(message)), jump("answer →", this.answer(message))].filter(Boolean);
+    this.detail.replaceChildren(
+      element("h3", {}, this.title(message)),
+      element("dl", {}, ...facts.flatMap(([key, value]) => [element("dt", {}, key), element("dd", {}, value)])),
+      element("pre", { tabindex: "0", "aria-label": "body" }, pretty(message.body) + (message.cut ? `…\n(${thousands(message.cut)} more bytes in messages.jsonl)` : "")),
+      element("div", { class: "row" }, ...buttons),
+    );
+  }
+
+  /** Selects the request of a client's operation: the first that the client's node got from a client then. */
+  showOperation(operation) {
+    const from = lowerBound(this.events.length, (at) => this.events[at].time, operation.start);
+    for (let at = from; at < this.events.length; at++) {
+      const event = this.events[at], message = this.messages[event.message];
+      if (event.time > (operation.end ?? Infinity)) break;
+      const fits = event.isSend && this.columns[message.src].kind === "client" && this.columns[message.dest].name === operation.node;
+      if (fits) return this.select(message, at, { centre: true }), true;
+    }
+    return false;
+  }
+
+  // --- controls --------------------------------------------------------------------------------------------------
+
+  toolbar() {
+    const bar = $(".toolbar", this.section);
+    const on = (name, type, act) => $(`[name=${name}]`, bar).addEventListener(type, act);
+    on("search", "input", (event) => { this.filter.text = event.target.value; this.apply(); this.nearestMatch(); });
+    on("search", "keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); this.nextMatch(event.shiftKey ? -1 : 1); } });
+    on("only", "change", (event) => { this.filter.only = event.target.checked; this.apply(); });
+    on("previous", "click", () => this.nextMatch(-1));
+    on("next", "click", () => this.nextMatch(1));
+    on("type", "change", (event) => { this.filter.type = event.target.value; this.apply(); });
+    const seconds = (text, otherwise) => (text === "" || isNaN(text) ? otherwise : Number(text) * 1e9);
+    on("from", "input", (event) => { this.filter.from = seconds(event.target.value, 0); this.apply(); });
+    on("to", "input", (event) => { this.filter.to = seconds(event.target.value, Infinity); this.apply(); });
+    on("in", "click", () => this.strip.zoom(1.25));
+    on("out", "click", () => this.strip.zoom(0.8));
+    on("reset", "click", () => this.reset());
+    for (const button of bar.querySelectorAll("[data-class]")) {
+      button.addEventListener("click", () => {
+        const { classes } = this.filter, name = button.dataset.class;
+        classes.has(name) ? classes.delete(name) : classes.add(name);
+        button.setAttribute("aria-pressed", String(classes.has(name)));
+        this.apply();
+      });
+    }
+    this.types($("[name=type]", bar));
+  }
+
+  types(select) {
+    const counts = new Map();
+    for (const message of this.messages) counts.set(message.type, (counts.get(message.type) ?? 0) + 1);
+    const option = (value, label) => select.append(element("option", { value }, label));
+    const lost = this.messages.filter((message) => message.fate === 1).length;
+    const copied = this.messages.filter((message) => message.received.length > 1).length;
+    if (lost) option("\0lost", `never received (${thousands(lost)})`);
+    if (copied) option("\0copy", `duplicated (${thousands(copied)})`);
+    for (const [type, count] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) option(type, `${type || "(no type)"} (${thousands(count)})`);
+  }
+
+  reset() {
+    const bar = $(".toolbar", this.section);
+    this.filter = { text: "", only: false, columns: new Set(), classes: new Set(["client", "server", "service", "error"]), type: "", from: 0, to: Infinity };
+    for (const input of bar.querySelectorAll("input")) input.type === "checkbox" ? (input.checked = false) : (input.value = "");
+    $("[name=type]", bar).value = "";
+    for (const button of bar.querySelectorAll("[data-class]")) button.setAttribute("aria-pressed", "true");
+    this.apply();
+  }
+
+  /** Says how much is shown and how much matches. */
+  status() {
+    const shown = this.messages.filter((message) => message.shown).length, all = this.messages.length;
+    const parts = [shown === all ? `${thousands(all)} messages` : `${thousands(shown)} of ${thousands(all)} messages`];
+    if (this.filter.text !== "") {
+      const at = this.matches.indexOf(this.selected?.message);
+      parts.push(`${at < 0 ? "" : `${thousands(at + 1)} of `}${thousands(this.matches.length)} ${this.matches.length === 1 ? "match" : "matches"}`);
+    }
+    $(".status", this.section).textContent = parts.join(" · ");
+    for (const name of ["previous", "next"]) $(`[name=${name}]`, this.section).disabled = this.matches.length === 0;
+  }
+
+  /** While somebody types: brings the first match after the current view into view. */
+  nearestMatch() {
+    if (this.matches.length === 0) return;
+    const [from] = this.strip.visibleRows();
+    const match = this.matches.find((message) => this.events[message.sent].row >= from) ?? this.matches[0];
+    this.select(match);
+    this.status();
+  }
+
+  nextMatch(step) {
+    if (this.matches.length === 0) return;
+    const at = this.matches.indexOf(this.selected?.message);
+    const next = at < 0 ? (step > 0 ? 0 : -1) : at + step;
+    this.select(this.matches.at(next % this.matches.length), undefined, { centre: true });
+    this.status();
+  }
+}
+
+/** An arrow with its tip, and a wider, invisible line to point at. */
+function line(x1, y1, x2, y2, kind) {
+  const path = x1 === x2 ? `M${x1} ${y1}C${x1 + 38} ${y1} ${x1 + 38} ${y2} ${x2} ${y2}` : `M${x1} ${y1}L${x2} ${y2}`;
+  const angle = x1 === x2 ? Math.PI : Math.atan2(y2 - y1, x2 - x1);
+  const wing = (turn) => `${(x2 - 8 * Math.cos(angle + turn)).toFixed(1)} ${(y2 - 8 * Math.sin(angle + turn)).toFixed(1)}`;
+  return `<path class="hit" d="${path}"/><path class="${kind}" d="${path}"/><path class="tip" d="M${x2} ${y2}L${wing(0.38)}L${wing(-0.38)}z"/>`;
+}

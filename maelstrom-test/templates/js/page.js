@@ -1,0 +1,85 @@
+// Puts the page together: theme, links from the evidence into the pictures, navigation.
+
+function theme() {
+  const button = $("#theme");
+  const stored = { get: () => { try { return localStorage.getItem("maelstrom-theme"); } catch { return null; } },
+    set: (value) => { try { localStorage.setItem("maelstrom-theme", value); } catch { /* pages from disk may have none */ } } };
+  const show = (name) => {
+    if (name === "light" || name === "dark") document.documentElement.dataset.theme = name;
+    const dark = getComputedStyle(document.documentElement).colorScheme === "dark";
+    button.textContent = dark ? "☀ light" : "☾ dark";
+    button.setAttribute("aria-label", `use ${dark ? "light" : "dark"} colours`);
+  };
+  show(stored.get());
+  button.addEventListener("click", () => {
+    const next = getComputedStyle(document.documentElement).colorScheme === "dark" ? "light" : "dark";
+    stored.set(next);
+    show(next);
+  });
+}
+
+function copyButtons() {
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.addEventListener("click", async () => {
+      const code = button.parentElement.querySelector("code");
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+        button.textContent = "copied";
+      } catch {
+        getSelection().selectAllChildren(code);
+      }
+    });
+  }
+}
+
+/** Marks the section in view in the navigation. */
+function navigation() {
+  const links = new Map([...document.querySelectorAll("nav.main a")].map((link) => [link.hash.slice(1), link]));
+  const observer = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      for (const [id, link] of links) id === entry.target.id ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
+    }
+  }, { rootMargin: "-15% 0px -75% 0px" });
+  for (const id of links.keys()) if ($(`#${id}`)) observer.observe($(`#${id}`));
+}
+
+function start() {
+  theme();
+  copyButtons();
+  navigation();
+  const source = $("#data");
+  if (!source) return;
+  const data = JSON.parse(source.textContent);
+  const messages = $("#messages") && data.messages && new Messages($("#messages"), data);
+  const showMessages = (operation) => {
+    if (!messages || !operation || !messages.showOperation(operation)) return false;
+    $("#messages").scrollIntoView();
+    messages.strip.root.focus({ preventScroll: true });
+    return true;
+  };
+  const timeline = $("#timeline") && data.operations && new Timeline($("#timeline"), data, showMessages);
+  const showBar = (position) => {
+    const operation = timeline?.byPosition.get(position);
+    if (!operation) return;
+    timeline.select(operation, { centre: true });
+    $("#timeline").scrollIntoView();
+    timeline.strip.root.focus({ preventScroll: true });
+  };
+  // `#messages-7` and `#timeline-7` lead to the operation that begins at position 7 of the history.
+  const follow = () => {
+    const [, view, position] = location.hash.match(/^#(messages|timeline)-(\d+)$/) ?? [];
+    if (view === "messages" && showMessages(timeline?.find(Number(position)))) return;
+    if (view) showBar(Number(position));
+  };
+  addEventListener("hashchange", follow);
+  // The same link, followed twice, does not change the address.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href^='#messages-'], a[href^='#timeline-']");
+    if (link && link.hash === location.hash) follow();
+  });
+  follow();
+  globalThis.report = { messages, timeline };
+}
+
+start();

@@ -1,0 +1,147 @@
+// A strip: rows of equal height, as many as there are events, of which only those near the visible part are drawn.
+// Time runs downwards. Lanes stand side by side under a head that stays in view. The diagram of messages and the
+// timeline are two strips with different things drawn on them.
+
+class Strip {
+  /**
+   * @param {HTMLElement} root the scrolling element
+   * @param plan what to draw:
+   *   lanes() → number, rows() → number, timeAt(row) → ns, head(strip), draw(strip, first, last) → markup,
+   *   move(step) selects another row, pick(target) handles a click, hint(target, event) shows a tooltip
+   */
+  constructor(root, plan, { row = 22, laneWidth = [34, 190] } = {}) {
+    Object.assign(this, { root, plan, rowHeight: row, laneLimits: laneWidth, gutter: 96, cursor: -1, first: 0, last: 0 });
+    this.head = root.appendChild(element("div", { class: "strip-head" }));
+    this.body = root.appendChild(element("div", { class: "strip-body" }));
+    this.svg = this.body.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "svg"));
+    this.svg.setAttribute("aria-hidden", "true");
+    root.addEventListener("scroll", () => { tooltip.hide(); this.refresh(); }, { passive: true });
+    root.addEventListener("keydown", (event) => this.onKey(event));
+    root.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
+    this.svg.addEventListener("click", (event) => plan.pick(event.target));
+    this.svg.addEventListener("pointermove", (event) => plan.hint(event.target, event));
+    this.svg.addEventListener("pointerleave", () => tooltip.hide());
+    new ResizeObserver(() => this.layout()).observe(root);
+  }
+
+  /** The middle of a lane. */
+  x(lane) {
+    return this.gutter + this.laneWidth * (lane + 0.5);
+  }
+
+  /** The middle of a row. */
+  y(row) {
+    return this.rowHeight * (row + 0.5);
+  }
+
+  /** Takes up a new size, or new rows. */
+  layout() {
+    const lanes = Math.max(this.plan.lanes(), 1);
+    const room = this.root.clientWidth;
+    this.laneWidth = clamp((room - this.gutter - 10) / lanes, ...this.laneLimits);
+    this.width = Math.max(room, this.gutter + this.laneWidth * lanes + 10);
+    this.head.style.width = this.body.style.width = `${this.width}px`;
+    this.body.style.height = `${this.plan.rows() * this.rowHeight + 12}px`;
+    this.svg.setAttribute("width", this.width);
+    this.head.replaceChildren(element("span", { class: "corner" }, "time"));
+    this.plan.head(this);
+    this.refresh(true);
+  }
+
+  visibleRows() {
+    const top = this.root.scrollTop, height = this.root.clientHeight - this.head.offsetHeight;
+    return [Math.floor(top / this.rowHeight), Math.ceil((top + height) / this.rowHeight)];
+  }
+
+  /** Draws the rows in view and as many again above and below, if those in view are not drawn yet. */
+  refresh(always = false) {
+    const rows = this.plan.rows(), [from, to] = this.visibleRows();
+    if (!always && from >= this.first && Math.min(to, rows) <= this.last) return;
+    const margin = to - from;
+    this.first = Math.max(from - margin, 0);
+    this.last = Math.min(to + margin, rows);
+    this.svg.style.top = `${this.first * this.rowHeight}px`;
+    this.svg.setAttribute("height", Math.max((this.last - this.first) * this.rowHeight, 0));
+    const cursor = this.cursor < 0 ? "" :
+      `<rect class="cursor" x="0" width="${this.width}" y="${this.cursor * this.rowHeight}" height="${this.rowHeight}"/>`;
+    const shift = `translate(0 ${-this.first * this.rowHeight})`;
+    this.svg.innerHTML = `<g transform="${shift}">${cursor}${this.plan.draw(this, this.first, this.last)}</g>`;
+  }
+
+  /** Moves the cursor to a row and brings it into view. */
+  goTo(row, { centre = false } = {}) {
+    this.cursor = row;
+    const [from, to] = this.visibleRows();
+    if (centre || row < from + 1 || row > to - 2) {
+      this.root.scrollTop = this.y(row) - (this.root.clientHeight - this.head.offsetHeight) / 2;
+    }
+    this.refresh(true);
+  }
+
+  zoom(factor) {
+    const height = this.root.clientHeight - this.head.offsetHeight;
+    const middle = (this.root.scrollTop + height / 2) / this.rowHeight;
+    this.rowHeight = clamp(this.rowHeight * factor, 3, 44);
+    this.layout();
+    this.root.scrollTop = middle * this.rowHeight - height / 2;
+    this.refresh(true);
+  }
+
+  onWheel(event) {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    this.zoom(event.deltaY < 0 ? 1.15 : 1 / 1.15);
+  }
+
+  onKey(event) {
+    if (event.target !== this.root || event.ctrlKey || event.metaKey || event.altKey) return;
+    const rows = this.plan.rows();
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 20, PageUp: -20, Home: -rows, End: rows };
+    if (event.key in steps) this.plan.move(steps[event.key]);
+    else if (event.key === "+" || event.key === "=") this.zoom(1.25);
+    else if (event.key === "-") this.zoom(0.8);
+    else if (!this.plan.key?.(event.key)) return;
+    event.preventDefault();
+  }
+
+  /** Times at the left, as dense as they are readable. */
+  times(first, last) {
+    const every = Math.max(Math.ceil(40 / this.rowHeight), 1);
+    let out = "";
+    for (let row = Math.ceil(first / every) * every; row < last; row += every) {
+      out += `<text class="time" x="12" y="${this.y(row) + 4}">${moment(this.plan.timeAt(row))}</text>`;
+    }
+    return out;
+  }
+
+  /** The row before which a moment lies. */
+  rowOf(time) {
+    return lowerBound(this.plan.rows(), (row) => this.plan.timeAt(row), time);
+  }
+
+  /** Intervals during which a fault was active, as bands from one lane to another. */
+  bands(faults, first, last, [left, right]) {
+    let out = "";
+    faults.forEach((fault, number) => {
+      const from = this.rowOf(fault.start), to = fault.end === null ? this.plan.rows() : this.rowOf(fault.end);
+      if (to < first || from > last) return;
+      const top = Math.max(from, first - 2) * this.rowHeight;
+      const height = Math.max(Math.min(to, last + 2) * this.rowHeight - top, 2);
+      const edge = 2 + (number % 3) * 3;
+      out += `<g class="${escape(fault.kind)}"><title>${escape(describe(fault))}</title>`
+        + `<rect class="band" x="${left}" width="${right - left}" y="${top}" height="${height}"/>`
+        + `<rect class="band-edge" x="${edge}" width="2.5" y="${top}" height="${height}"/>`;
+      if (from >= first) {
+        const label = shorten(`${fault.kind} ${fault.what}`, (right - left) / 6.4);
+        out += `<text class="band-label" x="${left + 6}" y="${top + 12}">${escape(label)}</text>`;
+      }
+      out += "</g>";
+    });
+    return out;
+  }
+}
+
+/** `partition (majority) {n0 n1} | {n2}, 10.200 s – 19.800 s` */
+function describe(fault) {
+  return `${fault.kind} ${fault.what}, ${moment(fault.start)} – ${fault.end === null ? "the end" : moment(fault.end)}`;
+}

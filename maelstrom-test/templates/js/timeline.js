@@ -1,0 +1,197 @@
+// The timeline: a track per worker, a bar per operation from invocation to completion.
+
+class Timeline {
+  constructor(section, data, showMessages) {
+    this.section = section;
+    this.faults = data.faults;
+    this.showMessages = showMessages;
+    this.load(data.operations);
+    this.filter = { text: "", kinds: new Set(["ok", "fail", "info"]), f: "" };
+    this.selected = null;
+    this.detail = $(".detail", section);
+    this.strip = new Strip($(".strip", section), this, { row: 19, laneWidth: [70, 300] });
+    this.toolbar();
+    this.apply();
+    this.showDetail();
+  }
+
+  load(data) {
+    this.tracks = data.tracks;
+    this.entries = data.times.map((time, at) => ({ time, at, row: at }));
+    this.operations = data.list.map(([position, process, track, f, kind, begin, end, argument, result, error, proof], number) => ({
+      number, position, process, track, f: data.functions[f], kind: data.kinds[kind], begin, end, argument, result, error, proof,
+      start: data.times[begin], stop: end === null ? null : data.times[end], node: data.tracks[track].node,
+    }));
+    this.byPosition = new Map(this.operations.map((operation) => [operation.position, operation]));
+  }
+
+  /** An operation as the diagram of messages looks for it. */
+  find(position) {
+    const operation = this.byPosition.get(position);
+    return operation && { ...operation, end: operation.stop };
+  }
+
+  apply() {
+    const { text, kinds, f } = this.filter, wanted = text.toLowerCase();
+    const used = new Array(this.entries.length).fill(false);
+    let shown = 0, matches = 0;
+    for (const operation of this.operations) {
+      const kind = operation.kind === "open" ? "info" : operation.kind;
+      operation.shown = kinds.has(kind) && (f === "" || operation.f === f);
+      operation.match = wanted === "" || `p${operation.process} ${this.label(operation)} ${operation.argument} ${operation.error ?? ""}`.toLowerCase().includes(wanted);
+      if (!operation.shown) continue;
+      shown++;
+      if (operation.match) matches++;
+      used[operation.begin] = true;
+      if (operation.end !== null) used[operation.end] = true;
+    }
+    this.order = this.entries.filter((entry) => used[entry.at]);
+    this.order.forEach((entry, row) => { entry.row = row; });
+    this.blocks = [];
+    for (const operation of this.operations) {
+      if (!operation.shown) continue;
+      operation.from = this.entries[operation.begin].row;
+      operation.to = operation.end === null ? this.order.length - 1 : this.entries[operation.end].row;
+      for (let block = operation.from >> 6; block <= operation.to >> 6; block++) (this.blocks[block] ??= []).push(operation);
+    }
+    const all = this.operations.length;
+    $(".status", this.section).textContent =
+      `${shown === all ? "" : `${thousands(shown)} of `}${thousands(all)} operations${wanted === "" ? "" : ` · ${thousands(matches)} ${matches === 1 ? "match" : "matches"}`}`;
+    this.strip.cursor = this.selected?.shown ? this.selected.from : -1;
+    this.strip.layout();
+  }
+
+  lanes() { return this.tracks.length; }
+  rows() { return this.order.length; }
+  timeAt(row) { return this.order[row].time; }
+
+  head(strip) {
+    this.tracks.forEach((track, lane) => {
+      const label = element("button", { type: "button", class: "server", disabled: true }, track.node ? `${track.name} → ${track.node}` : track.name);
+      label.style.left = `${strip.x(lane)}px`;
+      label.style.maxWidth = `${strip.laneWidth}px`;
+      strip.head.append(label);
+    });
+  }
+
+  draw(strip, first, last) {
+    const seen = new Set();
+    let bars = "";
+    for (let block = first >> 6; block <= last >> 6; block++) {
+      for (const operation of this.blocks[block] ?? []) {
+        if (!seen.has(operation)) bars += this.bar(strip, operation);
+        seen.add(operation);
+      }
+    }
+    return strip.bands(this.faults, first, last, [strip.gutter, strip.width - 8]) + strip.times(first, last) + bars;
+  }
+
+  bar(strip, operation) {
+    const width = strip.laneWidth - 8, x = strip.x(operation.track) - width / 2;
+    const top = operation.from * strip.rowHeight + 1, height = (operation.to - operation.from + 1) * strip.rowHeight - 2;
+    const classes = ["b", operation.kind, operation.proof && "proof", !operation.match && "dim", this.selected === operation && "on"];
+    const label = strip.rowHeight < 11 ? "" :
+      `<text x="${x + 6}" y="${top + Math.min(height, strip.rowHeight) / 2 + 4}">${escape(shorten(this.label(operation), (width - 10) / 6.7))}</text>`;
+    return `<g class="${classes.filter(Boolean).join(" ")}" data-o="${operation.number}"><rect x="${x}" y="${top}" width="${width}" height="${Math.max(height, 2)}" rx="3"/>${label}</g>`;
+  }
+
+  label(operation) {
+    const value = operation.kind === "ok" ? operation.result ?? operation.argument : operation.argument;
+    const shown = value === "null" ? "" : ` ${value}`;
+    const why = operation.kind === "ok" ? "" : operation.error ? ` ✗ ${operation.error}` : operation.kind === "open" ? " …" : " ✗";
+    return `${operation.f}${shown}${why}`;
+  }
+
+  target(node) {
+    const group = node.closest?.(".b");
+    return group ? this.operations[group.dataset.o] : null;
+  }
+
+  pick(node) {
+    const operation = this.target(node);
+    if (operation) this.select(operation);
+  }
+
+  hint(node, event) {
+    const operation = this.target(node);
+    if (!operation) return tooltip.hide();
+    const lines = this.facts(operation).map(([key, value]) => `${key}: ${value}`);
+    tooltip.show(event, `p${operation.process} ${operation.f}`, lines.join("\n"));
+  }
+
+  move(step) {
+    const shown = this.operations.filter((operation) => operation.shown);
+    if (shown.length === 0) return;
+    const [row] = this.strip.visibleRows();
+    const at = this.selected ? shown.indexOf(this.selected) + step : shown.findIndex((operation) => operation.from >= row);
+    this.select(shown[clamp(at, 0, shown.length - 1)]);
+  }
+
+  key(key) {
+    if (key !== "Enter" || !this.selected) return false;
+    this.showMessages(this.find(this.selected.position));
+    return true;
+  }
+
+  select(operation, { centre = false } = {}) {
+    if (!operation.shown) {
+      this.filter = { text: "", kinds: new Set(["ok", "fail", "info"]), f: "" };
+      for (const button of this.section.querySelectorAll("[data-kind]")) button.setAttribute("aria-pressed", "true");
+      $("[name=search]", this.section).value = $("[name=function]", this.section).value = "";
+      this.apply();
+    }
+    this.selected = operation;
+    this.strip.goTo(operation.from, { centre });
+    this.showDetail();
+  }
+
+  facts(operation) {
+    const took = operation.stop === null ? "never ended" : duration(operation.stop - operation.start);
+    const outcome = { ok: "ok: it happened", fail: "fail: it did not happen", info: "info: nobody knows whether it happened", open: "never ended: nobody knows whether it happened" };
+    const facts = [["process", `p${operation.process}${operation.node ? ` → ${operation.node}` : ""}`], ["invoked", moment(operation.start)]];
+    if (operation.stop !== null) facts.push(["completed", moment(operation.stop)]);
+    facts.push(["took", took], ["outcome", outcome[operation.kind]], ["asked", operation.argument]);
+    if (operation.result !== null && operation.kind === "ok") facts.push(["answer", operation.result]);
+    if (operation.error !== null) facts.push(["error", operation.error]);
+    return facts;
+  }
+
+  showDetail() {
+    const operation = this.selected;
+    if (!operation) {
+      this.detail.replaceChildren(element("p", { class: "quiet" },
+        "Select an operation to see all of it. Keys in the timeline: ↑ ↓ operations, Enter its messages, + − zoom."));
+      return;
+    }
+    this.detail.replaceChildren(
+      element("h3", {}, `${operation.f}${operation.proof ? " (part of the proof)" : ""}`),
+      element("dl", {}, ...this.facts(operation).flatMap(([key, value]) => [element("dt", {}, key), element("dd", {}, value)])),
+      element("div", { class: "row" }, element("button", { type: "button", click: () => this.showMessages(this.find(operation.position)) }, "its messages")),
+    );
+  }
+
+  toolbar() {
+    const bar = $(".toolbar", this.section);
+    const on = (name, type, act) => $(`[name=${name}]`, bar).addEventListener(type, act);
+    on("search", "input", (event) => { this.filter.text = event.target.value; this.apply(); this.firstMatch(); });
+    on("function", "change", (event) => { this.filter.f = event.target.value; this.apply(); });
+    on("in", "click", () => this.strip.zoom(1.25));
+    on("out", "click", () => this.strip.zoom(0.8));
+    for (const f of [...new Set(this.operations.map((operation) => operation.f))].sort()) {
+      $("[name=function]", bar).append(element("option", { value: f }, f));
+    }
+    for (const button of bar.querySelectorAll("[data-kind]")) {
+      button.addEventListener("click", () => {
+        const { kinds } = this.filter, kind = button.dataset.kind;
+        kinds.has(kind) ? kinds.delete(kind) : kinds.add(kind);
+        button.setAttribute("aria-pressed", String(kinds.has(kind)));
+        this.apply();
+      });
+    }
+  }
+
+  firstMatch() {
+    const match = this.filter.text !== "" && this.operations.find((operation) => operation.shown && operation.match);
+    if (match) this.select(match);
+  }
+}
