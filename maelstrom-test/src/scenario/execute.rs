@@ -14,7 +14,7 @@ use crate::executor::{self, NodeProgram};
 use crate::history::OpType;
 use crate::nemesis::FaultKind;
 use crate::network::NetworkConfig;
-use crate::report::{Breakdown, FaultTally, NodeLog, TimeMode};
+use crate::report::{self, Breakdown, FaultTally, NodeLog, TimeMode};
 use crate::simulation::{self, Failure, Simulation};
 
 /// The file that marks a directory as that of a run: only such directories are ever replaced.
@@ -34,7 +34,12 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     })?;
     let mut simulation = Simulation::new(simulation_config(&config, clock));
     let differs = drive(&config, clock, &programs, &mut simulation)?;
-    let run = finish(config, clock, simulation, differs, began);
+    let mut run = finish(config, clock, simulation, differs, began);
+    if let Err(error) = report::write(&run.view(), &run.directory) {
+        let story = format!("the run is over, but its report is incomplete: {error}");
+        let headline = "the report cannot be written".into();
+        run.breakdown.get_or_insert(Breakdown { headline, story, ..Breakdown::default() });
+    }
     match &run.breakdown {
         None => Ok(run),
         Some(breakdown) => Err(RunError::Broke { reason: breakdown.story.clone(), run: Box::new(run) }),

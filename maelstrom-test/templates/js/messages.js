@@ -9,7 +9,7 @@ class Messages {
     this.filter = { text: "", only: false, columns: new Set(), classes: new Set(["client", "server", "service", "error"]), type: "", from: 0, to: Infinity };
     this.selected = null;
     this.detail = $(".detail", section);
-    this.strip = new Strip($(".strip", section), this, { row: 22, laneWidth: [30, 190] });
+    this.strip = new Strip($(".strip", section), this, { row: 22, laneWidth: [44, 130] });
     this.toolbar();
     this.apply();
     this.showDetail();
@@ -91,7 +91,13 @@ class Messages {
     }
   }
 
-  lanes() { return this.laneCount; }
+  /** Clients need less room than nodes, between which most of the labels stand. */
+  weights() {
+    const weights = new Array(this.laneCount).fill(1);
+    for (const { lane, kind } of this.columns) weights[lane] = { client: 0.6, server: 1.5, service: 1.2 }[kind];
+    return weights;
+  }
+
   rows() { return this.order.length; }
   timeAt(row) { return this.order[row].time; }
 
@@ -100,14 +106,13 @@ class Messages {
     for (const column of this.columns) byLane.set(column.lane, [...(byLane.get(column.lane) ?? []), column]);
     for (const [lane, columns] of byLane) {
       const pressed = columns.some((column) => this.filter.columns.has(column.number));
-      const name = columns.length > 1 && strip.laneWidth > 60 ? `${columns[0].name} …` : columns[0].name;
       const button = element("button", {
         class: columns[0].kind, type: "button", "aria-pressed": String(pressed),
         title: `only messages from and to ${shorten(columns.map((column) => column.name).join(", "), 200)}`,
         click: () => this.toggleColumns(columns),
-      }, name);
+      }, columns.length > 1 && strip.laneWidth(lane) > 50 ? `${columns[0].name} …` : columns[0].name);
       button.style.left = `${strip.x(lane)}px`;
-      button.style.maxWidth = `${strip.laneWidth}px`;
+      button.style.maxWidth = `${strip.laneWidth(lane)}px`;
       strip.head.append(button);
     }
   }
@@ -131,11 +136,21 @@ class Messages {
         arrows += this.arrow(strip, message);
       }
     }
-    const nodes = this.columns.filter((column) => column.kind === "server").map((column) => column.lane);
-    const half = strip.laneWidth / 2;
-    const extent = [strip.x(Math.min(...nodes)) - half, strip.x(Math.max(...nodes)) + half];
-    return strip.bands(this.faults, first, last, extent) + this.lines(strip, first, last) + this.lives(strip, first, last)
+    return this.bands(strip, first, last) + this.lines(strip, first, last) + this.lives(strip, first, last)
       + this.gaps(strip, first, last) + strip.times(first, last) + arrows;
+  }
+
+  /** Faults of the network as bands over all nodes, those of single nodes as bands over these. */
+  bands(strip, first, last) {
+    const lanes = this.columns.filter((column) => column.kind === "server").map((column) => column.lane);
+    if (lanes.length === 0) return "";
+    const extent = (lane) => [strip.edges[lane], strip.edges[lane + 1]];
+    const all = [strip.edges[Math.min(...lanes)], strip.edges[Math.max(...lanes) + 1]];
+    return strip.eachFault(this.faults, first, last, (fault, top, bottom, begins) => {
+      if (fault.nodes.length === 0) return strip.band(fault, top, bottom, all, begins && `${fault.kind} ${fault.what}`);
+      const hit = this.columns.filter((column) => fault.nodes.includes(column.name));
+      return hit.map((column) => strip.band(fault, top, bottom, extent(column.lane))).join("");
+    });
   }
 
   /** The line of each node, and of each client while it lives. */
@@ -155,24 +170,22 @@ class Messages {
     return out;
   }
 
-  /** Where nodes were killed, started, paused and resumed. */
+  /** Where nodes were killed, started, paused and resumed, on their own lines. */
   lives(strip, first, last) {
-    let out = "";
-    for (const fault of this.faults) {
-      if (fault.kind !== "kill" && fault.kind !== "pause") continue;
-      const from = strip.rowOf(fault.start), to = fault.end === null ? this.rows() : strip.rowOf(fault.end);
-      if (to < first || from > last) continue;
-      const top = from * strip.rowHeight, bottom = Math.max(to * strip.rowHeight, top + 3);
+    const words = { kill: ["✕ killed", "▶ started"], pause: ["‖ paused", "▶ resumed"] };
+    const faults = this.faults.filter((fault) => fault.kind in words);
+    return strip.eachFault(faults, first, last, (fault, top, bottom, begins, ends) => {
+      let out = "";
       for (const column of this.columns.filter((column) => fault.nodes.includes(column.name))) {
         const x = strip.x(column.lane), line = `x1="${x}" x2="${x}" y1="${top}" y2="${bottom}"`;
-        out += fault.kind === "kill"
-          ? `<line class="down" ${line}/><line class="down-dash" ${line}/>` : `<line class="paused" ${line}/>`;
-        const [begin, end] = fault.kind === "kill" ? ["✕ killed", "▶ started"] : ["‖ paused", "▶ resumed"];
-        out += `<text class="life ${fault.kind}" x="${x + 7}" y="${top + 4}">${begin}</text>`;
-        if (fault.end !== null) out += `<text class="life ${fault.kind}" x="${x + 7}" y="${bottom + 4}">${end}</text>`;
+        out += fault.kind === "kill" ? `<line class="down" ${line}/><line class="down-dash" ${line}/>` : `<line class="paused" ${line}/>`;
+        const word = (number) => words[fault.kind][number].slice(0, strip.laneWidth(column.lane) > 90 ? undefined : 1);
+        const label = (number, y) => `<text class="life ${fault.kind}" x="${x + 7}" y="${y}">${word(number)}</text>`;
+        if (begins) out += label(0, top + 4);
+        if (ends) out += label(1, bottom + 4);
       }
-    }
-    return out;
+      return out;
+    });
   }
 
   /** Where events were left out of the page. */
@@ -181,7 +194,7 @@ class Messages {
     for (let row = Math.max(first, 1); row < last; row++) {
       const before = this.order[row - 1], missing = this.order[row].seq - before.seq - (this.order[row].at - before.at);
       if (missing <= 0) continue;
-      const y = row * strip.rowHeight;
+      const y = strip.edge(row);
       out += `<line class="gap" x1="0" x2="${strip.width}" y1="${y}" y2="${y}"/>`
         + `<text class="gap-label" x="${strip.gutter}" y="${y + 3}">… ${thousands(missing)} events left out …</text>`;
     }
@@ -200,7 +213,7 @@ class Messages {
       out += `<path class="hit" d="M${x1} ${y1}L${x} ${y}"/><path class="${message.fate === 2 ? "fade" : ""}" d="M${x1} ${y1}L${x} ${y}"/>`;
       if (message.fate === 1) out += `<path class="cross" d="M${x - 4} ${y - 4}l8 8m0-8l-8 8"/>`;
     }
-    const room = (Math.abs(x2 - x1) || strip.laneWidth) - 22;
+    const room = (Math.abs(x2 - x1) || strip.laneWidth(this.columns[message.src].lane)) - 22;
     if (strip.rowHeight >= 13 && room > 30) {
       const right = x2 >= x1;
       out += `<text x="${x1 + (right ? 9 : -9)}" y="${y1 - 3.5}" text-anchor="${right ? "start" : "end"}">${escape(shorten(this.label(message), room / 6.7))}</text>`;

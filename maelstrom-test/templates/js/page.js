@@ -34,7 +34,7 @@ function copyButtons() {
 
 /** Marks the section in view in the navigation. */
 function navigation() {
-  const links = new Map([...document.querySelectorAll("nav.main a")].map((link) => [link.hash.slice(1), link]));
+  const links = new Map([...document.querySelectorAll("nav.main a[href^='#']")].map((link) => [link.hash.slice(1), link]));
   const observer = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
@@ -49,7 +49,7 @@ function start() {
   copyButtons();
   navigation();
   const source = $("#data");
-  if (!source) return;
+  if (!source) return void (globalThis.report = {});
   const data = JSON.parse(source.textContent);
   const messages = $("#messages") && data.messages && new Messages($("#messages"), data);
   const showMessages = (operation) => {
@@ -82,4 +82,5 @@ function start() {
   globalThis.report = { messages, timeline };
 }
 
-start();
+// Verdict and evidence are painted first.
+requestAnimationFrame(() => setTimeout(start));

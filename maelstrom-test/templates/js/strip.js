@@ -6,11 +6,11 @@ class Strip {
   /**
    * @param {HTMLElement} root the scrolling element
    * @param plan what to draw:
-   *   lanes() → number, rows() → number, timeAt(row) → ns, head(strip), draw(strip, first, last) → markup,
+   *   weights() → relative widths of the lanes, rows() → number, timeAt(row) → ns, head(strip), draw(strip, first, last) → markup,
    *   move(step) selects another row, pick(target) handles a click, hint(target, event) shows a tooltip
    */
-  constructor(root, plan, { row = 22, laneWidth = [34, 190] } = {}) {
-    Object.assign(this, { root, plan, rowHeight: row, laneLimits: laneWidth, gutter: 96, cursor: -1, first: 0, last: 0 });
+  constructor(root, plan, { row = 22, laneWidth }) {
+    Object.assign(this, { root, plan, rowHeight: row, laneLimits: laneWidth, gutter: 96, top: 14, cursor: -1, first: 0, last: 0 });
     this.head = root.appendChild(element("div", { class: "strip-head" }));
     this.body = root.appendChild(element("div", { class: "strip-body" }));
     this.svg = this.body.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "svg"));
@@ -26,22 +26,32 @@ class Strip {
 
   /** The middle of a lane. */
   x(lane) {
-    return this.gutter + this.laneWidth * (lane + 0.5);
+    return (this.edges[lane] + this.edges[lane + 1]) / 2;
+  }
+
+  laneWidth(lane) {
+    return this.edges[lane + 1] - this.edges[lane];
   }
 
   /** The middle of a row. */
   y(row) {
-    return this.rowHeight * (row + 0.5);
+    return this.edge(row + 0.5);
+  }
+
+  /** The upper edge of a row. */
+  edge(row) {
+    return this.top + this.rowHeight * row;
   }
 
   /** Takes up a new size, or new rows. */
   layout() {
-    const lanes = Math.max(this.plan.lanes(), 1);
-    const room = this.root.clientWidth;
-    this.laneWidth = clamp((room - this.gutter - 10) / lanes, ...this.laneLimits);
-    this.width = Math.max(room, this.gutter + this.laneWidth * lanes + 10);
+    const weights = this.plan.weights(), room = this.root.clientWidth;
+    const unit = clamp((room - this.gutter - 10) / weights.reduce((sum, weight) => sum + weight, 0), ...this.laneLimits);
+    this.edges = [this.gutter];
+    for (const weight of weights) this.edges.push(this.edges.at(-1) + weight * unit);
+    this.width = Math.max(room, this.edges.at(-1) + 10);
     this.head.style.width = this.body.style.width = `${this.width}px`;
-    this.body.style.height = `${this.plan.rows() * this.rowHeight + 12}px`;
+    this.body.style.height = `${this.edge(this.plan.rows()) + 14}px`;
     this.svg.setAttribute("width", this.width);
     this.head.replaceChildren(element("span", { class: "corner" }, "time"));
     this.plan.head(this);
@@ -49,8 +59,8 @@ class Strip {
   }
 
   visibleRows() {
-    const top = this.root.scrollTop, height = this.root.clientHeight - this.head.offsetHeight;
-    return [Math.floor(top / this.rowHeight), Math.ceil((top + height) / this.rowHeight)];
+    const top = this.root.scrollTop - this.top, height = this.root.clientHeight - this.head.offsetHeight;
+    return [Math.max(Math.floor(top / this.rowHeight), 0), Math.ceil((top + height) / this.rowHeight)];
   }
 
   /** Draws the rows in view and as many again above and below, if those in view are not drawn yet. */
@@ -60,12 +70,12 @@ class Strip {
     const margin = to - from;
     this.first = Math.max(from - margin, 0);
     this.last = Math.min(to + margin, rows);
-    this.svg.style.top = `${this.first * this.rowHeight}px`;
-    this.svg.setAttribute("height", Math.max((this.last - this.first) * this.rowHeight, 0));
+    const start = this.first === 0 ? 0 : this.edge(this.first);
+    this.svg.style.top = `${start}px`;
+    this.svg.setAttribute("height", Math.max(this.edge(this.last) - start + 12, 0));
     const cursor = this.cursor < 0 ? "" :
-      `<rect class="cursor" x="0" width="${this.width}" y="${this.cursor * this.rowHeight}" height="${this.rowHeight}"/>`;
-    const shift = `translate(0 ${-this.first * this.rowHeight})`;
-    this.svg.innerHTML = `<g transform="${shift}">${cursor}${this.plan.draw(this, this.first, this.last)}</g>`;
+      `<rect class="cursor" x="0" width="${this.width}" y="${this.edge(this.cursor)}" height="${this.rowHeight}"/>`;
+    this.svg.innerHTML = `<g transform="translate(0 ${-start})">${cursor}${this.plan.draw(this, this.first, this.last)}</g>`;
   }
 
   /** Moves the cursor to a row and brings it into view. */
@@ -119,25 +129,27 @@ class Strip {
     return lowerBound(this.plan.rows(), (row) => this.plan.timeAt(row), time);
   }
 
-  /** Intervals during which a fault was active, as bands from one lane to another. */
-  bands(faults, first, last, [left, right]) {
+  /** Calls back for each interval of a fault that is in view, with its upper and lower edge. */
+  eachFault(faults, first, last, draw) {
     let out = "";
-    faults.forEach((fault, number) => {
+    for (const fault of faults) {
       const from = this.rowOf(fault.start), to = fault.end === null ? this.plan.rows() : this.rowOf(fault.end);
-      if (to < first || from > last) return;
-      const top = Math.max(from, first - 2) * this.rowHeight;
-      const height = Math.max(Math.min(to, last + 2) * this.rowHeight - top, 2);
-      const edge = 2 + (number % 3) * 3;
-      out += `<g class="${escape(fault.kind)}"><title>${escape(describe(fault))}</title>`
-        + `<rect class="band" x="${left}" width="${right - left}" y="${top}" height="${height}"/>`
-        + `<rect class="band-edge" x="${edge}" width="2.5" y="${top}" height="${height}"/>`;
-      if (from >= first) {
-        const label = shorten(`${fault.kind} ${fault.what}`, (right - left) / 6.4);
-        out += `<text class="band-label" x="${left + 6}" y="${top + 12}">${escape(label)}</text>`;
-      }
-      out += "</g>";
-    });
+      if (to < first || from > last) continue;
+      const top = this.edge(Math.max(from, first - 2)), bottom = this.edge(Math.min(to, last + 2));
+      out += draw(fault, top, Math.max(bottom, top + 2), from >= first, fault.end !== null && to <= last);
+    }
     return out;
+  }
+
+  /** A fault as a band from one place to another, with an edge at the left of the strip. */
+  band(fault, top, bottom, [left, right], label) {
+    const edge = 2 + ["partition", "kill", "pause", "packet", "clock"].indexOf(fault.kind) * 2;
+    const height = bottom - top;
+    return `<g class="${escape(fault.kind)}"><title>${escape(describe(fault))}</title>`
+      + `<rect class="band" x="${left}" width="${right - left}" y="${top}" height="${height}"/>`
+      + `<rect class="band-edge" x="${edge}" width="2" y="${top}" height="${height}"/>`
+      + (label ? `<text class="band-label" x="${left + 6}" y="${top + 12}">${escape(shorten(label, (right - left) / 6.8))}</text>` : "")
+      + "</g>";
   }
 }
 

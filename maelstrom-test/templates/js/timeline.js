@@ -61,17 +61,22 @@ class Timeline {
     this.strip.layout();
   }
 
-  lanes() { return this.tracks.length; }
+  weights() { return this.tracks.map(() => 1); }
   rows() { return this.order.length; }
   timeAt(row) { return this.order[row].time; }
 
   head(strip) {
     this.tracks.forEach((track, lane) => {
-      const label = element("button", { type: "button", class: "server", disabled: true }, track.node ? `${track.name} → ${track.node}` : track.name);
+      const label = element("button", { type: "button", class: "server", disabled: true }, this.trackName(track, strip.laneWidth(lane)));
       label.style.left = `${strip.x(lane)}px`;
-      label.style.maxWidth = `${strip.laneWidth}px`;
+      label.style.maxWidth = `${strip.laneWidth(lane)}px`;
       strip.head.append(label);
     });
+  }
+
+  trackName(track, width) {
+    const name = width < 130 ? track.name.replace("worker ", "w") : track.name;
+    return track.node ? `${name} → ${track.node}` : name;
   }
 
   draw(strip, first, last) {
@@ -83,12 +88,14 @@ class Timeline {
         seen.add(operation);
       }
     }
-    return strip.bands(this.faults, first, last, [strip.gutter, strip.width - 8]) + strip.times(first, last) + bars;
+    const all = [strip.gutter, strip.width - 8];
+    const bands = strip.eachFault(this.faults, first, last, (fault, top, bottom, begins) => strip.band(fault, top, bottom, all, begins && `${fault.kind} ${fault.what}`));
+    return bands + strip.times(first, last) + bars;
   }
 
   bar(strip, operation) {
-    const width = strip.laneWidth - 8, x = strip.x(operation.track) - width / 2;
-    const top = operation.from * strip.rowHeight + 1, height = (operation.to - operation.from + 1) * strip.rowHeight - 2;
+    const width = strip.laneWidth(operation.track) - 8, x = strip.x(operation.track) - width / 2;
+    const top = strip.edge(operation.from) + 1, height = (operation.to - operation.from + 1) * strip.rowHeight - 2;
     const classes = ["b", operation.kind, operation.proof && "proof", !operation.match && "dim", this.selected === operation && "on"];
     const label = strip.rowHeight < 11 ? "" :
       `<text x="${x + 6}" y="${top + Math.min(height, strip.rowHeight) / 2 + 4}">${escape(shorten(this.label(operation), (width - 10) / 6.7))}</text>`;
@@ -96,10 +103,9 @@ class Timeline {
   }
 
   label(operation) {
-    const value = operation.kind === "ok" ? operation.result ?? operation.argument : operation.argument;
-    const shown = value === "null" ? "" : ` ${value}`;
-    const why = operation.kind === "ok" ? "" : operation.error ? ` ✗ ${operation.error}` : operation.kind === "open" ? " …" : " ✗";
-    return `${operation.f}${shown}${why}`;
+    const value = brief(operation.kind === "ok" ? operation.result ?? operation.argument : operation.argument);
+    const end = { ok: "", fail: " ✗", info: " ?", open: " …" }[operation.kind];
+    return `${operation.f}${value && ` ${value}`}${end}${operation.error ? ` ${brief(operation.error)}` : ""}`;
   }
 
   target(node) {
@@ -194,4 +200,21 @@ class Timeline {
     const match = this.filter.text !== "" && this.operations.find((operation) => operation.shown && operation.match);
     if (match) this.select(match);
   }
+}
+
+/** A value without what does not fit on a bar: `[0,[1,4]]` becomes `0 1 4`, `[["r",5,[1]],["append",6,2]]` `r 5 [1], append 6 2`. */
+function brief(json) {
+  let value;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return json;
+  }
+  const plain = (part) => (part === null ? "" : typeof part === "string" ? part : JSON.stringify(part));
+  if (!Array.isArray(value)) return plain(value);
+  if (value.length > 0 && value.every((part) => Array.isArray(part) && typeof part[0] === "string")) {
+    return value.map((part) => part.map(plain).filter(Boolean).join(" ")).join(", ");
+  }
+  const isPair = value.length === 2 && Array.isArray(value[1]) && value[1].length === 2;
+  return (isPair ? value.flat() : value).map(plain).filter(Boolean).join(" ");
 }

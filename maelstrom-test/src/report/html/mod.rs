@@ -122,7 +122,7 @@ pub(super) fn report(view: &RunView<'_>) -> String {
         again: view.again,
         style: STYLE,
         script: SCRIPT,
-        messages_note: amount(diagram.events.len() as u64, view.journal_events, "event"),
+        messages_note: messages_note(view, diagram.events.len() as u64),
         timeline_note: timeline_note(&operations),
         data: Data::new(view, &faults, has_messages.then_some(&diagram), operations).to_json(),
         breakdown: breakdown(view),
@@ -217,11 +217,14 @@ fn facts(view: &RunView<'_>) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn amount(shown: u64, total: u64, thing: &str) -> String {
+/// How many of the events after initialisation are on the page.
+fn messages_note(view: &RunView<'_>, shown: u64) -> String {
+    let total = view.journal_events - view.journal.first().map_or(0, |event| event.seq);
     if total > shown {
-        format!("{} of {}s are shown.", units::count(shown), units::counted(total, thing).trim_end_matches('s'))
+        let (shown, total) = (units::count(shown), units::count(total));
+        format!("{shown} of {total} events are shown: the first, and those around the proof.")
     } else {
-        format!("{}.", units::counted(shown, thing))
+        format!("{} after initialisation.", units::counted(total, "event"))
     }
 }
 

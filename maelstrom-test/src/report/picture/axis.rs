@@ -6,10 +6,10 @@ use crate::report::{FaultSpan, units};
 
 /// The size of plots.
 const WIDTH: f64 = 960.0;
-const HEIGHT: f64 = 320.0;
+const HEIGHT: f64 = 330.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 16.0;
-const TOP: f64 = 58.0;
+const TOP: f64 = 68.0;
 const BOTTOM: f64 = 40.0;
 
 /// What the vertical axis shows.
@@ -86,16 +86,31 @@ impl Plot {
         plot
     }
 
+    /// Shades each fault; its kind has a stripe of its own above the plot, so that overlapping ones can be told apart.
     fn shade(&mut self, faults: &[FaultSpan], duration: Nanos) {
+        let mut kinds: Vec<&str> = faults.iter().map(|span| span.kind.as_str()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
         for span in faults {
             let (from, to) = (self.x(span.start), self.x(span.end.unwrap_or(duration)));
             let (x, width, height) = (px(from), px((to - from).max(1.0)), px(HEIGHT - TOP - BOTTOM));
+            let stripe = TOP - 4.0 * (1 + kinds.iter().position(|kind| *kind == span.kind).unwrap_or(0)) as f64;
             let told = format!("{} {}, {}", span.kind, span.what, units::interval(span.start, span.end));
             let (told, kind) = (text(&told, 300), text(&span.kind, 20));
             self.drawing.push(format_args!(
-                r#"<g class="{kind}"><title>{told}</title><rect class="band" x="{x}" y="{TOP}" width="{width}" height="{height}"/><rect class="band-edge" x="{x}" y="{}" width="{width}" height="3"/></g>"#,
-                TOP - 3.0
+                r#"<g class="{kind}"><title>{told}</title><rect class="band" x="{x}" y="{TOP}" width="{width}" height="{height}"/><rect class="band-edge" x="{x}" y="{stripe}" width="{width}" height="3"/></g>"#
             ));
+        }
+        let mut x = WIDTH - RIGHT;
+        for kind in kinds.iter().rev() {
+            self.drawing.label(x, 18.0, "quiet", "end", kind);
+            x -= 7.0 * kind.chars().count() as f64 + 14.0;
+            let class = text(kind, 20);
+            self.drawing.push(format_args!(
+                r#"<g class="{class}"><rect class="band-edge" x="{}" y="9" width="10" height="10" rx="2"/></g>"#,
+                px(x)
+            ));
+            x -= 14.0;
         }
     }
 

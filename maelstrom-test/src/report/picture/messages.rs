@@ -18,7 +18,8 @@ pub(in crate::report) fn messages(diagram: &Diagram, title: &str) -> Drawing {
     let mut drawing = Drawing::new(width, height, title);
     drawing.label(12.0, 20.0, "title", "start", title);
     let shown = diagram.events.len() as u64;
-    let told = match diagram.total {
+    let before = diagram.events.first().map_or(0, |event| event.seq);
+    let told = match diagram.total - before {
         total if total > shown => format!("{} of {} events", units::count(shown), units::count(total)),
         _ => units::counted(shown, "event"),
     };

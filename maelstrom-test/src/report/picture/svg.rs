@@ -62,9 +62,7 @@ impl Drawing {
     fn attributes(&self) -> String {
         let title = text(&self.title, 300);
         let (width, height) = (px(self.width), px(self.height));
-        format!(
-            r#"class="picture" viewBox="0 0 {width} {height}" style="max-width:{width}px" role="img" aria-label="{title}""#
-        )
+        format!(r#"class="picture" viewBox="0 0 {width} {height}" role="img" aria-label="{title}""#)
     }
 }
 

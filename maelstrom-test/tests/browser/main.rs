@@ -1,0 +1,260 @@
+//! Reports in a real browser: they open from disk, load nothing, complain of nothing, and do what they promise.
+//!
+//! These tests need Chromium (Debian's package `chromium`), so they run only when asked for:
+//! `cargo test -p maelstrom-test --test browser -- --ignored`. The pictures in `target/screenshots` are made by
+//! `cargo test -p maelstrom-test --test browser -- --ignored screenshots`.
+
+mod chromium;
+mod gallery;
+mod nodes;
+
+use std::path::{Path, PathBuf};
+
+use chromium::Chromium;
+use gallery::Piece;
+use maelstrom::network::EventType;
+use maelstrom::workload;
+
+const WORKLOADS: [&str; 10] = [
+    "echo",
+    "unique-ids",
+    "broadcast",
+    "g-set",
+    "g-counter",
+    "pn-counter",
+    "lin-kv",
+    "kafka",
+    "txn-list-append",
+    "txn-rw-register",
+];
+
+fn gallery() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery")
+}
+
+/// Nothing was written to the console, and nothing but the file itself was asked for.
+fn assert_quiet(browser: &Chromium, what: &Path) {
+    assert!(browser.complaints.is_empty(), "{}: {:#?}", what.display(), browser.complaints);
+    let foreign: Vec<&String> =
+        browser.requests.iter().filter(|url| !url.starts_with("file://") && !url.starts_with("data:")).collect();
+    assert!(foreign.is_empty(), "{}: {foreign:?}", what.display());
+    assert!(browser.requests.iter().filter(|url| url.starts_with("file://")).count() <= 1, "{:?}", browser.requests);
+}
+
+fn count(browser: &mut Chromium, selector: &str) -> u64 {
+    browser.evaluate(&format!("document.querySelectorAll({selector:?}).length")).as_u64().unwrap()
+}
+
+fn text(browser: &mut Chromium, selector: &str) -> String {
+    browser.evaluate(&format!("document.querySelector({selector:?}).textContent")).as_str().unwrap().to_owned()
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn reports_of_every_workload_open_without_a_complaint() {
+    let mut browser = Chromium::start();
+    browser.look(1280, 800, false);
+    for workload in workload::all() {
+        for wrong in [false, true] {
+            let piece = Piece::new(WORKLOADS.iter().find(|name| **name == workload.name()).unwrap(), wrong);
+            let directory = piece.write(&gallery());
+            let outcome = if wrong { "invalid" } else { "valid" };
+            for file in
+                ["report.html", "timeline.html", "messages.svg", "latency-raw.svg", "latency-quantiles.svg", "rate.svg"]
+            {
+                let path = directory.join(file);
+                browser.open(&path);
+                assert_quiet(&browser, &path);
+            }
+            browser.open(&directory.join("report.html"));
+            assert_eq!(count(&mut browser, &format!(".verdict.{outcome}")), 1, "{}", piece.name());
+            assert!(count(&mut browser, "#messages .m") > 0 && count(&mut browser, "#timeline .b") > 0);
+            if wrong {
+                assert!(count(&mut browser, ".finding .story") > 0, "{} explains nothing", piece.name());
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn the_diagram_has_the_events_of_the_journal() {
+    let piece = Piece::new("broadcast", true);
+    let report = piece.write(&gallery()).join("report.html");
+    let expected = piece.view(report.parent().unwrap(), |view| {
+        let sends = view.journal.iter().filter(|event| event.kind == EventType::Send).count();
+        (view.journal.len() as u64, sends as u64)
+    });
+    let mut browser = Chromium::start();
+    browser.look(1280, 800, false);
+    browser.open(&report);
+    let shown = browser.evaluate("[report.messages.rows(), report.messages.messages.length]");
+    assert_eq!((shown[0].as_u64().unwrap(), shown[1].as_u64().unwrap()), expected);
+    // Scrolled from end to end, every message is drawn at some time.
+    let drawn = browser.evaluate(
+        "(async () => {
+            const seen = new Set(), strip = report.messages.strip;
+            for (let top = 0; top <= strip.root.scrollHeight; top += strip.root.clientHeight / 2) {
+                strip.root.scrollTop = top;
+                await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+                for (const arrow of strip.svg.querySelectorAll('.m')) seen.add(arrow.dataset.m);
+            }
+            return seen.size;
+        })()",
+    );
+    assert_eq!(drawn.as_u64().unwrap(), expected.1);
+    assert!(count(&mut browser, "#messages .cross") > 0 || piece.faults.is_empty());
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn search_filters_hover_keys_and_links_work() {
+    let report = Piece::new("lin-kv", true).write(&gallery()).join("report.html");
+    let mut browser = Chromium::start();
+    browser.look(1280, 800, false);
+    browser.open(&report);
+
+    // Search: matches are counted, the first is selected, the others are dimmed; n goes on to the next.
+    browser.evaluate("document.querySelector('#m-search').focus()");
+    browser.insert("cas_ok");
+    let matches = browser.evaluate("report.messages.matches.length").as_u64().unwrap();
+    assert!(matches > 1);
+    assert!(text(&mut browser, "#messages .status").contains(&format!("1 of {matches} matches")));
+    assert!(count(&mut browser, "#messages .m.dim") > 0);
+    browser.key("Enter");
+    assert!(text(&mut browser, "#messages .status").contains(&format!("2 of {matches} matches")));
+    browser.evaluate("document.querySelector('[name=only]').click()");
+    assert_eq!(browser.evaluate("report.messages.messages.filter((m) => m.shown).length"), matches);
+    browser.evaluate("document.querySelector('[name=reset]').click()");
+
+    // Filters by class, node, type and time.
+    browser.evaluate("document.querySelector('#messages').scrollIntoView({ behavior: 'instant' })");
+    browser.point("#messages [data-class=client]", true);
+    assert_eq!(browser.evaluate("report.messages.messages.some((m) => m.shown && m.kind === 'client')"), false);
+    browser.evaluate("document.querySelector('[name=reset]').click()");
+    browser
+        .evaluate("[...document.querySelectorAll('.strip-head button')].find((b) => b.textContent === 'n3').click()");
+    let touches = "report.messages.messages.filter((m) => m.shown).every((m) => [m.src, m.dest].some((c) => report.messages.columns[c].name === 'n3'))";
+    assert_eq!(browser.evaluate(touches), true);
+    browser.evaluate("document.querySelector('[name=reset]').click()");
+    browser.evaluate("{ const from = document.querySelector('#m-from'); from.value = '10'; from.dispatchEvent(new Event('input')); }");
+    assert_eq!(browser.evaluate("report.messages.timeAt(0) >= 9e9 && report.messages.rows() > 0"), true);
+    browser.evaluate("document.querySelector('[name=reset]').click()");
+
+    // Hover shows the body; keys go from event to event and to the other end.
+    browser.evaluate("document.querySelector('#messages').scrollIntoView({ behavior: 'instant' })");
+    browser.settle();
+    browser.point("#messages .m text", false);
+    assert!(text(&mut browser, ".tooltip").contains("msg_id"));
+    browser.evaluate("report.messages.deselect(), report.messages.strip.root.focus()");
+    browser.key("ArrowDown");
+    let first = text(&mut browser, "#messages .detail h3");
+    browser.key("ArrowRight");
+    assert_eq!(text(&mut browser, "#messages .detail h3"), first);
+    assert!(text(&mut browser, "#messages .detail dl").contains("(receive)"));
+    browser.key("r");
+    assert_ne!(text(&mut browser, "#messages .detail h3"), first);
+
+    // The proof leads to its place in both pictures.
+    browser.evaluate("document.querySelector('.finding tr.crucial a[href^=\"#messages-\"]').click()");
+    browser.settle();
+    assert!(text(&mut browser, "#messages .detail h3").contains("read"));
+    assert_eq!(count(&mut browser, "#messages .m.on"), 1);
+    browser.evaluate("document.querySelector('.finding tr.crucial a[href^=\"#timeline-\"]').click()");
+    browser.settle();
+    assert_eq!(count(&mut browser, "#timeline .b.proof.on"), 1);
+    browser.point("#theme", true);
+    assert_eq!(browser.evaluate("document.documentElement.dataset.theme"), "dark");
+    assert_quiet(&browser, &report);
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn hostile_nodes_do_no_harm() {
+    let noise = format!("</script><img src=x onerror=\"document.title='owned'\">\u{202e}abc{}", "x".repeat(1 << 20));
+    let piece = Piece { noise, seconds: 4, rate: 5.0, ..Piece::new("g-set", true) };
+    let report = piece.write(&gallery().join("hostile")).join("report.html");
+    assert!(std::fs::metadata(&report).unwrap().len() < 5 << 20);
+    let mut browser = Chromium::start();
+    browser.look(1280, 800, false);
+    browser.open(&report);
+    assert_quiet(&browser, &report);
+    browser.evaluate("report.messages.select(report.messages.messages.find((m) => m.cut > 0))");
+    browser.settle();
+    assert!(text(&mut browser, "#messages .detail pre").contains("more bytes in messages.jsonl"));
+    assert!(text(&mut browser, "#messages .detail pre").contains("\\u{202e}"));
+    assert_eq!(count(&mut browser, "img"), 0);
+    assert_ne!(browser.evaluate("document.title"), "owned");
+    assert_quiet(&browser, &report);
+}
+
+/// Ten thousand events: a file of less than 5 MB, painted within a second, scrolled at 30 frames per second.
+#[test]
+#[ignore = "needs Chromium"]
+fn ten_thousand_events_stay_fluid() {
+    let piece = Piece { rate: 150.0, seconds: 60, ..Piece::new("lin-kv", true) };
+    let report = piece.write(&gallery().join("large")).join("report.html");
+    let size = std::fs::metadata(&report).unwrap().len();
+    let mut browser = Chromium::start();
+    browser.look(1280, 800, false);
+    browser.open(&report);
+    let paint = browser.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime");
+    let frames = browser.evaluate(
+        "(async () => {
+            const strip = report.messages.strip.root;
+            strip.scrollIntoView({ behavior: 'instant' });
+            const frame = () => new Promise(requestAnimationFrame);
+            await frame();
+            const began = performance.now();
+            let worst = 0, last = began;
+            for (let i = 0; i < 240; i++) {
+                strip.scrollTop += 331;
+                const now = await frame();
+                worst = Math.max(worst, now - last);
+                last = now;
+            }
+            return [240000 / (performance.now() - began), worst];
+        })()",
+    );
+    let events = browser.evaluate("report.messages.rows()");
+    eprintln!("{events} events: {size} bytes, first paint {paint} ms, frames per second and worst frame (ms) {frames}");
+    assert_eq!(events, 10_000);
+    assert!(size < 5 << 20, "{size}");
+    assert_quiet(&browser, &report);
+}
+
+/// Pictures of every view, light and dark, on a laptop and on a large screen.
+#[test]
+#[ignore = "needs Chromium"]
+fn screenshots() {
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("screenshots");
+    std::fs::create_dir_all(&pictures).unwrap();
+    let wrong = Piece::new("lin-kv", true).write(&gallery()).join("report.html");
+    let valid = Piece::new("broadcast", false).write(&gallery()).join("report.html");
+    let cycle = Piece::new("txn-list-append", true).write(&gallery()).join("report.html");
+    let proof = |view: &str| format!("document.querySelector('.finding tr.crucial a[href^=\"#{view}-\"]').click()");
+    let to = |section: &str| format!("document.querySelector('#{section}').scrollIntoView({{ behavior: 'instant' }})");
+    let views = [
+        ("evidence", &wrong, String::new()),
+        ("cycle", &cycle, String::new()),
+        ("valid", &valid, String::new()),
+        ("messages", &valid, to("messages")),
+        ("messages-of-the-proof", &wrong, proof("messages")),
+        ("timeline", &wrong, proof("timeline")),
+        ("performance", &wrong, to("performance")),
+        ("statistics", &wrong, to("statistics")),
+        ("logs", &wrong, to("logs")),
+    ];
+    let mut browser = Chromium::start();
+    for (width, height) in [(1280, 800), (2560, 1440)] {
+        for theme in ["light", "dark"] {
+            browser.look(width, height, theme == "dark");
+            for (name, report, action) in &views {
+                browser.open(report);
+                browser.evaluate(action);
+                browser.settle();
+                browser.screenshot(&pictures.join(format!("{name}-{theme}-{width}.png")));
+            }
+        }
+    }
+}
