@@ -27,7 +27,7 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .after_help("Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run itself broke.")
-        .subcommands([test(), check(), replay(), demo(), doc(), node()])
+        .subcommands([test(), check(), replay(), serve(), demo(), doc(), node()])
 }
 
 fn test() -> Command {
@@ -159,6 +159,20 @@ fn replay() -> Command {
         .arg(Arg::new("directory").value_name("DIR").required(true).help("The directory of the run"))
 }
 
+fn serve() -> Command {
+    Command::new("serve")
+        .about("Shows the stored runs in a browser, on this machine only")
+        .arg(
+            Arg::new("port")
+                .long("port")
+                .value_name("PORT")
+                .value_parser(clap::value_parser!(u16))
+                .default_value("8080")
+                .help("Where to listen on 127.0.0.1"),
+        )
+        .arg(Arg::new("directory").value_name("DIR").default_value("store").help("The directory of the runs"))
+}
+
 fn demo() -> Command {
     Command::new("demo")
         .about("Runs every workload against nodes built into the program")
@@ -216,6 +230,7 @@ mod tests {
             "maelstrom check --model register --initial 0 -",
             "maelstrom check --model rw-register --anomalies G1,G2 --linearizable-keys --preloaded -",
             "maelstrom replay store/latest",
+            "maelstrom serve --port 9000 target/maelstrom",
         ] {
             command().try_get_matches_from(line.split_whitespace()).expect(line);
         }

@@ -6,6 +6,7 @@
 //! | `maelstrom check …` | judges a recorded history without running anything |
 //! | `maelstrom replay DIR` | runs a stored run again, and says whether the outcome is the same |
 //! | `maelstrom demo` | every workload against nodes built into the program |
+//! | `maelstrom serve` | stored runs in a browser: list, reports, files |
 //! | `maelstrom doc` | the reference of workloads, RPCs, errors and options |
 //!
 //! Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run itself broke.
@@ -16,6 +17,7 @@ mod demo;
 mod doc;
 mod interrupt;
 mod replay;
+mod serve;
 mod store;
 mod test;
 
@@ -54,6 +56,7 @@ pub fn main(nodes: &BuiltInNodes) -> ExitCode {
         Some(("test", matches)) => test::main(matches),
         Some(("check", matches)) => check::main(matches),
         Some(("replay", matches)) => replay::main(matches),
+        Some(("serve", matches)) => serve::main(matches),
         Some(("demo", matches)) => demo::main(matches, nodes),
         Some(("doc", _)) => doc::main(),
         Some(("node", matches)) => return demo::node(matches, nodes),

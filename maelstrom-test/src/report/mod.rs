@@ -7,7 +7,7 @@
 //! - [`results`]: `results.json`, for programs;
 //! - `report.html`, complete in itself, with the diagram of messages, the timeline, plots and pictures of anomalies.
 //!
-//! [`write`] leaves all of them in the run's directory.
+//! [`write`][write()] leaves all of them in the run's directory.
 //!
 //! All of them draw on one [`RunView`], and none of them takes part in judging.
 
@@ -16,12 +16,15 @@ mod escape;
 mod faults;
 mod files;
 mod html;
+pub mod index;
 mod journal;
 mod latency;
 mod picture;
 pub mod results;
 #[cfg(test)]
 mod sample;
+#[cfg(feature = "cli")]
+mod serve;
 pub mod snapshot;
 pub mod text;
 mod units;
@@ -30,4 +33,6 @@ mod view;
 pub use faults::{FaultSpan, fault_spans};
 pub use files::write;
 pub use latency::{Latencies, Latency};
+#[cfg(feature = "cli")]
+pub use serve::StoreServer;
 pub use view::{Breakdown, FaultTally, NodeLog, Part, RunView, TimeMode};

@@ -9,7 +9,7 @@ use super::judge;
 use super::progress::Display;
 use super::{paths, snapshot};
 use crate::random;
-use crate::report::text;
+use crate::report::{index, text};
 use crate::scenario::options::{self, OUTCOMES};
 use crate::scenario::{Defaults, Run, Scenario, WorkloadChoice};
 
@@ -132,6 +132,8 @@ impl Case {
         if let Some(display) = display {
             display.finish(&self.name);
         }
+        // The list of runs is a convenience: a test does not fail for it.
+        let _ = index::update(&paths::target_directory(self.function.temporary_directory).join("maelstrom"));
         let mut run = judge::ended(result)?;
         let expect = self.function.expect;
         if !OUTCOMES.contains(&expect) {

@@ -112,7 +112,7 @@ impl Piece {
             name: &self.name(),
             workload: self.workload,
             context: &context,
-            seed: 7,
+            seed: Some(7),
             time_mode: TimeMode::Virtual,
             duration: simulation.now(),
             elapsed: Duration::from_millis(120),

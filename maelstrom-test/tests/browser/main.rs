@@ -146,7 +146,10 @@ fn search_filters_hover_keys_and_links_work() {
     browser.settle();
     browser.point("#messages .m text", false);
     assert!(text(&mut browser, ".tooltip").contains("msg_id"));
-    browser.evaluate("report.messages.deselect(), report.messages.strip.root.focus()");
+    browser.evaluate(
+        "report.messages.deselect(), report.messages.strip.root.focus(), report.messages.strip.root.scrollTop = 0",
+    );
+    browser.settle();
     browser.key("ArrowDown");
     let first = text(&mut browser, "#messages .detail h3");
     browser.key("ArrowRight");

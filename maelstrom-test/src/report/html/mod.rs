@@ -18,13 +18,14 @@ use super::escape::visible;
 use super::{Latencies, RunView, TimeMode, fault_spans, picture, text, units};
 use crate::checker::Valid;
 
-const STYLE: &str = concat!(
+pub(super) const STYLE: &str = concat!(
     include_str!("../../../templates/palette.css"),
     include_str!("../../../templates/picture.css"),
     include_str!("../../../templates/page.css"),
 );
 const SCRIPT: &str = concat!(
     include_str!("../../../templates/js/base.js"),
+    include_str!("../../../templates/js/theme.js"),
     include_str!("../../../templates/js/strip.js"),
     include_str!("../../../templates/js/messages.js"),
     include_str!("../../../templates/js/timeline.js"),
@@ -188,12 +189,17 @@ pub(super) fn timeline(view: &RunView<'_>) -> String {
 
 /// Marks the page's own scripts. It only has to be unknown to those who wrote the nodes' messages before the run.
 fn nonce(view: &RunView<'_>) -> String {
-    let text = format!("{} {} {} {:?}", view.name, view.seed, view.history.ops.len(), view.elapsed);
+    let text = format!("{} {:?} {} {:?}", view.name, view.seed, view.history.ops.len(), view.elapsed);
     format!("{:016x}", crate::random::hash(&text))
 }
 
 fn mark(view: &RunView<'_>) -> &'static str {
-    match view.outcome() {
+    mark_of(view.outcome())
+}
+
+/// A sign for an outcome, for those who do not see colours.
+pub(super) fn mark_of(outcome: &str) -> &'static str {
+    match outcome {
         "valid" => "✓",
         "unknown" => "?",
         "error" => "!",
@@ -207,7 +213,7 @@ fn facts(view: &RunView<'_>) -> Vec<(&'static str, String)> {
     if nodes > 0 {
         facts.push(("nodes", nodes.to_string()));
     }
-    facts.push(("seed", view.seed.to_string()));
+    facts.extend(view.seed.map(|seed| ("seed", seed.to_string())));
     facts.push(match view.time_mode {
         TimeMode::Virtual => ("simulated", units::length(view.duration)),
         TimeMode::Real => ("in real time", units::length(view.duration)),
