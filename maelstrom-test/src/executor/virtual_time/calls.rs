@@ -17,6 +17,10 @@ const PATIENCE: u32 = 5_000;
 /// The first such sleep, and how long they become.
 const FIRST_NAP: Nanos = 10_000;
 const LONGEST_NAP: Nanos = 1_000_000;
+/// Trapped calls that a thread makes without waiting before others have a turn.
+const ENDURANCE: u32 = 2_000;
+/// How long that turn is at least, so that time passes too: 1 µs.
+const REST: Nanos = 1_000;
 
 pub(super) const fn errno(code: i32) -> i64 {
     -(code as i64)
@@ -46,6 +50,11 @@ impl Machine {
                 == (registers.number(), registers.instruction(), registers.stack())
         };
         let interrupted = self.threads[id].interrupted.take().filter(same);
+        if interrupted.is_none() && self.is_restless(id) {
+            let deadline = self.node_time(self.threads[id].node) + REST;
+            self.hold(id, Wait::new(registers, Some(deadline), What::Nap));
+            return Ok(Next::Over);
+        }
         if matches!(call, Call::ClockGettime | Call::Gettimeofday | Call::Time | Call::SchedYield) {
             self.threads[id].fruitless += 1;
             if self.threads[id].fruitless > PATIENCE {
@@ -57,6 +66,13 @@ impl Machine {
             self.threads[id].fruitless = 0;
         }
         self.dispatch(id, registers, call, interrupted)
+    }
+
+    /// A thread that makes call after call and never waits may be waiting for another one without saying so: an event
+    /// loop that wakes itself until its helpers have done their work. Let the others have a turn.
+    fn is_restless(&mut self, id: ThreadId) -> bool {
+        self.threads[id].calls_since_wait += 1;
+        self.threads[id].calls_since_wait > ENDURANCE
     }
 
     fn dispatch(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {

@@ -299,6 +299,7 @@ impl Machine {
 
     /// Keeps a thread in its stop until what it waits for happens.
     pub(super) fn hold(&mut self, id: ThreadId, mut wait: Wait) {
+        self.threads[id].calls_since_wait = 0;
         let number = self.threads[id].number;
         let life = self.life_of(id);
         wait.seen = life.changes;

@@ -88,6 +88,8 @@ pub(super) struct Thread {
     pub(super) interrupted: Option<Wait>,
     /// How often it has read a clock, yielded, or looked for input in vain, without doing anything else.
     pub(super) fruitless: u32,
+    /// Trapped calls since it last waited.
+    pub(super) calls_since_wait: u32,
     /// CPU time in turns that were cut short since its last trap.
     pub(super) hogged: Nanos,
     /// A nudge is pending that has crossed with a trap.
@@ -107,6 +109,7 @@ impl Thread {
             at_exit: None,
             interrupted: None,
             fruitless: 0,
+            calls_since_wait: 0,
             hogged: 0,
             nudged: false,
             executing: false,
