@@ -28,6 +28,7 @@ mod turns;
 pub use builder::{Defaults, Scenario, WorkloadChoice};
 pub use config::{Config, Delay, TEST_LATENCY, TEST_RATE, TimeChoice};
 pub use determinism::Difference;
+#[cfg(feature = "cli")]
 pub(crate) use determinism::compare;
 pub use error::RunError;
 pub use program::Program;

@@ -228,7 +228,7 @@ impl Machine {
     fn look_at_stopped(&mut self, id: ThreadId) -> io::Result<()> {
         match sys::wait(Some(self.threads[id].tid), false)? {
             Some((_, Stop::Group(libc::SIGTRAP))) => self.make_ready(id, State::Ready(Go::ON)),
-            Some((_, Stop::Group(_))) => drop(self.on_group_stop(id)?),
+            Some((_, Stop::Group(_))) => _ = self.on_group_stop(id)?,
             Some((_, Stop::Gone(status))) => {
                 let process = self.threads[id].process;
                 self.end_process(process, Some(status))?;
