@@ -174,7 +174,7 @@ mod tests {
         let arguments = crate::cli::arguments::command().get_matches_from(line.split_whitespace());
         let (_, matches) = arguments.subcommand().expect("check");
         let history = History::read(history.as_bytes()).expect("it is a history");
-        checker(matches).ok().expect("it exists").1.check(&history, &CheckContext::default())
+        checker(matches).unwrap_or_else(|_| panic!("it exists")).1.check(&history, &CheckContext::default())
     }
 
     #[test]

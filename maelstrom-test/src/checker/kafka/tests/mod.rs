@@ -290,9 +290,12 @@ fn orders_of_logs_count_only_if_asked_and_are_allowed_to_contradict() {
     assert_eq!(verdict.details["bad_error_types"], json!([]));
 }
 
+/// Of each operation: when it began and ended, which messages it polled, and whether it sent its own.
+type Operations = Vec<(usize, usize, Vec<usize>, bool)>;
+
 /// Overlapping operations of one process each, that send one message or poll some, or both; and for each when it began
 /// and ended, which messages it polled, and whether it sent the message of its own number.
-fn any_operations() -> impl Strategy<Value = (History, Vec<(usize, usize, Vec<usize>, bool)>)> {
+fn any_operations() -> impl Strategy<Value = (History, Operations)> {
     let shape = prop::collection::vec((0..4_u8, prop::collection::vec(0..6_usize, 0..4)), 1..6);
     (shape, any::<u64>(), any::<bool>()).prop_map(|(shape, seed, mixed)| {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
