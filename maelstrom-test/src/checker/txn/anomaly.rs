@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::names::UnknownName;
 use crate::suggest::nearest;
 
-/// An anomaly by its place in [`NAMES`]. The order is that in which reports show them.
+/// An anomaly by its place in the list of names. The order is that in which reports show them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Anomaly(u8);
 
