@@ -89,7 +89,7 @@ class Timeline {
       }
     }
     const all = [strip.gutter, strip.width - 8];
-    const bands = strip.eachFault(this.faults, first, last, (fault, top, bottom, begins) => strip.band(fault, top, bottom, all, begins && `${fault.kind} ${fault.what}`));
+    const bands = strip.eachFault(this.faults, first, last, (fault, top, bottom) => strip.band(fault, top, bottom, all));
     return bands + strip.times(first, last) + bars;
   }
 

@@ -104,7 +104,7 @@ impl Plot {
         let mut x = WIDTH - RIGHT;
         for kind in kinds.iter().rev() {
             self.drawing.label(x, 18.0, "quiet", "end", kind);
-            x -= 7.0 * kind.chars().count() as f64 + 14.0;
+            x -= 6.4 * kind.chars().count() as f64 + 14.0;
             let class = text(kind, 20);
             self.drawing.push(format_args!(
                 r#"<g class="{class}"><rect class="band-edge" x="{}" y="9" width="10" height="10" rx="2"/></g>"#,

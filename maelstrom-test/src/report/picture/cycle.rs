@@ -74,6 +74,8 @@ fn places(data: &Cycle) -> (Vec<Place>, f64) {
 }
 
 fn measure(vertex: &str) -> (Vec<String>, f64, f64) {
+    // The box has its number as a title.
+    let vertex = vertex.split_once(": ").map_or(vertex, |(name, rest)| if is_number(name) { rest } else { vertex });
     let mut lines: Vec<String> = vertex.lines().map(|line| shorten(line, CHARACTERS)).collect();
     if lines.len() > LINES {
         let more = lines.len() - LINES + 1;
@@ -83,6 +85,11 @@ fn measure(vertex: &str) -> (Vec<String>, f64, f64) {
     let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0).max(8);
     let height = LINE * (lines.len() as f64 + 1.0) + 14.0;
     (lines, 7.1 * widest as f64 + 24.0, height)
+}
+
+/// `T1`, `T2`, …
+fn is_number(name: &str) -> bool {
+    name.strip_prefix('T').is_some_and(|digits| digits.parse::<usize>().is_ok())
 }
 
 fn vertex(drawing: &mut Drawing, place: &Place, number: usize) {
@@ -137,7 +144,7 @@ mod tests {
     use super::*;
 
     fn ring(count: usize) -> Cycle {
-        let vertices = (0..count).map(|i| format!("r {i} [1 2]\nappend {i} 3")).collect();
+        let vertices = (0..count).map(|i| format!("T{}: r {i} [1 2]\nappend {i} 3", i + 1)).collect();
         let edges =
             (0..count).map(|i| (i, (i + 1) % count, "rw".into(), format!("T{} did not see it", i + 1))).collect();
         Cycle { vertices, edges }
@@ -149,7 +156,7 @@ mod tests {
             let markup = cycle(&ring(count), "G-single").inline();
             assert_eq!(markup.matches("class=\"edge\"").count(), count);
             assert!(markup.contains("T1 did not see it"), "{markup}");
-            assert!(!markup.contains("NaN"), "{markup}");
+            assert!(!markup.contains("NaN") && !markup.contains("T1: r"), "{markup}");
         }
     }
 
