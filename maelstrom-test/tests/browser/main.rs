@@ -251,7 +251,7 @@ fn screenshots() {
         (
             "cycle",
             &cycle,
-            "document.querySelector('.edge').closest('article').scrollIntoView({ behavior: 'instant' })".into(),
+            "const at = document.querySelector('.edge').closest('article'); at.querySelectorAll('details').forEach((d) => { d.open = true; }); at.scrollIntoView({ behavior: 'instant' })".into(),
         ),
         ("valid", &valid, String::new()),
         ("messages", &valid, to("messages")),

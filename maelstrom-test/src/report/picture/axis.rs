@@ -103,14 +103,12 @@ impl Plot {
         }
         let mut x = WIDTH - RIGHT;
         for kind in kinds.iter().rev() {
-            self.drawing.label(x, 18.0, "quiet", "end", kind);
-            x -= 6.4 * kind.chars().count() as f64 + 14.0;
-            let class = text(kind, 20);
+            x -= 6.6 * kind.chars().count() as f64 + 30.0;
+            let (class, left) = (text(kind, 20), px(x));
             self.drawing.push(format_args!(
-                r#"<g class="{class}"><rect class="band-edge" x="{}" y="9" width="10" height="10" rx="2"/></g>"#,
-                px(x)
+                r#"<g class="{class}"><rect class="band-edge" x="{left}" y="9" width="10" height="10" rx="2"/></g>"#
             ));
-            x -= 14.0;
+            self.drawing.label(x + 14.0, 18.0, "quiet", "start", kind);
         }
     }
 
