@@ -57,6 +57,26 @@ impl Observer for Unobserved {
     }
 }
 
+/// Wall time since some moment, to a few milliseconds. Unlike [`Instant::now`](std::time::Instant::now) it costs next
+/// to nothing in a thread that traces nodes.
+#[cfg(target_os = "linux")]
+pub(crate) fn coarse_clock() -> std::time::Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` outlives the call.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time)
+    };
+    std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Wall time since some moment.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn coarse_clock() -> std::time::Duration {
+    static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    START.elapsed()
+}
+
 /// A line on standard output longer than this breaks the run off.
 pub const LINE_LIMIT: usize = 64 << 20;
 

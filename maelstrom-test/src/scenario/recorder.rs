@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Config, Progress};
-use crate::executor::{NodeProgram, Observer};
+use crate::executor::{NodeProgram, Observer, coarse_clock};
 use crate::history::{HistoryFormat, HistoryWriter, OpType, Process};
 use crate::simulation::{Failure, Simulation};
 
@@ -28,7 +28,8 @@ pub(super) struct Recorder<'a> {
     counts: Counts,
     journal: JournalWriter,
     logs: Option<LogFollower>,
-    last: Instant,
+    /// When the journal was last handed on, on the [coarse clock](coarse_clock).
+    last: Duration,
 }
 
 #[derive(Default)]
@@ -45,7 +46,7 @@ impl<'a> Recorder<'a> {
         let echo = MessageLog::new(config)?;
         let journal = JournalWriter::start(File::create(directory.join("messages.jsonl"))?, echo)?;
         let logs = config.log_stderr.then(|| LogFollower::new(programs));
-        Ok(Recorder { config, history, written: 0, counts: Counts::default(), journal, logs, last: Instant::now() })
+        Ok(Recorder { config, history, written: 0, counts: Counts::default(), journal, logs, last: coarse_clock() })
     }
 
     fn record(&mut self, simulation: &mut Simulation) -> io::Result<()> {
@@ -58,12 +59,13 @@ impl<'a> Recorder<'a> {
             self.written = ops.len();
             self.history.flush()?;
         }
-        let late = self.last.elapsed() >= PERIOD;
+        let now = coarse_clock();
+        let late = now >= self.last + PERIOD;
         if late || simulation.network().journal().pending() >= CHUNK {
             self.journal.write(simulation)?;
         }
         if late {
-            self.last = Instant::now();
+            self.last = now;
             self.tell(simulation);
         }
         Ok(())

@@ -82,18 +82,39 @@ impl Registers {
     /// If the instruction here reads the time-stamp counter, lets the thread have read `counter` and go on behind it.
     pub(super) fn emulate_counter(&mut self, code: [u8; 3], counter: u64) -> bool {
         let r = &mut self.0;
-        let length = match code {
-            [0x0f, 0x31, _] => 2,
-            [0x0f, 0x01, 0xf9] => {
-                r.rcx = 0;
-                3
-            }
-            _ => return false,
-        };
+        let Some(length) = reads_counter(code) else { return false };
+        if length == 3 {
+            // `rdtscp` also tells the processor's number.
+            r.rcx = 0;
+        }
         r.rip += length;
         r.rax = counter & 0xffff_ffff;
         r.rdx = counter >> 32;
         true
+    }
+}
+
+/// The length of an instruction that reads the time-stamp counter (`rdtsc`, `rdtscp`); `None` if it is another one.
+fn reads_counter(code: [u8; 3]) -> Option<u64> {
+    match code {
+        [0x0f, 0x31, _] => Some(2),
+        [0x0f, 0x01, 0xf9] => Some(3),
+        _ => None,
+    }
+}
+
+/// Whether a thread of this process that was interrupted by a signal stands at such an instruction.
+///
+/// # Safety
+/// The context is a signal handler's, and the instruction can be read.
+#[allow(unsafe_code)]
+pub(super) unsafe fn stands_at_counter(context: *const libc::ucontext_t) -> bool {
+    // SAFETY: as the caller says; the third byte is read only where the instruction has one.
+    unsafe {
+        let code = (*context).uc_mcontext.gregs[libc::REG_RIP as usize] as *const u8;
+        let (first, second) = (code.read(), code.add(1).read());
+        let third = if second == 0x01 { code.add(2).read() } else { 0 };
+        reads_counter([first, second, third]).is_some()
     }
 }
 

@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 use rustc_hash::FxHashMap;
 
 use super::affinity::Pin;
+use super::counter::Renunciation;
 use super::spawn::{self, NodeProgram, StartError};
 use super::stdio::{Input, Output};
 use super::sys::{self, Tid};
@@ -79,6 +80,7 @@ pub struct Machine {
     pub(super) events: Vec<Event>,
     /// The tracer's tie to a processor, for as long as the machine lives.
     _pin: Pin,
+    pub(super) counter: Renunciation,
     /// Only the thread that traces may use it.
     not_send: PhantomData<*const ()>,
 }
@@ -106,6 +108,7 @@ impl Machine {
             notes: Vec::new(),
             events: Vec::new(),
             _pin: Pin::new(),
+            counter: Renunciation::new(),
             not_send: PhantomData,
         })
     }

@@ -59,6 +59,7 @@ mod affinity;
 mod arch;
 mod calls;
 mod clock;
+mod counter;
 mod drive;
 mod files;
 mod filter;

@@ -44,6 +44,7 @@ impl Machine {
                 self.look_at_signals(node)?;
             } else if let Some((round, _, id)) = life.ready.pop_first() {
                 life.round = round;
+                self.counter.renew();
                 self.turn(id)?;
             } else if !self.look_at_files(node) {
                 self.collect(node);
