@@ -21,6 +21,11 @@ const AT_IGNORE: u64 = 1;
 const AT_RANDOM: u64 = 25;
 const AT_SYSINFO_EHDR: u64 = 33;
 
+/// Java machines leave their figures in files under this name, called by their process numbers, and tidy up after others.
+/// Nodes have the same process numbers, and would find one another (and complain to standard output). All of them can do
+/// without.
+const JAVA_MONITORING: &[u8] = b"/tmp/hsperfdata_";
+
 impl Machine {
     /// Changes a program before its first instruction: it is to have no vDSO, which would read the real clock, and its
     /// random bytes come from the seed.
@@ -97,6 +102,9 @@ impl Machine {
         if path == b"/dev/urandom" || path == b"/dev/random" {
             self.threads[id].at_exit = Some(AtExit::RandomOpened);
             return Ok(super::schedule::Next::Go(super::table::Go::TO_EXIT));
+        }
+        if path.starts_with(JAVA_MONITORING) {
+            return self.answer(id, registers, errno(libc::ENOENT));
         }
         let Some(content) = self.simulated_file(&path, self.threads[id].node) else { return ON };
         // A file in memory, under the same name, takes its place.
