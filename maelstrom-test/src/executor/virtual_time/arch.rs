@@ -6,6 +6,8 @@ pub(super) const AUDIT_ARCH: u32 = 0xC000_003E;
 pub(super) const FOREIGN_CALLS: u32 = 0x4000_0000;
 /// Length of the `syscall` instruction: stepping back this far runs it again.
 const SYSCALL_LENGTH: u64 = 2;
+/// That instruction.
+pub(super) const SYSCALL: [u8; 2] = [0x0f, 0x05];
 /// The code segment of 64-bit programs.
 const SEGMENT_64_BIT: u64 = 0x33;
 
@@ -64,6 +66,14 @@ impl Registers {
         self.0.rip
     }
 
+    /// Lets the thread, which stands at the end of a system call, make another one: with the `syscall` instruction at
+    /// this address.
+    pub(super) fn call_at(&mut self, address: u64, number: i64) {
+        self.0.rip = address;
+        self.0.rax = number as u64;
+        self.0.orig_rax = u64::MAX;
+    }
+
     /// Makes the thread go on behind the system call that starts at `instruction`.
     pub(super) fn set_behind_call(&mut self, instruction: u64) {
         self.0.rip = instruction + SYSCALL_LENGTH;
@@ -116,6 +126,62 @@ pub(super) unsafe fn stands_at_counter(context: *const libc::ucontext_t) -> bool
         let third = if second == 0x01 { code.add(2).read() } else { 0 };
         reads_counter([first, second, third]).is_some()
     }
+}
+
+/// `clock_gettime` on a page whose successor is the clock's (see [`super::vdso`]): counts the reading, and gives the base
+/// plus 40 ns for each, plus the clock's offset. The system is asked if there is no offset, or after too many readings.
+#[rustfmt::skip]
+pub(super) const CLOCK_READER: &[u8] = &[
+    0x89, 0xff, // mov edi, edi
+    0x83, 0xff, 0x0b, // cmp edi, 11
+    0x77, 0x47, // ja slow
+    0x48, 0x8d, 0x0d, 0xf2, 0x0f, 0x00, 0x00, // lea rcx, [data]
+    0x4c, 0x8b, 0x44, 0xf9, 0x18, // mov r8, [rcx + 8 * rdi + 24]
+    0x4d, 0x85, 0xc0, // test r8, r8
+    0x74, 0x36, // jz slow
+    0xb8, 0x01, 0x00, 0x00, 0x00, // mov eax, 1
+    0xf0, 0x48, 0x0f, 0xc1, 0x01, // lock xadd [rcx], rax
+    0x48, 0x3b, 0x41, 0x10, // cmp rax, [rcx + 16]
+    0x73, 0x22, // jae undo
+    0x48, 0xff, 0xc0, // inc rax
+    0x48, 0x6b, 0xc0, 0x28, // imul rax, rax, 40
+    0x48, 0x03, 0x41, 0x08, // add rax, [rcx + 8]
+    0x4c, 0x01, 0xc0, // add rax, r8
+    0x31, 0xd2, // xor edx, edx
+    0xb9, 0x00, 0xca, 0x9a, 0x3b, // mov ecx, 1000000000
+    0x48, 0xf7, 0xf1, // div rcx
+    0x48, 0x89, 0x06, // mov [rsi], rax
+    0x48, 0x89, 0x56, 0x08, // mov [rsi + 8], rdx
+    0x31, 0xc0, // xor eax, eax
+    0xc3, // ret
+    0xf0, 0x48, 0xff, 0x09, // undo: lock dec [rcx]
+    0xb8, 0xe4, 0x00, 0x00, 0x00, // slow: mov eax, 228
+    0x0f, 0x05, // syscall
+    0xc3, // ret
+];
+
+/// Code that goes to an address.
+pub(super) fn jump(address: u64) -> Vec<u8> {
+    let mut code = vec![0x48, 0xb8]; // mov rax, address
+    code.extend(address.to_le_bytes());
+    code.extend([0xff, 0xe0]); // jmp rax
+    code
+}
+
+/// A function that makes a system call.
+pub(super) fn plain_call(number: i64) -> Vec<u8> {
+    let mut code = vec![0xb8]; // mov eax, number
+    code.extend((number as u32).to_le_bytes());
+    code.extend([0x0f, 0x05, 0xc3]); // syscall; ret
+    code
+}
+
+/// A function that fails.
+pub(super) fn plain_failure(errno: i32) -> Vec<u8> {
+    let mut code = vec![0x48, 0xc7, 0xc0]; // mov rax, -errno
+    code.extend((-errno).to_le_bytes());
+    code.push(0xc3); // ret
+    code
 }
 
 macro_rules! calls {

@@ -10,6 +10,7 @@ use super::memory::{self, EFAULT, Fault};
 use super::schedule::{Next, ON, Step};
 use super::sys;
 use super::table::{AtExit, Go, State, ThreadId, Wait, What};
+use super::vdso::ClockPage;
 use crate::history::Nanos;
 
 /// So often a thread may look in vain before it is made to sleep a little, so that time can pass.
@@ -54,6 +55,10 @@ impl Machine {
             let deadline = self.node_time(self.threads[id].node) + REST;
             self.hold(id, Wait::new(registers, Some(deadline), What::Nap));
             return Ok(Next::Over);
+        }
+        if call == Call::ClockGettime && self.life_of(id).page.as_ref().is_some_and(ClockPage::is_worn) {
+            // It has read the clock very often without a call.
+            self.threads[id].fruitless = self.threads[id].fruitless.max(PATIENCE);
         }
         if matches!(call, Call::ClockGettime | Call::Gettimeofday | Call::Time | Call::SchedYield) {
             self.threads[id].fruitless += 1;

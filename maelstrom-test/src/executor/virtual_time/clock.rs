@@ -11,7 +11,7 @@ use super::schedule::{Next, ON, Step};
 use super::table::{State, ThreadId, Wait, What};
 use crate::history::Nanos;
 
-/// What reading a clock costs.
+/// What reading a clock costs. The code that programs read the clock with, `arch::CLOCK_READER`, has the same number.
 const READING: Nanos = 40;
 /// The monotonic clock at the start of the run: the machine was switched on an hour ago.
 pub(super) const BOOT: Nanos = 3_600_000_000_000;
@@ -56,7 +56,19 @@ impl Machine {
     pub(super) fn node_time(&mut self, node: usize) -> Nanos {
         let now = self.now;
         let node = &mut self.nodes[node];
+        let page = node.life.as_mut().and_then(|life| life.page.as_mut());
+        if let Some(page) = &page
+            && page.readings() > 0
+        {
+            // What it has read by itself.
+            let read = page.readings() * READING;
+            node.clock = page.shown() + read;
+            node.cpu += read;
+        }
         node.clock = node.clock.max(now);
+        if let Some(page) = page {
+            page.show(node.clock);
+        }
         node.clock
     }
 
@@ -66,6 +78,9 @@ impl Machine {
         let node = &mut self.nodes[node];
         node.clock = time;
         node.cpu += READING;
+        if let Some(page) = node.life.as_mut().and_then(|life| life.page.as_mut()) {
+            page.show(time);
+        }
         time
     }
 

@@ -54,6 +54,7 @@ impl Machine {
         };
         let source = self.source(id, fd, IN);
         let mut deadline = None;
+        let empty = matches!(source, Source::Stdin(_));
         let nonblocking = match &source {
             Source::Known(_) => return ON,
             Source::Stdin(_) => {
@@ -80,7 +81,13 @@ impl Machine {
             }
         }
         let deadline = interrupted.map_or(deadline, |wait| wait.deadline);
-        self.wait_for_files(id, Wait::new(registers, deadline, What::Files(vec![source])), true)
+        let wait = Wait::new(registers, deadline, What::Files(vec![source]));
+        if empty {
+            // Seen above: no need to look again.
+            self.hold(id, wait);
+            return Ok(Next::Over);
+        }
+        self.wait_for_files(id, wait, true)
     }
 
     pub(super) fn epoll(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {

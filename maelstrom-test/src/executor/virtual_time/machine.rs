@@ -13,6 +13,7 @@ use super::stdio::{Input, Output};
 use super::sys::{self, Tid};
 use super::table::{Go, Life, Node, Process, ProcessId, SpaceId, State, Thread, ThreadId, Wait, What};
 use super::timer::Timers;
+use super::vdso::ClockPage;
 use super::watchdog::Watchdog;
 use crate::history::Nanos;
 use crate::random::stream;
@@ -152,6 +153,7 @@ impl Machine {
             input: Input::new(born.stdin.0, born.stdin.1),
             output: Output::new(born.stdout),
             rng,
+            page: ClockPage::new().ok(),
             next_number: 0,
             changes: 0,
             signals: false,
@@ -229,7 +231,11 @@ impl Machine {
 
     /// Moves a node's wall clock by so many nanoseconds. Its monotonic clock does not jump, as on a real machine.
     pub fn bump_clock(&mut self, node: usize, by: i64) {
-        self.nodes[node].skew = self.nodes[node].skew.saturating_add(by);
+        let place = &mut self.nodes[node];
+        place.skew = place.skew.saturating_add(by);
+        if let Some(page) = place.life.as_mut().and_then(|life| life.page.as_mut()) {
+            page.set_skew(place.skew);
+        }
         self.shift_wall_deadlines(node, by);
     }
 

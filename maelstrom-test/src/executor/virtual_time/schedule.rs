@@ -142,6 +142,7 @@ impl Machine {
         let thread = &self.threads[id];
         let (node, process, tid, executing) = (thread.node, thread.process, thread.tid, thread.executing);
         let pid = self.processes[process].pid;
+        self.node_time(node);
         let life = self.life(node);
         let contended = !life.ready.is_empty();
         life.input.may_be_read();

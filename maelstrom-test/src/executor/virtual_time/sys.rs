@@ -7,6 +7,7 @@ use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::arch::Registers;
 
@@ -337,6 +338,62 @@ pub(super) fn only(cpu: usize) -> libc::cpu_set_t {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(cpu, &mut set);
         set
+    }
+}
+
+/// Two pages of memory that processes can share: code, and behind it numbers.
+pub(super) struct SharedPages {
+    file: File,
+    at: *mut u8,
+}
+
+impl SharedPages {
+    /// Their size in bytes.
+    pub(super) const SIZE: usize = 8192;
+    const NUMBERS: usize = 4096;
+
+    pub(super) fn new(code: &[u8]) -> io::Result<Self> {
+        assert!(code.len() <= Self::NUMBERS, "the code fits in its page");
+        // SAFETY: a constant name; the result, checked, is a descriptor that nobody else owns.
+        let file = unsafe {
+            let fd = check(libc::memfd_create(c"clock".as_ptr(), libc::MFD_CLOEXEC).into())?;
+            File::from_raw_fd(fd as RawFd)
+        };
+        file.set_len(Self::SIZE as u64)?;
+        std::os::unix::fs::FileExt::write_all_at(&file, code, 0)?;
+        let rights = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a new mapping, which overlaps nothing, of a file that is large enough.
+        let at = unsafe { libc::mmap(null_mut(), Self::SIZE, rights, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+        if at == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(SharedPages { file, at: at.cast() })
+    }
+
+    /// For others to map.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    fn number(&self, index: usize) -> &AtomicU64 {
+        assert!(index < (Self::SIZE - Self::NUMBERS) / 8, "there is such a number");
+        // SAFETY: within the mapping, which lives as long as `self`, and aligned; others change it atomically.
+        unsafe { AtomicU64::from_ptr(self.at.add(Self::NUMBERS + 8 * index).cast()) }
+    }
+
+    pub(super) fn load(&self, index: usize) -> u64 {
+        self.number(index).load(Ordering::Relaxed)
+    }
+
+    pub(super) fn store(&self, index: usize, value: u64) {
+        self.number(index).store(value, Ordering::Relaxed);
+    }
+}
+
+impl Drop for SharedPages {
+    fn drop(&mut self) {
+        // SAFETY: our own mapping, of this size; no reference into it outlives `self`.
+        unsafe { libc::munmap(self.at.cast(), Self::SIZE) };
     }
 }
 

@@ -7,6 +7,7 @@ use super::arch::Registers;
 use super::stdio::{Input, Output};
 use super::sys::{Request, Tid};
 use super::timer::Timers;
+use super::vdso::ClockPage;
 use crate::history::Nanos;
 use crate::random::Rng;
 
@@ -41,6 +42,8 @@ pub(super) struct Life {
     pub(super) input: Input,
     pub(super) output: Output,
     pub(super) rng: Rng,
+    /// The clock that its processes read by themselves, where that is possible.
+    pub(super) page: Option<ClockPage>,
     pub(super) next_number: u32,
     /// Grows whenever the node's world may have changed: a thread has had a turn, a message has come, a timer has run
     /// out. A file that was not ready can only have become so if this has grown.

@@ -14,6 +14,7 @@ use super::memory::{self, Fault};
 use super::schedule::{ON, Step};
 use super::sys::{self, Tid};
 use super::table::{AtExit, ThreadId};
+use super::vdso;
 
 /// Entries of the auxiliary vector.
 const AT_NULL: u64 = 0;
@@ -27,8 +28,8 @@ const AT_SYSINFO_EHDR: u64 = 33;
 const JAVA_MONITORING: &[u8] = b"/tmp/hsperfdata_";
 
 impl Machine {
-    /// Changes a program before its first instruction: it is to have no vDSO, which would read the real clock, and its
-    /// random bytes come from the seed.
+    /// Changes a program before its first instruction: it is not to have the system's vDSO, which would read the real
+    /// clock, and its random bytes come from the seed.
     pub(super) fn prepare_program(&mut self, tid: Tid, node: usize) -> std::io::Result<()> {
         let fault = |Fault| std::io::Error::from_raw_os_error(libc::EFAULT);
         let mut random = [0; 16];
@@ -43,7 +44,12 @@ impl Machine {
         loop {
             match memory::read_pair(tid, at).map_err(fault)? {
                 [AT_NULL, _] => return Ok(()),
-                [AT_SYSINFO_EHDR, _] => memory::write_words(tid, at, &[AT_IGNORE]).map_err(fault)?,
+                [AT_SYSINFO_EHDR, base] => {
+                    let page = self.life(node).page.as_ref();
+                    if page.is_none_or(|page| vdso::replace(tid, base, page).is_err()) {
+                        memory::write_words(tid, at, &[AT_IGNORE]).map_err(fault)?;
+                    }
+                }
                 [AT_RANDOM, bytes] => memory::write(tid, bytes, &random).map_err(fault)?,
                 _ => {}
             }
