@@ -32,7 +32,7 @@
 //! # What else has to be the same
 //! - Programs also read the clock without a system call, from a page that the kernel maps into each of them (the
 //!   vDSO), or from the processor's time-stamp counter. The first is replaced by a page of ours, or hidden ([`vdso`]);
-//!   the second is made to fault, and the fault is answered ([`signal`]).
+//!   the second is made to fault, and the fault is answered ([`signal`], and see [`counter`]).
 //! - The kernel's own timers (`timerfd`, `setitimer`, …) would run on real time. They are played by us ([`timer`]).
 //! - Random numbers come from the seed; there is one processor; addresses are not randomised; the environment is
 //!   fixed; process numbers begin at 1 in a namespace of the node's own, where the system permits that ([`spawn`]).
