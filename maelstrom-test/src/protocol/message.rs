@@ -6,19 +6,27 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::shorten;
+use super::{scan, shorten};
 
 /// A message as a node wrote it: source and destination parsed, the body left as raw text.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub struct Envelope<'a> {
     /// Who sent it.
-    #[serde(borrow)]
     pub src: Cow<'a, str>,
     /// Who should get it.
-    #[serde(borrow)]
     pub dest: Cow<'a, str>,
     /// A JSON object, byte for byte as written.
+    body: &'a str,
+}
+
+/// A line as it may be.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    #[serde(borrow)]
+    src: Cow<'a, str>,
+    #[serde(borrow)]
+    dest: Cow<'a, str>,
     #[serde(borrow)]
     body: &'a RawValue,
     #[serde(default)]
@@ -42,16 +50,24 @@ impl<'a> Envelope<'a> {
     pub fn parse(line: &'a [u8]) -> Result<Envelope<'a>, String> {
         let text = std::str::from_utf8(line)
             .map_err(|error| format!("not UTF-8: the byte at position {} is invalid", error.valid_up_to() + 1))?;
-        match serde_json::from_str::<Envelope<'a>>(text) {
-            Ok(envelope) if envelope.body.get().starts_with('{') => Ok(envelope),
-            Ok(envelope) => Err(format!("body should be an object, but is {}", shorten(envelope.body.get(), 60))),
-            Err(error) => Err(explain(text, &error)),
+        match scan::message(text) {
+            Some([src, dest, body]) => Ok(Envelope { src: src.into(), dest: dest.into(), body }),
+            None => complete(text),
         }
     }
 
     /// The body as the node wrote it.
     pub fn body(&self) -> &'a str {
-        self.body.get()
+        self.body
+    }
+}
+
+/// Parses whatever form a message may have.
+pub(super) fn complete(text: &str) -> Result<Envelope<'_>, String> {
+    match serde_json::from_str::<Line<'_>>(text) {
+        Ok(Line { src, dest, body, .. }) if body.get().starts_with('{') => Ok(Envelope { src, dest, body: body.get() }),
+        Ok(line) => Err(format!("body should be an object, but is {}", shorten(line.body.get(), 60))),
+        Err(error) => Err(explain(text, &error)),
     }
 }
 

@@ -3,6 +3,7 @@
 mod error;
 mod message;
 mod name;
+mod scan;
 mod schema;
 
 pub use error::{ErrorCode, RpcError};
