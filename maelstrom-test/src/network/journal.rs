@@ -85,16 +85,20 @@ impl Journal {
     pub(super) fn recv(&mut self, time: Nanos, id: u64) {
         self.head(time);
         self.chunk.extend_from_slice(b",\"type\":\"recv\",\"id\":");
-        push_number(&mut self.chunk, id);
+        self.number(id);
         self.chunk.extend_from_slice(b"}\n");
         self.keep(time, EventType::Recv, id, "");
     }
 
     fn head(&mut self, time: Nanos) {
         self.chunk.extend_from_slice(b"{\"seq\":");
-        push_number(&mut self.chunk, self.events);
+        self.number(self.events);
         self.chunk.extend_from_slice(b",\"time\":");
-        push_number(&mut self.chunk, time);
+        self.number(time);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.chunk.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 
     fn keep(&mut self, time: Nanos, kind: EventType, id: u64, message: &str) {
@@ -103,19 +107,4 @@ impl Journal {
         }
         self.events += 1;
     }
-}
-
-/// Appends a number in decimal.
-pub(super) fn push_number(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
 }

@@ -23,6 +23,11 @@ use crate::nemesis::{Grudge, PacketBehaviour};
 use crate::protocol::{NodeKind, name_kind};
 use crate::random::{Rng, stream};
 
+/// Buffers that are kept for coming messages, at most.
+const SPARE_BUFFERS: usize = 4096;
+/// A larger buffer is not kept.
+const SPARE_SIZE: usize = 1024;
+
 /// A node, service or client, by the order of its creation. Nodes under test come first, so theirs are their numbers.
 pub type EndpointId = usize;
 
@@ -115,6 +120,8 @@ pub struct Network {
     /// Messages on their way; `queue` refers to them by position.
     slots: Vec<Option<InFlight>>,
     free: Vec<usize>,
+    /// Buffers of messages that have arrived, to be used again.
+    spare: Vec<String>,
     queued_bytes: usize,
     next_id: u64,
     /// `drops[dest * node_count + src]`
@@ -140,6 +147,7 @@ impl Network {
             queue: BinaryHeap::new(),
             slots: Vec::new(),
             free: Vec::new(),
+            spare: Vec::new(),
             queued_bytes: 0,
             next_id: 0,
             drops: vec![false; nodes.len() * nodes.len()],
@@ -234,24 +242,35 @@ impl Network {
         id
     }
 
-    fn compose(&self, id: u64, src: EndpointId, dest: EndpointId, body: &str) -> (String, usize) {
+    fn compose(&mut self, id: u64, src: EndpointId, dest: EndpointId, body: &str) -> (String, usize) {
+        let mut line = self.spare.pop().unwrap_or_default();
         let (src, dest) = (&self.endpoints[src].name, &self.endpoints[dest].name);
-        let mut line = Vec::with_capacity(body.len() + src.len() + dest.len() + 56);
-        line.extend_from_slice(b"{\"id\":");
-        journal::push_number(&mut line, id);
-        line.extend_from_slice(b",\"src\":\"");
-        line.extend_from_slice(src.as_bytes());
-        line.extend_from_slice(b"\",\"dest\":\"");
-        line.extend_from_slice(dest.as_bytes());
-        line.extend_from_slice(b"\",\"body\":");
+        line.reserve(body.len() + src.len() + dest.len() + 56);
+        line.push_str("{\"id\":");
+        line.push_str(itoa::Buffer::new().format(id));
+        line.push_str(",\"src\":\"");
+        line.push_str(src);
+        line.push_str("\",\"dest\":\"");
+        line.push_str(dest);
+        line.push_str("\",\"body\":");
         let body_at = line.len();
-        line.extend_from_slice(body.as_bytes());
-        line.push(b'}');
-        // A message is one line. In a valid body, line feeds are white space between its parts.
-        if memchr::memchr2(b'\n', b'\r', body.as_bytes()).is_some() {
-            line.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+        if memchr::memchr2(b'\n', b'\r', body.as_bytes()).is_none() {
+            line.push_str(body);
+        } else {
+            // A message is one line. In a valid body, line feeds are white space between its parts.
+            line.extend(body.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
         }
-        (String::from_utf8(line).expect("names and bodies are UTF-8"), body_at)
+        line.push('}');
+        (line, body_at)
+    }
+
+    /// Takes a message back that was delivered, because its buffer is good for another.
+    pub fn recycle(&mut self, delivery: Delivery) {
+        let mut line = delivery.line;
+        if self.spare.len() < SPARE_BUFFERS && line.capacity() <= SPARE_SIZE {
+            line.clear();
+            self.spare.push(line);
+        }
     }
 
     /// Loss, duplication and the `packet` fault concern messages between nodes only.

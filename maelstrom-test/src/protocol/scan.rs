@@ -1,7 +1,7 @@
 //! A quick look at a line, for the usual case.
 //!
 //! Every message of a run is parsed here, so this decides how many pass per second. The scan knows only what nodes write
-//! all the time: an object of `src`, `dest` and `body`, the names without escapes. Whatever else a line
+//! all the time: an object of `src`, `dest`, `body` and perhaps `id`, the names without escapes. Whatever else a line
 //! holds makes it answer `None`, and a complete parser looks again; what it does accept, that parser accepts too (there
 //! is a test that holds them side by side).
 
@@ -11,7 +11,7 @@ const DEEPEST: usize = 64;
 /// `src`, `dest` and `body` of a message in its usual form.
 pub(super) fn message(text: &str) -> Option<[&str; 3]> {
     let mut scan = Scan { text, bytes: text.as_bytes(), at: 0 };
-    let mut parts = [None; 3];
+    let mut parts = [None; 4];
     scan.expect(b'{')?;
     loop {
         let key = scan.plain_string()?;
@@ -20,6 +20,7 @@ pub(super) fn message(text: &str) -> Option<[&str; 3]> {
             "src" => (0, scan.plain_string()?),
             "dest" => (1, scan.plain_string()?),
             "body" => (2, scan.object()?),
+            "id" => (3, scan.small_number()?),
             _ => return None,
         };
         if parts[place].replace(value).is_some() {
@@ -32,7 +33,7 @@ pub(super) fn message(text: &str) -> Option<[&str; 3]> {
         }
     }
     match (scan.next(), parts) {
-        (None, [Some(src), Some(dest), Some(body)]) => Some([src, dest, body]),
+        (None, [Some(src), Some(dest), Some(body), _]) => Some([src, dest, body]),
         _ => None,
     }
 }
@@ -63,7 +64,7 @@ impl<'a> Scan<'a> {
     fn plain_string(&mut self) -> Option<&'a str> {
         self.expect(b'"')?;
         let start = self.at;
-        self.to_end_of_plain_text();
+        self.pass_plain_text();
         (self.bytes.get(self.at)? == &b'"').then(|| {
             self.at += 1;
             &self.text[start..self.at - 1]
@@ -71,7 +72,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Goes to the next quote, backslash or control character.
-    fn to_end_of_plain_text(&mut self) {
+    fn pass_plain_text(&mut self) {
         while let Some(&byte) = self.bytes.get(self.at)
             && byte != b'"'
             && byte != b'\\'
@@ -79,6 +80,14 @@ impl<'a> Scan<'a> {
         {
             self.at += 1;
         }
+    }
+
+    /// A whole number that every parser can hold.
+    fn small_number(&mut self) -> Option<&'a str> {
+        let first = self.next()?;
+        let start = self.at - 1;
+        matches!(first, b'1'..=b'9').then(|| self.digits())?;
+        (self.at - start < 19).then(|| &self.text[start..self.at])
     }
 
     /// An object, whatever is in it.
@@ -140,7 +149,7 @@ impl<'a> Scan<'a> {
 
     fn rest_of_string(&mut self) -> Option<()> {
         loop {
-            self.to_end_of_plain_text();
+            self.pass_plain_text();
             self.at += 1;
             match self.bytes.get(self.at - 1)? {
                 b'"' => return Some(()),
@@ -248,7 +257,7 @@ mod tests {
     #[test]
     fn the_usual_form_is_known() {
         let body = r#"{ "type":"x", "a":[1,-2.5,[],{}, {"b":null}], "c":"\"\u00e9\n", "d":true}"#;
-        let line = format!(r#" {{"dest" : "n2", "body":{body} ,"src":"n1"}} "#);
+        let line = format!(r#" {{"id": 12,"dest" : "n2", "body":{body} ,"src":"n1"}} "#);
         assert_eq!(message(&line), Some(["n1", "n2", body]));
         same_as_complete(&line);
     }
@@ -258,7 +267,8 @@ mod tests {
         let deep = format!(r#"{{"src":"a","dest":"b","body":{{"a":{}{}}}}}"#, "[".repeat(70), "]".repeat(70));
         let unusual = [
             r#"{"src":"n\u0031","dest":"n2","body":{}}"#,
-            r#"{"src":"n1","dest":"n2","body":{},"id":1}"#,
+            r#"{"src":"n1","dest":"n2","body":{},"id":1.5}"#,
+            r#"{"src":"n1","dest":"n2","body":{},"id":12345678901234567890}"#,
             r#"{"src":"n1","dest":"n2","body":{"a":1e5}}"#,
             r#"{"src":"n1","src":"n1","dest":"n2","body":{}}"#,
             r#"{"src":"n1","dest":"n2","body":{}} x"#,

@@ -267,6 +267,7 @@ impl Simulation {
             NodeKind::Service => self.serve(&delivery),
             NodeKind::Client => self.client_received(&delivery),
         }
+        self.network.recycle(delivery);
     }
 
     fn serve(&mut self, delivery: &Delivery) {
