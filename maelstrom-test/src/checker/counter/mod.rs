@@ -28,13 +28,19 @@ pub struct Counter {
     pub lenient: bool,
 }
 
+/// So many additions that a proof needs are shown one by one.
+const MOST_SHOWN: usize = 8;
+
 /// An addition that did not fail.
 struct Addition {
+    pair: Pair,
     delta: i128,
     /// Position of the invocation; 0 where the history lacks it.
     invoked: usize,
     /// Position of the completion, if it was acknowledged.
     acknowledged: Option<usize>,
+    /// Whether it must be in every final read.
+    is_certain: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -54,10 +60,8 @@ struct Error {
 struct Analysis {
     /// What final reads may return.
     sums: Sums,
-    /// How many additions were acknowledged, and their sum.
-    certain: (usize, i128),
-    /// How many additions have an unknown fate.
-    possible: usize,
+    /// All additions that did not fail, in the order of their invocations.
+    additions: Vec<Addition>,
     final_reads: Vec<Read>,
     /// The wrong final reads, then the others.
     errors: Vec<Error>,
@@ -83,16 +87,17 @@ impl Checker for Counter {
 
 fn analyse(history: &History) -> Analysis {
     let pairs = history.pairs();
-    let (additions, odd_additions) = additions(history, &pairs);
+    let (mut additions, odd_additions) = additions(history, &pairs);
     let (reads, odd_reads) = reads(history, &pairs);
     let (final_reads, others): (Vec<Read>, Vec<Read>) = reads.into_iter().partition(|read| read.is_final);
     // What was acknowledged after the first final read began need not be in all of them.
     let phase = final_reads.iter().map(|read| read.pair.invocation.unwrap_or(read.completed)).min();
-    let is_certain = |addition: &Addition| addition.acknowledged.is_some_and(|at| phase.is_none_or(|phase| at < phase));
-    let (certain, possible): (Vec<&Addition>, Vec<&Addition>) = additions.iter().partition(|add| is_certain(add));
+    for addition in &mut additions {
+        addition.is_certain = addition.acknowledged.is_some_and(|at| phase.is_none_or(|phase| at < phase));
+    }
+    let (certain, possible): (Vec<&Addition>, Vec<&Addition>) = additions.iter().partition(|add| add.is_certain);
     let deltas = |list: &[&Addition]| list.iter().map(|addition| addition.delta).collect::<Vec<i128>>();
-    let certain = (certain.len(), deltas(&certain).iter().sum());
-    let sums = Sums::new(certain.1, deltas(&possible));
+    let sums = Sums::new(deltas(&certain).iter().sum(), deltas(&possible));
 
     let mut doubts = Vec::new();
     let mut errors = Vec::new();
@@ -112,7 +117,7 @@ fn analyse(history: &History) -> Analysis {
             "additions of unknown fate leave too many sums possible to tell whether the final reads are right".into(),
         );
     }
-    Analysis { sums, certain, possible: possible.len(), final_reads, errors, doubts }
+    Analysis { sums, additions, final_reads, errors, doubts }
 }
 
 /// All additions that did not fail, in the order of their invocations, and how many are not integers.
@@ -128,7 +133,8 @@ fn additions(history: &History, pairs: &[Pair]) -> (Vec<Addition>, usize) {
             continue;
         };
         let acknowledged = pair.completion.filter(|_| kind == OpType::Ok);
-        additions.push(Addition { delta, invoked: pair.invocation.unwrap_or(0), acknowledged });
+        let invoked = pair.invocation.unwrap_or(0);
+        additions.push(Addition { pair, delta, invoked, acknowledged, is_certain: false });
     }
     additions.sort_by_key(|addition| addition.invoked);
     (additions, odd)
@@ -174,40 +180,95 @@ fn out_of_bounds(additions: &[Addition], reads: Vec<Read>) -> Vec<Error> {
     errors
 }
 
+/// The first read that was wrong, with the additions without which it would not be.
 fn finding(analysis: &Analysis, history: &History, context: &CheckContext, lenient: bool) -> Option<Finding> {
-    let Error { read, bounds } = analysis.errors.first()?;
+    // What is wrong early has the fewest additions before it.
+    let weighs = |error: &&Error| (lenient && !error.read.is_final, error.read.completed);
+    let error = analysis.errors.iter().min_by_key(weighs)?;
+    let Error { read, bounds } = error;
     let node = who(entry(history, read.pair), context);
     let time = seconds(history.ops[read.completed].time);
     let range = if bounds.0 == bounds.1 { bounds.0.to_string() } else { format!("{} to {}", bounds.0, bounds.1) };
     let what = if read.is_final { "a final read" } else { "a read" };
-    let how = match read.sum {
-        sum if sum < bounds.0 => "less than the additions can give",
-        sum if sum > bounds.1 => "more than the additions can give",
-        _ => "a sum that the additions cannot give",
-    };
-    let (count, sum) = analysis.certain;
-    let possible = match analysis.possible {
-        0 => String::new(),
-        count => format!(", and {} of unknown fate", counted(count, "addition")),
-    };
-    let note = if read.is_final {
-        format!(
-            "{} acknowledged, together {sum}{possible}; possible: {}",
-            counted(count, "addition"),
-            list(&analysis.sums)
-        )
-    } else {
-        format!("the additions begun by then give {range}, counting each at most once")
+    let (how, shape) = match read.sum {
+        sum if sum < bounds.0 => {
+            (format!("{} less than the additions give", bounds.0 - sum), "less than the additions can give")
+        }
+        sum if sum > bounds.1 => {
+            (format!("{} more than the additions give", sum - bounds.1), "more than the additions can give")
+        }
+        _ => ("a sum that the additions cannot give".to_owned(), "a sum that the additions cannot give"),
     };
     Some(Finding {
         anomaly: "wrong-sum".into(),
         proscribed: read.is_final || !lenient,
         headline: format!("wrong sum ({} instead of {range})", read.sum),
-        story: format!("{node} answered {what} at {time} with {}: {how}.", read.sum),
-        shape: format!("{what} returned {how}"),
-        evidence: vec![Evidence::new(read.pair, format!("read → {}", read.sum), note)],
+        story: format!("{node} answered {what} at {time} with {}: {how}, counting each of them once.", read.sum),
+        shape: format!("a read returned {shape}"),
+        evidence: evidence(analysis, error),
         picture: None,
     })
+}
+
+/// The additions that must have counted for the read to be wrong, and the read.
+fn evidence(analysis: &Analysis, error: &Error) -> Vec<Evidence> {
+    let Error { read, bounds } = error;
+    let needed = if read.is_final { analysis.needed(read.sum) } else { Vec::new() };
+    let addition = |addition: &&Addition| {
+        Evidence::new(addition.pair, format!("add {}", addition.delta), "acknowledged, so it counts")
+    };
+    // A sum that is wrong by little is proved by nearly all additions; then their sum says more than a long list.
+    let is_short = needed.len() <= MOST_SHOWN;
+    let mut lines: Vec<Evidence> = needed.iter().filter(|_| is_short).map(addition).collect();
+    let note = if read.is_final {
+        let certain: Vec<&Addition> = analysis.certain().collect();
+        let doubtful = match analysis.additions.len() - certain.len() {
+            0 => String::new(),
+            count => format!(", and {} of unknown fate", counted(count, "addition")),
+        };
+        let sum: i128 = certain.iter().map(|addition| addition.delta).sum();
+        format!(
+            "{} acknowledged, together {sum}{doubtful}; possible: {}",
+            counted(certain.len(), "addition"),
+            list(&analysis.sums)
+        )
+    } else {
+        let begun = analysis.additions.iter().filter(|addition| addition.invoked < read.completed).count();
+        let range = if bounds.0 == bounds.1 { bounds.0.to_string() } else { format!("{} to {}", bounds.0, bounds.1) };
+        format!("the {} begun by then give {range}", counted(begun, "addition"))
+    };
+    lines.push(Evidence::new(read.pair, format!("read → {}", read.sum), note));
+    lines
+}
+
+impl Analysis {
+    /// The additions that were acknowledged before the final phase.
+    fn certain(&self) -> impl Iterator<Item = &Addition> {
+        self.additions.iter().filter(|addition| addition.is_certain)
+    }
+
+    /// The smallest set of acknowledged additions that makes this sum impossible, whatever became of all others.
+    ///
+    /// An addition cannot simply be left out of a proof, for the sum that was read may contain it. What can be done
+    /// without ever making a possible sum impossible is to forget that it was acknowledged: then it counts or not, like
+    /// one of unknown fate. Of as many as possible that is forgotten, the smallest first, so that few large ones remain.
+    fn needed(&self, sum: i128) -> Vec<&Addition> {
+        let mut certain: Vec<&Addition> = self.certain().collect();
+        certain.sort_by_key(|addition| (addition.delta.unsigned_abs(), addition.invoked));
+        let mut sums = self.sums.clone();
+        certain.retain(|addition| {
+            // With it or without it.
+            let mut more = sums.clone();
+            more.add_optional(-addition.delta);
+            let is_needed = more.contains(sum);
+            if !is_needed {
+                sums = more;
+            }
+            is_needed
+        });
+        certain.sort_by_key(|addition| addition.invoked);
+        certain
+    }
 }
 
 /// `3, 5 to 9 or 12`; the first few intervals.

@@ -28,7 +28,7 @@ impl Sums {
     }
 
     /// The union of the set and the set shifted by `delta`.
-    fn add_optional(&mut self, delta: i128) {
+    pub(super) fn add_optional(&mut self, delta: i128) {
         let shifted = |i: usize| self.intervals.get(i).map(|(low, high)| (low + delta, high + delta));
         let mut union: Vec<(i128, i128)> = Vec::with_capacity(self.intervals.len() + 1);
         let (mut i, mut j) = (0, 0);

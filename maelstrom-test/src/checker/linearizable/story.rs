@@ -194,12 +194,14 @@ impl<'a> Case<'a> {
             }
             Fault::FoundNothing | Fault::LostWrite | Fault::Overwritten => {
                 let Some(witness) = self.witness else { return String::new() };
-                let over = format!("{} was over before the {me} began", words::noun(self.register, witness.id));
-                if fault == Fault::FoundNothing {
-                    format!("{over},\nand nothing removed the value after it")
-                } else {
-                    format!("{over},\nand nothing wrote {value} after it")
-                }
+                let noun = words::noun(self.register, witness.id);
+                // Of short sentences each has a line of its own.
+                let glue = if noun.chars().count() < 24 { '\n' } else { ' ' };
+                let after = match fault {
+                    Fault::FoundNothing => "removed the value".to_owned(),
+                    _ => format!("wrote {value}"),
+                };
+                format!("{noun} was over before the {me} began,{glue}and nothing {after} after it")
             }
             Fault::Impossible => String::new(),
         }

@@ -34,6 +34,12 @@ pub(super) trait Analysis {
     /// The key that the reason is about.
     fn key_of(&self, reason: Self::Reason) -> u32;
 
+    /// A transaction that shows the reason of an edge, where none of those that the proof is made of so far (`known`)
+    /// does, and what it shows, in words.
+    fn witness(&self, _kind: Kind, _reason: Self::Reason, _known: &[u32]) -> Option<(u32, String)> {
+        None
+    }
+
     /// Every anomaly that is not a cycle.
     fn other_anomalies(&self, found: &mut Found);
 }
@@ -136,7 +142,7 @@ fn explain<A: Analysis>(cycle: &Cycle, edges: &AllEdges<'_, A>) -> Example {
     let is_shown = |at: usize| count <= SHOWN_STEPS || at < SHOWN_STEPS / 2 || at >= count - SHOWN_STEPS / 2;
     let mut evidence: Vec<Evidence> = Vec::new();
     let mut picture = checker::Cycle::default();
-    let mut json_steps = Vec::new();
+    let (mut json_steps, mut reasons) = (Vec::new(), Vec::new());
     for (at, (from, kind)) in steps.iter().enumerate() {
         let next = (at + 1) % count;
         if !is_shown(at) {
@@ -148,7 +154,9 @@ fn explain<A: Analysis>(cycle: &Cycle, edges: &AllEdges<'_, A>) -> Example {
             continue;
         }
         let to = (steps[next].0, names[next].as_str());
-        let (because, key) = edges.because(*kind, (*from, &names[at]), to);
+        let (because, reason) = edges.because(*kind, (*from, &names[at]), to);
+        reasons.extend(reason.map(|reason| (*kind, reason)));
+        let key = reason.map(|reason| edges.analysis.key_of(reason));
         let close = if next == 0 { ": a contradiction" } else { "" };
         let note = format!("{} < {}, because {because}{close}", names[at], names[next]);
         let vertex = picture.vertices.len();
@@ -163,6 +171,14 @@ fn explain<A: Analysis>(cycle: &Cycle, edges: &AllEdges<'_, A>) -> Example {
     if let Some(last) = picture.edges.last_mut() {
         last.1 = 0;
     }
+    let mut known: Vec<u32> = steps.iter().map(|(txn, _)| *txn).collect();
+    for (kind, reason) in reasons {
+        if let Some((txn, shows)) = edges.analysis.witness(kind, reason, &known) {
+            known.push(txn);
+            let name = format!("T{}", known.len());
+            evidence.push(store.evidence(txn, &name, format!("{name} {shows}")));
+        }
+    }
     let labels: Vec<u64> = steps.iter().chain(steps.first()).map(|(txn, _)| store.label(*txn)).collect();
     Example {
         story: story(cycle.anomaly, count),
@@ -174,8 +190,8 @@ fn explain<A: Analysis>(cycle: &Cycle, edges: &AllEdges<'_, A>) -> Example {
 }
 
 impl<A: Analysis> AllEdges<'_, A> {
-    /// Why one transaction precedes another, and through which key.
-    fn because(&self, kind: Kind, from: (u32, &str), to: (u32, &str)) -> (String, Option<u32>) {
+    /// Why one transaction precedes another, and the reason of that edge if it is one through a key.
+    fn because(&self, kind: Kind, from: (u32, &str), to: (u32, &str)) -> (String, Option<A::Reason>) {
         let store = self.analysis.store();
         match kind {
             Kind::Realtime => (store.realtime_text(from, to), None),
@@ -189,7 +205,7 @@ impl<A: Analysis> AllEdges<'_, A> {
                     self.analysis.key_edges(mop.key, &mut finder);
                 }
                 match finder.reason {
-                    Some(reason) => (self.analysis.because(kind, reason, from, to), Some(self.analysis.key_of(reason))),
+                    Some(reason) => (self.analysis.because(kind, reason, from, to), Some(reason)),
                     None => (format!("{} depends on {}", to.1, from.1), None),
                 }
             }

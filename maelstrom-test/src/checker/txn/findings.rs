@@ -111,7 +111,8 @@ fn examples(found: &Found) -> Value {
     Value::Object(found.examples.iter().map(|(anomaly, examples)| (anomaly.name().into(), list(examples))).collect())
 }
 
-/// Those that break the promise first, then from what breaks the weakest models to what breaks only the strongest.
+/// Those that break the promise first; of these the plainest, then from what breaks the weakest models to what breaks
+/// only the strongest.
 fn findings(found: Found, promise: &Promise) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for (anomaly, examples) in found.examples {
@@ -126,13 +127,38 @@ fn findings(found: Found, promise: &Promise) -> Vec<Finding> {
             picture: example.picture,
         }));
     }
-    findings.sort_by_key(|finding| !finding.proscribed);
+    findings.sort_by_key(|finding| (!finding.proscribed, plainness(&finding.anomaly)));
     findings
+}
+
+/// A value that a transaction should not have seen says more than lists that do not fit together, and these more than a
+/// cycle: that is often only what followed from them.
+fn plainness(anomaly: &str) -> usize {
+    match anomaly {
+        "unexpected" | "duplicate-elements" | "G1a" | "G1b" | "future-read" | "internal" | "lost-update" => 0,
+        "cyclic-versions" | "incompatible-order" | "dirty-update" => 1,
+        _ => 2,
+    }
+}
+
+/// What people call an anomaly whose name is only a letter and a number.
+fn common_name(anomaly: &str) -> &'static str {
+    match anomaly {
+        "G1a" => ": aborted read",
+        "G1b" => ": intermediate read",
+        _ if anomaly.starts_with("G0") => ": dirty write",
+        _ if anomaly.starts_with("G1c") => ": circular information flow",
+        _ if anomaly.starts_with("G-single") && anomaly.ends_with("-realtime") => ": stale read",
+        _ if anomaly.starts_with("G-single") => ": read skew",
+        _ if anomaly.starts_with("G-nonadjacent") => ": long fork",
+        _ if anomaly.starts_with("G2") => ": write skew",
+        _ => "",
+    }
 }
 
 fn headline(anomaly: Anomaly, promise: &Promise) -> String {
     match promise.broken_model(anomaly) {
-        Some(model) => format!("not {model} ({anomaly})"),
+        Some(model) => format!("not {model}{} ({anomaly})", common_name(anomaly.name())),
         None if anomaly == Anomaly::UNEXPECTED => format!("a value that nobody wrote ({anomaly})"),
         None if promise.proscribes(anomaly) => format!("{anomaly} was found"),
         None => format!("{anomaly} was found, which the promise allows"),

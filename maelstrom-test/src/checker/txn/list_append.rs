@@ -292,6 +292,23 @@ impl Analysis for ListAnalysis<'_> {
         }
     }
 
+    /// Two appends are in order for whoever read the first one: the second is behind it in that list, or came later.
+    fn witness(&self, kind: Kind, reason: ListReason, known: &[u32]) -> Option<(u32, String)> {
+        let version = Some(reason.before).filter(|version| kind == Kind::Ww && *version != NONE)?;
+        let place_of = |version| self.versions(reason.key).iter().position(|other| *other == version);
+        let from = place_of(version)? as u32 + 1;
+        let readers = |from: u32| {
+            (from..=self.versions(reason.key).len() as u32).flat_map(|place| self.readers(reason.key, place))
+        };
+        if readers(from).any(|reader| known.contains(reader)) {
+            return None;
+        }
+        // A list that has both says most, and the shortest one says it best.
+        let both = place_of(reason.after).map_or(from, |place| place as u32 + 1);
+        let txn = *readers(both).next().or_else(|| readers(from).next())?;
+        Some((txn, format!("read key {} as {}", self.store.key_text(reason.key), self.list_read(txn, reason))))
+    }
+
     fn other_anomalies(&self, found: &mut Found) {
         find_anomalies(self, found);
     }

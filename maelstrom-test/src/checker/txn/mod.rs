@@ -73,6 +73,7 @@ mod anomaly;
 mod components;
 mod cycle;
 mod describe;
+mod evidence;
 mod findings;
 mod graph;
 mod intern;
@@ -225,8 +226,24 @@ impl RwRegisterFeed {
     }
 }
 
+impl ListAppend {
+    fn judge(&self, history: &History) -> Verdict {
+        let mut feed = self.feed();
+        history.ops.iter().for_each(|op| feed.push(op));
+        feed.finish()
+    }
+}
+
 impl Checker for ListAppend {
     fn check(&self, history: &History, _: &CheckContext) -> Verdict {
+        let mut verdict = self.judge(history);
+        evidence::minimize(&mut verdict, history, |part| self.judge(part));
+        verdict
+    }
+}
+
+impl RwRegister {
+    fn judge(&self, history: &History) -> Verdict {
         let mut feed = self.feed();
         history.ops.iter().for_each(|op| feed.push(op));
         feed.finish()
@@ -235,8 +252,8 @@ impl Checker for ListAppend {
 
 impl Checker for RwRegister {
     fn check(&self, history: &History, _: &CheckContext) -> Verdict {
-        let mut feed = self.feed();
-        history.ops.iter().for_each(|op| feed.push(op));
-        feed.finish()
+        let mut verdict = self.judge(history);
+        evidence::minimize(&mut verdict, history, |part| self.judge(part));
+        verdict
     }
 }

@@ -51,7 +51,7 @@ fn a_stale_read_is_explained_by_times() {
     let verdict = lists(&history, "strict-serializable");
     assert_eq!(verdict.valid, Valid::False);
     let finding = &verdict.findings[0];
-    assert_eq!(finding.headline, "not strict-serializable (G-single-item-realtime)");
+    assert_eq!(finding.headline, "not strict-serializable: stale read (G-single-item-realtime)");
     assert_eq!(finding.shape, "T1 -rw-> T2 -realtime-> T1");
     assert_eq!(
         notes(&verdict),
