@@ -1,8 +1,9 @@
 //! Executors: they run node programs and drive the simulation core.
 //!
-//! [`real`] lets the nodes run freely on the wall clock, [`virtual_time`] on a simulated one. Both know how a node program is started, and both report to an
-//! [`Observer`], which writes the run's files as it goes.
+//! [`real`] lets the nodes run freely on the wall clock, [`virtual_time`] on a simulated one. Both know how a node
+//! program is started, and both report to an [`Observer`], which writes the run's files as it goes.
 
+mod log;
 pub mod real;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod virtual_time;
@@ -11,11 +12,11 @@ pub mod virtual_time;
 pub mod virtual_time;
 
 use std::ffi::OsString;
-use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
+pub(crate) use self::log::{LogEnd, log_tail};
 use crate::simulation::{Failure, Simulation};
 
 /// How one node is started.
@@ -79,21 +80,6 @@ pub(crate) fn coarse_clock() -> std::time::Duration {
 
 /// A line on standard output longer than this breaks the run off.
 pub const LINE_LIMIT: usize = 64 << 20;
-
-/// The last lines of a node's log, for error messages.
-pub(crate) fn log_tail(log: &Path) -> Vec<String> {
-    const BYTES: u64 = 16 << 10;
-    const LINES: usize = 32;
-    let Ok(mut file) = std::fs::File::open(log) else { return Vec::new() };
-    let length = file.metadata().map_or(0, |data| data.len());
-    let mut bytes = Vec::new();
-    if file.seek(SeekFrom::Start(length.saturating_sub(BYTES))).is_err() || file.read_to_end(&mut bytes).is_err() {
-        return Vec::new();
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().skip(usize::from(length > BYTES)).collect();
-    lines[lines.len().saturating_sub(LINES)..].iter().map(|line| crate::protocol::shorten(line, 300)).collect()
-}
 
 /// Says why a program could not be started, and what to do about it.
 pub(crate) fn explain_start(program: &Path, error: &std::io::Error) -> String {

@@ -23,7 +23,7 @@ pub fn stable(view: &RunView<'_>) -> String {
         lines.push(line("error", &breakdown.headline));
     }
     let findings = view.faults_found();
-    let pinned = |finding: &&&Finding| view.expected_anomaly.is_none_or(|expected| finding.anomaly == expected);
+    let pinned = |finding: &&&Finding| view.expected_anomaly.is_none() || view.is_expected(finding);
     let shown: Vec<&&Finding> = findings.iter().filter(pinned).collect();
     let mut kinds: Vec<&str> = shown.iter().map(|finding| finding.anomaly.as_str()).collect();
     kinds.sort_unstable();

@@ -1,14 +1,14 @@
 //! What a report needs to know of a run.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 pub use crate::checker::Part;
-use crate::checker::{CheckContext, Evidence, Finding, Valid, Verdict};
+use crate::checker::{CheckContext, Evidence, Finding, Valid, Verdict, anomalies};
+use crate::executor::LogEnd;
 use crate::history::{History, Nanos};
 use crate::network::{JournalEvent, Stats};
 
@@ -69,25 +69,8 @@ impl NodeLog {
     /// # Errors
     /// Those of opening and reading the file.
     pub fn read(node: &str, path: &Path) -> io::Result<NodeLog> {
-        let mut file = File::open(path)?;
-        let length = file.metadata()?.len();
-        let mut skipped = length.saturating_sub(Self::TAIL_BYTES);
-        file.seek(SeekFrom::Start(skipped))?;
-        let mut bytes = Vec::new();
-        file.take(Self::TAIL_BYTES).read_to_end(&mut bytes)?;
-        let ends: Vec<usize> = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
-        // The first line is likely cut; a last line counts with and without its line feed.
-        let complete = ends.len() - usize::from(bytes.ends_with(b"\n") && !ends.is_empty());
-        let surplus = (complete + 1).saturating_sub(Self::TAIL_LINES);
-        let first = match (surplus, skipped) {
-            (0, 0) => None,
-            (0, _) => ends.first(),
-            (surplus, _) => ends.get(surplus - 1),
-        };
-        let start = first.filter(|_| complete > 0).map_or(0, |at| at + 1);
-        skipped += start as u64;
-        let tail = String::from_utf8_lossy(&bytes[start..]).lines().map(str::to_owned).collect();
-        Ok(NodeLog { node: node.to_owned(), path: path.to_owned(), tail, skipped })
+        let end = LogEnd::read(path, Self::TAIL_BYTES, Self::TAIL_LINES)?;
+        Ok(NodeLog { node: node.to_owned(), path: path.to_owned(), tail: end.lines, skipped: end.skipped })
     }
 }
 
@@ -178,11 +161,19 @@ impl<'a> RunView<'a> {
         self.parts.iter().find(|part| part.name == name).map(|part| &part.verdict)
     }
 
-    /// Everything that makes the run invalid, the most telling first: what the workload's checker found, then the rest.
+    /// Everything that makes the run invalid, the most telling first: the anomaly that was expected, what else the
+    /// workload's checker found, then the rest.
     pub fn faults_found(&self) -> Vec<&'a Finding> {
         let of = |part: &'a Part| part.verdict.findings.iter().filter(|finding| finding.proscribed);
         let (workload, others): (Vec<_>, Vec<_>) = self.parts.iter().partition(|part| part.name == "workload");
-        workload.into_iter().chain(others).flat_map(of).collect()
+        let mut found: Vec<&Finding> = workload.into_iter().chain(others).flat_map(of).collect();
+        found.sort_by_key(|finding| !self.is_expected(finding));
+        found
+    }
+
+    /// Whether a finding is the anomaly that the case expects.
+    pub fn is_expected(&self, finding: &Finding) -> bool {
+        self.expected_anomaly.is_some_and(|expected| anomalies::fulfils(&finding.anomaly, expected))
     }
 
     /// The verdict in a few words, and faults that were asked for and never had an effect.
@@ -245,40 +236,5 @@ impl<'a> RunView<'a> {
         let mut seen = std::collections::BTreeSet::new();
         nodes.retain(|node| seen.insert(*node));
         nodes
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn log(text: &[u8]) -> NodeLog {
-        let path = std::env::temp_dir().join(format!("maelstrom-log-{}-{}", std::process::id(), text.len()));
-        std::fs::write(&path, text).unwrap();
-        let log = NodeLog::read("n0", &path).unwrap();
-        std::fs::remove_file(&path).unwrap();
-        log
-    }
-
-    #[test]
-    fn short_logs_are_read_completely() {
-        assert_eq!(log(b"a\nb\n").tail, ["a", "b"]);
-        assert_eq!(log(b"a\nb").tail, ["a", "b"]);
-        assert_eq!(log(b"a").tail, ["a"]);
-        assert_eq!(log(b"").tail, Vec::<String>::new());
-        assert_eq!(log(b"\xff!\n").tail, ["\u{fffd}!"]);
-    }
-
-    #[test]
-    fn of_long_logs_the_last_lines_remain() {
-        let lines: Vec<String> = (0..10_000).map(|i| format!("line {i}")).collect();
-        let text = lines.join("\n");
-        for text in [text.clone(), text.clone() + "\n"] {
-            let log = log(text.as_bytes());
-            assert_eq!(log.tail, lines[lines.len() - NodeLog::TAIL_LINES..]);
-            assert_eq!(log.skipped as usize, lines[..lines.len() - NodeLog::TAIL_LINES].join("\n").len() + 1);
-        }
-        let log = log(&[b'x'; 100_000]);
-        assert_eq!((log.tail.len(), log.tail[0].len(), log.skipped), (1, 32 << 10, 100_000 - (32 << 10)));
     }
 }

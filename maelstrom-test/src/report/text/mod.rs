@@ -37,9 +37,9 @@ pub fn render(view: &RunView<'_>, style: Style) -> String {
     lines.iter().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-/// What a valid run survived, in one line.
-pub(super) fn survived(view: &RunView<'_>) -> String {
-    sections::survived_line(view)
+/// What a valid run survived, in a few parts.
+pub(super) fn survived(view: &RunView<'_>) -> Vec<String> {
+    sections::survived_words(view)
 }
 
 /// `name: verdict`, and at the right how the run was made.
@@ -120,7 +120,7 @@ fn story(finding: &Finding) -> Vec<String> {
 /// What stands below the evidence: other findings, faults active then, what the nodes said.
 fn after_evidence(view: &RunView<'_>, finding: &Finding, others: &[&Finding], style: Style) -> Vec<String> {
     let mut lines = sections::during(view, finding, style);
-    lines.extend(sections::also(others, style));
+    lines.extend(sections::also(finding, others, style));
     if !lines.is_empty() {
         lines.insert(0, String::new());
     }

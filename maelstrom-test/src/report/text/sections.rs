@@ -11,6 +11,8 @@ use crate::report::escape::visible;
 use crate::report::latency::quantile;
 use crate::report::{Breakdown, Latencies, RunView, fault_spans, units};
 
+/// How many other findings are named.
+const MOST_OTHERS: usize = 3;
 /// How many lines of a crashed node's output are shown, both streams together.
 const LAST_LINES: usize = 32;
 
@@ -23,6 +25,11 @@ pub(super) fn survived(view: &RunView<'_>) -> Vec<String> {
 
 /// Operations by outcome, faults and what they did, messages per operation, latency.
 pub(super) fn survived_line(view: &RunView<'_>) -> String {
+    survived_words(view).join(" · ")
+}
+
+/// The parts of [`survived_line`].
+pub(super) fn survived_words(view: &RunView<'_>) -> Vec<String> {
     let mut words = vec![operations(view)];
     for tally in view.faults.iter().filter(|tally| tally.had_effect) {
         let counts = tally.counts.iter().map(|(unit, count)| units::effect(unit, count));
@@ -38,18 +45,18 @@ pub(super) fn survived_line(view: &RunView<'_>) -> String {
     if let (Some(median), Some(worst)) = (quantile(&lengths, 0.5), quantile(&lengths, 1.0)) {
         words.push(format!("latency median {}, worst {}", units::length(median), units::length(worst)));
     }
-    words.join(" · ")
+    words
 }
 
-/// `270 operations (cas 30 ok 31 fail, read 123 ok, write 80 ok)`
+/// `270 operations (cas: 30 ok, 31 fail; read: 123 ok; write: 80 ok)`
 fn operations(view: &RunView<'_>) -> String {
     let by_f = by_function(view);
     let told = by_f.iter().map(|(f, ends)| {
         let ends =
             ends.iter().filter(|(_, count)| **count > 0).map(|(kind, count)| format!("{count} {}", kind.as_str()));
-        format!("{} {}", visible(f, 40), ends.collect::<Vec<_>>().join(" "))
+        format!("{}: {}", visible(f, 40), ends.collect::<Vec<_>>().join(", "))
     });
-    format!("{} ({})", units::counted(view.invoked(), "operation"), told.collect::<Vec<_>>().join(", "))
+    format!("{} ({})", units::counted(view.invoked(), "operation"), told.collect::<Vec<_>>().join("; "))
 }
 
 /// How often each function ended how.
@@ -97,17 +104,26 @@ pub(super) fn during(view: &RunView<'_>, finding: &Finding, style: Style) -> Vec
     at_most(lines.collect(), limit, |missing| format!("          … {missing} more lines of faults"))
 }
 
-/// What else was found, by headline.
-pub(super) fn also(others: &[&Finding], style: Style) -> Vec<String> {
-    let headline = |finding: &&Finding| match visible(&finding.headline, 120) {
-        text if text.is_empty() => finding.anomaly.clone(),
-        text => text,
-    };
-    let mut told: Vec<String> = others.iter().map(headline).collect();
-    told.dedup();
-    let limit = 3;
-    let missing = told.len().saturating_sub(limit);
-    told.truncate(limit);
+/// What else was found, by headline, and how often.
+pub(super) fn also(shown: &Finding, others: &[&Finding], style: Style) -> Vec<String> {
+    let mut told: Vec<(String, usize)> = Vec::new();
+    for finding in others {
+        let headline = if finding.headline == shown.headline {
+            "others of the kind".into()
+        } else if finding.headline.is_empty() {
+            finding.anomaly.clone()
+        } else {
+            visible(&finding.headline, 120)
+        };
+        match told.iter_mut().find(|(known, _)| *known == headline) {
+            Some((_, count)) => *count += 1,
+            None => told.push((headline, 1)),
+        }
+    }
+    let missing = told.len().saturating_sub(MOST_OTHERS);
+    told.truncate(MOST_OTHERS);
+    let times = |(headline, count)| if count > 1 { format!("{headline} × {count}") } else { headline };
+    let mut told: Vec<String> = told.into_iter().map(times).collect();
     if missing > 0 {
         told.push(format!("{missing} more"));
     }

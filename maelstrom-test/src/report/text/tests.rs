@@ -39,7 +39,7 @@ fn a_valid_run_says_in_one_line_what_it_survived() {
     assert!(lines[0].starts_with("echo_works: valid   "), "{text}");
     assert_eq!(
         lines[1],
-        "  100 operations (echo 100 ok) · 5 × partition (212 messages cut) · 2.0 messages per operation · \
+        "  100 operations (echo: 100 ok) · 5 × partition (212 messages cut) · 2.0 messages per operation · \
          latency median 4 ms, worst 7 ms"
     );
 }
