@@ -3,6 +3,49 @@
 //! You write *nodes*: programs in any language that speak JSON lines over standard input and output. Maelstrom starts a
 //! cluster of them, puts a simulated network between them, sends client requests, breaks things on purpose, records a
 //! history of every operation, and proves from the history whether the system kept its promise.
+//!
+//! # As a test
+//!
+//! A cluster test is an ordinary test of your package: a function in `tests/`, with the attribute [`test`](macro@test).
+//!
+//! ```no_run
+//! // tests/cluster.rs
+//! #[maelstrom::test(workload = "broadcast", command = ["python3", "nodes/gossip.py"], nodes = 5, nemesis = "partition")]
+//! fn gossip_reaches_everyone(run: &maelstrom::Run) {
+//!     // It is known to be valid by now; what else you expect of it is up to you.
+//!     assert!(run.net.servers.msgs_per_op < 30.0);
+//! }
+//!
+//! maelstrom::main!();
+//! ```
+//!
+//! Without `command`, the nodes are your package's own binary. If a run is not as expected, the test fails with a report
+//! of at most forty lines: the verdict, the few operations that prove it, and where more is. `report.html`, in the
+//! folder that it names, has everything, with pictures.
+//!
+//! # As a value
+//!
+//! What the attribute can say, [`Scenario`] can:
+//!
+//! ```no_run
+//! let run = maelstrom::Scenario::new("lin-kv").bin("target/debug/raft").nodes(5).nemesis("partition").seed(7).run()?;
+//! println!("{}", run.headline());
+//! assert!(run.is_valid() || run.has_anomaly("nonlinearizable"));
+//! # Ok::<(), maelstrom::RunError>(())
+//! ```
+//!
+//! # Where to read on
+//!
+//! | for | see |
+//! | --- | --- |
+//! | all options, lists that make several cases, expectations, snapshots | [`test`](macro@test) |
+//! | the runner, its environment variables, file names | [`runner`] |
+//! | the built-in workloads, and how to write one | [`workload`] |
+//! | writing nodes in Rust | `node` (feature `node`) |
+//! | what a verdict means; judging histories recorded elsewhere | [`checker`], [`checker::linearizable`], [`checker::txn`] |
+//! | the simulated clock, what it can run, and when it cannot be had | [`executor::virtual_time`] |
+//! | the files that a run leaves behind | [`report`] |
+//! | the program `maelstrom` | `cli` (feature `cli`) |
 
 pub mod checker;
 #[cfg(feature = "cli")]

@@ -182,7 +182,9 @@ fn demo() -> Command {
 }
 
 fn doc() -> Command {
-    Command::new("doc").about("Prints the reference of workloads, RPCs, errors and options")
+    Command::new("doc")
+        .about("Prints the reference of workloads, RPCs, errors and options")
+        .arg(Arg::new("workload").value_name("WORKLOAD").help("Only what this workload asks of nodes"))
 }
 
 /// What `demo` starts as its nodes.

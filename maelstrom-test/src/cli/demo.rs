@@ -6,7 +6,7 @@ use clap::ArgMatches;
 
 use super::{BAD_ARGUMENTS, BuiltInNodes, Done, Stop, arguments, interrupt, test};
 use crate::runner;
-use crate::scenario::Scenario;
+use crate::scenario::{Config, Scenario};
 use crate::workload;
 
 /// Runs every workload. The exit status is the worst of all.
@@ -33,12 +33,18 @@ pub(super) fn main(matches: &ArgMatches, nodes: &BuiltInNodes) -> Done {
         for (name, value) in arguments::given(matches) {
             scenario = scenario.option(name, value);
         }
-        worst = worst.max(test::run(scenario, None, &interrupt)?);
+        // The command `demo` would run all of them again.
+        let again = |config: &Config| format!("maelstrom replay {}", test::quote(&config.directory.to_string_lossy()));
+        worst = worst.max(test::run(scenario, None, &interrupt, again)?);
         if interrupt.is_raised() {
-            break;
+            return Ok(worst);
         }
         println!();
     }
+    let all = if worst == 0 { "all workloads are valid" } else { "not all workloads are valid" };
+    println!(
+        "{all}; `maelstrom serve` shows these runs in a browser, `maelstrom doc` says what each workload asks for"
+    );
     Ok(worst)
 }
 

@@ -2,15 +2,23 @@
 
 use std::fmt::Write;
 
-use super::Done;
+use clap::ArgMatches;
+
+use super::{Done, Stop};
 use crate::checker::anomalies;
 use crate::protocol::ErrorCode;
 use crate::scenario::options;
 use crate::workload::{self, Workload};
 
-/// Prints the reference as Markdown.
-pub(super) fn main() -> Done {
-    print!("{}", reference());
+/// Prints the reference as Markdown, or the part about one workload.
+pub(super) fn main(matches: &ArgMatches) -> Done {
+    match matches.get_one::<String>("workload") {
+        Some(name) => {
+            let workload = workload::by_name(name).map_err(|error| Stop::Arguments(error.to_string()))?;
+            print!("{}", describe(&*workload).trim_start());
+        }
+        None => print!("{}", reference()),
+    }
     Ok(0)
 }
 

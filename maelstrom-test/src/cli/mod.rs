@@ -58,7 +58,7 @@ pub fn main(nodes: &BuiltInNodes) -> ExitCode {
         Some(("replay", matches)) => replay::main(matches),
         Some(("serve", matches)) => serve::main(matches),
         Some(("demo", matches)) => demo::main(matches, nodes),
-        Some(("doc", _)) => doc::main(),
+        Some(("doc", matches)) => doc::main(matches),
         Some(("node", matches)) => return demo::node(matches, nodes),
         _ => Err(Stop::Arguments("no such command; see `maelstrom help`".into())),
     };

@@ -5,7 +5,7 @@ use clap::ArgMatches;
 use super::{BROKE, Done, Stop, arguments, interrupt, status, store};
 use crate::report::text;
 use crate::runner::{self, progress::Display};
-use crate::scenario::{Interrupt, Run, RunError, Scenario, options};
+use crate::scenario::{Config, Interrupt, Run, RunError, Scenario, options};
 
 /// One run, or several.
 pub(super) fn main(matches: &ArgMatches) -> Done {
@@ -32,7 +32,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
         if count > 1 {
             eprintln!("run {} of {count}", number + 1);
         }
-        last = run(scenario, expect.map(String::as_str), &interrupt)?;
+        last = run(scenario, expect.map(String::as_str), &interrupt, |config| again(std::env::args(), config.seed))?;
         if last != 0 {
             break;
         }
@@ -83,13 +83,18 @@ fn node_names(matches: &ArgMatches) -> Result<Vec<String>, Stop> {
     Ok(names)
 }
 
-/// Runs one scenario and prints its report. Returns the exit status.
-pub(super) fn run(scenario: Scenario, expect: Option<&str>, interrupt: &Interrupt) -> Done {
+/// Runs one scenario and prints its report, which says with `again` how to repeat it. Returns the exit status.
+pub(super) fn run(
+    scenario: Scenario,
+    expect: Option<&str>,
+    interrupt: &Interrupt,
+    again: impl Fn(&Config) -> String,
+) -> Done {
     let config = scenario.config()?;
     let name = config.name.clone();
     eprintln!("{}: {}, seed {}", config.workload.name(), config.shape().join(", "), config.seed);
     let display = Display::for_program().filter(|_| !(config.log_stderr || config.log_net_send || config.log_net_recv));
-    let scenario = scenario.again(again(std::env::args(), config.seed));
+    let scenario = scenario.again(again(&config));
     // The directory is named by the time: it must be the same one that is linked to afterwards.
     let mut scenario = scenario.directory(&config.directory);
     if let Some(display) = &display {
@@ -137,7 +142,7 @@ fn again(words: impl Iterator<Item = String>, seed: u64) -> String {
 }
 
 /// A word as a shell reads it.
-fn quote(word: &str) -> String {
+pub(super) fn quote(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.into()
