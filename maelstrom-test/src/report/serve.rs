@@ -87,6 +87,8 @@ impl StoreServer {
                 Ok(open) => with_type(Response::from_file(open), media_type(&file)).boxed(),
                 Err(error) => refusal(500, &error.to_string()),
             },
+            // Browsers ask for it with every page.
+            None if path == "/favicon.ico" => Response::empty(204).boxed(),
             None => refusal(404, "there is no such file in the store"),
         }
     }

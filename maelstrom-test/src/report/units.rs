@@ -9,6 +9,11 @@ pub(super) fn moment(time: Nanos) -> String {
     format!("{}.{:03} s", time / 1_000_000_000, time / 1_000_000 % 1000)
 }
 
+/// A moment of the run to the microsecond: `12.031999 s`.
+pub(super) fn exact_moment(time: Nanos) -> String {
+    format!("{}.{:06} s", time / 1_000_000_000, time / 1_000 % 1_000_000)
+}
+
 /// An interval of the run: `10.2–19.8 s`.
 pub(super) fn interval(start: Nanos, end: Option<Nanos>) -> String {
     let tenths = |time: Nanos| format!("{:.1}", time as f64 / 1e9);
@@ -71,6 +76,7 @@ mod tests {
     #[test]
     fn numbers_are_readable() {
         assert_eq!(moment(12_031_999_999), "12.031 s");
+        assert_eq!(exact_moment(12_031_999_999), "12.031999 s");
         assert_eq!(interval(10_200_000_000, Some(19_849_000_000)), "10.2–19.8 s");
         assert_eq!(interval(10_200_000_000, None), "from 10.2 s on");
         assert_eq!(

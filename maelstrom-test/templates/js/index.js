@@ -21,7 +21,7 @@ function list() {
   }
   search.addEventListener("input", apply);
   for (const time of document.querySelectorAll("time[data-seconds]")) {
-    time.textContent = new Date(Number(time.dataset.seconds) * 1000).toLocaleString();
+    time.textContent = new Date(Number(time.dataset.seconds) * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   }
   globalThis.report = {};
 }

@@ -14,6 +14,18 @@ function copyButtons() {
   }
 }
 
+/** What is folded on the screen is unfolded on paper, and folded again after that. */
+function unfoldOnPaper() {
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("details:not([open])")];
+    for (const details of folded) details.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const details of folded) details.open = false;
+  });
+}
+
 /** Marks the section in view in the navigation. */
 function navigation() {
   const links = new Map([...document.querySelectorAll("nav.main a[href^='#']")].map((link) => [link.hash.slice(1), link]));
@@ -30,6 +42,7 @@ function start() {
   theme();
   copyButtons();
   navigation();
+  unfoldOnPaper();
   const source = $("#data");
   if (!source) return void (globalThis.report = {});
   const data = JSON.parse(source.textContent);

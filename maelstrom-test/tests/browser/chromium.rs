@@ -134,10 +134,36 @@ impl Chromium {
 
     /// Presses and releases a key.
     pub(crate) fn key(&mut self, key: &str) {
+        // Only with its number does a key do what the browser itself does with it, such as moving the focus.
+        let number = match key {
+            "Tab" => 9,
+            "Enter" => 13,
+            " " => 32,
+            _ => 0,
+        };
         for kind in ["keyDown", "keyUp"] {
-            self.call("Input.dispatchKeyEvent", json!({"type": kind, "key": key}));
+            let mut event = json!({"type": kind, "key": key, "windowsVirtualKeyCode": number});
+            if kind == "keyDown" && (key == "Enter" || key == " ") {
+                event["text"] = if key == " " { " " } else { "\r" }.into();
+            }
+            self.call("Input.dispatchKeyEvent", event);
         }
         self.settle();
+    }
+
+    /// Shows the page as it looks on paper, or on the screen again.
+    pub(crate) fn print_preview(&mut self, on: bool) {
+        let media = if on { "print" } else { "" };
+        self.evaluate(&format!("dispatchEvent(new Event('{}print'))", if on { "before" } else { "after" }));
+        self.call("Emulation.setEmulatedMedia", json!({"media": media}));
+        self.settle();
+    }
+
+    /// What assistive technology is told of the page: the nodes of the accessibility tree that it does not ignore.
+    pub(crate) fn accessibility(&mut self) -> Vec<Value> {
+        self.call("Accessibility.enable", json!({}));
+        let tree = self.call("Accessibility.getFullAXTree", json!({}));
+        tree["nodes"].as_array().unwrap().iter().filter(|node| node["ignored"] == false).cloned().collect()
     }
 
     /// Types into whatever has the focus.

@@ -38,9 +38,14 @@ impl Piece {
     /// Runs it and writes its files; returns the directory.
     pub(crate) fn write(&self, gallery: &Path) -> PathBuf {
         let directory = gallery.join(self.name());
-        std::fs::create_dir_all(&directory).unwrap();
-        self.view(&directory, |view| report::write(view, &directory).unwrap());
+        self.write_to(&directory);
         directory
+    }
+
+    /// Runs it and writes its files into this directory.
+    pub(crate) fn write_to(&self, directory: &Path) {
+        std::fs::create_dir_all(directory).unwrap();
+        self.view(directory, |view| report::write(view, directory).unwrap());
     }
 
     /// Runs it and shows the finished run.

@@ -1,12 +1,14 @@
 //! Reports in a real browser: they open from disk, load nothing, complain of nothing, and do what they promise.
 //!
 //! These tests need Chromium (Debian's package `chromium`), so they run only when asked for:
-//! `cargo test -p maelstrom-test --test browser -- --ignored`. The pictures in `target/screenshots` are made by
-//! `cargo test -p maelstrom-test --test browser -- --ignored screenshots`.
+//! `cargo test -p maelstrom-test --features cli --test browser -- --ignored` (without the feature, `maelstrom serve` is left
+//! out). The pictures in `target/screenshots` are made by the same command with `screenshots` after it.
 
+mod access;
 mod chromium;
 mod gallery;
 mod nodes;
+mod runs;
 
 use std::path::{Path, PathBuf};
 
@@ -32,13 +34,13 @@ fn gallery() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery")
 }
 
-/// Nothing was written to the console, and nothing but the file itself was asked for.
-fn assert_quiet(browser: &Chromium, what: &Path) {
+/// Nothing was written to the console, and nothing but the page itself, below the address `own`, was asked for.
+fn assert_quiet(browser: &Chromium, what: &Path, own: &str) {
     assert!(browser.complaints.is_empty(), "{}: {:#?}", what.display(), browser.complaints);
-    let foreign: Vec<&String> =
-        browser.requests.iter().filter(|url| !url.starts_with("file://") && !url.starts_with("data:")).collect();
+    let asked: Vec<&String> = browser.requests.iter().filter(|url| !url.starts_with("data:")).collect();
+    let foreign: Vec<&&String> = asked.iter().filter(|url| !url.starts_with(own)).collect();
     assert!(foreign.is_empty(), "{}: {foreign:?}", what.display());
-    assert!(browser.requests.iter().filter(|url| url.starts_with("file://")).count() <= 1, "{:?}", browser.requests);
+    assert!(asked.len() <= 1, "{asked:?}");
 }
 
 fn count(browser: &mut Chromium, selector: &str) -> u64 {
@@ -64,7 +66,7 @@ fn reports_of_every_workload_open_without_a_complaint() {
             {
                 let path = directory.join(file);
                 browser.open(&path);
-                assert_quiet(&browser, &path);
+                assert_quiet(&browser, &path, "file://");
             }
             browser.open(&directory.join("report.html"));
             assert_eq!(count(&mut browser, &format!(".verdict.{outcome}")), 1, "{}", piece.name());
@@ -168,7 +170,7 @@ fn search_filters_hover_keys_and_links_work() {
     assert_eq!(count(&mut browser, "#timeline .b.proof.on"), 1);
     browser.point("#theme", true);
     assert_eq!(browser.evaluate("document.documentElement.dataset.theme"), "dark");
-    assert_quiet(&browser, &report);
+    assert_quiet(&browser, &report, "file://");
 }
 
 #[test]
@@ -181,14 +183,14 @@ fn hostile_nodes_do_no_harm() {
     let mut browser = Chromium::start();
     browser.look(1280, 800, false);
     browser.open(&report);
-    assert_quiet(&browser, &report);
+    assert_quiet(&browser, &report, "file://");
     browser.evaluate("report.messages.select(report.messages.messages.find((m) => m.cut > 0))");
     browser.settle();
     assert!(text(&mut browser, "#messages .detail pre").contains("more bytes in messages.jsonl"));
     assert!(text(&mut browser, "#messages .detail pre").contains("\\u{202e}"));
     assert_eq!(count(&mut browser, "img"), 0);
     assert_ne!(browser.evaluate("document.title"), "owned");
-    assert_quiet(&browser, &report);
+    assert_quiet(&browser, &report, "file://");
 }
 
 /// Ten thousand events: a file of less than 5 MB, painted within a second, scrolled at 30 frames per second.
@@ -232,7 +234,7 @@ fn ten_thousand_events_stay_fluid() {
     );
     assert_eq!(events, 10_000);
     assert!(size < 5 << 20, "{size}");
-    assert_quiet(&browser, &report);
+    assert_quiet(&browser, &report, "file://");
 }
 
 /// Pictures of every view, light and dark, on a laptop and on a large screen.
@@ -246,7 +248,9 @@ fn screenshots() {
     let cycle = Piece::new("txn-list-append", true).write(&gallery()).join("report.html");
     let proof = |view: &str| format!("document.querySelector('.finding tr.crucial a[href^=\"#{view}-\"]').click()");
     let to = |section: &str| format!("document.querySelector('#{section}').scrollIntoView({{ behavior: 'instant' }})");
+    let runs = runs::store("screenshots").join("index.html");
     let views = [
+        ("runs", &runs, String::new()),
         ("evidence", &wrong, String::new()),
         (
             "cycle",
@@ -257,6 +261,7 @@ fn screenshots() {
         ("messages", &valid, to("messages")),
         ("messages-of-the-proof", &wrong, proof("messages")),
         ("timeline", &wrong, proof("timeline")),
+        ("message-selected", &valid, format!("{}; report.messages.select(report.messages.messages.find((m) => m.fate === 1))", to("messages"))),
         ("performance", &wrong, to("performance")),
         ("statistics", &wrong, to("statistics")),
         ("logs", &wrong, to("logs")),

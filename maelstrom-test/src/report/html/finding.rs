@@ -1,6 +1,6 @@
 //! A finding as the page shows it.
 
-use crate::checker::{Evidence, Finding};
+use crate::checker::{Evidence, Finding, Picture};
 use crate::report::escape::visible;
 use crate::report::{FaultSpan, RunView, picture, units};
 
@@ -10,7 +10,8 @@ const ROWS: usize = 60;
 pub(super) struct FindingHtml {
     pub(super) headline: String,
     pub(super) anomaly: String,
-    pub(super) proscribed: bool,
+    /// When the first of its operations began; may be empty.
+    pub(super) when: String,
     pub(super) story: String,
     pub(super) rows: Vec<Row>,
     pub(super) left_out: usize,
@@ -40,13 +41,15 @@ impl FindingHtml {
         let headline = if finding.headline.is_empty() { &finding.anomaly } else { &finding.headline };
         let operations = finding.evidence.iter().filter(|line| !line.text.is_empty()).count();
         let is_last = |at: usize| finding.evidence[at + 1..].iter().all(|line| line.text.is_empty());
-        let row = |(at, line): (usize, &Evidence)| row(view, line, finding.proscribed && operations > 1 && is_last(at));
+        // In a cycle, all are to blame.
+        let has_culprit = finding.proscribed && operations > 1 && !matches!(finding.picture, Some(Picture::Cycle(_)));
+        let row = |(at, line): (usize, &Evidence)| row(view, line, has_culprit && is_last(at));
         let span = view.span_of(finding);
         let during = faults.iter().filter(|fault| span.is_some_and(|(from, to)| fault.overlaps(from, to)));
         FindingHtml {
             headline: visible(headline, 300),
             anomaly: visible(&finding.anomaly, 60),
-            proscribed: finding.proscribed,
+            when: span.map_or(String::new(), |(from, _)| units::moment(from)),
             story: finding.story.lines().map(|line| visible(line, 2000) + "\n").collect(),
             rows: finding.evidence.iter().enumerate().take(ROWS).map(row).collect(),
             left_out: finding.evidence.len().saturating_sub(ROWS),

@@ -55,7 +55,7 @@ struct Page<'a> {
     open_findings: usize,
     allowed: Vec<FindingHtml>,
     reasons: Vec<(&'static str, String)>,
-    survived: String,
+    survived: Vec<String>,
     notes: Vec<String>,
     has_messages: bool,
     messages_note: String,
@@ -66,6 +66,8 @@ struct Page<'a> {
     net: Vec<[String; 4]>,
     parts: Vec<(&'static str, String)>,
     faults: Vec<(String, u64, String)>,
+    fault_spans: Vec<(String, String, String)>,
+    fault_spans_left_out: usize,
     details: Vec<(&'static str, String)>,
     options: Vec<(String, String)>,
     logs: Vec<LogHtml>,
@@ -135,7 +137,7 @@ pub(super) fn report(view: &RunView<'_>) -> String {
         survived: if view.valid() == Valid::True && view.breakdown.is_none() {
             text::survived(view)
         } else {
-            String::new()
+            Vec::new()
         },
         notes: view.notes.iter().map(|note| visible(note, 1000)).collect(),
         has_messages,
@@ -150,6 +152,8 @@ pub(super) fn report(view: &RunView<'_>) -> String {
         net: tables::net(view),
         parts: tables::parts(view),
         faults: tables::faults(view),
+        fault_spans: tables::fault_spans(&faults),
+        fault_spans_left_out: faults.len().saturating_sub(tables::FAULT_SPANS),
         details: tables::details(view),
         options: view.options.iter().map(|(name, value)| (name.clone(), visible(value, 1000))).collect(),
         logs: logs(view),

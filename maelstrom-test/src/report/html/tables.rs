@@ -5,8 +5,9 @@ use serde_json::Value;
 use crate::checker::Valid;
 use crate::history::OpType;
 use crate::protocol::shorten;
+use crate::report::escape::visible;
 use crate::report::latency::quantile;
-use crate::report::{Latencies, RunView, units};
+use crate::report::{FaultSpan, Latencies, RunView, units};
 
 /// Count, rate and quantiles by function and outcome.
 pub(super) fn latencies(view: &RunView<'_>, latencies: &Latencies) -> Vec<[String; 8]> {
@@ -74,6 +75,16 @@ pub(super) fn faults(view: &RunView<'_>) -> Vec<(String, u64, String)> {
             (tally.kind.clone(), tally.actions, effect)
         })
         .collect()
+}
+
+/// The most intervals of faults that are listed.
+pub(super) const FAULT_SPANS: usize = 500;
+
+/// Every interval of a fault: when, which kind, and what it did to whom.
+pub(super) fn fault_spans(spans: &[FaultSpan]) -> Vec<(String, String, String)> {
+    let row =
+        |span: &FaultSpan| (units::interval(span.start, span.end), visible(&span.kind, 40), visible(&span.what, 300));
+    spans.iter().take(FAULT_SPANS).map(row).collect()
 }
 
 /// Each part's details as JSON, shortened; all of it is in `results.json`.

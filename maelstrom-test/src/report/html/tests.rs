@@ -83,7 +83,7 @@ fn every_outcome_has_its_page() {
         assert!(html.contains(&format!("<title>{title}</title>")), "{title}");
     }
     assert!(report(&sample::crash().view()).contains("index out of bounds"));
-    assert!(report(&sample::valid().view()).contains("100 operations (echo 100 ok)"));
+    assert!(report(&sample::valid().view()).contains("100 operations (echo: 100 ok)"));
 }
 
 #[test]

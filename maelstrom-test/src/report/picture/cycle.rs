@@ -25,6 +25,7 @@ struct Place {
 pub(in crate::report) fn cycle(data: &Cycle, title: &str) -> Drawing {
     let mut drawing = Drawing::new(WIDTH, 0.0, title);
     drawing.label(24.0, 22.0, "title", "start", title);
+    drawing.set_head(26.0);
     let (places, bottom) = places(data);
     for (from, to, kind, because) in &data.edges {
         if let (Some(a), Some(b)) = (places.get(*from), places.get(*to)) {
@@ -69,8 +70,9 @@ fn places(data: &Cycle) -> (Vec<Place>, f64) {
         Place { x, y, width, height, lines }
     };
     let places = boxes.into_iter().enumerate().map(place).collect();
-    let extra = if shown <= 2 { 60.0 } else { 20.0 };
-    (places, centre + radius_y + tallest / 2.0 + extra)
+    // The lower one of two curves may hang below the boxes.
+    let below = if shown <= 2 { (44.0 - tallest / 2.0).max(16.0) } else { 20.0 };
+    (places, centre + radius_y + tallest / 2.0 + below)
 }
 
 fn measure(vertex: &str) -> (Vec<String>, f64, f64) {

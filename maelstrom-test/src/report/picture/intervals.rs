@@ -19,6 +19,7 @@ const ORDERS: usize = 12;
 pub(in crate::report) fn intervals(data: &Intervals, title: &str) -> Drawing {
     let mut drawing = Drawing::new(WIDTH, 0.0, title);
     drawing.label(LEFT, 20.0, "title", "start", title);
+    drawing.set_head(24.0);
     let places = Places::new(&data.bars);
     for (row, bar) in data.bars.iter().enumerate() {
         draw_bar(&mut drawing, &places, row, bar, data.stuck == Some(row));
@@ -95,13 +96,17 @@ fn times(drawing: &mut Drawing, places: &Places, data: &Intervals, y: f64) {
     let mut ends: Vec<(usize, u64)> = ends.filter(|(_, time)| *time > 0).collect();
     ends.sort_unstable();
     drawing.push(format_args!(r#"<path class="axis" d="M{LEFT} {0}H{1}"/>"#, px(y), WIDTH - RIGHT));
+    // Where milliseconds do not tell them apart, microseconds do.
+    let is_close = ends.windows(2).any(|pair| pair[0].1 != pair[1].1 && pair[0].1 / 1_000_000 == pair[1].1 / 1_000_000);
+    let (told, width): (fn(u64) -> String, f64) =
+        if is_close { (units::exact_moment, 92.0) } else { (units::moment, 76.0) };
     let mut free_from = f64::MIN;
     for (order, time) in ends {
         let x = places.x(Some(order));
         drawing.push(format_args!(r#"<path class="axis" d="M{} {}v4"/>"#, px(x), px(y)));
         if x >= free_from {
-            drawing.label(x, y + 16.0, "quiet", "start", &units::moment(time));
-            free_from = x + 76.0;
+            drawing.label(x, y + 16.0, "quiet", "start", &told(time));
+            free_from = x + width;
         }
     }
 }

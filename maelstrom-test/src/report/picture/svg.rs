@@ -13,6 +13,8 @@ const STYLE: &str =
 pub(in crate::report) struct Drawing {
     width: f64,
     height: f64,
+    /// How much at the top is only the title.
+    head: f64,
     title: String,
     body: String,
 }
@@ -20,12 +22,17 @@ pub(in crate::report) struct Drawing {
 impl Drawing {
     /// An empty drawing. The title is what a screen reader says of it.
     pub(super) fn new(width: f64, height: f64, title: &str) -> Drawing {
-        Drawing { width, height, title: title.to_owned(), body: String::new() }
+        Drawing { width, height, head: 0.0, title: title.to_owned(), body: String::new() }
     }
 
     /// Sets the height once it is known.
     pub(super) fn set_height(&mut self, height: f64) {
         self.height = height;
+    }
+
+    /// Says how much at the top is only the title: pages that have it as a heading leave it away.
+    pub(super) fn set_head(&mut self, head: f64) {
+        self.head = head;
     }
 
     /// Appends markup; every text in it must have gone through [`text`].
@@ -45,7 +52,7 @@ impl Drawing {
 
     /// As a part of a page that has the style.
     pub(in crate::report) fn inline(&self) -> String {
-        format!("<svg {}>{}</svg>", self.attributes(), self.body)
+        format!("<svg {}>{}</svg>", self.attributes(self.head), self.body)
     }
 
     /// As a file of its own.
@@ -54,15 +61,16 @@ impl Drawing {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" {}>\n<style>\n{STYLE}</style>\n{}</svg>\n",
             px(self.width),
             px(self.height),
-            self.attributes(),
+            self.attributes(0.0),
             self.body
         )
     }
 
-    fn attributes(&self) -> String {
+    /// Without so much of its top.
+    fn attributes(&self, top: f64) -> String {
         let title = text(&self.title, 300);
-        let (width, height) = (px(self.width), px(self.height));
-        format!(r#"class="picture" viewBox="0 0 {width} {height}" role="img" aria-label="{title}""#)
+        let (width, height, top) = (px(self.width), px(self.height - top), px(top));
+        format!(r#"class="picture" viewBox="0 {top} {width} {height}" role="img" aria-label="{title}""#)
     }
 }
 
