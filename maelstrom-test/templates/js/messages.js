@@ -180,7 +180,9 @@ class Messages {
         const x = strip.x(column.lane), line = `x1="${x}" x2="${x}" y1="${top}" y2="${bottom}"`;
         out += fault.kind === "kill" ? `<line class="down" ${line}/><line class="down-dash" ${line}/>` : `<line class="paused" ${line}/>`;
         const word = (number) => words[fault.kind][number].slice(0, strip.laneWidth(column.lane) > 90 ? undefined : 1);
-        const label = (number, y) => `<text class="life ${fault.kind}" x="${x + 7}" y="${y}">${word(number)}</text>`;
+        // At the right edge there is room on the left only.
+        const place = x + 80 > strip.width ? `x="${x - 7}" text-anchor="end"` : `x="${x + 7}"`;
+        const label = (number, y) => `<text class="life ${fault.kind}" ${place} y="${y}">${word(number)}</text>`;
         if (begins) out += label(0, top + 4);
         if (ends) out += label(1, bottom + 4);
       }

@@ -104,9 +104,9 @@ pub(super) fn during(view: &RunView<'_>, finding: &Finding, style: Style) -> Vec
     at_most(lines.collect(), limit, |missing| format!("          … {missing} more lines of faults"))
 }
 
-/// What else was found, by headline, and how often.
+/// What else was found, by headline. (Checkers keep a few examples of each kind, so there is no telling how often.)
 pub(super) fn also(shown: &Finding, others: &[&Finding], style: Style) -> Vec<String> {
-    let mut told: Vec<(String, usize)> = Vec::new();
+    let mut told: Vec<String> = Vec::new();
     for finding in others {
         let headline = if finding.headline == shown.headline {
             "others of the kind".into()
@@ -115,15 +115,12 @@ pub(super) fn also(shown: &Finding, others: &[&Finding], style: Style) -> Vec<St
         } else {
             visible(&finding.headline, 120)
         };
-        match told.iter_mut().find(|(known, _)| *known == headline) {
-            Some((_, count)) => *count += 1,
-            None => told.push((headline, 1)),
+        if !told.contains(&headline) {
+            told.push(headline);
         }
     }
     let missing = told.len().saturating_sub(MOST_OTHERS);
     told.truncate(MOST_OTHERS);
-    let times = |(headline, count)| if count > 1 { format!("{headline} × {count}") } else { headline };
-    let mut told: Vec<String> = told.into_iter().map(times).collect();
     if missing > 0 {
         told.push(format!("{missing} more"));
     }
