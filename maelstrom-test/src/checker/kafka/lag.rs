@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use rustc_hash::FxHashMap;
 
 use super::parse::{KeyId, OpId, Parsed};
-use super::scan::assignment;
+use super::scan::{assignment, is_poll};
 use crate::history::{History, Nanos, OpType};
 
 /// A message that was invisible for long.
@@ -91,11 +91,6 @@ pub(super) fn worst(history: &History, parsed: &Parsed<'_>) -> Option<Lag> {
         }
     }
     worst
-}
-
-fn is_poll(history: &History, parsed: &Parsed<'_>, id: OpId) -> bool {
-    let pair = parsed.operations[id as usize].pair;
-    history.entries(pair).1.is_some_and(|op| &*op.f == "poll")
 }
 
 /// Per key and position: when the first of the messages from there on was acknowledged.

@@ -11,6 +11,7 @@ mod explain;
 mod lag;
 mod log;
 mod parse;
+mod reading;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,11 @@ use crate::history::{History, OpType};
 ///
 /// Besides the documented anomalies there is `unexpected`: a poll returned a message that nobody sent, although the
 /// history has sends to that key. Cycles have `cycle` (indices of completions) and `types` (of the edges) as examples.
+/// A `lost-write` or `unseen` message counts only if a reader must have seen it: one that polled an offset before and
+/// then one that is not before the message, or (`unseen`) one that stood before it and, when it was acknowledged, was told
+/// that there is nothing more. Otherwise the verdict is at best unknown. In histories that have no `assign`, every
+/// reader could have seen everything.
+///
 /// Messages must be unique within a key; where one was sent twice the verdict is at best
 /// unknown, and nothing is concluded from it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,7 +71,7 @@ impl Checker for Kafka {
         let named = cycles::by_name(&cycles);
         findings.extend(named.iter().map(|(_, cycles)| teller.cycle(cycles[0], self.ww_deps)));
         findings.sort_by_key(|finding| !finding.proscribed);
-        let doubt = doubt(&parsed);
+        let doubt = doubt(&parsed, &scan);
         let (valid, reason) = if findings.iter().any(|finding| finding.proscribed) {
             (Valid::False, None)
         } else if doubt.is_some() {
@@ -83,14 +89,24 @@ impl Checker for Kafka {
     }
 }
 
-fn doubt(parsed: &Parsed<'_>) -> Option<String> {
+fn doubt(parsed: &Parsed<'_>, scan: &Scan) -> Option<String> {
     if let Some(message) = parsed.messages.iter().find(|message| message.send_count > 1) {
         let (key, value) = (&parsed.keys[message.key as usize], message.value);
         return Some(format!(
             "message {value} was sent to key {key} more than once, so its copies cannot be told apart"
         ));
     }
-    (parsed.malformed > 0).then(|| format!("{} sends or polls have an unknown form", parsed.malformed))
+    if parsed.malformed > 0 {
+        return Some(format!("{} sends or polls have an unknown form", parsed.malformed));
+    }
+    let (count, first) = scan.unread?;
+    let message = &parsed.messages[first as usize];
+    let (key, value) = (&parsed.keys[message.key as usize], message.value);
+    let others = if count > 1 { format!(" and {} others", count - 1) } else { String::new() };
+    Some(format!(
+        "nobody polled message {value} of key {key}{others}, though acknowledged; but no reader came past or was told \
+         that there is nothing more, so perhaps there was not enough time to catch up"
+    ))
 }
 
 fn details(history: &History, parsed: &Parsed<'_>, scan: &Scan, findings: &[Finding]) -> Map<String, Value> {

@@ -3,7 +3,8 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::log::MessageId;
-use super::parse::{Conflict, KeyId, OpId, Operation, Parsed, Polled, Send};
+use super::parse::{Conflict, KeyId, Message, OpId, Operation, Parsed, Polled, Send};
+use super::reading::Readings;
 use crate::history::{History, OpType};
 
 /// What can be wrong, apart from cycles, in the order in which it is reported.
@@ -70,6 +71,8 @@ pub(super) struct Cases {
 #[derive(Default)]
 pub(super) struct Scan {
     cases: std::collections::BTreeMap<Kind, Cases>,
+    /// Acknowledged messages that nobody polled, and nobody needed to have seen: how many, and the first of them.
+    pub(super) unread: Option<(u64, MessageId)>,
 }
 
 impl Scan {
@@ -78,7 +81,7 @@ impl Scan {
 
     pub(super) fn of(history: &History, parsed: &Parsed<'_>) -> Scan {
         let mut scan = Scan::default();
-        scan.messages(parsed);
+        scan.messages(history, parsed);
         scan.conflicts(parsed);
         scan.within_operations(parsed);
         scan.successive_polls(history, parsed);
@@ -100,7 +103,10 @@ impl Scan {
     }
 
     /// Faults of single messages: lost, unseen, aborted, out of nowhere.
-    fn messages(&mut self, parsed: &Parsed<'_>) {
+    fn messages(&mut self, history: &History, parsed: &Parsed<'_>) {
+        let unpolled = parsed.messages.iter().filter(|message| acknowledged_in_vain(message).is_some());
+        let unpolled: FxHashSet<KeyId> = unpolled.map(|message| message.key).collect();
+        let readings = if unpolled.is_empty() { Readings::default() } else { Readings::of(history, parsed, &unpolled) };
         let mut highest: Vec<Option<Polled>> = vec![None; parsed.keys.len()];
         for polled in &parsed.polled {
             let slot = &mut highest[polled.key as usize];
@@ -129,23 +135,26 @@ impl Scan {
             if message.send_count > 1 {
                 continue;
             }
-            match (message.polled_by, message.acknowledged) {
-                (Some(poll), _) if parsed.operations[sender as usize].kind == OpType::Fail => {
-                    self.add(Kind::G1a, || example(&[Some(sender), Some(poll)]));
-                }
-                (None, Some(offset)) => {
-                    if let Some(beyond) = highest[message.key as usize].filter(|polled| offset <= polled.offset) {
-                        let poll = parsed.messages[beyond.message as usize].polled_by;
-                        self.add(Kind::LostWrite, || Example {
-                            offsets: vec![offset, beyond.offset],
-                            messages: vec![id, beyond.message],
-                            ..example(&[Some(sender), poll])
-                        });
-                    }
-                    self.add(Kind::Unseen, || example(&[Some(sender)]));
-                }
-                _ => {}
+            if let Some(poll) = message.polled_by.filter(|_| parsed.operations[sender as usize].kind == OpType::Fail) {
+                self.add(Kind::G1a, || example(&[Some(sender), Some(poll)]));
             }
+            let Some(offset) = acknowledged_in_vain(message) else { continue };
+            let acknowledged = parsed.operations[sender as usize].pair.completion.unwrap_or_default();
+            let has_passed = readings.has_passed(message.key, offset);
+            if !has_passed && !readings.has_caught_up(message.key, offset, acknowledged) {
+                self.unread = Some(self.unread.map_or((1, id), |(count, first)| (count + 1, first)));
+                continue;
+            }
+            let beyond = highest[message.key as usize].filter(|polled| has_passed && offset <= polled.offset);
+            if let Some(beyond) = beyond {
+                let poll = parsed.messages[beyond.message as usize].polled_by;
+                self.add(Kind::LostWrite, || Example {
+                    offsets: vec![offset, beyond.offset],
+                    messages: vec![id, beyond.message],
+                    ..example(&[Some(sender), poll])
+                });
+            }
+            self.add(Kind::Unseen, || example(&[Some(sender)]));
         }
     }
 
@@ -298,6 +307,17 @@ impl Scan {
             example
         });
     }
+}
+
+/// The offset of a message that was acknowledged, and that no poll returned.
+fn acknowledged_in_vain(message: &Message<'_>) -> Option<i64> {
+    message.acknowledged.filter(|_| message.polled_by.is_none() && message.send_count == 1)
+}
+
+/// Whether an operation is a poll and nothing else.
+pub(super) fn is_poll(history: &History, parsed: &Parsed<'_>, id: OpId) -> bool {
+    let pair = parsed.operations[id as usize].pair;
+    history.entries(pair).1.is_some_and(|op| &*op.f == "poll")
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

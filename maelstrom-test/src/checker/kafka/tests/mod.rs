@@ -10,6 +10,7 @@ use serde_json::json;
 
 use self::simulate::{Fault, simulate};
 use super::*;
+use crate::checker::long_tests::cases;
 use crate::history::{Op, OpType};
 
 /// A history in a notation for tests: operations one after another, a millisecond per entry, separated by `;`. `0 send x
@@ -155,6 +156,39 @@ fn assignments_forget_positions() {
 }
 
 #[test]
+fn what_nobody_can_have_seen_is_neither_lost_nor_unseen() {
+    let sends = "0 send x 1@0; 0 send x 2@1; 0 send x 3@2;";
+    for (polls, expected) in [
+        // Had no time to read on.
+        ("1 seek x; 1 poll x 0=1", vec![]),
+        ("1 seek x; 1 poll x 0=1; 1 crash", vec![]),
+        ("1 seek x", vec![]),
+        // Was told that there is nothing more.
+        ("1 seek x; 1 poll x 0=1; 1 poll", vec!["unseen"]),
+        ("1 seek x; 1 poll x 0=1; 1 poll; 1 poll x 1=2; 2 seek x; 2 poll x 0=1 1=2 2=3", vec![]),
+        ("1 seek x; 1 poll x 0=1; 1 poll; 1 assign x; 1 assign y", vec!["unseen"]),
+        ("1 seek x; 1 poll", vec!["unseen"]),
+        // May have begun anywhere, as another reader may have committed offsets.
+        ("1 assign x; 1 poll", vec![]),
+        ("1 assign x; 1 poll x 1=2; 1 poll x 2=3", vec![]),
+        ("1 assign x; 1 poll x 1=2; 1 poll x 2=3; 1 poll", vec![]),
+        // Came past.
+        ("1 assign x; 1 poll x 0=1; 1 poll x 2=3", vec!["lost-write", "poll-skip", "unseen"]),
+        ("1 seek x; 1 poll x 1=2 2=3", vec!["lost-write", "unseen"]),
+        ("1 seek x; 1 poll x 0=1 1=7 2=3", vec!["lost-write", "inconsistent-offsets", "unexpected", "unseen"]),
+    ] {
+        let verdict = check(&format!("{sends}{polls}"));
+        assert_eq!(found(&verdict), expected, "{polls}");
+        if expected.is_empty() && !polls.contains("2=3") {
+            assert_eq!(verdict.valid, Valid::Unknown, "{polls}");
+            assert!(verdict.reason.unwrap().starts_with("nobody polled message"), "{polls}");
+        }
+    }
+    // Asked before the message was there.
+    assert_eq!(check("1 seek x; 1 poll; 0 send x 1@0; 2 seek x").valid, Valid::Unknown);
+}
+
+#[test]
 fn copies_of_a_message_cannot_be_told_apart() {
     let verdict = check("0 send x 1@0; 0 send x 1@1; 1 poll x 0=1 1=1");
     assert_eq!((verdict.valid, found(&verdict)), (Valid::Unknown, vec![]));
@@ -207,13 +241,22 @@ fn findings_are_sentences() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(200), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn correct_logs_are_valid(seed in any::<u64>(), length in 0..600_usize) {
         let verdict = Kafka::default().check(&simulate(seed, length), &CheckContext::default());
         prop_assert_eq!(found(&verdict), Vec::<&str>::new(), "{:?}", verdict.findings);
         prop_assert_eq!(verdict.valid, Valid::True);
+    }
+
+    #[test]
+    fn a_beginning_of_a_correct_history_shows_no_fault(seed in any::<u64>(), length in 0..600_usize, end in 0.0..1.0) {
+        let mut history = simulate(seed, length);
+        history.ops.truncate((history.ops.len() as f64 * end) as usize);
+        prop_assume!(history.ops.iter().any(|op| &*op.f == "assign"));
+        let verdict = Kafka::default().check(&history, &CheckContext::default());
+        prop_assert_eq!(found(&verdict), Vec::<&str>::new(), "{:?}", verdict.findings);
     }
 
     #[test]
@@ -325,7 +368,7 @@ fn any_operations() -> impl Strategy<Value = (History, Operations)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(2000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn cycles_are_found_where_there_are_any((history, operations) in any_operations()) {

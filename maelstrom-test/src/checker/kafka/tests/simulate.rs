@@ -256,7 +256,7 @@ impl Fault {
             Fault::PollOwn => {
                 append(history, json!([["send", "0", [1_000_000, "a"]], ["poll", {"0": [[1_000_000, "a"]]}]]))
             }
-            Fault::SendLast => append(history, json!([["send", "0", [1_000_000, "a"]]])),
+            Fault::SendLast => append(history, json!([["send", "0", [1_000_000, "a"]]])) && read_nothing(history),
         }
     }
 }
@@ -375,5 +375,19 @@ fn append(history: &mut History, told: Value) -> bool {
         .collect();
     history.ops.push(Op::new(index, OpType::Invoke, 1000 + index, "txn", asked));
     history.ops.push(Op::new(index + 1, OpType::Ok, 1000 + index, "txn", told));
+    true
+}
+
+/// Adds a process that asks for everything, and is told that there is nothing.
+fn read_nothing(history: &mut History) -> bool {
+    let index = history.ops.len() as u64;
+    let extra = Map::from_iter([("seek_to_beginning".to_string(), json!(true))]);
+    for (f, asked, told) in [("assign", json!(["0"]), json!(["0"])), ("poll", json!([["poll"]]), json!([["poll", {}]]))]
+    {
+        for (kind, value) in [(OpType::Invoke, asked), (OpType::Ok, told)] {
+            let op = Op::new(history.ops.len() as u64, kind, 1000 + index, f, value);
+            history.ops.push(Op { extra: (f == "assign").then(|| Box::new(extra.clone())), ..op });
+        }
+    }
     true
 }

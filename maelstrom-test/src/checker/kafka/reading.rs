@@ -1,0 +1,162 @@
+//! Who could have seen a message that nobody polled?
+//!
+//! That no poll returned a message does not mean that it is gone: perhaps nobody has got that far yet. A slow system is
+//! not a wrong one, and a poll may return as few messages as it likes. Two things prove that a message should have been
+//! seen. Either a reader has *passed* it: what it polled first stands before the message, what it polled next does not.
+//! Or a reader that stood before it has *caught up*: it asked after the message had been acknowledged, and was told that
+//! the log holds nothing more.
+//!
+//! Only a reader that is known to stand before the message counts, so it must have polled that key since it was assigned
+//! to it, or have begun with the first offset. A committed offset is no such proof: it may stem from a poll whose answer
+//! got lost.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::parse::{KeyId, OpId, Parsed};
+use super::scan::{assignment, is_poll};
+use crate::history::{History, OpType};
+
+/// What readers show of the logs of some keys.
+#[derive(Default)]
+pub(super) struct Readings {
+    keys: FxHashMap<KeyId, Reading>,
+    /// The history does not say what is assigned to whom, so everybody might have seen everything.
+    is_silent: bool,
+}
+
+/// What readers show of one log.
+#[derive(Default)]
+struct Reading {
+    /// Successive offsets that one reader polled.
+    steps: Rising<i64>,
+    /// The offset that a reader polled last, and where it was invoked, in the history, that a later poll found nothing.
+    ends: Rising<usize>,
+}
+
+/// Pairs, to be asked for the highest second one among those whose first one is below an offset.
+struct Rising<T>(Vec<(i64, T)>);
+
+impl<T> Default for Rising<T> {
+    fn default() -> Rising<T> {
+        Rising(Vec::new())
+    }
+}
+
+impl<T: Copy + Ord> Rising<T> {
+    /// All pairs are known.
+    fn sort(&mut self) {
+        self.0.sort_unstable();
+        for at in 1..self.0.len() {
+            self.0[at].1 = self.0[at].1.max(self.0[at - 1].1);
+        }
+    }
+
+    fn highest_below(&self, offset: i64) -> Option<T> {
+        let before = self.0.partition_point(|(first, _)| *first < offset);
+        self.0[..before].last().map(|(_, highest)| *highest)
+    }
+}
+
+/// Where a process stands in a log.
+#[derive(Clone, Copy)]
+struct Cursor {
+    /// The offset that it polled last: the lowest of all if it has begun with the first one, `None` if nobody knows.
+    last: Option<i64>,
+    /// Number of the process's poll that showed it.
+    since: u64,
+}
+
+#[derive(Default)]
+struct Reader {
+    cursors: FxHashMap<KeyId, Cursor>,
+    /// How many polls it has made, and where the last one was invoked.
+    polls: u64,
+    last_poll: Option<usize>,
+}
+
+impl Readings {
+    /// Looks at the logs of these keys.
+    pub(super) fn of(history: &History, parsed: &Parsed<'_>, keys: &FxHashSet<KeyId>) -> Readings {
+        let mut readings = Readings { is_silent: true, ..Readings::default() };
+        readings.keys.extend(keys.iter().map(|key| (*key, Reading::default())));
+        let mut readers: FxHashMap<u64, Reader> = FxHashMap::default();
+        for (operation, id) in parsed.operations.iter().zip(0..) {
+            let (invocation, completion) = history.entries(operation.pair);
+            readings.is_silent &= !invocation.or(completion).is_some_and(|op| matches!(&*op.f, "assign" | "subscribe"));
+            if let Some(kept) = assignment(history, parsed, operation) {
+                let reader = readers.entry(operation.process).or_default();
+                let from_beginning = kept.is_none() && operation.kind == OpType::Ok;
+                readings.forget(reader, kept.as_ref());
+                let assigned = completion.and_then(|op| op.value.as_array()).map_or(&[][..], Vec::as_slice);
+                let last = from_beginning.then_some(i64::MIN);
+                for key in assigned.iter().filter_map(|key| parsed.find_key(key)) {
+                    reader.cursors.entry(key).or_insert(Cursor { last, since: reader.polls });
+                }
+            } else if operation.kind == OpType::Ok && is_poll(history, parsed, id) {
+                readings.poll(readers.entry(operation.process).or_default(), parsed, id);
+            }
+        }
+        for reader in readers.values_mut() {
+            readings.forget(reader, None);
+        }
+        for reading in readings.keys.values_mut() {
+            reading.steps.sort();
+            reading.ends.sort();
+        }
+        readings
+    }
+
+    /// A reader gives up keys, all but those to keep.
+    fn forget(&mut self, reader: &mut Reader, kept: Option<&FxHashSet<KeyId>>) {
+        let Reader { cursors, polls, last_poll } = reader;
+        cursors.retain(|key, cursor| {
+            let keep = kept.is_some_and(|kept| kept.contains(key));
+            if !keep {
+                self.found_nothing(*key, *cursor, *polls, *last_poll);
+            }
+            keep
+        });
+    }
+
+    /// The last of a number of polls found nothing of a key, if the key was seen before and not by that.
+    fn found_nothing(&mut self, key: KeyId, cursor: Cursor, polls: u64, last_poll: Option<usize>) {
+        if let (Some(last), Some(at), Some(reading)) = (cursor.last, last_poll, self.keys.get_mut(&key))
+            && cursor.since < polls
+        {
+            reading.ends.0.push((last, at));
+        }
+    }
+
+    fn poll(&mut self, reader: &mut Reader, parsed: &Parsed<'_>, id: OpId) {
+        let operation = &parsed.operations[id as usize];
+        let (before, number) = (reader.polls, reader.polls + 1);
+        for polled in parsed.polled_of(operation) {
+            let unknown = Cursor { last: None, since: before };
+            let cursor = *reader.cursors.get(&polled.key).unwrap_or(&unknown);
+            if cursor.since < number {
+                self.found_nothing(polled.key, cursor, before, reader.last_poll);
+            }
+            if let (Some(last), Some(reading)) = (cursor.last, self.keys.get_mut(&polled.key))
+                && last < polled.offset
+            {
+                reading.steps.0.push((last, polled.offset));
+            }
+            let last = Some(polled.offset).max(cursor.last);
+            reader.cursors.insert(polled.key, Cursor { last, since: number });
+        }
+        (reader.polls, reader.last_poll) = (number, operation.pair.invocation);
+    }
+
+    /// Whether a reader went from an offset before this one to one that is not.
+    pub(super) fn has_passed(&self, key: KeyId, offset: i64) -> bool {
+        let highest = self.keys.get(&key).and_then(|reading| reading.steps.highest_below(offset));
+        self.is_silent || highest >= Some(offset)
+    }
+
+    /// Whether a reader that stood before this offset asked for more after this position in the history, and there was
+    /// nothing.
+    pub(super) fn has_caught_up(&self, key: KeyId, offset: i64, position: usize) -> bool {
+        let latest = self.keys.get(&key).and_then(|reading| reading.ends.highest_below(offset));
+        self.is_silent || latest > Some(position)
+    }
+}
