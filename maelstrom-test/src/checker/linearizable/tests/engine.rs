@@ -9,6 +9,7 @@ use super::super::orders::step;
 use super::super::problem::{ANYTHING, Action, Operation, Problem, State};
 use super::super::search::{Outcome, search, search_thriftily};
 use super::super::zones;
+use crate::checker::long_tests::cases;
 
 /// Every order is tried.
 pub(super) fn is_linearizable(problem: &Problem) -> bool {
@@ -114,7 +115,7 @@ fn unique_problems(count: usize) -> impl Strategy<Value = Problem> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig::with_cases(cases(3000)))]
 
     #[test]
     fn verdicts_agree_with_brute_force(problem in problems(8, 3)) {

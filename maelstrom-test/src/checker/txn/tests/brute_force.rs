@@ -1,4 +1,4 @@
-//! The checker against every serial order of tiny histories.
+//! The checker against every serial order of tiny histories, and every order of snapshots and commits.
 //!
 //! A history is serializable if some order of its transactions explains every answer, where failed transactions are
 //! left out and those whose end is unknown may be. That can simply be tried. Where the checker says that there is no
@@ -7,9 +7,11 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{ListAppend, Options, RwRegister};
+use super::super::{ListAppend, Model, Options, RwRegister};
+use crate::checker::long_tests::cases;
 use crate::checker::{CheckContext, Checker, Valid};
 use crate::history::{History, Op, OpType};
+use crate::scenario::options::CONSISTENCY_MODELS;
 
 const KEYS: u64 = 2;
 
@@ -17,6 +19,7 @@ const KEYS: u64 = 2;
 #[derive(Clone, Debug)]
 struct Txn {
     kind: OpType,
+    process: u64,
     mops: Vec<Mop>,
     /// When it began and ended; all times are different.
     began: usize,
@@ -65,8 +68,27 @@ fn with_times(txns: Vec<(OpType, Vec<Mop>)>, seed: u64) -> Vec<Txn> {
     }
     times.sort_unstable();
     let place = |number: usize, end: bool| times.iter().position(|(_, n, e)| (*n, *e) == (number, end)).unwrap();
-    let txn = |(number, (kind, mops))| Txn { kind, mops, began: place(number, false), ended: place(number, true) };
-    txns.into_iter().enumerate().map(txn).collect()
+    let txn = |(number, (kind, mops))| {
+        let (began, ended) = (place(number, false), place(number, true));
+        Txn { kind, process: 0, mops, began, ended }
+    };
+    let mut txns: Vec<Txn> = txns.into_iter().enumerate().map(txn).collect();
+    hand_out_processes(&mut txns);
+    txns
+}
+
+/// A process goes on with the next transaction, if its last one is over and it was told how that ended.
+fn hand_out_processes(txns: &mut [Txn]) {
+    let mut order: Vec<usize> = (0..txns.len()).collect();
+    order.sort_by_key(|at| txns[*at].began);
+    let mut free_from: Vec<usize> = Vec::new();
+    for at in order {
+        let txn = &mut txns[at];
+        let process = free_from.iter().position(|free| *free <= txn.began).unwrap_or(free_from.len());
+        free_from.resize(free_from.len().max(process + 1), 0);
+        free_from[process] = if txn.kind == OpType::Info { usize::MAX } else { txn.ended };
+        txn.process = process as u64;
+    }
 }
 
 /// Answers as a database gives them that executes the transactions in order of their ends, but now and then looks at a
@@ -102,7 +124,7 @@ fn plausible_txns() -> impl Strategy<Value = Vec<Txn>> {
 
 fn history(txns: &[Txn], registers: bool) -> History {
     let mut entries: Vec<(usize, OpType, u64, Value)> = Vec::new();
-    for (process, txn) in txns.iter().enumerate() {
+    for txn in txns {
         let value = |answers: bool| {
             let mop = |mop: &Mop| match mop {
                 Mop::Write(key, value) => json!([if registers { "w" } else { "append" }, key, value]),
@@ -112,8 +134,8 @@ fn history(txns: &[Txn], registers: bool) -> History {
             };
             Value::Array(txn.mops.iter().map(mop).collect())
         };
-        entries.push((txn.began, OpType::Invoke, process as u64, value(false)));
-        entries.push((txn.ended, txn.kind, process as u64, value(txn.kind == OpType::Ok)));
+        entries.push((txn.began, OpType::Invoke, txn.process, value(false)));
+        entries.push((txn.ended, txn.kind, txn.process, value(txn.kind == OpType::Ok)));
     }
     entries.sort_by_key(|entry| entry.0);
     let op = |(at, (_, kind, process, value)): (usize, (usize, OpType, u64, Value))| {
@@ -122,11 +144,26 @@ fn history(txns: &[Txn], registers: bool) -> History {
     History { ops: entries.into_iter().enumerate().map(op).collect() }
 }
 
+/// Which transactions must come in the order in which they were performed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kept {
+    None,
+    Process,
+    Realtime,
+}
+
+/// What holds if some order explains a history, the more is kept the stronger.
+const MODELS: [(Kept, &str); 3] = [
+    (Kept::None, "serializable"),
+    (Kept::Process, "strong-session-serializable"),
+    (Kept::Realtime, "strict-serializable"),
+];
+
 /// Tries all orders, depth first.
 struct Orders<'a> {
     txns: &'a [Txn],
     registers: bool,
-    strict: bool,
+    kept: Kept,
 }
 
 impl Orders<'_> {
@@ -140,13 +177,20 @@ impl Orders<'_> {
             return true;
         }
         rest.iter().any(|next| {
-            let must_come_first = |other: &usize| self.ends(*other) < self.txns[*next].began;
-            if self.strict && rest.iter().any(must_come_first) {
+            if rest.iter().any(|other| self.must_come_first(*other, *next)) {
                 return false;
             }
             let others: Vec<usize> = rest.iter().copied().filter(|other| other != next).collect();
             self.execute(*next, lists.clone()).is_some_and(|after| self.explains(&others, after))
         })
+    }
+
+    fn must_come_first(&self, one: usize, other: usize) -> bool {
+        match self.kept {
+            Kept::None => false,
+            Kept::Process if self.txns[one].process != self.txns[other].process => false,
+            Kept::Process | Kept::Realtime => self.ends(one) < self.txns[other].began,
+        }
     }
 
     /// Transactions whose end is unknown may take effect at any time after they began, or never.
@@ -172,9 +216,63 @@ impl Orders<'_> {
     }
 }
 
-fn valid(txns: &[Txn], registers: bool, strict: bool) -> Valid {
-    let model = if strict { "strict-serializable" } else { "serializable" };
+/// Tries all orders of beginnings and commits: a transaction reads from what was committed when it began, and fails to
+/// commit if another one has written the same key since.
+struct Snapshots<'a> {
+    orders: Orders<'a>,
+}
+
+/// What is committed, and how often each key was.
+#[derive(Clone, Default)]
+struct Committed {
+    lists: [Vec<u64>; KEYS as usize],
+    versions: [usize; KEYS as usize],
+}
+
+impl Snapshots<'_> {
+    fn explain(&self) -> bool {
+        let rest: Vec<usize> =
+            (0..self.orders.txns.len()).filter(|at| self.orders.txns[*at].kind != OpType::Fail).collect();
+        self.go(&rest, &[], &Committed::default())
+    }
+
+    fn go(&self, rest: &[usize], active: &[(usize, Committed)], committed: &Committed) -> bool {
+        let txns = self.orders.txns;
+        let is_optional = |at: usize| txns[at].kind == OpType::Info;
+        if rest.iter().all(|at| is_optional(*at)) && active.iter().all(|(at, _)| is_optional(*at)) {
+            return true;
+        }
+        let commits = |place: usize| {
+            let (at, snapshot) = &active[place];
+            let mut after = committed.clone();
+            for mop in &txns[*at].mops {
+                if let Mop::Write(key, value) = mop {
+                    let key = *key as usize;
+                    if committed.versions[key] != snapshot.versions[key] {
+                        return false;
+                    }
+                    after.lists[key].push(*value);
+                    after.versions[key] = committed.versions[key] + 1;
+                }
+            }
+            let others = [&active[..place], &active[place + 1..]].concat();
+            self.go(rest, &others, &after)
+        };
+        let begins = |next: &usize| {
+            let fits = self.orders.execute(*next, committed.lists.clone()).is_some();
+            let others: Vec<usize> = rest.iter().copied().filter(|other| other != next).collect();
+            fits && self.go(&others, &[active, &[(*next, committed.clone())]].concat(), committed)
+        };
+        (0..active.len()).any(commits) || rest.iter().any(begins)
+    }
+}
+
+fn valid(txns: &[Txn], registers: bool, model: &str) -> Valid {
     let options = Options { promise: model.parse().unwrap(), wfr_keys: true, ..Options::default() };
+    valid_with(txns, registers, options)
+}
+
+fn valid_with(txns: &[Txn], registers: bool, options: Options) -> Valid {
     let history = history(txns, registers);
     match registers {
         false => ListAppend::new(options).check(&history, &CheckContext::default()).valid,
@@ -182,20 +280,37 @@ fn valid(txns: &[Txn], registers: bool, strict: bool) -> Valid {
     }
 }
 
+/// Every model that is implied by one that holds must hold.
 fn no_false_alarm(txns: &[Txn]) -> Result<(), TestCaseError> {
     for registers in [false, true] {
-        for strict in [false, true] {
-            if valid(txns, registers, strict) == Valid::False {
-                let orders = Orders { txns, registers, strict };
-                prop_assert!(!orders.some_order_explains(), "registers: {registers}, strict: {strict}");
+        let orders = |kept| Orders { txns, registers, kept };
+        let mut holds: Vec<&str> =
+            MODELS.iter().filter(|(kept, _)| orders(*kept).some_order_explains()).map(|(_, model)| *model).collect();
+        if (Snapshots { orders: orders(Kept::None) }).explain() {
+            holds.push("snapshot-isolation");
+        }
+        for (name, model) in all_models() {
+            let is_implied = holds.iter().any(|held| Model::named(held).unwrap().implies(model));
+            if is_implied {
+                prop_assert_ne!(valid(txns, registers, name), Valid::False, "{}, registers: {}", name, registers);
             }
+        }
+        if holds.contains(&"strict-serializable") {
+            let options =
+                Options { wfr_keys: true, sequential_keys: true, linearizable_keys: true, ..Options::default() };
+            prop_assert_ne!(valid_with(txns, registers, options), Valid::False);
         }
     }
     Ok(())
 }
 
-/// Adds a transaction after all others that reads every list, with an answer that may be right.
-fn with_final_read(mut txns: Vec<Txn>) -> Vec<Txn> {
+fn all_models() -> impl Iterator<Item = (&'static str, Model)> {
+    CONSISTENCY_MODELS.iter().map(|name| (*name, Model::named(name).unwrap()))
+}
+
+/// Adds a transaction after all others that reads every list, with an answer that may be right; but if so wanted, what
+/// one write did is missing.
+fn with_final_read(mut txns: Vec<Txn>, lost: Option<usize>) -> Vec<Txn> {
     let longest = |key: u64| {
         let reads = txns.iter().filter(|txn| txn.kind == OpType::Ok).flat_map(|txn| &txn.mops);
         let lists = reads.filter_map(|mop| match mop {
@@ -210,16 +325,29 @@ fn with_final_read(mut txns: Vec<Txn>) -> Vec<Txn> {
                 _ => {}
             }
         }
+        if let Some(lost) = lost.filter(|lost| *lost < list.len()) {
+            list.remove(lost);
+        }
         Mop::Read(key, list)
     };
     let mops = (0..KEYS).map(longest).collect();
     let last = txns.iter().map(|txn| txn.ended).max().unwrap_or(0);
-    txns.push(Txn { kind: OpType::Ok, mops, began: last + 1, ended: last + 2 });
+    txns.push(Txn { kind: OpType::Ok, process: 0, mops, began: last + 1, ended: last + 2 });
+    hand_out_processes(&mut txns);
     txns
 }
 
+/// What is left of a history if nobody was told how some transactions ended: those whose bit is set.
+fn forgotten(txns: &[Txn], bits: u32) -> Vec<Txn> {
+    let forget = |(at, txn): (usize, &Txn)| {
+        let kind = if bits >> at & 1 == 1 { OpType::Info } else { txn.kind };
+        Txn { kind, process: at as u64, ..txn.clone() }
+    };
+    txns.iter().enumerate().map(forget).collect()
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(1000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_false_alarm_on_arbitrary_answers(txns in arbitrary_txns()) {
@@ -232,12 +360,36 @@ proptest! {
     }
 
     #[test]
-    fn lists_that_were_read_to_the_end_leave_no_doubt(txns in plausible_txns()) {
-        let txns = with_final_read(txns);
-        for strict in [false, true] {
-            let orders = Orders { txns: &txns, registers: false, strict };
-            let is_invalid = valid(&txns, false, strict) == Valid::False;
-            prop_assert_eq!(is_invalid, !orders.some_order_explains(), "strict: {}", strict);
+    fn lists_that_were_read_to_the_end_leave_no_doubt(txns in plausible_txns(), lost in prop::option::of(0..3_usize)) {
+        let txns = with_final_read(txns, lost);
+        for (kept, model) in MODELS {
+            let orders = Orders { txns: &txns, registers: false, kept };
+            let is_invalid = valid(&txns, false, model) == Valid::False;
+            prop_assert_eq!(is_invalid, !orders.some_order_explains(), "{}", model);
+        }
+        let snapshots = Snapshots { orders: Orders { txns: &txns, registers: false, kept: Kept::None } };
+        let is_invalid = valid(&txns, false, "snapshot-isolation") == Valid::False;
+        prop_assert_eq!(is_invalid, !snapshots.explain(), "snapshot-isolation");
+    }
+
+    #[test]
+    fn stronger_models_rule_out_what_weaker_ones_do(txns in plausible_txns(), registers in any::<bool>()) {
+        let broken: Vec<(&str, Model)> =
+            all_models().filter(|(name, _)| valid(&txns, registers, name) == Valid::False).collect();
+        for (name, model) in all_models() {
+            if let Some((weaker, _)) = broken.iter().find(|(_, weaker)| model.implies(*weaker)) {
+                prop_assert!(broken.iter().any(|(other, _)| *other == name), "{} and {}", weaker, name);
+            }
+        }
+    }
+
+    #[test]
+    fn knowing_less_never_shows_more(txns in plausible_txns(), bits in any::<u32>(), registers in any::<bool>()) {
+        let less = forgotten(&txns, bits);
+        for model in ["read-uncommitted", "read-committed", "snapshot-isolation", "serializable", "strict-serializable"] {
+            if valid(&less, registers, model) == Valid::False {
+                prop_assert_eq!(valid(&txns, registers, model), Valid::False, "{}", model);
+            }
         }
     }
 }

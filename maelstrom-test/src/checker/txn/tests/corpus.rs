@@ -82,6 +82,7 @@ fn options(case: &Value) -> Options {
         sequential_keys: is_on("sequential_keys"),
         linearizable_keys: is_on("linearizable_keys"),
         transaction_order: given["transaction_order"].as_object().map(order),
+        order_key: None,
     }
 }
 

@@ -8,6 +8,7 @@ use super::super::Promise;
 use super::super::cycle::{Cycle, find_cycles};
 use super::super::graph::{Dependencies, Graph, Kind, Sink, Timeline};
 use super::super::promise::OrderInUse;
+use crate::checker::long_tests::cases;
 
 #[derive(Clone, Debug)]
 struct Tiny {
@@ -136,7 +137,7 @@ const PROMISES: [&str; 9] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(3000), ..ProptestConfig::default() })]
 
     #[test]
     fn a_promise_is_broken_exactly_if_some_cycle_breaks_it(tiny in tiny()) {

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use super::super::simulated::{Database, Isolation};
 use super::super::{ListAppend, Options, RwRegister};
+use crate::checker::long_tests::cases;
 use crate::checker::{CheckContext, Checker, Valid, Verdict};
 
-const SEEDS: u64 = 60;
+/// Seeds that are tried of each database.
+fn seeds() -> std::ops::Range<u64> {
+    0..u64::from(cases(60))
+}
 
 fn check(database: &Database, model: &str) -> Verdict {
     let options = Options {
@@ -26,7 +30,7 @@ fn check(database: &Database, model: &str) -> Verdict {
 /// All anomalies that are found in histories of a level, whether or not the model rules them out.
 fn found(isolation: Isolation, registers: bool, model: &str) -> BTreeSet<String> {
     let mut anomalies = BTreeSet::new();
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         let verdict = check(&Database { isolation, registers, seed, ..Database::default() }, model);
         anomalies.extend(verdict.findings.into_iter().map(|finding| finding.anomaly));
     }
@@ -38,7 +42,7 @@ fn every_level_keeps_its_promise() {
     use Isolation::*;
     for isolation in [StrictSerializable, Serializable, SnapshotIsolation, ReadCommitted, ReadUncommitted] {
         for registers in [false, true] {
-            for seed in 0..SEEDS {
+            for seed in seeds() {
                 let database = Database { isolation, registers, seed, ..Database::default() };
                 let verdict = check(&database, isolation.model().unwrap());
                 let broken = verdict.findings.first().filter(|finding| finding.proscribed);
