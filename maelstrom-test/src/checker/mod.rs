@@ -12,6 +12,8 @@ mod echo;
 pub mod exceptions;
 mod kafka;
 pub mod linearizable;
+#[cfg(test)]
+mod long_tests;
 mod perf;
 mod quantile;
 mod set_full;
@@ -34,7 +36,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::history::{History, Nanos};
+use crate::history::{History, Nanos, Op};
 
 /// Whether a promise was kept. Verdicts compose to the worst; the order of the variants is from best to worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -150,6 +152,10 @@ pub struct Cycle {
 }
 
 /// What a checker may know besides the history.
+///
+/// Of the checkers here, [`linearizable`] heeds the budgets, as its problem is hard. The others take time and memory near
+/// linear in the length of the history, whatever it holds, or have a fixed limit of their own that is told in their
+/// documentation ([`Counter`]), so that the same history gets the same verdict on every machine.
 #[derive(Clone, Debug)]
 pub struct CheckContext {
     /// Nodes under test, in order; empty if unknown. Worker *t* talked to node *t mod n*.
@@ -183,4 +189,23 @@ impl CheckContext {
 pub trait Checker {
     /// Judges the history. Never panics, whatever the history holds.
     fn check(&self, history: &History, context: &CheckContext) -> Verdict;
+
+    /// Begins to take a history entry by entry, if the checker can do without having all of it at once. The verdict is
+    /// that of [`Checker::check`], but for its proofs, which may be longer.
+    fn stream(&self, _context: &CheckContext) -> Option<Box<dyn Stream>> {
+        None
+    }
+
+    /// Makes the proofs of a verdict from [`Checker::stream`] as short as those from [`Checker::check`]. The history must
+    /// hold the operations that the evidence points to; all others may be missing.
+    fn refine(&self, _verdict: &mut Verdict, _history: &History) {}
+}
+
+/// A history on its way into a checker. What the checker keeps of it is much smaller.
+pub trait Stream {
+    /// Takes the next entry. Positions in the verdict's evidence count these calls.
+    fn push(&mut self, op: &Op);
+
+    /// Judges what was taken.
+    fn finish(self: Box<Self>) -> Verdict;
 }

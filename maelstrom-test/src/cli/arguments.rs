@@ -105,8 +105,6 @@ const TRANSACTION_FLAGS: &[(&str, &str)] = &[
         "wfr-keys",
         "Registers: what a transaction reads of a key is older than what it writes there [always with --workload]",
     ),
-    ("sequential-keys", "Registers: no process sees a key go back to an earlier value"),
-    ("linearizable-keys", "Registers: no key goes back to an earlier value in real time"),
     ("preloaded", "Transactions: keys may have held values before the history began"),
 ];
 
@@ -146,7 +144,16 @@ fn check() -> Command {
                 .iter()
                 .map(|(name, help)| Arg::new(*name).long(*name).action(ArgAction::SetTrue).help(*help)),
         )
-        .arg(option(options::find("lenient").expect("an option of the table")))
+        .arg(
+            Arg::new("transaction-order")
+                .long("transaction-order")
+                .value_name("KEY")
+                .help("Registers: under this key, completions say at which place they took effect, as a whole number"),
+        )
+        .args(
+            ["sequential_keys", "linearizable_keys", "ww_deps", "lenient"]
+                .map(|name| option(options::find(name).expect("an option of the table"))),
+        )
         .arg(Arg::new("full").long("full").action(ArgAction::SetTrue).help("All findings with all their evidence"))
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print results as JSON"))
         .arg(Arg::new("file").value_name("FILE").required(true).help("The history; `-`: standard input"))

@@ -30,9 +30,12 @@ pub mod text;
 mod units;
 mod view;
 
+#[cfg(feature = "cli")]
+pub(crate) use units::counted;
+
 pub use faults::{FaultSpan, fault_spans};
 pub use files::write;
 pub use latency::{Latencies, Latency};
 #[cfg(feature = "cli")]
 pub use serve::StoreServer;
-pub use view::{Breakdown, FaultTally, NodeLog, Part, RunView, TimeMode};
+pub use view::{Breakdown, FaultTally, NodeLog, Part, RunView, Tally, TimeMode};

@@ -43,6 +43,7 @@ impl Sample {
             duration: self.duration,
             elapsed: self.elapsed,
             history: &self.history,
+            tally: None,
             journal: &self.journal,
             journal_events: self.journal.len() as u64,
             net: &self.net,

@@ -55,7 +55,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// A count of things: `1 message`, `2 messages`.
-pub(super) fn counted(number: u64, thing: &str) -> String {
+pub(crate) fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", count(number))
 }

@@ -1,5 +1,6 @@
 //! What a report needs to know of a run.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 pub use crate::checker::Part;
 use crate::checker::{CheckContext, Evidence, Finding, Valid, Verdict, anomalies};
 use crate::executor::LogEnd;
-use crate::history::{History, Nanos};
+use crate::history::{History, Nanos, Op, OpType, Process};
 use crate::network::{JournalEvent, Stats};
 
 /// Which clock a run went by.
@@ -43,6 +44,38 @@ pub struct FaultTally {
     pub had_effect: bool,
     /// What it did, counted: `messages_cut`, `processes_killed`, … The key is the unit.
     pub counts: Map<String, Value>,
+}
+
+/// Counts of a history that is too long to be kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// All entries.
+    pub entries: u64,
+    /// Client operations invoked.
+    pub invoked: u64,
+    /// Ends of client operations, by function and kind.
+    pub ends: BTreeMap<String, BTreeMap<OpType, u64>>,
+    /// The latest time of any entry.
+    pub duration: Nanos,
+}
+
+impl Tally {
+    /// Counts an entry.
+    pub fn add(&mut self, op: &Op) {
+        self.entries += 1;
+        self.duration = self.duration.max(op.time);
+        if op.process == Process::Nemesis {
+            return;
+        }
+        if op.kind == OpType::Invoke {
+            self.invoked += 1;
+            return;
+        }
+        match self.ends.get_mut(&*op.f) {
+            Some(ends) => *ends.entry(op.kind).or_default() += 1,
+            None => drop(self.ends.insert(op.f.to_string(), BTreeMap::from([(op.kind, 1)]))),
+        }
+    }
 }
 
 /// The end of what a node wrote to standard error.
@@ -112,6 +145,8 @@ pub struct RunView<'a> {
     pub elapsed: Duration,
     /// What clients and nemesis did.
     pub history: &'a History,
+    /// Where `history` holds only those entries that findings point to: counts of all.
+    pub tally: Option<&'a Tally>,
     /// The first events of the network after initialisation.
     pub journal: &'a [JournalEvent],
     /// How many events there were in all.
@@ -209,9 +244,14 @@ impl<'a> RunView<'a> {
 
     /// Client operations that were invoked.
     pub fn invoked(&self) -> u64 {
-        let is_client = |op: &&crate::history::Op| op.process.client().is_some();
-        let invocations = self.history.ops.iter().filter(is_client);
-        invocations.filter(|op| op.kind == crate::history::OpType::Invoke).count() as u64
+        let is_invocation = |op: &&Op| op.process != Process::Nemesis && op.kind == OpType::Invoke;
+        let here = || self.history.ops.iter().filter(is_invocation).count() as u64;
+        self.tally.map_or_else(here, |tally| tally.invoked)
+    }
+
+    /// Entries of the whole history.
+    pub fn entries(&self) -> u64 {
+        self.tally.map_or(self.history.ops.len() as u64, |tally| tally.entries)
     }
 
     /// The interval of time that the operations of a finding span.

@@ -303,6 +303,9 @@ impl Reader<'_> {
             max_txn_length: self.int("max_txn_length").unwrap_or(usual.max_txn_length),
             max_writes_per_key: self.int("max_writes_per_key").unwrap_or(usual.max_writes_per_key),
             consistency_models: self.names("consistency_models").unwrap_or(usual.consistency_models),
+            sequential_keys: self.flag("sequential_keys").unwrap_or(usual.sequential_keys),
+            linearizable_keys: self.flag("linearizable_keys").unwrap_or(usual.linearizable_keys),
+            ww_deps: self.flag("ww_deps").unwrap_or(usual.ww_deps),
             lenient: self.flag("lenient").unwrap_or(usual.lenient),
         };
         if settings.min_txn_length > settings.max_txn_length {
@@ -398,6 +401,9 @@ impl Config {
             ("min_txn_length", settings.min_txn_length.to_string()),
             ("max_txn_length", settings.max_txn_length.to_string()),
             ("max_writes_per_key", settings.max_writes_per_key.to_string()),
+            ("sequential_keys", settings.sequential_keys.to_string()),
+            ("linearizable_keys", settings.linearizable_keys.to_string()),
+            ("ww_deps", settings.ww_deps.to_string()),
         ];
         options.extend(of_workload.into_iter().filter(|(name, _)| uses(name)));
         options.push(("seed", self.seed.to_string()));

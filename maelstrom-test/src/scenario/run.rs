@@ -144,6 +144,7 @@ impl Run {
             duration: self.duration,
             elapsed: self.elapsed,
             history: &self.history,
+            tally: None,
             journal: &self.journal,
             journal_events: self.journal_events,
             net: &self.net.counts,

@@ -67,15 +67,20 @@ impl Workload for Kafka {
     }
 
     fn options(&self) -> &[&str] {
-        &["key_count", "max_writes_per_key"]
+        &["key_count", "max_writes_per_key", "ww_deps"]
     }
 
     fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
-        Box::new(checker::Kafka { lenient: settings.lenient, ..Default::default() })
+        Box::new(checker::Kafka { lenient: settings.lenient, ww_deps: settings.ww_deps })
     }
 }
 
 /// A client with the next offset to read of each key that it has assigned.
+///
+/// A `poll` is two requests: one for messages, one that commits what was received. It is ok if both are; if the commit
+/// fails, the whole operation ends as that did, its messages do not stand in the history, and the client stays where it
+/// was, to ask for them again. Messages or committed offsets of keys that were not asked for make an answer malformed, as
+/// no client could know what to do with them.
 #[derive(Clone, Debug, Default)]
 struct Consumer {
     positions: BTreeMap<String, i64>,

@@ -12,6 +12,9 @@ use crate::protocol::{Body, Rpc, Type};
 use crate::random::Rng;
 
 /// `read {key}` → `read_ok {value}`, `write {key, value}` → `write_ok {}`, `cas {key, from, to}` → `cas_ok {}`.
+///
+/// A read that is answered with `null` has read that the key is absent. With [`Settings::lenient`] it says nothing, as in
+/// the original, where a node that answers every read with `null` passes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LinKv;
 

@@ -27,6 +27,12 @@ pub struct Settings {
     pub max_writes_per_key: u64,
     /// What transactions must satisfy.
     pub consistency_models: Vec<String>,
+    /// Registers: no process sees a key go back to an earlier value.
+    pub sequential_keys: bool,
+    /// Registers: no key goes back to an earlier value in real time.
+    pub linearizable_keys: bool,
+    /// kafka: successive messages of a log were sent by operations that happened in that order.
+    pub ww_deps: bool,
     /// Verdicts as lax as the original's.
     pub lenient: bool,
 }
@@ -46,6 +52,9 @@ impl Default for Settings {
             max_txn_length: 4,
             max_writes_per_key: 16,
             consistency_models: vec!["strict-serializable".into()],
+            sequential_keys: false,
+            linearizable_keys: false,
+            ww_deps: false,
             lenient: false,
         }
     }

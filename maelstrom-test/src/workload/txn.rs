@@ -87,7 +87,19 @@ impl Workload for Txn {
     }
 
     fn options(&self) -> &[&str] {
-        &["key_count", "min_txn_length", "max_txn_length", "max_writes_per_key", "consistency_models"]
+        if self.is_list_append() {
+            &["key_count", "min_txn_length", "max_txn_length", "max_writes_per_key", "consistency_models"]
+        } else {
+            &[
+                "key_count",
+                "min_txn_length",
+                "max_txn_length",
+                "max_writes_per_key",
+                "consistency_models",
+                "sequential_keys",
+                "linearizable_keys",
+            ]
+        }
     }
 
     fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
@@ -96,7 +108,13 @@ impl Workload for Txn {
             Err(error) => return Box::new(NoVerdict(error.to_string())),
         };
         // What a transaction reads of a register before it writes there is older than what it writes.
-        let options = Options { promise, wfr_keys: true, ..Options::default() };
+        let options = Options {
+            promise,
+            wfr_keys: true,
+            sequential_keys: settings.sequential_keys,
+            linearizable_keys: settings.linearizable_keys,
+            ..Options::default()
+        };
         if self.is_list_append() { Box::new(ListAppend::new(options)) } else { Box::new(RwRegister::new(options)) }
     }
 }

@@ -122,6 +122,7 @@ impl Piece {
             duration: simulation.now(),
             elapsed: Duration::from_millis(120),
             history: &history,
+            tally: None,
             journal: journal.kept(),
             journal_events: journal.events(),
             net: simulation.network().stats(),

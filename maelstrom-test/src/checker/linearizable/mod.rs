@@ -59,6 +59,7 @@ mod reduce;
 mod register;
 mod search;
 mod story;
+mod stream;
 mod timeline;
 mod verdict;
 mod words;

@@ -81,7 +81,8 @@ fn name_entry(op: &Op) -> String {
     format!("entry {} of the history (process {}, {} {})", op.index, op.process, op.kind.as_str(), op.f)
 }
 
-fn key_of(op: &Op) -> Option<&Value> {
+/// The key that an entry names.
+pub(super) fn key_of(op: &Op) -> Option<&Value> {
     match op.value.as_array()?.as_slice() {
         [key, _] => Some(key),
         _ => None,

@@ -11,8 +11,9 @@ use super::explain::{self, Explanation};
 use super::reduce;
 use super::register::{self, Register};
 use super::search::Outcome;
+use super::stream::ByKey;
 use super::words;
-use crate::checker::{CheckContext, Checker, Finding, Valid, Verdict};
+use crate::checker::{CheckContext, Checker, Finding, Stream, Valid, Verdict};
 use crate::history::{History, Op, Pair};
 
 /// So many keys that are not linearizable are explained; the others are only listed.
@@ -23,54 +24,99 @@ const MAX_CONFIGURATIONS_OF_A_PROOF: u64 = 2_000_000;
 
 impl Checker for Linearizable {
     fn check(&self, history: &History, context: &CheckContext) -> Verdict {
-        let deadline = Budget::deadline(context.time_budget);
         let (registers, obstacle) = register::collect(history, self);
-        let mut verdict = Verdict::default();
-        let mut results = Map::new();
-        let mut failures = Vec::new();
-        for (index, register) in registers.iter().enumerate() {
-            let share = share_of_time(deadline, registers.len() - index);
-            let mut budget = Budget::new(share, context.memory_budget, self.max_configurations);
-            let judgement = match &obstacle {
-                Some(reason) => Judgement::Unknown { reason: reason.clone(), stopped_at: None, configurations: 0 },
-                None => judge(register, history, &mut budget),
-            };
-            verdict.valid = verdict.valid.max(judgement.valid());
-            match &judgement {
-                Judgement::Valid => {}
-                Judgement::Unknown { reason, .. } => {
-                    verdict.reason.get_or_insert_with(|| match register.key {
-                        Some(key) => format!("key {key}: {reason}"),
-                        None => reason.clone(),
-                    });
-                }
-                Judgement::Invalid { .. } => failures.extend(register.key.cloned()),
-            }
-            let mut explanation = None;
-            if let Judgement::Invalid { stuck } = judgement
-                && verdict.findings.len() < MAX_EXPLAINED
-            {
-                let mut budget = Budget::new(deadline, context.memory_budget, MAX_CONFIGURATIONS_OF_A_PROOF);
-                let proof = reduce::reduce(&register.problem, stuck, &mut budget);
-                let explained = explain::explain(register, &proof, history, context);
-                verdict.findings.push(explained.finding.clone());
-                explanation = Some(explained);
-            }
-            let result = result(register, &judgement, explanation.as_ref(), history);
-            match register.key {
-                Some(key) => {
-                    results.insert(label(key), result.into());
-                }
-                None => verdict.details = result,
-            }
+        let mut summary = Summary::new(self, context, obstacle, registers.len());
+        registers.iter().for_each(|register| summary.judge(register, history));
+        summary.finish()
+    }
+
+    /// Keys are independent. A single register needs all of its history.
+    fn stream(&self, context: &CheckContext) -> Option<Box<dyn Stream>> {
+        self.keyed.then(|| Box::new(ByKey::new(self.clone(), context.clone())) as Box<dyn Stream>)
+    }
+}
+
+/// The verdict as it grows, register by register.
+pub(super) struct Summary<'a> {
+    checker: &'a Linearizable,
+    context: &'a CheckContext,
+    deadline: Option<Instant>,
+    /// Why nothing can be said of any register.
+    obstacle: Option<String>,
+    registers_left: usize,
+    pub(super) verdict: Verdict,
+    results: Map<String, Value>,
+    failures: Vec<Value>,
+}
+
+impl<'a> Summary<'a> {
+    pub(super) fn new(
+        checker: &'a Linearizable,
+        context: &'a CheckContext,
+        obstacle: Option<String>,
+        registers: usize,
+    ) -> Summary<'a> {
+        Summary {
+            checker,
+            context,
+            deadline: Budget::deadline(context.time_budget),
+            obstacle,
+            registers_left: registers,
+            verdict: Verdict::default(),
+            results: Map::new(),
+            failures: Vec::new(),
         }
-        if let Some(obstacle) = obstacle {
+    }
+
+    /// Adds what can be said of a register.
+    pub(super) fn judge(&mut self, register: &Register<'_>, history: &History) {
+        let share = share_of_time(self.deadline, self.registers_left);
+        self.registers_left = self.registers_left.saturating_sub(1);
+        let mut budget = Budget::new(share, self.context.memory_budget, self.checker.max_configurations);
+        let judgement = match &self.obstacle {
+            Some(reason) => Judgement::Unknown { reason: reason.clone(), stopped_at: None, configurations: 0 },
+            None => judge(register, history, &mut budget),
+        };
+        let verdict = &mut self.verdict;
+        verdict.valid = verdict.valid.max(judgement.valid());
+        match &judgement {
+            Judgement::Valid => {}
+            Judgement::Unknown { reason, .. } => {
+                verdict.reason.get_or_insert_with(|| match register.key {
+                    Some(key) => format!("key {key}: {reason}"),
+                    None => reason.clone(),
+                });
+            }
+            Judgement::Invalid { .. } => self.failures.extend(register.key.cloned()),
+        }
+        let mut explanation = None;
+        if let Judgement::Invalid { stuck } = judgement
+            && verdict.findings.len() < MAX_EXPLAINED
+        {
+            let mut budget = Budget::new(self.deadline, self.context.memory_budget, MAX_CONFIGURATIONS_OF_A_PROOF);
+            let proof = reduce::reduce(&register.problem, stuck, &mut budget);
+            let explained = explain::explain(register, &proof, history, self.context);
+            verdict.findings.push(explained.finding.clone());
+            explanation = Some(explained);
+        }
+        let result = result(register, &judgement, explanation.as_ref(), history);
+        match register.key {
+            Some(key) => {
+                self.results.insert(label(key), result.into());
+            }
+            None => self.verdict.details = result,
+        }
+    }
+
+    pub(super) fn finish(self) -> Verdict {
+        let mut verdict = self.verdict;
+        if let Some(obstacle) = self.obstacle {
             verdict.valid = verdict.valid.max(Valid::Unknown);
             verdict.reason.get_or_insert(obstacle);
         }
-        if self.keyed {
-            verdict.details.insert("results".into(), results.into());
-            verdict.details.insert("failures".into(), failures.into());
+        if self.checker.keyed {
+            verdict.details.insert("results".into(), self.results.into());
+            verdict.details.insert("failures".into(), self.failures.into());
         } else {
             verdict.details.remove("valid");
         }

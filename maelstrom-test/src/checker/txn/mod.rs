@@ -98,6 +98,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 pub use anomaly::{Anomaly, AnomalySet};
 pub use model::{Boundary, Model};
 pub use names::UnknownName;
@@ -114,8 +116,8 @@ use self::lists::Lists;
 use self::registers::Registers;
 use self::rw_register::RegisterAnalysis;
 use self::store::Builder;
-use super::{CheckContext, Checker, Verdict};
-use crate::history::{History, Op};
+use super::{CheckContext, Checker, Stream, Verdict};
+use crate::history::{History, Op, OpType};
 
 /// What is asked of a history, and what may be assumed about it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -133,6 +135,8 @@ pub struct Options {
     /// Registers: the order in which transactions took effect, where the database tells: the index of each
     /// completion, and its place.
     pub transaction_order: Option<BTreeMap<u64, i64>>,
+    /// Registers: the key under which completions themselves say at which place they took effect (see [`Op::extra`]).
+    pub order_key: Option<String>,
 }
 
 /// Checks transactions of `["append", key, value]` and `["r", key, list]`.
@@ -216,6 +220,10 @@ impl ListAppendFeed {
 impl RwRegisterFeed {
     /// Takes the next entry. Positions in the verdict's evidence count these calls.
     pub fn push(&mut self, op: &Op) {
+        let place = self.options.order_key.as_deref().and_then(|key| op.extra(key)).and_then(Value::as_i64);
+        if let Some(place) = place.filter(|_| op.kind == OpType::Ok) {
+            self.options.transaction_order.get_or_insert_default().insert(op.index, place);
+        }
         self.builder.push(op);
     }
 
@@ -223,6 +231,26 @@ impl RwRegisterFeed {
     pub fn finish(self) -> Verdict {
         let store = self.builder.finish();
         judge(&RegisterAnalysis::new(&store, &self.options), &self.options)
+    }
+}
+
+impl Stream for ListAppendFeed {
+    fn push(&mut self, op: &Op) {
+        self.push(op);
+    }
+
+    fn finish(self: Box<Self>) -> Verdict {
+        (*self).finish()
+    }
+}
+
+impl Stream for RwRegisterFeed {
+    fn push(&mut self, op: &Op) {
+        self.push(op);
+    }
+
+    fn finish(self: Box<Self>) -> Verdict {
+        (*self).finish()
     }
 }
 
@@ -237,7 +265,7 @@ impl ListAppend {
 impl Checker for ListAppend {
     fn check(&self, history: &History, _: &CheckContext) -> Verdict {
         let mut verdict = self.judge(history);
-        evidence::minimize(&mut verdict, history, |part| self.judge(part));
+        self.refine(&mut verdict, history);
         verdict
     }
 }
@@ -248,12 +276,28 @@ impl RwRegister {
         history.ops.iter().for_each(|op| feed.push(op));
         feed.finish()
     }
+
+    fn stream(&self, _: &CheckContext) -> Option<Box<dyn Stream>> {
+        Some(Box::new(self.feed()))
+    }
+
+    fn refine(&self, verdict: &mut Verdict, history: &History) {
+        evidence::minimize(verdict, history, |part| self.judge(part));
+    }
 }
 
 impl Checker for RwRegister {
     fn check(&self, history: &History, _: &CheckContext) -> Verdict {
         let mut verdict = self.judge(history);
-        evidence::minimize(&mut verdict, history, |part| self.judge(part));
+        self.refine(&mut verdict, history);
         verdict
+    }
+
+    fn stream(&self, _: &CheckContext) -> Option<Box<dyn Stream>> {
+        Some(Box::new(self.feed()))
+    }
+
+    fn refine(&self, verdict: &mut Verdict, history: &History) {
+        evidence::minimize(verdict, history, |part| self.judge(part));
     }
 }

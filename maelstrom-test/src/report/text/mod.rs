@@ -54,7 +54,7 @@ fn verdict_line(view: &RunView<'_>, style: Style) -> Vec<String> {
     };
     let right = match view.seed {
         Some(seed) => format!("seed {seed} · {how}"),
-        None => format!("{} recorded", units::counted(view.history.ops.len() as u64, "event")),
+        None => format!("{} recorded", units::counted(view.entries(), "event")),
     };
     let left = width(&name) + 2 + width(&headline);
     let tone = match view.outcome() {

@@ -38,10 +38,10 @@ pub(super) fn survived_words(view: &RunView<'_>) -> Vec<String> {
         words.push(format!("{} × {}{effect}", tally.actions, tally.kind));
     }
     let invoked = view.invoked();
-    if invoked > 0 {
+    if invoked > 0 && view.seed.is_some() {
         words.push(format!("{:.1} messages per operation", view.net.all.msg_count as f64 / invoked as f64));
     }
-    let lengths = Latencies::of(view.history).ok_lengths();
+    let lengths = if view.tally.is_some() { Vec::new() } else { Latencies::of(view.history).ok_lengths() };
     if let (Some(median), Some(worst)) = (quantile(&lengths, 0.5), quantile(&lengths, 1.0)) {
         words.push(format!("latency median {}, worst {}", units::length(median), units::length(worst)));
     }
@@ -61,6 +61,9 @@ fn operations(view: &RunView<'_>) -> String {
 
 /// How often each function ended how.
 fn by_function<'a>(view: &RunView<'a>) -> BTreeMap<&'a str, BTreeMap<OpType, u64>> {
+    if let Some(tally) = view.tally {
+        return tally.ends.iter().map(|(f, ends)| (f.as_str(), ends.clone())).collect();
+    }
     let mut by_f: BTreeMap<&str, BTreeMap<OpType, u64>> = BTreeMap::new();
     for op in &view.history.ops {
         if op.process != Process::Nemesis && op.kind != OpType::Invoke {
@@ -178,6 +181,9 @@ pub(super) fn breakdown(breakdown: &Breakdown, style: Style) -> Vec<String> {
 pub(super) fn statistics(view: &RunView<'_>, style: Style) -> Vec<String> {
     let mut lines = vec![String::new()];
     lines.extend(labelled("ran", &operations(view), style));
+    if view.tally.is_some() {
+        return lines;
+    }
     let latencies = Latencies::of(view.history);
     let widest = latencies.by_f.keys().map(|f| width(f)).max().unwrap_or(0);
     for (number, (f, list)) in latencies.by_f.iter().enumerate() {

@@ -10,6 +10,7 @@ use super::super::search::{Outcome, search};
 use super::super::zones;
 use super::engine::{is_linearizable, unlimited};
 use crate::checker::linearizable::Linearizable;
+use crate::checker::long_tests::cases;
 use crate::checker::{CheckContext, Checker, Valid};
 use crate::history::{History, Op, OpType};
 
@@ -159,7 +160,7 @@ fn real(unique: bool) -> impl Strategy<Value = Problem> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(cases(2000)))]
 
     #[test]
     fn verdicts_on_histories_agree_with_brute_force(drawn in drawn()) {
@@ -171,6 +172,21 @@ proptest! {
         failures.sort_unstable();
         prop_assert_eq!(&failures, &wrong);
         prop_assert_eq!(verdict.findings.len(), wrong.len());
+    }
+
+    #[test]
+    fn entry_by_entry_is_the_same(drawn in drawn(), odd in prop::option::of(0..40_usize)) {
+        let mut history = history(&drawn);
+        if let Some(op) = odd.and_then(|at| history.ops.get_mut(at)) {
+            op.value = json!("no key");
+        }
+        let (checker, context) = (Linearizable::per_key(), CheckContext::default());
+        let mut stream = checker.stream(&context).expect("keys are independent");
+        history.ops.iter().for_each(|op| stream.push(op));
+        let mut verdicts = [checker.check(&history, &context), stream.finish()];
+        // In pictures, only the order of operations counts, not their positions.
+        verdicts.iter_mut().flat_map(|verdict| &mut verdict.findings).for_each(|finding| finding.picture = None);
+        prop_assert_eq!(&verdicts[0], &verdicts[1]);
     }
 
     #[test]

@@ -1,17 +1,21 @@
 //! `maelstrom check`: judges a recorded history.
+//!
+//! Histories of transactions and of registers by key are not kept as they are, only what their checkers need of them; so
+//! they may be longer than what fits into memory. See `benches/check.rs` for figures.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+mod input;
+mod judge;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
 use serde_json::Value;
 
+use self::judge::Judged;
 use super::{Done, Stop, status};
 use crate::checker::linearizable::Linearizable;
 use crate::checker::{CheckContext, Checker, Part, txn};
-use crate::history::History;
 use crate::network::Stats;
 use crate::report::{RunView, TimeMode, results, text};
 use crate::workload::{self, Settings};
@@ -31,21 +35,37 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     let (name, checker) = checker(matches)?;
     let file = matches.get_one::<String>("file").expect("it is required");
     let shown = if file == "-" { "standard input" } else { file };
-    let history = open(file).map_err(|error| Stop::Arguments(format!("{shown}: {error}")))?;
-    let history = History::read(history).map_err(|error| Stop::Arguments(format!("{shown}: {error}")))?;
     let context = CheckContext::default();
-    let verdict = checker.check(&history, &context);
-    let valid = verdict.valid;
-    let parts = [Part { name: "workload", verdict }];
-    let view = RunView {
-        name: shown,
-        workload: &name,
-        context: &context,
+    let judged = judge::judge(file, &*checker, &context).map_err(Stop::Arguments)?;
+    let report = show(&judged, shown, &name, &context, |view| {
+        if matches.get_flag("json") {
+            return results::render(view);
+        }
+        text::render(view, text::Style { full: matches.get_flag("full"), ..text::Style::for_stdout() })
+    });
+    print!("{report}");
+    Ok(status(judged.verdict.valid))
+}
+
+/// Lets a function render what was judged.
+fn show(
+    judged: &Judged,
+    name: &str,
+    workload: &str,
+    context: &CheckContext,
+    render: impl FnOnce(&RunView<'_>) -> String,
+) -> String {
+    let parts = [Part { name: "workload", verdict: judged.verdict.clone() }];
+    render(&RunView {
+        name,
+        workload,
+        context,
         seed: None,
         time_mode: TimeMode::default(),
-        duration: history.ops.iter().map(|op| op.time).max().unwrap_or(0),
+        duration: judged.duration(),
         elapsed: Duration::ZERO,
-        history: &history,
+        history: &judged.history,
+        tally: judged.tally.as_ref(),
         journal: &[],
         journal_events: 0,
         net: &Stats::default(),
@@ -59,14 +79,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
         again: None,
         expected_anomaly: None,
         breakdown: None,
-    };
-    if matches.get_flag("json") {
-        print!("{}", results::render(&view));
-    } else {
-        let style = text::Style { full: matches.get_flag("full"), ..text::Style::for_stdout() };
-        print!("{}", text::render(&view, style));
-    }
-    Ok(status(valid))
+    })
 }
 
 /// The checker that was asked for, with a name for the report.
@@ -102,7 +115,8 @@ fn checker(matches: &ArgMatches) -> Result<(String, Box<dyn Checker>), Stop> {
     };
     let workload: Arc<dyn workload::Workload> =
         workload::by_name(&name).map_err(|error| Stop::Arguments(error.to_string()))?;
-    let settings = Settings { lenient: matches.get_flag("lenient"), ..Settings::default() };
+    let settings =
+        Settings { lenient: matches.get_flag("lenient"), ww_deps: matches.get_flag("ww_deps"), ..Settings::default() };
     Ok((name, workload.checker(&settings)))
 }
 
@@ -126,9 +140,10 @@ fn transaction_checker(matches: &ArgMatches, workload: &str, is_workload: bool) 
             .map_err(|error| Stop::Arguments(error.to_string()))?,
         preloaded: matches.get_flag("preloaded"),
         wfr_keys: is_workload || matches.get_flag("wfr-keys"),
-        sequential_keys: matches.get_flag("sequential-keys"),
-        linearizable_keys: matches.get_flag("linearizable-keys"),
+        sequential_keys: matches.get_flag("sequential_keys"),
+        linearizable_keys: matches.get_flag("linearizable_keys"),
         transaction_order: None,
+        order_key: matches.get_one::<String>("transaction-order").cloned(),
     };
     Ok(match workload {
         "txn-list-append" => Box::new(txn::ListAppend::new(options)),
@@ -142,33 +157,10 @@ fn unknown_model(model: &str) -> String {
     format!("there is no model \"{model}\"{near}; models are {}", names.join(", "))
 }
 
-/// Opens a file, or standard input (`-`), and takes compression away, whatever the name says.
-fn open(file: &str) -> io::Result<Box<dyn BufRead>> {
-    let raw: Box<dyn Read> = if file == "-" { Box::new(io::stdin()) } else { Box::new(File::open(file)?) };
-    decompress(BufReader::with_capacity(1 << 16, raw))
-}
-
-fn decompress(mut reader: BufReader<Box<dyn Read>>) -> io::Result<Box<dyn BufRead>> {
-    let beginning = reader.fill_buf()?;
-    Ok(match beginning {
-        [0x1f, 0x8b, ..] => Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(reader))),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(BufReader::new(zstd::Decoder::with_buffer(reader)?)),
-        _ => Box::new(reader),
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
-
-    fn unpack(bytes: Vec<u8>) -> String {
-        let raw: Box<dyn Read> = Box::new(io::Cursor::new(bytes));
-        let mut text = String::new();
-        decompress(BufReader::new(raw)).and_then(|mut reader| reader.read_to_string(&mut text)).expect("it is intact");
-        text
-    }
+    use crate::history::History;
 
     fn verdict(line: &str, history: &str) -> crate::checker::Verdict {
         let arguments = crate::cli::arguments::command().get_matches_from(line.split_whitespace());
@@ -188,20 +180,19 @@ mod tests {
         assert_eq!(sequential.findings[0].anomaly, "cyclic-versions");
         let only = verdict("maelstrom check --model rw-register --sequential-keys --anomalies G2 -", skipped);
         assert_eq!(only.valid, Valid::True);
+        let ordered = r#"{"type": "ok", "value": [["w", "x", 1]], "commit": 2}
+            {"type": "ok", "process": 1, "value": [["w", "x", 2], ["w", "y", 1]], "commit": 1}
+            {"type": "ok", "process": 2, "value": [["r", "y", 1], ["r", "x", 2]], "commit": 4}
+            {"type": "ok", "process": 3, "value": [["r", "x", 1], ["w", "y", 2]], "commit": 3}
+            {"type": "ok", "process": 4, "value": [["r", "y", 2], ["r", "x", 2]], "commit": 5}"#;
+        let unordered = verdict("maelstrom check --model rw-register --consistency-models serializable -", ordered);
+        assert_eq!(unordered.valid, Valid::True);
+        let line = "maelstrom check --model rw-register --consistency-models serializable --transaction-order commit -";
+        assert_eq!(verdict(line, ordered).valid, Valid::False);
         let before = r#"{"type": "ok", "value": [["r", "x", 7], ["w", "x", 8]]}
             {"type": "ok", "value": [["r", "x", 8]]}"#;
         assert_eq!(verdict("maelstrom check --workload txn-rw-register -", before).valid, Valid::False);
         assert_eq!(verdict("maelstrom check --workload txn-rw-register --preloaded -", before).valid, Valid::True);
-    }
-
-    #[test]
-    fn compression_is_told_by_the_content() {
-        let text = "{\"type\": \"invoke\"}\n";
-        assert_eq!(unpack(text.into()), text);
-        assert_eq!(unpack(zstd::encode_all(text.as_bytes(), 1).expect("it fits into memory")), text);
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(text.as_bytes()).expect("it fits into memory");
-        assert_eq!(unpack(gzip.finish().expect("it fits into memory")), text);
     }
 
     #[test]

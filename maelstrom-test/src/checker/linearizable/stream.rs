@@ -1,0 +1,203 @@
+//! Taking a history entry by entry.
+//!
+//! Keys have nothing to do with one another, so their entries are kept apart, in a short form, and only one key's
+//! entries at a time are made into a history again. What is kept takes about a quarter of the space of the history's
+//! text.
+
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+
+use super::Linearizable;
+use super::register::{collect, key_of};
+use super::verdict::Summary;
+use crate::checker::{CheckContext, Finding, Stream, Verdict};
+use crate::history::{History, Op, OpType, Process};
+
+/// A history on its way into the checker of registers by key.
+pub(super) struct ByKey {
+    checker: Linearizable,
+    context: CheckContext,
+    /// How many entries were taken.
+    position: usize,
+    keys: Vec<Packed>,
+    numbers: FxHashMap<Value, usize>,
+    /// Operations whose key cannot be told.
+    keyless: Packed,
+    /// What each process does at the moment.
+    open: FxHashMap<u64, Open>,
+}
+
+/// An operation that has begun.
+enum Open {
+    /// Its key is known.
+    Of(usize),
+    /// Perhaps the completion will tell its key.
+    Unknown(usize, Box<Op>),
+}
+
+impl ByKey {
+    pub(super) fn new(checker: Linearizable, context: CheckContext) -> ByKey {
+        ByKey {
+            checker,
+            context,
+            position: 0,
+            keys: Vec::new(),
+            numbers: FxHashMap::default(),
+            keyless: Packed::default(),
+            open: FxHashMap::default(),
+        }
+    }
+
+    /// The number of the key that an entry names.
+    fn number(&mut self, op: &Op) -> Option<usize> {
+        let key = key_of(op)?;
+        if let Some(number) = self.numbers.get(key) {
+            return Some(*number);
+        }
+        let number = self.keys.len();
+        self.keys.push(Packed::default());
+        self.numbers.insert(key.clone(), number);
+        Some(number)
+    }
+
+    fn entries(&mut self, number: Option<usize>) -> &mut Packed {
+        match number {
+            Some(number) => &mut self.keys[number],
+            None => &mut self.keyless,
+        }
+    }
+
+    fn begin(&mut self, process: u64, position: usize, op: &Op) {
+        let open = match self.number(op) {
+            Some(number) => {
+                self.keys[number].push(position, op);
+                Open::Of(number)
+            }
+            None => Open::Unknown(position, Box::new(op.clone())),
+        };
+        if let Some(Open::Unknown(position, op)) = self.open.insert(process, open) {
+            self.keyless.push(position, &op);
+        }
+    }
+
+    fn end(&mut self, process: u64, position: usize, op: &Op) {
+        let own = self.number(op);
+        match self.open.remove(&process) {
+            Some(Open::Of(number)) => self.keys[number].push(position, op),
+            Some(Open::Unknown(begun, invocation)) => {
+                let entries = self.entries(own);
+                entries.push(begun, &invocation);
+                entries.push(position, op);
+            }
+            None => self.entries(own).push(position, op),
+        }
+    }
+}
+
+impl Stream for ByKey {
+    fn push(&mut self, op: &Op) {
+        let position = self.position;
+        self.position += 1;
+        let Some(process) = op.process.client() else { return };
+        if op.kind == OpType::Invoke {
+            self.begin(process, position, op);
+        } else {
+            self.end(process, position, op);
+        }
+    }
+
+    fn finish(mut self: Box<Self>) -> Verdict {
+        let mut open: Vec<(usize, Box<Op>)> = std::mem::take(&mut self.open)
+            .into_values()
+            .filter_map(|open| if let Open::Unknown(position, op) = open { Some((position, op)) } else { None })
+            .collect();
+        open.sort_unstable_by_key(|(position, _)| *position);
+        open.iter().for_each(|(position, op)| self.keyless.push(*position, op));
+        let (_, obstacle) = collect(&self.keyless.unpack().0, &self.checker);
+        let mut summary = Summary::new(&self.checker, &self.context, obstacle, self.keys.len());
+        // In the order of their first operations.
+        self.keys.sort_by_key(|packed| packed.first);
+        for packed in std::mem::take(&mut self.keys) {
+            let (history, positions) = packed.unpack();
+            let known = summary.verdict.findings.len();
+            for register in &collect(&history, &self.checker).0 {
+                summary.judge(register, &history);
+            }
+            summary.verdict.findings[known..].iter_mut().for_each(|finding| relocate(finding, &positions));
+        }
+        summary.finish()
+    }
+}
+
+/// Positions in one key's history become positions in the whole one.
+fn relocate(finding: &mut Finding, positions: &[usize]) {
+    for line in &mut finding.evidence {
+        for position in [&mut line.invocation, &mut line.completion] {
+            *position = position.map(|at| positions[at]);
+        }
+    }
+}
+
+/// Entries in a short form: JSON, numbers as differences from those of the entry before.
+#[derive(Default)]
+struct Packed {
+    text: Vec<u8>,
+    /// The lowest position.
+    first: Option<usize>,
+    /// Position and time of the entry that was added last.
+    position: usize,
+    time: u64,
+}
+
+/// Differences of position and time, index less position, kind, process, function, value, error.
+type Row<F, V, E> = (i64, i64, i64, u8, u64, F, V, E);
+
+const KINDS: [OpType; 4] = [OpType::Invoke, OpType::Ok, OpType::Fail, OpType::Info];
+
+impl Packed {
+    fn push(&mut self, position: usize, op: &Op) {
+        let kind = KINDS.iter().position(|kind| *kind == op.kind).unwrap_or_default() as u8;
+        let row: Row<&str, &Value, &Option<Value>> = (
+            position.wrapping_sub(self.position) as i64,
+            op.time.wrapping_sub(self.time) as i64,
+            op.index.wrapping_sub(position as u64) as i64,
+            kind,
+            op.process.client().unwrap_or_default(),
+            &op.f,
+            &op.value,
+            &op.error,
+        );
+        (self.position, self.time) = (position, op.time);
+        self.first = Some(self.first.map_or(position, |first| first.min(position)));
+        serde_json::to_writer(&mut self.text, &row).expect("JSON values always serialize, and a Vec takes them");
+    }
+
+    /// The entries as a history, and where each was in the whole one.
+    fn unpack(&self) -> (History, Vec<usize>) {
+        let mut entries: Vec<(usize, Op)> = Vec::new();
+        let (mut position, mut time) = (0_usize, 0_u64);
+        let mut names: FxHashMap<String, std::sync::Arc<str>> = FxHashMap::default();
+        for row in serde_json::Deserializer::from_slice(&self.text).into_iter::<Row<String, Value, Option<Value>>>() {
+            let (distance, later, index, kind, process, f, value, error) = row.expect("it was written here");
+            position = position.wrapping_add(distance as usize);
+            time = time.wrapping_add(later as u64);
+            let name = names.entry(f).or_insert_with_key(|f| f.as_str().into()).clone();
+            let op = Op {
+                index: (position as u64).wrapping_add(index as u64),
+                time,
+                kind: KINDS[usize::from(kind)],
+                process: Process::Client(process),
+                f: name,
+                value,
+                error,
+                is_final: false,
+                extra: None,
+            };
+            entries.push((position, op));
+        }
+        // An invocation that did not name its key was added together with its completion.
+        entries.sort_by_key(|(position, _)| *position);
+        let (positions, ops) = entries.into_iter().unzip();
+        (History { ops }, positions)
+    }
+}
