@@ -268,14 +268,6 @@ impl Checker for ListAppend {
         self.refine(&mut verdict, history);
         verdict
     }
-}
-
-impl RwRegister {
-    fn judge(&self, history: &History) -> Verdict {
-        let mut feed = self.feed();
-        history.ops.iter().for_each(|op| feed.push(op));
-        feed.finish()
-    }
 
     fn stream(&self, _: &CheckContext) -> Option<Box<dyn Stream>> {
         Some(Box::new(self.feed()))
@@ -283,6 +275,14 @@ impl RwRegister {
 
     fn refine(&self, verdict: &mut Verdict, history: &History) {
         evidence::minimize(verdict, history, |part| self.judge(part));
+    }
+}
+
+impl RwRegister {
+    fn judge(&self, history: &History) -> Verdict {
+        let mut feed = self.feed();
+        history.ops.iter().for_each(|op| feed.push(op));
+        feed.finish()
     }
 }
 
