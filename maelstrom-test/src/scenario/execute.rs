@@ -49,7 +49,12 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
 /// The clock that was asked for, or the one that is possible; notes why.
 fn choose_clock(config: &mut Config) -> Result<TimeMode, RunError> {
     if config.time != TimeChoice::Real {
-        match executor::virtual_time::available() {
+        let program = &config.program.path;
+        let possible = match executor::virtual_time::available() {
+            Ok(()) if executor::is_32_bit(program) => Err(format!("{} is a 32-bit program", program.display())),
+            other => other.map_err(|missing| missing.to_string()),
+        };
+        match possible {
             Ok(()) => return Ok(TimeMode::Virtual),
             Err(missing) if config.time == TimeChoice::Virtual => {
                 return Err(RunError::Setup(format!("time = \"virtual\" is not possible here: {missing}")));

@@ -219,10 +219,11 @@ calls! {
     Execve libc::SYS_execve, Execveat libc::SYS_execveat,
     SchedGetaffinity libc::SYS_sched_getaffinity, SchedSetaffinity libc::SYS_sched_setaffinity,
     Getcpu libc::SYS_getcpu, Times libc::SYS_times, Getrusage libc::SYS_getrusage, Sysinfo libc::SYS_sysinfo,
-    Flock libc::SYS_flock,
+    Flock libc::SYS_flock, MqTimedsend libc::SYS_mq_timedsend, MqTimedreceive libc::SYS_mq_timedreceive,
+    Semtimedop libc::SYS_semtimedop,
     // Handed over only for certain arguments, see the filter.
     Close libc::SYS_close, CloseRange libc::SYS_close_range, Dup2 libc::SYS_dup2, Dup3 libc::SYS_dup3,
-    Fcntl libc::SYS_fcntl,
+    Fcntl libc::SYS_fcntl, Setsockopt libc::SYS_setsockopt,
 }
 
 const fn lookup() -> [Option<Call>; 512] {

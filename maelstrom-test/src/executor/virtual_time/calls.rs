@@ -110,6 +110,10 @@ impl Machine {
             Call::Poll | Call::Ppoll => self.poll(id, registers, call, interrupted),
             Call::Select | Call::Pselect => self.select(id, registers, call, interrupted),
             Call::Connect | Call::Bind => self.network(id, registers),
+            Call::MqTimedsend | Call::MqTimedreceive => self.message_queue(id, registers, call, interrupted),
+            Call::Semtimedop if registers.arg(3) != 0 => self.real_time(id, "semtimedop"),
+            Call::Semtimedop => ON,
+            Call::Setsockopt => self.real_time(id, "SO_SNDTIMEO"),
 
             Call::Wait4 | Call::Waitid | Call::Flock | Call::Fcntl => self.attempt(id, registers, call),
 

@@ -95,8 +95,11 @@ impl Driver<'_> {
     }
 
     fn run_nodes(&mut self) -> Result<(), Failure> {
-        let traced = self.machine.run_until_quiescent(&mut self.events);
-        traced.map_err(|error| Failure::Machine(format!("tracing the nodes failed: {error}")))?;
+        let failed = |error| Failure::Machine(format!("tracing the nodes failed: {error}"));
+        while !self.machine.run_for_a_while(&mut self.events).map_err(failed)? {
+            // A node computes for long: time to notice that nobody wants to know its result any more.
+            self.observer.observe(self.simulation)?;
+        }
         let now = self.machine.now();
         for event in self.events.drain(..) {
             match event {

@@ -5,7 +5,7 @@
 
 use super::arch::{self, Call, Registers};
 use super::calls::errno;
-use super::clock::SECOND;
+use super::clock::{Clock, SECOND};
 use super::machine::Machine;
 use super::memory::{self, EFAULT};
 use super::schedule::{self, Next, ON, Step};
@@ -45,6 +45,9 @@ impl Machine {
             && let Some(step) = self.read_random(id, registers, call)
         {
             return step;
+        }
+        if call == Call::Recvmmsg && registers.arg(4) != 0 {
+            self.real_time(id, "recvmmsg")?;
         }
         let dont_wait = match call {
             Call::Recvfrom | Call::Recvmmsg => registers.arg(3) as i32 & libc::MSG_DONTWAIT != 0,
@@ -87,6 +90,33 @@ impl Machine {
             self.hold(id, wait);
             return Ok(Next::Over);
         }
+        self.wait_for_files(id, wait, true)
+    }
+
+    /// `mq_timedsend` and `mq_timedreceive`.
+    pub(super) fn message_queue(
+        &mut self,
+        id: ThreadId,
+        registers: Registers,
+        call: Call,
+        interrupted: Option<Wait>,
+    ) -> Step {
+        let source = self.source(id, registers.arg(0) as i32, if call == Call::MqTimedsend { OUT } else { IN });
+        let Source::File(file, _) = &source else { return ON };
+        if sys::file_flags(file) & libc::O_NONBLOCK != 0 {
+            return ON;
+        }
+        let (node, tid, timeout) = (self.threads[id].node, self.threads[id].tid, registers.arg(4));
+        let mut deadline = None;
+        if timeout != 0 {
+            let time = memory::read_pair(tid, timeout).ok().and_then(|pair| memory::time(pair, SECOND));
+            // What is wrong with it is the kernel's to say.
+            let Some(time) = time else { return ON };
+            deadline = Some(self.time_of(node, Clock::Wall, time));
+        }
+        let deadline = interrupted.map_or(deadline, |wait| wait.deadline);
+        let mut wait = Wait::new(registers, deadline, What::Files(vec![source]));
+        wait.wall = deadline.is_some();
         self.wait_for_files(id, wait, true)
     }
 
@@ -246,6 +276,7 @@ impl Machine {
             Some(written) => written.unwrap_or(EFAULT),
             None => match arch::call(wait.registers.number()) {
                 Some(Call::EpollWait | Call::EpollPwait | Call::EpollPwait2) => 0,
+                Some(Call::MqTimedsend | Call::MqTimedreceive) => errno(libc::ETIMEDOUT),
                 _ => errno(libc::EAGAIN),
             },
         };

@@ -45,9 +45,14 @@ fn interesting(call: Call) -> Option<(u32, &'static [u32])> {
         Call::Dup2 | Call::Dup3 => Some((1, &[0])),
         // Waiting for a lock.
         Call::Fcntl => Some((1, &[libc::F_SETLKW as u32, libc::F_OFD_SETLKW as u32])),
+        // A time limit for sending, which would run on real time.
+        Call::Setsockopt => Some((2, &SEND_TIMEOUT)),
         _ => None,
     }
 }
+
+/// `SO_SNDTIMEO`, and its form for times beyond 2038.
+const SEND_TIMEOUT: [u32; 2] = [libc::SO_SNDTIMEO as u32, 67];
 
 /// The program.
 pub(super) fn filter() -> Vec<libc::sock_filter> {
@@ -86,7 +91,7 @@ mod tests {
     use super::*;
 
     /// Runs the program as the kernel does.
-    fn verdict(arch: u32, number: i64, args: [u32; 2]) -> u32 {
+    fn verdict(arch: u32, number: i64, args: [u32; 3]) -> u32 {
         let program = filter();
         let (mut at, mut value) = (0, 0);
         loop {
@@ -99,6 +104,7 @@ mod tests {
                         ARCH => arch,
                         16 => args[0],
                         24 => args[1],
+                        32 => args[2],
                         other => panic!("the filter looks at offset {other}"),
                     };
                 }
@@ -118,22 +124,23 @@ mod tests {
     fn calls_are_traced_allowed_and_refused_as_the_tables_say() {
         for (number, call) in TRAPPED {
             let args = match call {
-                Call::Fcntl => [0, libc::F_SETLKW as u32],
-                _ => [0, 0],
+                Call::Fcntl => [0, libc::F_SETLKW as u32, 0],
+                Call::Setsockopt => [0, 0, libc::SO_SNDTIMEO as u32],
+                _ => [0, 0, 0],
             };
             assert_eq!(verdict(AUDIT_ARCH, *number, args), TRACE, "{call:?}");
         }
-        assert_eq!(verdict(AUDIT_ARCH, libc::SYS_close, [7, 0]), ALLOW);
-        assert_eq!(verdict(AUDIT_ARCH, libc::SYS_dup2, [0, 7]), ALLOW);
-        assert_eq!(verdict(AUDIT_ARCH, libc::SYS_fcntl, [0, libc::F_GETFL as u32]), ALLOW);
-        assert_eq!(verdict(AUDIT_ARCH, libc::SYS_write, [1, 0]), ALLOW);
-        assert_eq!(verdict(AUDIT_ARCH, libc::SYS_io_uring_setup, [0, 0]), fail(libc::ENOSYS));
-        assert_eq!(verdict(AUDIT_ARCH, libc::SYS_settimeofday, [0, 0]), fail(libc::EPERM));
+        assert_eq!(verdict(AUDIT_ARCH, libc::SYS_close, [7, 0, 0]), ALLOW);
+        assert_eq!(verdict(AUDIT_ARCH, libc::SYS_dup2, [0, 7, 0]), ALLOW);
+        assert_eq!(verdict(AUDIT_ARCH, libc::SYS_fcntl, [0, libc::F_GETFL as u32, 0]), ALLOW);
+        assert_eq!(verdict(AUDIT_ARCH, libc::SYS_write, [1, 0, 0]), ALLOW);
+        assert_eq!(verdict(AUDIT_ARCH, libc::SYS_io_uring_setup, [0, 0, 0]), fail(libc::ENOSYS));
+        assert_eq!(verdict(AUDIT_ARCH, libc::SYS_settimeofday, [0, 0, 0]), fail(libc::EPERM));
     }
 
     #[test]
     fn other_interfaces_are_refused() {
-        assert_eq!(verdict(0x4000_0003, 1, [0, 0]), KILL);
-        assert_eq!(verdict(AUDIT_ARCH, i64::from(FOREIGN_CALLS) + 1, [0, 0]), fail(libc::ENOSYS));
+        assert_eq!(verdict(0x4000_0003, 1, [0, 0, 0]), KILL);
+        assert_eq!(verdict(AUDIT_ARCH, i64::from(FOREIGN_CALLS) + 1, [0, 0, 0]), fail(libc::ENOSYS));
     }
 }

@@ -19,6 +19,7 @@ const CMP_REQUEUE: i32 = libc::FUTEX_CMP_REQUEUE;
 const WAKE_OP: i32 = libc::FUTEX_WAKE_OP;
 const WAIT_BITSET: i32 = libc::FUTEX_WAIT_BITSET;
 const WAKE_BITSET: i32 = libc::FUTEX_WAKE_BITSET;
+const LOCK_PI2: i32 = 13;
 /// In flags of the newer calls.
 const FUTEX2_PRIVATE: u64 = 128;
 
@@ -46,11 +47,11 @@ impl Machine {
             }
             WAKE => {
                 let woken = self.wake_waiters(id, space, address, count, u32::MAX, private);
-                self.answer(id, registers, woken)
+                self.answer_waker(id, registers, woken)
             }
             WAKE_BITSET => {
                 let woken = self.wake_waiters(id, space, address, count, registers.arg(5) as u32, private);
-                self.answer(id, registers, woken)
+                self.answer_waker(id, registers, woken)
             }
             command @ (REQUEUE | CMP_REQUEUE) => {
                 if command == CMP_REQUEUE {
@@ -64,7 +65,7 @@ impl Machine {
                 }
                 let woken = self.wake_waiters(id, space, address, count, u32::MAX, private);
                 let moved = self.requeue(space, address, registers.arg(4), registers.arg(3) as u32);
-                self.answer(id, registers, woken + moved)
+                self.answer_waker(id, registers, woken + moved)
             }
             WAKE_OP => {
                 let Ok(wake_second) = self.wake_op(id, registers.arg(4), registers.arg(5) as u32) else {
@@ -75,10 +76,13 @@ impl Machine {
                     let second = registers.arg(3) as u32;
                     woken += self.wake_waiters(id, space, registers.arg(4), second, u32::MAX, private);
                 }
-                self.answer(id, registers, woken)
+                self.answer_waker(id, registers, woken)
             }
             // Locks with priority inheritance: the kernel's owner checks are needed. A thread that has to wait for one
             // is found asleep, and tried again.
+            libc::FUTEX_LOCK_PI | LOCK_PI2 | libc::FUTEX_WAIT_REQUEUE_PI if registers.arg(3) != 0 => {
+                self.real_time(id, "pthread_mutex_timedlock (with priority inheritance)")
+            }
             _ => ON,
         }
     }
@@ -124,7 +128,7 @@ impl Machine {
         let private = registers.arg(3) & FUTEX2_PRIVATE != 0;
         let (mask, count) = (registers.arg(1) as u32, registers.arg(2) as u32);
         let woken = self.wake_waiters(id, self.space(id), registers.arg(0), count, mask, private);
-        self.answer(id, registers, woken)
+        self.answer_waker(id, registers, woken)
     }
 
     fn space(&self, id: ThreadId) -> SpaceId {
@@ -216,6 +220,17 @@ impl Machine {
             }
         }
         woken
+    }
+
+    /// Answers a call that may have woken threads. They go first: one that is woken often has work to do that the other
+    /// counts on to be done soon (to compile the code that it runs, say), though it does not wait for it.
+    fn answer_waker(&mut self, id: ThreadId, registers: Registers, woken: i64) -> Step {
+        if woken == 0 {
+            return self.answer(id, registers, 0);
+        }
+        self.prepare_answer(id, registers, woken)?;
+        self.give_way(id);
+        Ok(Next::Over)
     }
 
     fn words(&self, id: ThreadId) -> impl Iterator<Item = (usize, Word)> + '_ {

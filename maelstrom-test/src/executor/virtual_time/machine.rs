@@ -79,6 +79,8 @@ pub struct Machine {
     pub(super) watchdog: Watchdog,
     pub(super) notes: Vec<String>,
     pub(super) events: Vec<Event>,
+    /// A node has computed for so long that whoever runs the machine should see whether to go on.
+    pub(super) wants_look: bool,
     /// The tracer's tie to a processor, for as long as the machine lives.
     _pin: Pin,
     pub(super) counter: Renunciation,
@@ -108,6 +110,7 @@ impl Machine {
             watchdog,
             notes: Vec::new(),
             events: Vec::new(),
+            wants_look: false,
             _pin: Pin::new(),
             counter: Renunciation::new(),
             not_send: PhantomData,
@@ -145,15 +148,15 @@ impl Machine {
         let place = &mut self.nodes[node];
         place.lives += 1;
         place.paused = false;
-        place.skew = 0;
         let rng = stream(self.seed, &format!("node {} life {}", place.name, place.lives));
+        let page = ClockPage::new(place.skew).ok();
         place.life = Some(Life {
             keeper: born.keeper,
             main: process,
             input: Input::new(born.stdin.0, born.stdin.1),
             output: Output::new(born.stdout),
             rng,
-            page: ClockPage::new().ok(),
+            page,
             next_number: 0,
             changes: 0,
             signals: false,
@@ -254,11 +257,21 @@ impl Machine {
     /// # Errors
     /// Tracing has failed in a way that should not be possible.
     pub fn run_until_quiescent(&mut self, events: &mut Vec<Event>) -> io::Result<()> {
+        while !self.run_for_a_while(events)? {}
+        Ok(())
+    }
+
+    /// Does the same, but returns false if a node has computed for so long that the caller may want to do something else
+    /// in between. To call it again is to go on as if nothing had been.
+    ///
+    /// # Errors
+    /// As [`run_until_quiescent`](Machine::run_until_quiescent).
+    pub fn run_for_a_while(&mut self, events: &mut Vec<Event>) -> io::Result<bool> {
         for node in 0..self.nodes.len() {
             self.settle(node)?;
         }
         events.append(&mut self.events);
-        Ok(())
+        Ok(!std::mem::take(&mut self.wants_look))
     }
 
     pub(super) fn note(&mut self, text: impl Into<String>) {
@@ -298,12 +311,22 @@ impl Machine {
     /// Gives a thread that is stopped a place among those that want a turn. All others that are ready come first, so
     /// that none of them waits for ever.
     pub(super) fn make_ready(&mut self, id: ThreadId, state: State) {
+        self.line_up(id, state, 1);
+    }
+
+    /// Lets a thread go on after those that have just been made ready.
+    pub(super) fn give_way(&mut self, id: ThreadId) {
+        self.line_up(id, State::Ready(Go::ON), 2);
+    }
+
+    /// Gives a thread a place among those that want a turn, `rounds` rounds from now; 0: before all others.
+    pub(super) fn line_up(&mut self, id: ThreadId, state: State, rounds: u64) {
         let thread = &mut self.threads[id];
         thread.state = state;
         let number = thread.number;
         let life = self.life_of(id);
         life.stirred = true;
-        life.ready.insert((life.round + 1, number, id));
+        life.ready.insert((life.round + rounds, number, id));
     }
 
     /// Keeps a thread in its stop until what it waits for happens.

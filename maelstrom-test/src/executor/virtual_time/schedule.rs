@@ -13,7 +13,7 @@ use super::machine::{Event, Machine};
 use super::stdio::Input;
 use super::sys::{self, Request, Stop, Tid};
 use super::table::{Go, Process, ProcessId, Source, State, ThreadId, What};
-use super::watchdog::{HANG, NUDGE, Nudge, SLICE};
+use super::watchdog::{HANG, LOOK, NUDGE, Nudge, SLICE};
 use super::{memory, spawn};
 
 /// What follows a stop.
@@ -34,9 +34,9 @@ const STEPS_OF_A_TRY: u32 = 2;
 pub(super) const ON: Step = Ok(Next::Go(Go::ON));
 
 impl Machine {
-    /// Runs a node until all of its threads wait.
+    /// Runs a node until all of its threads wait, or the caller should have a look around.
     pub(super) fn settle(&mut self, node: usize) -> io::Result<()> {
-        loop {
+        while !self.wants_look {
             let place = &mut self.nodes[node];
             let paused = place.paused;
             let Some(life) = place.life.as_mut().filter(|life| life.stirred && !paused) else { return Ok(()) };
@@ -53,6 +53,7 @@ impl Machine {
                 life.changes += u64::from(life.stirred);
             }
         }
+        Ok(())
     }
 
     /// Takes what a node has printed. True if there was something.
@@ -199,17 +200,23 @@ impl Machine {
         let node = self.threads[id].node;
         match nudge {
             Nudge::Asleep => self.on_foreign_sleep(id),
-            Nudge::Slice if self.threads[id].hogged < HANG => {
-                self.threads[id].hogged += SLICE;
-                let name = self.nodes[node].name.clone();
-                self.note(format!("{name} computed for 100 ms while another of its threads was waiting for its turn"));
-                self.make_ready(id, State::Ready(Go::ON));
-                Ok(Next::Over)
-            }
-            Nudge::Slice | Nudge::Hang => {
-                self.events.push(Event::Hung { node });
-                self.nodes[node].paused = true;
-                self.make_ready(id, State::Ready(Go::ON));
+            Nudge::Slice | Nudge::Look => {
+                let thread = &mut self.threads[id];
+                thread.hogged += if nudge == Nudge::Slice { SLICE } else { LOOK };
+                if thread.hogged >= HANG {
+                    self.events.push(Event::Hung { node });
+                    self.nodes[node].paused = true;
+                    self.make_ready(id, State::Ready(Go::ON));
+                } else if nudge == Nudge::Slice {
+                    let name = self.nodes[node].name.clone();
+                    self.note(format!(
+                        "{name} computed for 100 ms while another of its threads was waiting for its turn"
+                    ));
+                    self.make_ready(id, State::Ready(Go::ON));
+                } else {
+                    self.wants_look = true;
+                    self.line_up(id, State::Ready(Go::ON), 0);
+                }
                 Ok(Next::Over)
             }
         }

@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
@@ -98,6 +98,8 @@ struct Plan {
     filter: Vec<libc::sock_filter>,
     /// stdin, stdout, stderr
     standard: [i32; 3],
+    /// Who we are, as a user namespace of its own wants to be told: lines for its maps of users and of groups.
+    identity: [CString; 2],
     /// Readable when the keeper is traced.
     go: i32,
     /// For steps that failed, with their error numbers.
@@ -148,6 +150,7 @@ pub(super) fn spawn(program: &NodeProgram) -> Result<Newborn, StartError> {
         envp: pointers(&env),
         dir: c_string(program.dir.as_os_str()).map_err(unusable)?,
         filter: filter(),
+        identity: identity().map_err(unusable)?,
         standard: [stdin_read.as_raw_fd(), stdout_write.as_raw_fd(), stderr.as_raw_fd()],
         go: go_read.as_raw_fd(),
         trouble: trouble_write.as_raw_fd(),
@@ -204,14 +207,22 @@ pub(super) fn reap(keeper: Tid) {
     let _ = sys::wait(Some(keeper), true);
 }
 
+/// The user and the group that we are, each as a map that contains nothing else.
+fn identity() -> io::Result<[CString; 2]> {
+    let (user, group) = sys::user_and_group();
+    Ok([c_string(format!("{user} {user} 1\n").as_ref())?, c_string(format!("{group} {group} 1\n").as_ref())?])
+}
+
+/// Makes the keeper, with a PID namespace of its own if possible: who lacks the privilege for that has it within a user
+/// namespace of his own.
 fn fork_keeper(plan: &Plan) -> io::Result<(Tid, bool)> {
-    for (flags, own_ids) in [(libc::CLONE_NEWPID, true), (0, false)] {
+    for flags in [libc::CLONE_NEWPID, libc::CLONE_NEWUSER | libc::CLONE_NEWPID, 0] {
         // SAFETY: the copy calls `keep`, which uses the plan and system calls only.
         match unsafe { sys::fork(flags) } {
             // SAFETY: this is the copy.
-            Ok(0) => unsafe { keep(plan) },
-            Ok(keeper) => return Ok((keeper, own_ids)),
-            Err(_) if own_ids => {}
+            Ok(0) => unsafe { keep(plan, flags & libc::CLONE_NEWUSER != 0) },
+            Ok(keeper) => return Ok((keeper, flags != 0)),
+            Err(_) if flags != 0 => {}
             Err(error) => return Err(error),
         }
     }
@@ -246,13 +257,19 @@ fn to_first_instruction(tid: Tid) -> io::Result<bool> {
 ///
 /// # Safety
 /// Only for the copy after a fork: it never returns, and calls nothing but the system.
-unsafe fn keep(plan: &Plan) -> ! {
+unsafe fn keep(plan: &Plan, new_user: bool) -> ! {
     // SAFETY: system calls with numbers, and pointers into the plan or this frame, which live on.
     unsafe {
         let mut all = std::mem::zeroed();
         libc::sigfillset(&raw mut all);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        if new_user {
+            // Without this the program would be nobody, which does no harm either.
+            write_file(c"/proc/self/uid_map", &plan.identity[0]);
+            write_file(c"/proc/self/setgroups", c"deny");
+            write_file(c"/proc/self/gid_map", &plan.identity[1]);
+        }
         let mut byte = 0u8;
         libc::read(plan.go, (&raw mut byte).cast(), 1);
         match sys::fork(0) {
@@ -263,6 +280,19 @@ unsafe fn keep(plan: &Plan) -> ! {
         libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0);
         while libc::waitpid(-1, std::ptr::null_mut(), libc::__WALL) >= 0 || *libc::__errno_location() == libc::EINTR {}
         libc::_exit(0)
+    }
+}
+
+/// Writes a text to an existing file.
+///
+/// # Safety
+/// As [`keep`].
+unsafe fn write_file(path: &CStr, text: &CStr) {
+    // SAFETY: pointers to texts that live on, and a descriptor of our own.
+    unsafe {
+        let fd = libc::open(path.as_ptr(), libc::O_WRONLY);
+        libc::write(fd, text.as_ptr().cast(), text.count_bytes());
+        libc::close(fd);
     }
 }
 

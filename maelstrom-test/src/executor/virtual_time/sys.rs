@@ -303,6 +303,12 @@ pub(super) fn memory_size() -> u64 {
     }
 }
 
+/// Whose rights this process has.
+pub(super) fn user_and_group() -> (u32, u32) {
+    // SAFETY: no arguments.
+    unsafe { (libc::geteuid(), libc::getegid()) }
+}
+
 /// The calling thread's set of processors.
 pub(super) fn affinity() -> Option<libc::cpu_set_t> {
     let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();

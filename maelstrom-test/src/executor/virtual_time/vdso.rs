@@ -38,11 +38,12 @@ pub(super) struct ClockPage {
 }
 
 impl ClockPage {
-    pub(super) fn new() -> io::Result<Self> {
+    /// A clock whose time of day is off by so many nanoseconds.
+    pub(super) fn new(skew: i64) -> io::Result<Self> {
         let pages = SharedPages::new(arch::CLOCK_READER)?;
         pages.store(LIMIT, READINGS);
         let mut page = ClockPage { pages, base: 0 };
-        page.set_skew(0);
+        page.set_skew(skew);
         page.show(0);
         Ok(page)
     }
@@ -199,7 +200,7 @@ mod tests {
 
     #[test]
     fn readings_are_counted_from_the_last_setting() {
-        let mut page = ClockPage::new().expect("memory can be shared");
+        let mut page = ClockPage::new(0).expect("memory can be shared");
         page.pages.store(COUNT, 7);
         assert!(page.readings() == 7 && !page.is_worn());
         page.show(99);

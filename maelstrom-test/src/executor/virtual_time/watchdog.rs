@@ -14,6 +14,8 @@ use super::sys::{self, Tid};
 const PERIOD: Duration = Duration::from_millis(2);
 /// CPU time after which another ready thread gets a turn.
 pub(super) const SLICE: u64 = 100_000_000;
+/// CPU time after which the tracer looks whether the run has been interrupted.
+pub(super) const LOOK: u64 = 250_000_000;
 /// CPU time in one turn without a trap after which a node is taken to hang.
 pub(super) const HANG: u64 = 10_000_000_000;
 
@@ -27,8 +29,8 @@ pub(super) enum Nudge {
     Asleep,
     /// It has computed for so long that another thread should have a turn.
     Slice,
-    /// It has computed for so long that nobody believes in its return.
-    Hang,
+    /// It has computed for so long that somebody may have lost patience.
+    Look,
 }
 
 #[derive(Default)]
@@ -111,10 +113,10 @@ fn watch((shared, over): &(Mutex<Shared>, Condvar)) {
         } else {
             asleep = false;
             let used = sys::cpu_time(watched.pid).saturating_sub(began);
-            if used >= HANG {
-                Some(Nudge::Hang)
-            } else if used >= SLICE && watched.contended {
+            if used >= SLICE && watched.contended {
                 Some(Nudge::Slice)
+            } else if used >= LOOK {
+                Some(Nudge::Look)
             } else {
                 None
             }

@@ -237,6 +237,13 @@ impl Machine {
         }
     }
 
+    /// A thread may wait in a way that is not simulated, with a time limit: the call is made, and the escape noted.
+    pub(super) fn real_time(&mut self, id: ThreadId, what: &str) -> Step {
+        let name = self.nodes[self.threads[id].node].name.clone();
+        self.note(format!("{name} uses {what}, whose time limit runs on real time"));
+        ON
+    }
+
     /// Sockets beyond the node's own processes are beyond the simulation.
     pub(super) fn network(&mut self, id: ThreadId, registers: Registers) -> Step {
         let family = memory::read_u32(self.threads[id].tid, registers.arg(1)).unwrap_or(0) & 0xffff;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -106,6 +107,15 @@ static void multiplexing(void) {
     setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &v, sizeof v);
     end("recv", recv(sockets[0], &byte, 1, 0));
     end("recv dontwait", recv(sockets[0], &byte, 1, MSG_DONTWAIT));
+    struct mq_attr attributes = {.mq_maxmsg = 1, .mq_msgsize = 1};
+    mqd_t queue = mq_open("/maelstrom-calls", O_RDWR | O_CREAT, 0600, &attributes);
+    mq_unlink("/maelstrom-calls");
+    t = span(now(CLOCK_REALTIME) + 300 * MS);
+    end("mq_timedreceive", mq_timedreceive(queue, &byte, 1, NULL, &t));
+    end("mq_send", mq_send(queue, &byte, 1, 0));
+    t = span(now(CLOCK_REALTIME) + 300 * MS);
+    end("mq_timedsend", mq_timedsend(queue, &byte, 1, 0, &t));
+    end("mq_receive", mq_receive(queue, &byte, 1, NULL));
 }
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER, inheriting;

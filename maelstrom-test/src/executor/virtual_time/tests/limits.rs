@@ -46,6 +46,55 @@ int main() { pthread_t t; pthread_create(&t, 0, set, 0); while (!flag) {} puts(\
 }
 
 #[test]
+fn what_runs_on_real_time_is_noted_by_name() {
+    let text = r#"
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <sys/sem.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+int main() {
+    struct timespec soon = {0, 1000000};
+    int semaphore = semget(IPC_PRIVATE, 1, 0600);
+    struct sembuf wait = {0, -1, 0};
+    semtimedop(semaphore, &wait, 1, &soon);
+    semctl(semaphore, 0, IPC_RMID);
+    int sockets[2];
+    socketpair(AF_UNIX, SOCK_DGRAM, 0, sockets);
+    struct timeval limit = {1, 0};
+    setsockopt(sockets[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    char text[9];
+    struct iovec part = {text, sizeof text};
+    struct mmsghdr message = {{.msg_iov = &part, .msg_iovlen = 1}};
+    recvmmsg(sockets[1], &message, 1, MSG_DONTWAIT, &soon);
+    puts("over");
+}"#;
+    let directory = Directory::new();
+    let Some(program) = compile_c(&directory, "escapes", text) else { return };
+    let mut lab = Lab::new(1, 1, &program, &[]);
+    assert_eq!(lab.said()[0], "0 n0 over");
+    let expected = ["semtimedop", "SO_SNDTIMEO", "recvmmsg"]
+        .map(|call| format!("n0 uses {call}, whose time limit runs on real time"));
+    assert_eq!(lab.machine.notes(), expected);
+}
+
+#[test]
+fn a_long_computation_can_be_looked_at_in_between() {
+    let mut lab =
+        Lab::script("sh", "-c", "echo begun; i=0; while [ $i -lt 3000000 ]; do i=$((i+1)); done").expect("a shell");
+    let mut events = Vec::new();
+    lab.machine.kill(0);
+    lab.machine.start(0, &lab.program).expect("a shell");
+    assert!(!lab.machine.run_for_a_while(&mut events).expect("tracing works"), "it is still computing");
+    assert!(lab.machine.is_up(0));
+    while !lab.machine.run_for_a_while(&mut events).expect("tracing works") {}
+    let last = events.last();
+    assert!(matches!(last, Some(Event::Exited { status, .. }) if status.success()), "{last:?}");
+    assert_eq!(lab.machine.notes(), [""; 0]);
+}
+
+#[test]
 #[ignore = "takes ten seconds of processor time"]
 fn a_node_that_never_stops_computing_is_reported() {
     let mut lab = Lab::script("sh", "-c", "while :; do :; done").expect("a shell");

@@ -2,6 +2,7 @@
 //!
 //! A test whose language is not installed says so and passes.
 
+mod clocks;
 mod languages;
 mod limits;
 mod processes;

@@ -59,6 +59,55 @@ fn a_paused_node_stands_still_and_its_timers_wait() {
 }
 
 #[test]
+fn all_threads_of_a_stopped_process_stand_still() {
+    let text = r#"
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static void *tick(void *name) {
+    for (int i = 0; i < 4; i++) {
+        usleep(100000);
+        printf("%s%d\n", (char *)name, i);
+    }
+    return NULL;
+}
+int main() {
+    setlinebuf(stdout);
+    pid_t child = fork();
+    if (!child) {
+        pthread_t a, b;
+        pthread_create(&a, NULL, tick, "a");
+        pthread_create(&b, NULL, tick, "b");
+        pthread_join(a, NULL);
+        pthread_join(b, NULL);
+        _exit(0);
+    }
+    usleep(250000);
+    kill(child, SIGSTOP);
+    usleep(1000000);
+    kill(child, SIGCONT);
+    wait(NULL);
+    puts("over");
+}"#;
+    let directory = Directory::new();
+    let Some(program) = compile_c(&directory, "stopped", text) else { return };
+    let mut lab = Lab::new(1, 1, &program, &[]);
+    lab.run_until(120 * MILLISECOND);
+    // Standing still as a whole is another matter.
+    lab.machine.pause(0);
+    lab.run_until(10_120 * MILLISECOND);
+    lab.machine.resume(0);
+    lab.settle();
+    lab.run_until(20 * SECOND);
+    let said: Vec<String> = lab.said().into_iter().map(|line| line.replace(" n0 ", " ")).collect();
+    // The timers of all three are due when the node goes on, and the parent's turn comes first.
+    let expected = "100 a0,100 b0,11120 a1,11120 b1,11220 a2,11220 b2,11320 a3,11320 b3,11320 over";
+    assert_eq!(said[..9], expected.split(',').collect::<Vec<_>>(), "{said:?}");
+}
+
+#[test]
 fn programs_that_cannot_be_run_are_errors() {
     let mut machine = Machine::new(MachineOptions { seed: 1, nodes: vec!["n0".into()] }).expect("virtual time");
     for path in ["/no/such/program", "/etc/passwd", "/"] {

@@ -23,6 +23,10 @@ epoll: 0 400000
 epoll_pwait2: 0 123456
 recv: -1 EAGAIN 700000
 recv dontwait: -1 EAGAIN 0
+mq_timedreceive: -1 ETIMEDOUT 300000
+mq_send: 0 0
+mq_timedsend: -1 ETIMEDOUT 300000
+mq_receive: 1 0
 cond_timedwait: 1 300000
 cond_clockwait: 1 300000
 cond_wait: 1 200000
