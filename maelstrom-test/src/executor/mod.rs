@@ -101,6 +101,7 @@ pub(crate) fn explain_start(program: &Path, error: &std::io::Error) -> String {
 
 /// Whether a program is a 32-bit one, which virtual time cannot run. A script is not, whatever its interpreter is.
 pub(crate) fn is_32_bit(program: &Path) -> bool {
+    use std::io::Read;
     const ELF_32_BIT: [u8; 5] = *b"\x7fELF\x01";
     let mut start = [0; 5];
     let read = std::fs::File::open(program).and_then(|mut file| file.read_exact(&mut start));

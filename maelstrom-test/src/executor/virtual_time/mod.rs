@@ -38,9 +38,18 @@
 //!   fixed; process numbers begin at 1 in a namespace of the node's own, where the system permits that ([`spawn`]).
 //!
 //! What cannot be had, or is noticed to escape, is kept in [`Machine::notes`]: the run is then not called reproducible.
-//! Known gaps: `rdrand`, `rdseed` and `cpuid` are not trapped; files' times are real; what comes over network sockets
-//! comes when it comes; a thread that computes for 100 ms while another one of its node is ready has to let that one go
-//! first (the only place where real time decides, and noted).
+//! There are a few such things:
+//!
+//! - A thread that computes for 100 ms while another one of its node is ready has to let that one go first, in case that
+//!   it waits for it. This is the only place where real time decides. Java's optimising compiler works that long;
+//!   `-XX:TieredStopAtLevel=1` does without it.
+//! - What comes over network sockets comes when it comes.
+//! - Time limits of `semtimedop`, `recvmmsg`, of sending (`SO_SNDTIMEO`), and of locks with priority inheritance run on
+//!   real time.
+//!
+//! And there are gaps that nobody notices: `rdrand`, `rdseed` and `cpuid` are not trapped, for few processors can; files'
+//! times are real. The working directory's path is the real one. Programs that lay out their memory, and do it by its
+//! length (Java does), differ by some nanoseconds between runs in directories whose paths are not equally long.
 //!
 //! # Layers
 //! [`Machine`] is a set of nodes on one clock: start, deliver a line, run until all is at rest, move the clock. [`run`]
