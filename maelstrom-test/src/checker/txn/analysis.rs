@@ -68,7 +68,7 @@ pub(super) fn judge<A: Analysis>(analysis: &A, options: &Options) -> Verdict {
     let store = analysis.store();
     let order = options.promise.order_in_use();
     let edges =
-        AllEdges { analysis, process: if order == OrderInUse::Process { successive(store) } else { Vec::new() } };
+        AllEdges { analysis, process: if order == OrderInUse::Process { successive(analysis) } else { Vec::new() } };
     let timeline = if order == OrderInUse::Realtime { timeline(analysis) } else { Timeline::default() };
     let graph = Graph::new(store.txns.len() as u32, &edges);
     let empty_graph = graph.is_empty() && !timeline.orders_any();
@@ -85,11 +85,23 @@ pub(super) fn judge<A: Analysis>(analysis: &A, options: &Options) -> Verdict {
     verdict(found, &options.promise, Circumstances { empty_graph, components, transactions, doubts, details })
 }
 
-/// Successive ok transactions of each process.
-fn successive<A>(store: &Store<A>) -> Vec<(u32, u32)> {
+/// Successive ok transactions of each process, and after those the one, if there is one, whose end it did not learn and
+/// that happened nevertheless.
+fn successive<A: Analysis>(analysis: &A) -> Vec<(u32, u32)> {
+    let store = analysis.store();
     let mut latest: FxHashMap<u64, u32> = FxHashMap::default();
-    let ends = store.events.iter().filter(|event| *event & 1 == 1).map(|event| event >> 1);
-    ends.filter_map(|txn| latest.insert(store.txn(txn).process, txn).map(|before| (before, txn))).collect()
+    let mut edges = Vec::new();
+    for event in &store.events {
+        let (txn, is_end) = (event >> 1, event & 1 == 1);
+        let process = store.txn(txn).process;
+        let before = match is_end {
+            true => latest.insert(process, txn),
+            false if !store.is_ok(txn) && analysis.happened(txn) => latest.get(&process).copied(),
+            false => None,
+        };
+        edges.extend(before.map(|before| (before, txn)));
+    }
+    edges
 }
 
 fn timeline<A: Analysis>(analysis: &A) -> Timeline {

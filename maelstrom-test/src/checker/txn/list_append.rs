@@ -2,6 +2,7 @@
 //!
 //! So the longest list that was read is the order of a key's versions, and nothing need be guessed.
 
+use super::Options;
 use super::analysis::Analysis;
 use super::findings::Found;
 use super::graph::{Kind, Sink};
@@ -41,13 +42,13 @@ pub(super) struct ListReason {
 }
 
 impl<'a> ListAnalysis<'a> {
-    pub(super) fn new(store: &'a Store<Lists>, preloaded: bool) -> ListAnalysis<'a> {
-        let happened = happened(store);
+    pub(super) fn new(store: &'a Store<Lists>, options: &Options) -> ListAnalysis<'a> {
+        let happened = happened(store, options.promise.makes_reads_proofs());
         let keys = store.names.interner.len();
         let (first, order, place) = version_order(store, keys);
         let mut analysis = ListAnalysis {
             store,
-            preloaded: preloaded || store.hides_writes,
+            preloaded: options.preloaded || store.hides_writes,
             happened,
             first,
             order,
@@ -168,8 +169,12 @@ fn of_key<T>(sorted: &[T], key: u32, key_of: impl Fn(&T) -> u32) -> &[T] {
     &sorted[first..first + count]
 }
 
-/// A transaction happened if its answer says so, or if an ok one read what it appended.
-fn happened(store: &Store<Lists>) -> Vec<bool> {
+/// A transaction happened if its answer says so, or if an ok one read what it appended, where that is a proof.
+fn happened(store: &Store<Lists>, reads_are_proofs: bool) -> Vec<bool> {
+    let mut happened: Vec<bool> = store.txns.iter().map(|txn| txn.outcome == Outcome::Ok).collect();
+    if !reads_are_proofs {
+        return happened;
+    }
     let states = &store.answers.states;
     let mut seen = vec![false; states.len()];
     for txn in store.oks() {
@@ -177,7 +182,6 @@ fn happened(store: &Store<Lists>) -> Vec<bool> {
             seen[mop.arg as usize] = true;
         }
     }
-    let mut happened: Vec<bool> = store.txns.iter().map(|txn| txn.outcome == Outcome::Ok).collect();
     // Parents have smaller numbers than their children.
     for at in (0..states.len()).rev().filter(|at| states[*at].version != NONE) {
         if !seen[at] {

@@ -213,7 +213,7 @@ impl ListAppendFeed {
     /// Judges what was taken.
     pub fn finish(self) -> Verdict {
         let store = self.builder.finish();
-        judge(&ListAnalysis::new(&store, self.options.preloaded), &self.options)
+        judge(&ListAnalysis::new(&store, &self.options), &self.options)
     }
 }
 

@@ -77,6 +77,12 @@ impl Promise {
         anomaly == Anomaly::UNEXPECTED || self.proscribed.contains(anomaly)
     }
 
+    /// Whether a transaction whose end is unknown must have happened if another one read what it wrote. If it did not,
+    /// that was an aborted read: a fault as well, but not under every promise. Where it is none, nothing follows.
+    pub(super) fn makes_reads_proofs(&self) -> bool {
+        self.proscribes(Anomaly::G1A)
+    }
+
     /// The weakest of the given models that the anomaly breaks, as it was named.
     pub fn broken_model(&self, anomaly: Anomaly) -> Option<&str> {
         let broken: Vec<&(String, Model)> =

@@ -43,7 +43,7 @@ impl<'a> RegisterAnalysis<'a> {
         let versions = store.names.versions.len();
         let (first_reader, readers) = grouped(versions, || reads().map(|access| (access.read, access.txn)));
         let mut happened: Vec<bool> = store.txns.iter().map(|txn| txn.outcome == Outcome::Ok).collect();
-        for txn in store.oks() {
+        for txn in store.oks().filter(|_| options.promise.makes_reads_proofs()) {
             let is_proof = |mop: &&Mop| mop.kind == MopKind::Read && !store.is_ambiguous(mop.key);
             for mop in store.mops(txn).iter().filter(is_proof) {
                 if let Some(writer) = store.writer(mop.arg) {
@@ -80,7 +80,7 @@ impl<'a> RegisterAnalysis<'a> {
     fn installer(&self, version: u32) -> Option<u32> {
         let is_seen = |writer: u32| match self.store.txn(writer).outcome {
             Outcome::Ok => true,
-            Outcome::Info => !self.readers(version).is_empty(),
+            Outcome::Info => self.happened[writer as usize] && !self.readers(version).is_empty(),
             Outcome::Fail => false,
         };
         let record = &self.store.names.versions[version as usize];

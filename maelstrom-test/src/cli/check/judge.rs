@@ -124,10 +124,9 @@ mod tests {
                 render(view, Style { full: true, ..Style::PLAIN })
             });
             // Latencies need the whole history.
-            let lines = text.lines().filter(|line| !line.starts_with("  network"));
-            lines
-                .map(|line| format!("{}\n", line.split("latency").next().unwrap_or(line).trim_end_matches([' ', '·'])))
-                .collect::<String>()
+            let shown = text.lines().filter(|line| !line.starts_with("  network"));
+            let shown = shown.map(|line| line.split("latency").next().unwrap_or(line).trim_end_matches([' ', '·']));
+            shown.filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect::<String>()
         };
         let reports = [report(&Whole(checker)), report(checker)];
         std::fs::remove_file(&path).expect("it is there");

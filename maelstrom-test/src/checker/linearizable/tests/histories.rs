@@ -160,7 +160,12 @@ fn real(unique: bool) -> impl Strategy<Value = Problem> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases(2000)))]
+    #![proptest_config(ProptestConfig {
+        cases: cases(2000),
+        max_global_rejects: u32::MAX,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn verdicts_on_histories_agree_with_brute_force(drawn in drawn()) {

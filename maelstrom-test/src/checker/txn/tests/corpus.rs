@@ -243,7 +243,7 @@ fn graphs_of_list_append() {
     for case in cases("list_append_cases.jsonl") {
         let Some(graph) = case["options"]["graph"].as_str() else { continue };
         let store: Store<Lists> = store(&history_of(&case).unwrap());
-        let edges = edges_of(&ListAnalysis::new(&store, true), graph);
+        let edges = edges_of(&ListAnalysis::new(&store, &Options { preloaded: true, ..Options::default() }), graph);
         assert_eq!(json!(edges), case["expected"]["edges"], "{}", case["id"]);
     }
 }

@@ -206,3 +206,40 @@ fn wrong_names_are_errors() {
     assert_eq!(Promise::new(&[] as &[&str], &[] as &[&str]), Ok(Promise::default()));
     assert_eq!("PL-SS,strict-serializable".parse::<Promise>().unwrap().model_names(), ["PL-SS"]);
 }
+
+/// A history of transactions one after another: how they ended, who performed them, and what they did.
+fn in_turn(txns: &[(OpType, u64, Value)]) -> History {
+    let entries = txns
+        .iter()
+        .flat_map(|(kind, process, value)| [OpType::Invoke, *kind].map(|kind| (kind, *process, value.clone())));
+    history(&entries.collect::<Vec<_>>())
+}
+
+#[test]
+fn where_aborted_reads_are_allowed_a_read_does_not_prove_that_its_writer_committed() {
+    // The first was rolled back after the second had read what it had written to x.
+    let history = in_turn(&[
+        (OpType::Info, 0, json!([["append", "x", 1], ["append", "y", 1]])),
+        (OpType::Ok, 1, json!([["r", "x", [1]]])),
+        (OpType::Ok, 2, json!([["append", "x", 2], ["append", "y", 2]])),
+        (OpType::Ok, 3, json!([["r", "y", [2]]])),
+    ]);
+    assert_eq!(lists(&history, "read-uncommitted").valid, Valid::True);
+    assert_eq!(
+        lists(&history, "read-committed").valid,
+        Valid::False,
+        "it was an aborted read, or else the order is impossible"
+    );
+}
+
+#[test]
+fn the_order_of_a_process_includes_what_it_did_last() {
+    let history = in_turn(&[
+        (OpType::Ok, 0, json!([["append", "x", 2]])),
+        (OpType::Info, 0, json!([["append", "y", 1]])),
+        (OpType::Ok, 1, json!([["r", "y", [1]], ["append", "x", 1]])),
+        (OpType::Ok, 2, json!([["r", "x", [1, 2]]])),
+    ]);
+    assert_eq!(lists(&history, "serializable").valid, Valid::True);
+    assert_eq!(lists(&history, "strong-session-serializable").valid, Valid::False);
+}
