@@ -9,10 +9,13 @@ use std::io::{self, Cursor};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use askama::Template;
 use tiny_http::{Header, Method, Request, Response, ResponseBox, Server};
 
+use super::escape::visible;
+use super::html::STYLE;
 use super::index::{self, url_segment};
-use crate::report::escape::visible;
+use super::units;
 
 /// A server that listens, but does not answer yet.
 pub struct StoreServer {
@@ -104,29 +107,44 @@ impl StoreServer {
             Ok(entries) => entries,
             Err(error) => return refusal(500, &error.to_string()),
         };
-        let mut names: Vec<(String, String)> = entries
-            .flatten()
-            .map(|entry| {
-                let slash = if entry.path().is_dir() { "/" } else { "" };
-                let name = entry.file_name();
-                (name.to_string_lossy().into_owned() + slash, url_segment(name.as_encoded_bytes()) + slash)
-            })
-            .collect();
-        names.sort_unstable();
-        let items = names.iter().map(|(name, href)| format!("<li><a href=\"{href}\">{}</a></li>\n", escape(name)));
+        let mut entries: Vec<Entry> = entries.flatten().map(|entry| Entry::of(&entry)).collect();
+        entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         let here = directory.strip_prefix(&self.root).unwrap_or(directory).display().to_string();
-        let here = escape(&here);
-        page_of(format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\">\
-             <link rel=\"icon\" href=\"data:,\"><title>{here}</title><body style=\"font: 16px/1.7 system-ui; margin: 2rem\">\
-             <p><a href=\"/\">all runs</a></p><h1>{here}</h1><ul>\n{}</ul></body></html>\n",
-            items.collect::<String>()
-        ))
+        let has_report = entries.iter().any(|entry| entry.href == "report.html");
+        let page = Listing { style: STYLE, here: visible(&here, 500), has_report, entries };
+        page_of(page.render().expect("writing to a string does not fail"))
     }
 }
 
-fn escape(text: &str) -> String {
-    visible(text, 500).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// The page of a directory.
+#[derive(Template)]
+#[template(path = "listing.html")]
+struct Listing {
+    style: &'static str,
+    here: String,
+    has_report: bool,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    name: String,
+    href: String,
+    /// Empty for directories.
+    size: String,
+}
+
+impl Entry {
+    fn of(entry: &fs::DirEntry) -> Entry {
+        // Of what a link leads to.
+        let data = fs::metadata(entry.path());
+        let slash = if data.as_ref().is_ok_and(fs::Metadata::is_dir) { "/" } else { "" };
+        let name = entry.file_name();
+        Entry {
+            name: visible(&name.to_string_lossy(), 500) + slash,
+            href: url_segment(name.as_encoded_bytes()) + slash,
+            size: data.ok().filter(|data| !data.is_dir()).map_or(String::new(), |data| units::count(data.len())),
+        }
+    }
 }
 
 /// Whether the request names this machine's loopback interface.
@@ -239,7 +257,8 @@ mod tests {
         assert!(report.contains("text/html") && report.contains("not linearizable (key 3)"));
         assert!(get(&server, "/latest/report.txt").contains("text/plain"));
         assert!(get(&server, "/lin-kv").contains("Location: /lin-kv/"));
-        assert!(get(&server, "/lin-kv/a%20run/node-logs/").contains("<a href=\"%3Cb%3E.log\">&lt;b&gt;.log</a>"));
+        let listing = get(&server, "/lin-kv/a%20run/node-logs/");
+        assert!(listing.contains("href=\"%3Cb%3E.log\"") && !listing.contains("<b>"), "{listing}");
         for path in [
             "/../secret",
             "/%2e%2e/secret",

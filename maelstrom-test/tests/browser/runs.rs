@@ -89,7 +89,7 @@ fn the_list_of_runs_is_served_with_all_files() {
     for directory in directories {
         browser.open_url(&directory);
         assert_quiet(&browser, Path::new(&directory), &address);
-        for file in links(&mut browser, "li a") {
+        for file in links(&mut browser, "td a") {
             browser.open_url(&file);
             assert_quiet(&browser, Path::new(&file), &address);
             assert!(!browser.evaluate("document.body?.textContent ?? ''").as_str().unwrap().contains("no such file"));
@@ -97,4 +97,25 @@ fn the_list_of_runs_is_served_with_all_files() {
         }
     }
     assert!(seen > ODD.len() * 10, "only {seen} files");
+}
+
+/// What a run's files look like in the browser, beside the other pictures.
+#[cfg(feature = "cli")]
+#[test]
+#[ignore = "needs Chromium"]
+fn screenshots_of_files() {
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("screenshots");
+    std::fs::create_dir_all(&pictures).unwrap();
+    let server = maelstrom::report::StoreServer::bind(&store("files"), 0).unwrap();
+    let address = format!("http://{}/lin-kv/2026-01-01T00:00:00/", server.address().unwrap());
+    // It ends with this process.
+    std::thread::spawn(move || server.run());
+    let mut browser = Chromium::start();
+    for (width, height) in [(1280, 800), (2560, 1440)] {
+        for theme in ["light", "dark"] {
+            browser.look(width, height, theme == "dark");
+            browser.open_url(&address);
+            browser.screenshot(&pictures.join(format!("files-{theme}-{width}.png")));
+        }
+    }
 }
