@@ -203,6 +203,7 @@ impl Machine {
             Nudge::Slice | Nudge::Look => {
                 let thread = &mut self.threads[id];
                 thread.hogged += if nudge == Nudge::Slice { SLICE } else { LOOK };
+                self.wants_look = true;
                 if thread.hogged >= HANG {
                     self.events.push(Event::Hung { node });
                     self.nodes[node].paused = true;
@@ -214,7 +215,6 @@ impl Machine {
                     ));
                     self.make_ready(id, State::Ready(Go::ON));
                 } else {
-                    self.wants_look = true;
                     self.line_up(id, State::Ready(Go::ON), 0);
                 }
                 Ok(Next::Over)
