@@ -177,10 +177,9 @@ pub(super) fn breakdown(breakdown: &Breakdown, style: Style) -> Vec<String> {
     lines
 }
 
-/// Counts and quantiles, for the full report.
-pub(super) fn statistics(view: &RunView<'_>, style: Style) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    lines.extend(labelled("ran", &operations(view), style));
+/// Quantiles by function; nothing where only some entries are at hand.
+fn latencies(view: &RunView<'_>, style: Style) -> Vec<String> {
+    let mut lines = Vec::new();
     if view.tally.is_some() {
         return lines;
     }
@@ -194,6 +193,14 @@ pub(super) fn statistics(view: &RunView<'_>, style: Style) -> Vec<String> {
         let text = format!("{}  {}", pad(f, widest), told.join(", "));
         lines.extend(labelled(if number == 0 { "latency" } else { "" }, &text, style));
     }
+    lines
+}
+
+/// Counts and quantiles, for the full report.
+pub(super) fn statistics(view: &RunView<'_>, style: Style) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    lines.extend(labelled("ran", &operations(view), style));
+    lines.extend(latencies(view, style));
     let net = view.net;
     let classes = [("clients", net.clients), ("servers", net.servers)];
     let sent = classes.map(|(name, counts)| format!("{} {name}", units::count(counts.msg_count)));
