@@ -251,6 +251,9 @@ pub(crate) fn shape(steps: &[(u32, Kind)]) -> String {
 /// What a kind of cycle means, in words for people who do not know its name.
 fn story(anomaly: Anomaly, count: usize) -> String {
     let name = anomaly.name();
+    if count == 2 && name.starts_with("G-single") && name.ends_with("-realtime") {
+        return "T1 did not see what T2 wrote, although T2 was complete before T1 began (stale read).".into();
+    }
     let what = if name.starts_with("G0") {
         "each of them overwrote what the next one wrote, so their writes are mixed (dirty write)"
     } else if name.starts_with("G1c") {
