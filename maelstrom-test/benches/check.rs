@@ -13,7 +13,7 @@ use maelstrom::checker::txn::simulated::Database;
 use maelstrom::history::{HistoryFormat, HistoryWriter, Op, OpType};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const PROCESSES: u64 = 20;
 /// Operations on a register before the clients take the next one.
@@ -60,7 +60,7 @@ fn registers(operations: usize, sink: &mut dyn FnMut(Op)) {
 /// Reads, writes and compare-and-sets that take effect when they end.
 fn lin_kv(operations: usize, sink: &mut dyn FnMut(Op)) {
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    let (mut index, mut state) = (0, 0);
+    let (mut index, mut state) = (0, Value::Null);
     let mut open = vec![None; PROCESSES as usize];
     let mut emit = |kind, process, f: &str, value| {
         sink(Op { time: index * 1000, ..Op::new(index, kind, process, f, value) });
@@ -77,7 +77,7 @@ fn lin_kv(operations: usize, sink: &mut dyn FnMut(Op)) {
                     continue;
                 }
                 if begun.is_multiple_of(OPERATIONS_PER_KEY) {
-                    state = 0;
+                    state = Value::Null;
                 }
                 begun += 1;
                 let (f, value) = match random.random_range(0..4) {
@@ -93,9 +93,9 @@ fn lin_kv(operations: usize, sink: &mut dyn FnMut(Op)) {
                 ended += 1;
                 let mut kind = OpType::Ok;
                 match f {
-                    "read" => value[1] = if state == 0 { json!(null) } else { json!(state) },
-                    "write" => state = value[1].as_u64().unwrap_or_default(),
-                    _ if value[1][0] == state => state = value[1][1].as_u64().unwrap_or_default(),
+                    "read" => value[1] = state.clone(),
+                    "write" => state = value[1].clone(),
+                    _ if value[1][0] == state => state = value[1][1].clone(),
                     _ => kind = OpType::Fail,
                 }
                 emit(kind, process, f, value);
