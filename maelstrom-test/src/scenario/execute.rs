@@ -252,6 +252,12 @@ impl Breakdown {
             Failure::LineTooLong { node, .. } => {
                 Breakdown { headline: format!("{node} printed an endless line"), node: Some(node), ..usual }
             }
+            Failure::Floods { node, .. } => {
+                Breakdown { headline: format!("{node} prints without end"), node: Some(node), ..usual }
+            }
+            Failure::NetworkFull { node, .. } => {
+                Breakdown { headline: "too many messages are on their way".into(), node: Some(node), ..usual }
+            }
             Failure::CannotStart { node, .. } => {
                 Breakdown { headline: format!("{node} cannot be started"), node: Some(node), ..usual }
             }

@@ -71,6 +71,32 @@ pub enum Failure {
         /// The limit in bytes.
         limit: usize,
     },
+    /// A node printed too much at once, in simulated time.
+    #[error(
+        "node {node} prints without end: {} MiB while no time passed, so it waited neither for a message nor for a timer. \
+         The last line: {last}",
+        bytes >> 20
+    )]
+    Floods {
+        /// Its name.
+        node: String,
+        /// How much it printed, in bytes.
+        bytes: usize,
+        /// The last line of that, shortened.
+        last: String,
+    },
+    /// Nodes send faster than the network delivers.
+    #[error(
+        "{} MiB of messages are on their way, which is the limit; the last of them comes from node {node}, \
+         which should send less, or wait for answers",
+        bytes >> 20
+    )]
+    NetworkFull {
+        /// Who sent the last one.
+        node: String,
+        /// The limit in bytes.
+        bytes: usize,
+    },
     /// A node's program could not be started.
     #[error("cannot start node {node}: {why}")]
     CannotStart {

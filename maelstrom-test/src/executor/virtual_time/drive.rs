@@ -6,10 +6,12 @@
 use std::ffi::{OsStr, OsString};
 
 use super::machine::{Event, Machine, MachineOptions};
+use super::schedule::FLOOD_LIMIT;
 use super::spawn::{self, StartError};
 use super::watchdog::HANG;
 use crate::executor::{LINE_LIMIT, NodeProgram, Observer, describe_exit, explain_start, log_tail};
 use crate::history::Nanos;
+use crate::protocol::shorten;
 use crate::simulation::{Command, Effect, Exit, Failure, OUTPUT_LIMIT, Simulation};
 
 /// Runs a simulation to its end on real processes whose time is simulated. Whatever way it ends, no process is left
@@ -100,6 +102,9 @@ impl Driver<'_> {
             // A node computes for long: time to notice that nobody wants to know its result any more.
             self.observer.observe(self.simulation)?;
         }
+        if let Some(flood) = self.flood() {
+            return Err(flood);
+        }
         let now = self.machine.now();
         for event in self.events.drain(..) {
             match event {
@@ -107,6 +112,7 @@ impl Driver<'_> {
                 Event::LineTooLong { node } => {
                     return Err(Failure::LineTooLong { node: self.programs[node].name.clone(), limit: LINE_LIMIT });
                 }
+                Event::Flooded { .. } => unreachable!("looked for before"),
                 Event::Exited { node, status } => {
                     let log = &self.programs[node].log;
                     let exit = Exit { status: describe_exit(status), stderr: log_tail(log), log: Some(log.clone()) };
@@ -119,6 +125,18 @@ impl Driver<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A node that prints without end. Its messages are not worth being sent: it is said how it went on.
+    fn flood(&self) -> Option<Failure> {
+        let flooding = |event: &Event| if let Event::Flooded { node } = event { Some(*node) } else { None };
+        let flooding = self.events.iter().find_map(flooding)?;
+        let last = self.events.iter().rev().find_map(|event| match event {
+            Event::Line { node, line } if *node == flooding => Some(shorten(&String::from_utf8_lossy(line), 200)),
+            _ => None,
+        });
+        let node = self.programs[flooding].name.clone();
+        Some(Failure::Floods { node, bytes: FLOOD_LIMIT, last: last.unwrap_or_default() })
     }
 
     fn carry_out(&mut self, command: Command) -> Result<Effect, Failure> {

@@ -399,7 +399,16 @@ impl Machine {
             sys::set_registers(tid, &registers)?;
         }
         // Most likely its output did not fit in the pipe.
-        if self.collect(node) { Ok(self.go_on(id)) } else { Ok(self.hold_foreign(id, original)) }
+        Ok(if self.collect(node) { self.go_on_printing(id) } else { self.hold_foreign(id, original) })
+    }
+
+    /// There is room again for what a thread prints: it goes on, unless it floods.
+    fn go_on_printing(&mut self, id: ThreadId) -> Next {
+        if !self.nodes[self.threads[id].node].paused {
+            return self.go_on(id);
+        }
+        self.make_ready(id, State::Ready(Go::ON));
+        Next::Over
     }
 
     /// Keeps a thread that would sleep in a call which is not trapped.
@@ -429,7 +438,7 @@ impl Machine {
             self.threads[id].at_exit = Some(AtExit::Written { registers, done, entered: true });
             let node = self.threads[id].node;
             self.write_the_rest(id, now)?;
-            return Ok(if self.collect(node) { self.go_on(id) } else { self.hold_foreign(id, registers) });
+            return Ok(if self.collect(node) { self.go_on_printing(id) } else { self.hold_foreign(id, registers) });
         }
         // An error now is one to be seen at the next write.
         registers.set_result(done as i64 + now.result().max(0));

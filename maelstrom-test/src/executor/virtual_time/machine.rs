@@ -47,6 +47,11 @@ pub enum Event {
         /// The node's number.
         node: usize,
     },
+    /// A node has printed 64 MiB without waiting for anything, so that no time has passed. It is not run any more.
+    Flooded {
+        /// The node's number.
+        node: usize,
+    },
     /// A node's process ended by itself. What else it had started is gone as well.
     Exited {
         /// The node's number.
@@ -155,6 +160,7 @@ impl Machine {
             main: process,
             input: Input::new(born.stdin.0, born.stdin.1),
             output: Output::new(born.stdout),
+            printed: 0,
             rng,
             page,
             next_number: 0,

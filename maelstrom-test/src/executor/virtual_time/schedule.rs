@@ -10,7 +10,7 @@ use std::os::unix::process::ExitStatusExt;
 
 use super::arch;
 use super::machine::{Event, Machine};
-use super::stdio::Input;
+use super::stdio::{Input, LINE_LIMIT};
 use super::sys::{self, Request, Stop, Tid};
 use super::table::{Go, Process, ProcessId, Source, State, ThreadId, What};
 use super::watchdog::{HANG, LOOK, NUDGE, Nudge, SLICE};
@@ -27,6 +27,9 @@ pub(super) enum Next {
 /// All goes well unless tracing itself fails.
 pub(super) type Step = io::Result<Next>;
 
+/// Bytes that a node may print without waiting for anything: as much as the longest line.
+pub(super) const FLOOD_LIMIT: usize = LINE_LIMIT;
+
 /// A call that is tried once more stops at its beginning and at its end.
 const STEPS_OF_A_TRY: u32 = 2;
 
@@ -39,7 +42,10 @@ impl Machine {
         while !self.wants_look {
             let place = &mut self.nodes[node];
             let paused = place.paused;
-            let Some(life) = place.life.as_mut().filter(|life| life.stirred && !paused) else { return Ok(()) };
+            let Some(life) = place.life.as_mut().filter(|life| life.stirred && !paused) else {
+                place.life.iter_mut().for_each(|life| life.printed = 0);
+                return Ok(());
+            };
             if std::mem::take(&mut life.signals) {
                 self.look_at_signals(node)?;
             } else if let Some((round, _, id)) = life.ready.pop_first() {
@@ -59,11 +65,19 @@ impl Machine {
     /// Takes what a node has printed. True if there was something.
     pub(super) fn collect(&mut self, node: usize) -> bool {
         let before = self.events.len();
-        let Some(life) = &mut self.nodes[node].life else { return false };
-        let events = &mut self.events;
-        let (any, result) = life.output.collect(|line| events.push(Event::Line { node, line: line.to_vec() }));
+        let place = &mut self.nodes[node];
+        let Some(life) = &mut place.life else { return false };
+        let (events, printed) = (&mut self.events, &mut life.printed);
+        let (any, result) = life.output.collect(|line| {
+            *printed += line.len();
+            events.push(Event::Line { node, line: line.to_vec() });
+        });
         if result.is_err() {
-            self.events.push(Event::LineTooLong { node });
+            events.push(Event::LineTooLong { node });
+        }
+        // As no time passes meanwhile, it would never come to an end by itself.
+        if *printed > FLOOD_LIMIT && !std::mem::replace(&mut place.paused, true) {
+            events.push(Event::Flooded { node });
         }
         any || self.events.len() > before
     }

@@ -41,6 +41,8 @@ pub(super) struct Life {
     pub(super) main: ProcessId,
     pub(super) input: Input,
     pub(super) output: Output,
+    /// Bytes printed since it last had nothing left to do.
+    pub(super) printed: usize,
     pub(super) rng: Rng,
     /// The clock that its processes read by themselves, where that is possible.
     pub(super) page: Option<ClockPage>,
