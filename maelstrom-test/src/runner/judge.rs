@@ -30,7 +30,8 @@ pub(crate) fn judge(expect: &str, require_faults: bool, run: &Run) -> Result<(),
     match expect {
         "valid" if met && require_faults && !idle.is_empty() => Err(format!(
             "it is valid, but survived nothing: {} never had an effect; make the run longer or the faults more \
-             frequent (`time_limit`, `nemesis_interval`), or allow it (`require_faults = false`)",
+             frequent (`time_limit`, `nemesis_interval`), leave out faults that cannot exist with these nodes, or allow \
+             it (`require_faults = false`)",
             idle.join(" and ")
         )),
         _ if met => Ok(()),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::nodes::Life;
 use super::{Command, Event, Phase, Simulation};
 use crate::history::Nanos;
-use crate::nemesis::{Action, FaultKind, Nemesis, Step, View};
+use crate::nemesis::{Action, FaultKind, Step, View};
 
 /// What one kind of fault did in a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl FaultCounts {
     }
 }
 
-/// What faults did, by kind, for each kind that was asked for and is possible.
+/// What faults did, by kind, for each kind that was asked for; of one that is impossible it says that nothing was done.
 pub type FaultReport = BTreeMap<FaultKind, FaultCounts>;
 
 /// The nemesis at work: one step at a time.
@@ -33,15 +33,15 @@ pub type FaultReport = BTreeMap<FaultKind, FaultCounts>;
 pub(super) struct Faults {
     report: FaultReport,
     /// The step that is being carried out, and how many effects it still waits for.
-    current: Option<(Step, FaultKind, usize)>,
+    current: Option<(Step, usize)>,
     /// Steps that wait for their turn at the end.
     queue: Vec<Step>,
     healing: bool,
 }
 
 impl Faults {
-    pub(super) fn new(nemesis: &Nemesis) -> Faults {
-        let report = nemesis.kinds().map(|kind| (kind, FaultCounts::default())).collect();
+    pub(super) fn new(asked_for: &[FaultKind]) -> Faults {
+        let report = asked_for.iter().map(|&kind| (kind, FaultCounts::default())).collect();
         Faults { report, current: None, queue: Vec::new(), healing: false }
     }
 
@@ -62,7 +62,10 @@ impl Faults {
     }
 
     pub(super) fn clock_set(&mut self) {
-        self.count(FaultKind::Clock, "clocks_set", 1);
+        // A clock that is set right is no fault.
+        if let Some((Step { action: Action::BumpClock(_), .. }, ..)) = &self.current {
+            self.count(FaultKind::Clock, "clocks_set", 1);
+        }
     }
 }
 
@@ -103,11 +106,10 @@ impl Simulation {
     }
 
     fn carry_out(&mut self, step: Step) {
-        let kind = kind_of(&step.action);
-        self.faults.report.entry(kind).or_default().actions += 1;
+        self.faults.report.entry(kind_of(&step.action)).or_default().actions += 1;
         self.record_nemesis(step.f, step.value.clone());
         let waiting = self.perform_action(&step.action);
-        self.faults.current = Some((step, kind, waiting));
+        self.faults.current = Some((step, waiting));
         if waiting == 0 {
             self.step_done();
         }
@@ -135,6 +137,7 @@ impl Simulation {
                 let down = self.nodes_down();
                 let count = down.len();
                 self.boot(down);
+                self.faults.count(FaultKind::Kill, "starts", u64::from(count > 0));
                 return count;
             }
             Action::BumpClock(shifts) => {
@@ -158,7 +161,7 @@ impl Simulation {
 
     /// Something that the current step waits for may have happened.
     pub(super) fn fault_effect(&mut self) {
-        let Some((step, _, waiting)) = &mut self.faults.current else { return };
+        let Some((step, waiting)) = &mut self.faults.current else { return };
         *waiting = waiting.saturating_sub(1);
         let booting = self.nodes.iter().any(|node| node.boot.is_some());
         let done = if step.action == Action::Start { !booting } else { *waiting == 0 };
@@ -168,10 +171,7 @@ impl Simulation {
     }
 
     fn step_done(&mut self) {
-        if let Some((step, kind, _)) = self.faults.current.take() {
-            if step.action == Action::Start {
-                self.faults.count(kind, "starts", 1);
-            }
+        if let Some((step, _)) = self.faults.current.take() {
             self.record_nemesis(step.f, step.value);
         }
         if self.faults.healing {

@@ -163,7 +163,7 @@ impl Simulation {
             schedule_rng: stream(seed, "schedule"),
             owed: false,
             last_due: 0,
-            faults: faults::Faults::new(&nemesis),
+            faults: faults::Faults::new(&config.faults),
             nemesis,
             requests: Requests::new(config.faults.contains(&FaultKind::Kill)),
             history: History::default(),
@@ -254,6 +254,10 @@ impl Simulation {
             None => self.network.incarnation(dest),
         };
         self.network.send_to_incarnation(self.now, node, dest, body, incarnation);
+        if self.network.queued_bytes() > OUTPUT_LIMIT {
+            let node = self.config.settings.nodes[node].clone();
+            self.fail(Failure::NetworkFull { node, bytes: OUTPUT_LIMIT });
+        }
         Ok(())
     }
 

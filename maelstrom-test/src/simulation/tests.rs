@@ -290,6 +290,26 @@ fn every_fault_has_an_effect_and_is_healed() {
 }
 
 #[test]
+fn what_was_asked_for_and_never_happened_is_reported() {
+    use FaultKind::*;
+    let silent = || |m: &Value, out: &mut Sender| answer(m, out);
+    let effects = |config: Config, kind| {
+        let run = in_memory::run(config, |_| silent());
+        assert_eq!((run.phase(), run.failure()), (Phase::Over, None), "{kind}");
+        (run.fault_report()[&kind].had_effect(), run.notes().len())
+    };
+    let asked = |kind| Config { faults: vec![kind], ..plain() };
+    // Nodes that do not talk have nothing to lose.
+    assert_eq!((effects(asked(Partition), Partition), effects(asked(Packet), Packet)), ((false, 0), (false, 0)));
+    let mut alone = asked(Partition);
+    alone.settings.nodes.truncate(1);
+    assert_eq!(effects(alone, Partition), (false, 1), "one node cannot be parted, and a note says so");
+    let mut too_short = asked(Kill);
+    too_short.settings.time_limit = 0;
+    assert_eq!(effects(too_short, Kill), (false, 0));
+}
+
+#[test]
 fn a_node_that_ends_by_itself_ends_the_run() {
     let mut simulation = Simulation::new(plain());
     assert_eq!(simulation.next_command(), Some(Command::Start(0)));
