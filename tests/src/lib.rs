@@ -1,5 +1,6 @@
-//! End-to-end tests use the library as its users do: from a package of their own, built by cargo, in a directory outside
-//! the workspace. The package is `tests/scratch`, copied and completed with the path of the library.
+//! End-to-end tests use the library as its users do: from a package of their own, built by cargo, which is no member of
+//! the workspace. The package is `tests/scratch`, copied and completed with the path of the library. The copy is among
+//! cargo's temporary files, so that what a killed test leaves behind does not litter the system.
 
 use std::fs;
 use std::io;
@@ -70,7 +71,7 @@ impl Scratch {
     /// # Errors
     /// Those of the file system.
     pub fn new(name: &str) -> io::Result<Scratch> {
-        let root = std::env::temp_dir().join(format!("maelstrom-{name}-{}", std::process::id()));
+        let root = target_directory().join("tmp").join(format!("{name}-{}", std::process::id()));
         copy(&repository().join("tests/scratch"), &root)?;
         // The same versions of everything as in the workspace, so that nothing is resolved or fetched.
         fs::copy(repository().join("Cargo.lock"), root.join("Cargo.lock"))?;
@@ -108,7 +109,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // It is in the directory for temporary files: what cannot be removed now goes some other time.
+        // It is among temporary files: what cannot be removed now goes some other time.
         let _ = fs::remove_dir_all(&self.root);
     }
 }

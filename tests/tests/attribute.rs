@@ -5,7 +5,7 @@ use std::process::Command;
 
 use maelstrom_e2e::{Printed, run, shared};
 
-const CASES: [&str; 14] = [
+const CASES: [&str; 16] = [
     "a_panic_is_wanted",
     "bare_counter_is_caught",
     "bare_counter_is_pinned",
@@ -18,6 +18,8 @@ const CASES: [&str; 14] = [
     "inner::nested::seed=1",
     "program_is_missing",
     "returns_an_error",
+    "survives_nothing",
+    "survives_nothing_and_may",
     "workload_of_our_own",
     "workload_of_our_own_finds",
 ];
@@ -42,7 +44,18 @@ fn every_case_is_listed_and_nothing_else() {
     let ignored = listed(&["--ignored"], &[]);
     assert_eq!(
         ignored,
-        ["bare_counter_is_pinned", "everything_is_pinned", "fails", "program_is_missing", "returns_an_error"]
+        [
+            "bare_counter_is_pinned",
+            "everything_is_pinned",
+            "fails",
+            "program_is_missing",
+            "returns_an_error",
+            "survives_nothing"
+        ]
+    );
+    assert_eq!(
+        listed(&["nested", "nodes=3"], &[]),
+        ["ids_are_unique::nodes=3", "inner::nested::seed=0", "inner::nested::seed=1"]
     );
     let widened = listed(&["inner::nested"], &[("MAELSTROM_SEEDS", "5..8")]);
     assert_eq!(widened, ["inner::nested::seed=5", "inner::nested::seed=6", "inner::nested::seed=7"]);
@@ -51,7 +64,7 @@ fn every_case_is_listed_and_nothing_else() {
 #[test]
 fn what_should_pass_passes() {
     let printed = cluster(&[], &[]).expect_status(0);
-    assert!(printed.stdout.contains("9 passed; 0 failed; 5 ignored"), "{}", printed.stdout);
+    assert!(printed.stdout.contains("10 passed; 0 failed; 6 ignored"), "{}", printed.stdout);
 }
 
 #[test]
@@ -74,6 +87,16 @@ fn failures_explain_themselves_shortly() {
     let printed = cluster(&["--ignored", "program_is_missing"], &[]).expect_status(101);
     assert!(printed.stdout.contains("the node program `no-such-program` does not exist"), "{}", printed.stdout);
     assert!(!printed.stdout.contains("panicked") && printed.stderr.is_empty(), "{printed:?}");
+}
+
+#[test]
+fn a_valid_run_that_survived_nothing_fails_unless_that_is_allowed() {
+    let printed = cluster(&["--ignored", "survives_nothing"], &[]).expect_status(101);
+    for words in ["survived nothing: partition", "valid (partition had no effect)", "there is only one node"] {
+        assert!(printed.stdout.contains(words), "{words} in {}", printed.stdout);
+    }
+    let printed = cluster(&["--exact", "survives_nothing_and_may", "--nocapture"], &[]).expect_status(0);
+    assert!(printed.stdout.contains("valid (partition had no effect)"), "{}", printed.stdout);
 }
 
 #[test]
@@ -115,7 +138,7 @@ fn the_ordinary_harness_runs_the_same_file() {
     let program = scratch.build("plain");
     let plain = |words: &[&str]| run(&mut scratch.program(&program, words));
     let printed = plain(&[]).expect_status(0);
-    assert!(printed.stdout.contains("7 passed; 0 failed; 5 ignored"), "{}", printed.stdout);
+    assert!(printed.stdout.contains("8 passed; 0 failed; 6 ignored"), "{}", printed.stdout);
     for name in ["test inner::nested ... ok", "test fails ... ignored, it fails, on purpose"] {
         assert!(printed.stdout.contains(name), "{}", printed.stdout);
     }
@@ -133,7 +156,7 @@ fn nextest_runs_every_case_in_a_process_of_its_own() {
         return;
     }
     let printed = run(&mut command).expect_status(0);
-    assert!(printed.stderr.contains("9 tests run: 9 passed, 5 skipped"), "{}", printed.stderr);
+    assert!(printed.stderr.contains("10 tests run: 10 passed, 6 skipped"), "{}", printed.stderr);
 }
 
 #[test]

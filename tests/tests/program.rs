@@ -24,7 +24,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("maelstrom-program-{name}-{}", std::process::id()));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("program-{name}-{}", std::process::id()));
         fs::create_dir_all(&path).expect("a directory for temporary files");
         Folder(path)
     }
@@ -39,7 +39,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // It is in the directory for temporary files: what cannot be removed now goes some other time.
+        // It is among temporary files: what cannot be removed now goes some other time.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -14,6 +14,7 @@
 mod body;
 mod case;
 mod environment;
+mod filters;
 mod function;
 mod judge;
 mod paths;
@@ -38,16 +39,26 @@ use progress::Display;
 /// Runs the registered tests of this program, as `harness = false` wants it. Call it through
 /// [`main!`](crate::main).
 pub fn main() -> ExitCode {
-    let mut arguments = Arguments::from_args();
+    let (mut words, filters) = filters::split(std::env::args());
+    if let [filter] = &*filters {
+        // The only one: the harness can apply it itself, and say how many it has left out.
+        words.push(filter.clone());
+    }
+    let mut arguments = Arguments::from_iter(words);
     let cases = Environment::read().and_then(|environment| Case::all(&function::registered(), &environment));
-    let cases = match cases {
+    let cases: Vec<Case> = match cases {
         Ok(cases) => cases,
         Err(wrong) => {
             eprintln!("error: {wrong}");
             return ExitCode::from(101);
         }
     };
-    let cases = select_exactly(&mut arguments, cases);
+    let cases = if arguments.exact || filters.len() > 1 {
+        arguments.filter = None;
+        cases.into_iter().filter(|case| filters::select(case, &filters, arguments.exact)).collect()
+    } else {
+        cases
+    };
     body::silence_panics_of_bodies();
     let display = Display::for_tests();
     let show_reports = arguments.nocapture;
@@ -67,19 +78,6 @@ pub fn main() -> ExitCode {
     };
     let trials = cases.into_iter().map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-/// Editors run `--exact` with the path of a function, which is the name of none of its cases if it has several: then
-/// all its cases are meant.
-fn select_exactly(arguments: &mut Arguments, cases: Vec<Case>) -> Vec<Case> {
-    let Some(filter) = arguments.filter.clone().filter(|_| arguments.exact) else { return cases };
-    let is_function = cases.iter().any(|case| case.function.path() == filter);
-    let is_case = cases.iter().any(|case| case.name == filter);
-    if !is_function || is_case {
-        return cases;
-    }
-    arguments.filter = None;
-    cases.into_iter().filter(|case| case.function.path() == filter).collect()
 }
 
 /// Runs all cases of one function: what the plain `#[test]` of the ordinary harness calls.

@@ -66,6 +66,20 @@ fn workload_of_our_own(run: &maelstrom::Run) {
 #[maelstrom::test(workload = own::PAIRS, nodes = 1, time_limit = "500ms", rate = 50, args = ["bad"], expect = "wrong-length", snapshot = false)]
 fn workload_of_our_own_finds() {}
 
+#[maelstrom::test(workload = "unique-ids", nodes = 1, time_limit = "500ms", rate = 50, nemesis = "partition")]
+#[ignore = "it fails, on purpose"]
+fn survives_nothing() {}
+
+#[maelstrom::test(
+    workload = "unique-ids",
+    nodes = 1,
+    time_limit = "500ms",
+    rate = 50,
+    nemesis = "partition",
+    require_faults = false
+)]
+fn survives_nothing_and_may() {}
+
 #[cfg(any())]
 #[maelstrom::test(workload = "unique-ids")]
 fn never_compiled() {
