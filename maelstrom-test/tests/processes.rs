@@ -37,6 +37,9 @@ for line in sys.stdin:
 /// Set in the process that a test starts in order to end it in a bad way.
 const VICTIM: &str = "MAELSTROM_TEST_VICTIM";
 
+/// The clock on which that process runs its nodes.
+const CLOCK: &str = "MAELSTROM_TEST_CLOCK";
+
 struct Place {
     directory: PathBuf,
 }
@@ -178,12 +181,18 @@ fn a_node_that_crashes_ends_the_run_with_its_last_words() {
 fn victim() {
     let Some(directory) = std::env::var_os(VICTIM) else { return };
     let directory = PathBuf::from(directory);
-    let scenario = scenario(&directory, &["python3", "-c", NODE]).time_limit("1000s");
+    let clock = std::env::var(CLOCK).unwrap_or_else(|_| "real".into());
+    // Simulated time flies: so much of it will not be over before the signal comes.
+    let scenario = scenario(&directory, &["python3", "-c", NODE]).time(clock).time_limit("100000s");
     scenario.run().expect("somebody ends this");
 }
 
 /// Starts a run in another process, waits until operations happen, and sends that process a signal.
-fn end_by_signal(name: &str, signal: &str) {
+fn end_by_signal(name: &str, signal: &str, clock: &str) {
+    if clock == "virtual" && maelstrom::executor::virtual_time::available().is_err() {
+        eprintln!("skipped: virtual time is not possible here");
+        return;
+    }
     if !python() {
         return;
     }
@@ -192,6 +201,7 @@ fn end_by_signal(name: &str, signal: &str) {
     let mut victim: Child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "victim"])
         .env(VICTIM, &place.directory)
+        .env(CLOCK, clock)
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
@@ -210,10 +220,12 @@ fn end_by_signal(name: &str, signal: &str) {
 
 #[test]
 fn nothing_is_left_and_nothing_lost_after_sigkill() {
-    end_by_signal("sigkill", "-KILL");
+    end_by_signal("sigkill", "-KILL", "real");
+    end_by_signal("sigkill-virtual", "-KILL", "virtual");
 }
 
 #[test]
 fn nothing_is_left_and_nothing_lost_after_ctrl_c() {
-    end_by_signal("sigint", "-INT");
+    end_by_signal("sigint", "-INT", "real");
+    end_by_signal("sigint-virtual", "-INT", "virtual");
 }
