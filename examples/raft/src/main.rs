@@ -17,6 +17,10 @@
 //! Two rules that look like details and are not: a leader counts copies only of entries of its own term (earlier ones are
 //! committed along with those; the paper's figure 8 shows why), and a node writes term, vote and entries to disk *before*
 //! it answers for them. Break either, and the tests of this package find out.
+//!
+//! What is left out besides: a request that the network delivers twice on its way to the leader is carried out twice
+//! (the fault `packet` and the option `p_duplicate` do that). A store for more than learning would remember the last request of each
+//! client, and carry it out once.
 
 mod log;
 mod store;

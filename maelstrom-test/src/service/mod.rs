@@ -13,7 +13,9 @@
 //! Key-value services understand `read {key}`, `write {key, value}` and `cas {key, from, to}` (compare-and-set), the last one
 //! with `create_if_not_exists: true` if it should create missing keys. A missing key is error 20, a `cas` that finds
 //! another value error 22, a request that lacks something error 12, anything else error 10. Keys and values are any JSON;
-//! `1` and `1.0` are different, `{"a": 1, "b": 2}` and `{"b": 2, "a": 1}` are equal.
+//! `1` and `1.0` are different, `{"a": 1, "b": 2}` and `{"b": 2, "a": 1}` are equal. Integers beyond 64
+//! bits are read as floating point, as most languages' parsers do, and so lose digits; a request nested more than 127
+//! levels deep is not read at all, which the run's `exceptions` report.
 //!
 //! ```
 //! use maelstrom::{random::stream, service};

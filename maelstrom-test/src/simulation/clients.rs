@@ -9,7 +9,8 @@ use crate::protocol::{Body, Rpc, RpcError};
 use crate::workload::Answer;
 
 /// The envelope's parser has seen that a body is JSON, but has not looked at its depth and numbers.
-pub(super) const UNREADABLE: &str = "the body cannot be read: a number is out of range, or it is nested too deeply";
+pub(super) const UNREADABLE: &str =
+    "the body cannot be read: a number is out of range, or it is nested more than 127 levels deep";
 
 /// On whose behalf a client sends requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
