@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::describe::{counted, entry, error_name};
+use super::describe::{brief, counted, entry, error_name};
 use super::{CheckContext, Checker, Evidence, Finding, Valid, Verdict};
 use crate::history::{History, OpType, Pair};
 use crate::protocol::ErrorCode;
@@ -99,13 +99,17 @@ fn finding(history: &History, f: &str, counts: &Counts) -> Finding {
     let first = counts.first.expect("a function that was counted has a first operation");
     let note = format!("outcomes: {}", errors.join(", "));
     let attempts = counted(counts.count() as usize, "attempt");
+    let request = match &entry(history, first).value {
+        Value::Null => f.to_owned(),
+        value => format!("{f} {}", brief(value)),
+    };
     Finding {
         anomaly: "no-ok".into(),
         proscribed: true,
         headline: format!("no {f} ever succeeded"),
         story: format!("{attempts} to {f}, and none succeeded: what the system does with them was not tested."),
         shape: format!("no {f} ever succeeded"),
-        evidence: vec![Evidence::new(first, format!("{f} {}", entry(history, first).value), note)],
+        evidence: vec![Evidence::new(first, request, note)],
         picture: None,
     }
 }
