@@ -1,6 +1,5 @@
-//! End-to-end tests use the library as its users do: from a package of their own, built by cargo, which is no member of
-//! the workspace. The package is `tests/scratch`, copied and completed with the path of the library. The copy is among
-//! cargo's temporary files, so that what a killed test leaves behind does not litter the system.
+//! End-to-end tests use the library as its users do: from a package of their own, built by cargo, in a directory outside
+//! the workspace. The package is `tests/scratch`, copied and completed with the path of the library.
 
 use std::fs;
 use std::io;
@@ -66,12 +65,15 @@ pub fn run(command: &mut Command) -> Printed {
 }
 
 impl Scratch {
-    /// A fresh copy of the package.
+    /// A fresh copy of the package. It must not lie in the target directory: there, cargo takes copies of several test
+    /// programs for one and the same, and does not build the later ones.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn new(name: &str) -> io::Result<Scratch> {
-        let root = target_directory().join("tmp").join(format!("{name}-{}", std::process::id()));
+        let prefix = format!("maelstrom-{name}-");
+        remove_leftovers(&prefix)?;
+        let root = std::env::temp_dir().join(format!("{prefix}{}", std::process::id()));
         copy(&repository().join("tests/scratch"), &root)?;
         // The same versions of everything as in the workspace, so that nothing is resolved or fetched.
         fs::copy(repository().join("Cargo.lock"), root.join("Cargo.lock"))?;
@@ -109,7 +111,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // It is among temporary files: what cannot be removed now goes some other time.
+        // What cannot be removed now goes when the next test begins.
         let _ = fs::remove_dir_all(&self.root);
     }
 }
@@ -125,6 +127,24 @@ pub fn shared() -> &'static (Scratch, PathBuf) {
         let program = scratch.build("cluster");
         (scratch, program)
     })
+}
+
+/// Removes the copies of test programs that have ended: a copy that all tests share has nobody to remove it, and a killed
+/// test removes nothing.
+fn remove_leftovers(prefix: &str) -> io::Result<()> {
+    if !Path::new("/proc/self").exists() {
+        return Ok(()); // without it, nobody knows who has ended
+    }
+    for entry in fs::read_dir(std::env::temp_dir())? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(prefix)).and_then(|pid| pid.parse::<u32>().ok());
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+            // Somebody else may be removing it at this moment.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
