@@ -6,6 +6,7 @@
 //! ```sh
 //! cargo bench -p maelstrom-test --bench routing              # everything
 //! cargo bench -p maelstrom-test --bench routing -- memory    # ten million messages, and the memory that takes
+//! cargo bench -p maelstrom-test --bench routing -- start     # what an empty run takes, of time and of memory
 //! ```
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -34,6 +35,7 @@ fn main() {
         Some("node") => node(),
         Some("memory") => memory(),
         Some("core") => core(),
+        Some("start") => start(),
         Some("profile") => drop(routed(args.get(1).and_then(|n| n.parse().ok()).unwrap_or(1), "5s")),
         _ => {
             core();

@@ -1,8 +1,12 @@
 //! The node program.
 
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
+
+/// Bytes of a program that are hashed at once: whole words.
+const HASHED_AT_ONCE: u64 = 64 << 10;
 
 /// Which program the nodes are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,11 +52,21 @@ impl Program {
     /// A hash of the executable's content, eight bytes at a time (FNV's steps on words), so that large programs take
     /// little time.
     pub(super) fn hash(&self) -> io::Result<u64> {
-        let bytes = fs::read(&self.path)?;
         let step = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x0100_0000_01b3).rotate_left(29);
-        let (words, rest) = bytes.as_chunks::<8>();
-        let hash = words.iter().fold(bytes.len() as u64, |hash, word| step(hash, u64::from_le_bytes(*word)));
-        Ok(rest.iter().fold(hash, |hash, byte| step(hash, u64::from(*byte))))
+        // Piece by piece: a program may be larger than all that a run needs besides.
+        let mut file = fs::File::open(&self.path)?;
+        let mut piece = Vec::new();
+        let mut hash = file.metadata()?.len();
+        loop {
+            piece.clear();
+            let length = file.by_ref().take(HASHED_AT_ONCE).read_to_end(&mut piece)?;
+            let (words, rest) = piece.as_chunks::<8>();
+            hash = words.iter().fold(hash, |hash, word| step(hash, u64::from_le_bytes(*word)));
+            hash = rest.iter().fold(hash, |hash, byte| step(hash, u64::from(*byte)));
+            if (length as u64) < HASHED_AT_ONCE {
+                return Ok(hash);
+            }
+        }
     }
 
     /// The executable: as a path if it is one, else in `PATH`.
