@@ -309,14 +309,18 @@ class Messages {
   reason(message, time) {
     const [src, dest] = [this.columns[message.src], this.columns[message.dest]];
     if (dest.kind === "client") return ": the client had given up";
-    const active = this.faults.filter((fault) => fault.start <= time + 1e9 && (fault.end ?? Infinity) >= time);
-    const down = active.find((fault) => fault.kind === "kill" && fault.nodes.includes(dest.name));
-    if (down) return `: ${dest.name} was down`;
     const between = src.kind === "server" && dest.kind === "server";
-    const cut = between && active.find((fault) => fault.kind === "partition");
-    if (cut) return ` while there was a partition ${cut.what}`;
-    const lossy = between && active.find((fault) => fault.kind === "packet");
-    return lossy ? ` while packets were mistreated: ${lossy.what}` : between ? ": lost on the way" : "";
+    const among = (faults) => {
+      const down = faults.find((fault) => fault.kind === "kill" && fault.nodes.includes(dest.name));
+      if (down) return `: ${dest.name} was down`;
+      const cut = between && faults.find((fault) => fault.kind === "partition");
+      if (cut) return ` while there was a partition ${cut.what}`;
+      const lossy = between && faults.find((fault) => fault.kind === "packet");
+      return lossy ? ` while packets were mistreated: ${lossy.what}` : null;
+    };
+    // What was so when it was sent is a better reason than what came while it was on its way.
+    const since = (from) => this.faults.filter((fault) => fault.start <= from && (fault.end ?? Infinity) >= time);
+    return among(since(time)) ?? among(since(time + 1e9)) ?? (between ? ": lost on the way" : "");
   }
 
   showDetail() {
