@@ -158,35 +158,3 @@ pub fn fulfils(found: &str, expected: &str) -> bool {
         || (found.contains("-item") && found.replacen("-item", "", 1) == expected)
         || (expected == "G1" && matches!(found, "G1a" | "G1b" | "G1c"))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WORKLOADS: [&str; 10] = [
-        "echo",
-        "unique-ids",
-        "broadcast",
-        "g-set",
-        "g-counter",
-        "pn-counter",
-        "lin-kv",
-        "kafka",
-        "txn-list-append",
-        "txn-rw-register",
-    ];
-
-    #[test]
-    fn names_are_unique_within_a_workload_and_have_meanings() {
-        for workload in WORKLOADS {
-            let anomalies = of_workload(workload).expect(workload);
-            for (i, anomaly) in anomalies.iter().enumerate() {
-                assert!(anomalies[..i].iter().all(|other| other.name != anomaly.name), "{workload} {}", anomaly.name);
-                assert!(anomaly.meaning.ends_with('.'), "{}", anomaly.meaning);
-                assert_eq!(check_name(workload, anomaly.name), Ok(()));
-            }
-        }
-        assert_eq!(of_workload("raft"), None);
-        assert_eq!(check_name("my-own", "anything"), Ok(()));
-    }
-}

@@ -9,6 +9,7 @@ use proptest::{collection, prop_assert, prop_oneof, proptest};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::checker::anomalies;
 use crate::checker::{CheckContext, Valid, Verdict};
 use crate::generator::Next;
 use crate::history::{History, Op, OpType};
@@ -117,6 +118,20 @@ fn all_have_their_names_docs_and_schemas() {
         assert!(!workload.doc().is_empty());
         assert!(workload.rpcs().iter().all(|rpc| !rpc.doc.is_empty()));
     }
+}
+
+#[test]
+fn names_of_anomalies_are_unique_within_a_workload_and_have_meanings() {
+    for workload in crate::scenario::options::WORKLOADS {
+        let known = anomalies::of_workload(workload).expect(workload);
+        for (i, anomaly) in known.iter().enumerate() {
+            assert!(known[..i].iter().all(|other| other.name != anomaly.name), "{workload} {}", anomaly.name);
+            assert!(anomaly.meaning.ends_with('.'), "{}", anomaly.meaning);
+            assert_eq!(anomalies::check_name(workload, anomaly.name), Ok(()));
+        }
+    }
+    assert_eq!(anomalies::of_workload("raft"), None);
+    assert_eq!(anomalies::check_name("my-own", "anything"), Ok(()));
 }
 
 #[test]

@@ -15,20 +15,8 @@ use std::path::{Path, PathBuf};
 use chromium::Chromium;
 use gallery::Piece;
 use maelstrom::network::EventType;
+use maelstrom::scenario::options;
 use maelstrom::workload;
-
-const WORKLOADS: [&str; 10] = [
-    "echo",
-    "unique-ids",
-    "broadcast",
-    "g-set",
-    "g-counter",
-    "pn-counter",
-    "lin-kv",
-    "kafka",
-    "txn-list-append",
-    "txn-rw-register",
-];
 
 fn gallery() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery")
@@ -60,7 +48,7 @@ fn reports_of_every_workload_open_without_a_complaint() {
     browser.look(1280, 800, false);
     for workload in workload::all() {
         for wrong in [false, true] {
-            let piece = Piece::new(WORKLOADS.iter().find(|name| **name == workload.name()).unwrap(), wrong);
+            let piece = Piece::new(options::WORKLOADS.iter().find(|name| **name == workload.name()).unwrap(), wrong);
             let directory = piece.write(&gallery());
             let outcome = if wrong { "invalid" } else { "valid" };
             for file in

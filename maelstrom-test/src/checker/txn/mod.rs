@@ -254,17 +254,14 @@ impl Stream for RwRegisterFeed {
     }
 }
 
-impl ListAppend {
-    fn judge(&self, history: &History) -> Verdict {
-        let mut feed = self.feed();
-        history.ops.iter().for_each(|op| feed.push(op));
-        feed.finish()
-    }
+fn judge_whole(mut feed: impl Stream, history: &History) -> Verdict {
+    history.ops.iter().for_each(|op| feed.push(op));
+    Box::new(feed).finish()
 }
 
 impl Checker for ListAppend {
     fn check(&self, history: &History, _: &CheckContext) -> Verdict {
-        let mut verdict = self.judge(history);
+        let mut verdict = judge_whole(self.feed(), history);
         self.refine(&mut verdict, history);
         verdict
     }
@@ -274,21 +271,13 @@ impl Checker for ListAppend {
     }
 
     fn refine(&self, verdict: &mut Verdict, history: &History) {
-        evidence::minimize(verdict, history, |part| self.judge(part));
-    }
-}
-
-impl RwRegister {
-    fn judge(&self, history: &History) -> Verdict {
-        let mut feed = self.feed();
-        history.ops.iter().for_each(|op| feed.push(op));
-        feed.finish()
+        evidence::minimize(verdict, history, |part| judge_whole(self.feed(), part));
     }
 }
 
 impl Checker for RwRegister {
     fn check(&self, history: &History, _: &CheckContext) -> Verdict {
-        let mut verdict = self.judge(history);
+        let mut verdict = judge_whole(self.feed(), history);
         self.refine(&mut verdict, history);
         verdict
     }
@@ -298,6 +287,6 @@ impl Checker for RwRegister {
     }
 
     fn refine(&self, verdict: &mut Verdict, history: &History) {
-        evidence::minimize(verdict, history, |part| self.judge(part));
+        evidence::minimize(verdict, history, |part| judge_whole(self.feed(), part));
     }
 }
