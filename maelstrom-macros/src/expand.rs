@@ -41,6 +41,7 @@ pub(crate) fn expand(settings: &Settings, mut function: ItemFn, around: &Surroun
         const _: () = {
             #function
 
+            // The call is ours, not the user's: their lints have nothing to say about it.
             #[allow(clippy::all, clippy::pedantic)]
             fn __maelstrom_body(run: &::maelstrom::Run) -> ::core::result::Result<(), ::std::string::String> {
                 #call

@@ -85,7 +85,7 @@ fn expand_test(attribute: TokenStream, item: TokenStream, surroundings: &Surroun
         }
         (Err(error), _) | (_, Err(error)) => Err(error),
     };
-    // The function stays after an error, so that nothing else complains of its absence.
+    // The function stays after an error, so that nothing else complains of its absence; nor need it be used then.
     expanded.unwrap_or_else(|error| {
         let error = error.to_compile_error();
         quote::quote!(#error #[allow(dead_code, unused)] #item)
