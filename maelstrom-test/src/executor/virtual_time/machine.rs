@@ -137,6 +137,9 @@ impl Machine {
         if !born.fixed_addresses {
             self.note("addresses differ from run to run, because the system does not allow their randomisation to be turned off");
         }
+        if !born.fixed_directory {
+            self.note("programs whose memory depends on the length of their directory's path (Java's does) differ between runs in different places, because nothing can be mounted here");
+        }
         let failed = |doing| move |error| StartError::System { doing, error };
         let pidfd = sys::pidfd_open(born.tid).map_err(failed("a process descriptor cannot be had"))?;
         let space = self.new_space();

@@ -35,7 +35,8 @@
 //!   the second is made to fault, and the fault is answered ([`signal`], and see [`counter`]).
 //! - The kernel's own timers (`timerfd`, `setitimer`, …) would run on real time. They are played by us ([`timer`]).
 //! - Random numbers come from the seed; there is one processor; addresses are not randomised; the environment is
-//!   fixed; process numbers begin at 1 in a namespace of the node's own, where the system permits that ([`spawn`]).
+//!   fixed; process numbers begin at 1 in a namespace of the node's own, and its directory has the same path wherever it
+//!   really is, where the system permits that ([`spawn`]).
 //!
 //! What cannot be had, or is noticed to escape, is kept in [`Machine::notes`]: the run is then not called reproducible.
 //! There are a few such things:
@@ -48,8 +49,7 @@
 //!   real time.
 //!
 //! And there are gaps that nobody notices: `rdrand`, `rdseed` and `cpuid` are not trapped, for few processors can; files'
-//! times are real. The working directory's path is the real one. Programs that lay out their memory, and do it by its
-//! length (Java does), differ by some nanoseconds between runs in directories whose paths are not equally long.
+//! times are real.
 //!
 //! # Layers
 //! [`Machine`] is a set of nodes on one clock: start, deliver a line, run until all is at rest, move the clock. [`run`]

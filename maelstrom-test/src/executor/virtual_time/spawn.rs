@@ -2,7 +2,8 @@
 //!
 //! Between the tracer and the node stands a *keeper*, a copy of this process that does nothing but wait. Where the
 //! system allows it, the keeper is the first process of a PID namespace of its own: the node then gets the same process
-//! numbers in every run, and nothing that it starts outlives the keeper.
+//! numbers in every run, and nothing that it starts outlives the keeper. It has a mount namespace of its own as well,
+//! in which the node's directory can be found at the same place in every run ([`WORKPLACE`]).
 
 #![allow(unsafe_code)]
 
@@ -21,6 +22,10 @@ use super::sys::{self, Request, Stop, Tid};
 const PIPE_CAPACITY: i32 = 256 << 10;
 /// Soft limit of the stack: the layout of memory depends on it.
 const STACK_LIMIT: libc::rlim_t = 8 << 20;
+
+/// Where a node finds its directory, wherever that really is: some runtimes lay out their memory by the length of its
+/// path. To everybody else this is an empty directory.
+const WORKPLACE: &CStr = c"/tmp/maelstrom-node";
 
 /// A program to run as a node.
 #[derive(Clone, Debug)]
@@ -77,6 +82,8 @@ pub(super) struct Newborn {
     pub(super) own_ids: bool,
     /// Whether its addresses are the same in every run.
     pub(super) fixed_addresses: bool,
+    /// Whether its working directory has the same path in every run.
+    pub(super) fixed_directory: bool,
 }
 
 /// What can go wrong between fork and exec.
@@ -87,6 +94,7 @@ enum Step {
     Filter,
     Exec,
     Addresses,
+    Workplace,
 }
 
 /// Everything that the copy of this process needs, made before it is copied: it may not allocate.
@@ -144,6 +152,8 @@ pub(super) fn spawn(program: &NodeProgram) -> Result<Newborn, StartError> {
     let (mut trouble, trouble_write) = pipe()?;
     sys::tune_pipe(&stdin, PIPE_CAPACITY);
     sys::tune_pipe(&stdout, PIPE_CAPACITY);
+    // If it cannot be made, the node will find itself elsewhere and say so.
+    let _ = std::fs::create_dir(OsStr::from_bytes(WORKPLACE.to_bytes()));
     let plan = Plan {
         path,
         argv: pointers(&args),
@@ -170,12 +180,16 @@ pub(super) fn spawn(program: &NodeProgram) -> Result<Newborn, StartError> {
 
     let mut reported = Vec::new();
     trouble.read_to_end(&mut reported).map_err(failed)?;
-    let mut fixed_addresses = true;
+    let (mut fixed_addresses, mut fixed_directory) = (true, true);
     for report in reported.chunks_exact(5) {
         let error = io::Error::from_raw_os_error(i32::from_ne_bytes([report[1], report[2], report[3], report[4]]));
         let fatal = match report[0] {
             step if step == Step::Addresses as u8 => {
                 fixed_addresses = false;
+                continue;
+            }
+            step if step == Step::Workplace as u8 => {
+                fixed_directory = false;
                 continue;
             }
             step if step == Step::Directory as u8 => system("the node's directory cannot be entered")(error),
@@ -199,7 +213,7 @@ pub(super) fn spawn(program: &NodeProgram) -> Result<Newborn, StartError> {
         reap(keeper);
         return Err(StartError::NotNative(program.path.clone()));
     }
-    Ok(Newborn { keeper, tid, stdin: (stdin, stdin_read), stdout, own_ids, fixed_addresses })
+    Ok(Newborn { keeper, tid, stdin: (stdin, stdin_read), stdout, own_ids, fixed_addresses, fixed_directory })
 }
 
 /// Waits for a keeper, which ends by itself when its last child has.
@@ -213,14 +227,15 @@ fn identity() -> io::Result<[CString; 2]> {
     Ok([c_string(format!("{user} {user} 1\n").as_ref())?, c_string(format!("{group} {group} 1\n").as_ref())?])
 }
 
-/// Makes the keeper, with a PID namespace of its own if possible: who lacks the privilege for that has it within a user
-/// namespace of his own.
+/// Makes the keeper, with namespaces of its own for processes and mounts if possible: who lacks the privilege for that
+/// has it within a user namespace of his own.
 fn fork_keeper(plan: &Plan) -> io::Result<(Tid, bool)> {
-    for flags in [libc::CLONE_NEWPID, libc::CLONE_NEWUSER | libc::CLONE_NEWPID, 0] {
+    const OWN: i32 = libc::CLONE_NEWPID | libc::CLONE_NEWNS;
+    for flags in [OWN, libc::CLONE_NEWUSER | OWN, 0] {
         // SAFETY: the copy calls `keep`, which uses the plan and system calls only.
         match unsafe { sys::fork(flags) } {
             // SAFETY: this is the copy.
-            Ok(0) => unsafe { keep(plan, flags & libc::CLONE_NEWUSER != 0) },
+            Ok(0) => unsafe { keep(plan, flags) },
             Ok(keeper) => return Ok((keeper, flags != 0)),
             Err(_) if flags != 0 => {}
             Err(error) => return Err(error),
@@ -257,29 +272,45 @@ fn to_first_instruction(tid: Tid) -> io::Result<bool> {
 ///
 /// # Safety
 /// Only for the copy after a fork: it never returns, and calls nothing but the system.
-unsafe fn keep(plan: &Plan, new_user: bool) -> ! {
+unsafe fn keep(plan: &Plan, flags: i32) -> ! {
     // SAFETY: system calls with numbers, and pointers into the plan or this frame, which live on.
     unsafe {
         let mut all = std::mem::zeroed();
         libc::sigfillset(&raw mut all);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        if new_user {
+        if flags & libc::CLONE_NEWUSER != 0 {
             // Without this the program would be nobody, which does no harm either.
             write_file(c"/proc/self/uid_map", &plan.identity[0]);
             write_file(c"/proc/self/setgroups", c"deny");
             write_file(c"/proc/self/gid_map", &plan.identity[1]);
         }
+        let placed = flags & libc::CLONE_NEWNS != 0 && make_workplace(&plan.dir);
         let mut byte = 0u8;
         libc::read(plan.go, (&raw mut byte).cast(), 1);
         match sys::fork(0) {
-            Ok(0) => become_program(plan),
+            Ok(0) => become_program(plan, placed),
             Ok(_) => {}
             Err(_) => libc::_exit(1),
         }
         libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0);
         while libc::waitpid(-1, std::ptr::null_mut(), libc::__WALL) >= 0 || *libc::__errno_location() == libc::EINTR {}
         libc::_exit(0)
+    }
+}
+
+/// Lets a directory be found at [`WORKPLACE`], within the mount namespace of the calling process; whether it can.
+///
+/// # Safety
+/// As [`keep`].
+unsafe fn make_workplace(dir: &CStr) -> bool {
+    // SAFETY: pointers to texts that live on, or null where the system allows it.
+    unsafe {
+        let mount =
+            |from: *const libc::c_char, to: &CStr, flags| libc::mount(from, to.as_ptr(), null(), flags, null()) == 0;
+        // Nobody else is to see what is mounted here.
+        mount(null(), c"/", libc::MS_REC | libc::MS_SLAVE)
+            && mount(dir.as_ptr(), WORKPLACE, libc::MS_BIND | libc::MS_REC)
     }
 }
 
@@ -300,7 +331,7 @@ unsafe fn write_file(path: &CStr, text: &CStr) {
 ///
 /// # Safety
 /// As [`keep`].
-unsafe fn become_program(plan: &Plan) -> ! {
+unsafe fn become_program(plan: &Plan, placed: bool) -> ! {
     const ADDR_NO_RANDOMIZE: libc::c_ulong = 0x004_0000;
     const PR_TSC_SIGSEGV: libc::c_int = 2;
     const SECCOMP_FILTER_FLAG_SPEC_ALLOW: libc::c_ulong = 4;
@@ -315,8 +346,13 @@ unsafe fn become_program(plan: &Plan) -> ! {
             libc::dup2(*fd, target);
         }
         libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
-        if libc::chdir(plan.dir.as_ptr()) != 0 {
+        let dir = if placed { WORKPLACE } else { &plan.dir };
+        if libc::chdir(dir.as_ptr()) != 0 {
             give_up(plan, Step::Directory);
+        }
+        let mut found = [0u8; WORKPLACE.count_bytes() + 1];
+        if libc::getcwd(found.as_mut_ptr().cast(), found.len()).is_null() || found != *WORKPLACE.to_bytes_with_nul() {
+            report(plan, Step::Workplace);
         }
         for signal in 1..=64 {
             libc::signal(signal, libc::SIG_DFL);

@@ -122,3 +122,26 @@ fn programs_that_cannot_be_run_are_errors() {
         assert!(error.to_string().starts_with(&format!("{path} cannot be run: ")), "{error}");
     }
 }
+
+#[test]
+fn a_node_finds_its_directory_at_the_same_place_in_every_run() {
+    let script = "pwd -P; echo seen > file; cat \"$0/file\"";
+    let mut lab = Lab::script("sh", "-c", "sleep 1").expect("a shell");
+    let directory = Directory::new();
+    let long = directory.0.join("long".repeat(20));
+    std::fs::create_dir_all(&long).expect("there is room");
+    let mut told = Vec::new();
+    for dir in [&directory.0, &long] {
+        lab.machine.kill(0);
+        lab.program.dir = dir.clone();
+        lab.program.args = ["-c", script, path(dir)].map(Into::into).into();
+        lab.start(0);
+        let said = lab.said();
+        assert_eq!(said[1], "0 n0 seen", "its own path leads there as well");
+        told.push(said[0].clone());
+        assert!(dir.join("file").is_file());
+    }
+    if lab.machine.notes().is_empty() {
+        assert_eq!(told, ["0 n0 /tmp/maelstrom-node"; 2]);
+    }
+}
