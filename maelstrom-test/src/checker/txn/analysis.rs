@@ -25,6 +25,12 @@ pub(super) trait Analysis {
     /// Whether a transaction is known to have happened.
     fn happened(&self, txn: u32) -> bool;
 
+    /// Whether the order of versions may rest on transactions that are known to have happened only because others read
+    /// what they wrote.
+    fn infers_order(&self) -> bool {
+        false
+    }
+
     /// All dependencies through one key.
     fn key_edges(&self, key: u32, sink: &mut impl Sink<Self::Reason>);
 
@@ -78,7 +84,9 @@ pub(super) fn judge<A: Analysis>(analysis: &A, options: &Options) -> Verdict {
     let mut found = Found::default();
     analysis.other_anomalies(&mut found);
     for cycle in &cycles {
-        found.add(cycle.anomaly, || explain(cycle, &edges));
+        let is_inferred = analysis.infers_order() || cycle.steps.iter().any(|(txn, _)| !store.is_ok(*txn));
+        let add = if is_inferred { Found::add_inferred } else { Found::add };
+        add(&mut found, cycle.anomaly, || explain(cycle, &edges));
     }
     let (doubts, details) = doubts(store);
     let transactions = store.txns.len();

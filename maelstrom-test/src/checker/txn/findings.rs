@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::anomaly::{Anomaly, AnomalySet};
-use super::model::Boundary;
+use super::model::{Boundary, Model};
 use super::promise::Promise;
 use crate::checker::{Evidence, Finding, Picture, Valid, Verdict};
 
@@ -28,11 +28,20 @@ pub(super) struct Example {
 pub(super) struct Found {
     examples: BTreeMap<Anomaly, Vec<Example>>,
     counts: BTreeMap<Anomaly, usize>,
+    /// Those that there are whatever became of transactions whose end is unknown.
+    certain: AnomalySet,
 }
 
 impl Found {
     /// Counts an anomaly, and keeps it as an example if there are few.
     pub(super) fn add(&mut self, anomaly: Anomaly, example: impl FnOnce() -> Example) {
+        self.certain = self.certain.union([anomaly].into_iter().collect());
+        self.add_inferred(anomaly, example);
+    }
+
+    /// The same for an anomaly of transactions of which one must have happened, as another one read what it wrote. Or
+    /// else that was an aborted read.
+    pub(super) fn add_inferred(&mut self, anomaly: Anomaly, example: impl FnOnce() -> Example) {
         let count = self.counts.entry(anomaly).or_default();
         *count += 1;
         if *count <= EXAMPLES {
@@ -42,6 +51,13 @@ impl Found {
 
     fn anomalies(&self) -> AnomalySet {
         self.counts.keys().copied().collect()
+    }
+
+    /// Whether these anomalies cannot have come about under the model.
+    fn rules_out(&self, model: Model) -> bool {
+        let proscribed = model.proscribed();
+        let counting = if proscribed.contains(Anomaly::G1A) { self.anomalies() } else { self.certain };
+        !proscribed.is_disjoint(counting)
     }
 }
 
@@ -73,7 +89,7 @@ pub(super) fn verdict(found: Found, promise: &Promise, circumstances: Circumstan
         doubts.push(format!("none of the anomalies that this checker knows would break {models}"));
     }
     let doubtful = empty_graph.then_some(Anomaly::EMPTY_GRAPH);
-    let boundary = Boundary::of(anomalies);
+    let boundary = Boundary::around(|model| found.rules_out(model));
     details.insert("anomaly_types".into(), names(broken.iter().copied().chain(doubtful)));
     details.insert("allowed_anomalies".into(), names(allowed.iter().copied()));
     details.insert("not".into(), json!(boundary.not));

@@ -1,6 +1,7 @@
 //! List-append: every read of a key shows all appends before it, in order.
 //!
-//! So the longest list that was read is the order of a key's versions, and nothing need be guessed.
+//! So the longest list that was read is the order of a key's versions, and nothing need be guessed. Reads of a
+//! transaction whose end is unknown count if it is known to have happened, as another one read what it appended.
 
 use super::Options;
 use super::analysis::Analysis;
@@ -18,6 +19,10 @@ pub(super) struct ListAnalysis<'a> {
     pub(super) preloaded: bool,
     /// Which transactions are known to have happened.
     happened: Vec<bool>,
+    /// By version, whether a transaction that is known to have happened read it.
+    is_read: Vec<bool>,
+    /// Whether such a transaction is known to have happened only because its writes were read, and shows lists.
+    has_inferred_reads: bool,
     /// By key, where its versions stand in `order`.
     first: Vec<u32>,
     /// The versions of the longest lists, key by key, each once.
@@ -43,13 +48,20 @@ pub(super) struct ListReason {
 
 impl<'a> ListAnalysis<'a> {
     pub(super) fn new(store: &'a Store<Lists>, options: &Options) -> ListAnalysis<'a> {
-        let happened = happened(store, options.promise.makes_reads_proofs());
+        let Known { happened, seen, has_inferred_reads } = Known::new(store, options.promise.makes_reads_proofs());
         let keys = store.names.interner.len();
-        let (first, order, place) = version_order(store, keys);
+        let (first, order, place) = version_order(store, keys, &seen);
+        let mut is_read = vec![false; store.names.versions.len()];
+        for (state, _) in store.answers.states.iter().zip(&seen).filter(|(state, seen)| **seen && state.version != NONE)
+        {
+            is_read[state.version as usize] = true;
+        }
         let mut analysis = ListAnalysis {
             store,
             preloaded: options.preloaded || store.hides_writes,
             happened,
+            is_read,
+            has_inferred_reads,
             first,
             order,
             place,
@@ -119,7 +131,7 @@ impl<'a> ListAnalysis<'a> {
         let mut unread = Vec::new();
         for (at, version) in self.store.names.versions.iter().enumerate() {
             let written = version.writer != NONE && self.happened[version.writer as usize];
-            if written && !self.store.answers.is_in_tree(at as u32) {
+            if written && !self.is_read[at] {
                 unread.push((version.key, version.writer));
             }
         }
@@ -169,37 +181,65 @@ fn of_key<T>(sorted: &[T], key: u32, key_of: impl Fn(&T) -> u32) -> &[T] {
     &sorted[first..first + count]
 }
 
-/// A transaction happened if its answer says so, or if an ok one read what it appended, where that is a proof.
-fn happened(store: &Store<Lists>, reads_are_proofs: bool) -> Vec<bool> {
-    let mut happened: Vec<bool> = store.txns.iter().map(|txn| txn.outcome == Outcome::Ok).collect();
-    if !reads_are_proofs {
-        return happened;
+/// What is known of the transactions as a whole.
+struct Known {
+    /// A transaction happened if its answer says so, or if an ok one read what it appended, where that is a proof.
+    happened: Vec<bool>,
+    /// By state, whether a transaction that happened read it, or a list that begins with it. What others were told may
+    /// have come from a state that was given up with them, as a leader's that was not the leader any more.
+    seen: Vec<bool>,
+    has_inferred_reads: bool,
+}
+
+impl Known {
+    fn new(store: &Store<Lists>, reads_are_proofs: bool) -> Known {
+        let states = &store.answers.states;
+        let mut known = Known {
+            happened: store.txns.iter().map(|txn| txn.outcome == Outcome::Ok).collect(),
+            seen: vec![false; states.len()],
+            has_inferred_reads: false,
+        };
+        store.oks().for_each(|txn| _ = known.see(store, txn));
+        known.see_beginnings(store);
+        if !reads_are_proofs {
+            return known;
+        }
+        let mut inferred: Vec<u32> = Vec::new();
+        for at in (0..states.len()).filter(|at| known.seen[*at] && states[*at].version != NONE) {
+            let version = states[at].version;
+            let writer = store.writer(version).filter(|_| !store.is_ambiguous(store.names.key_of(version)));
+            if let Some(writer) = writer.filter(|writer| store.txn(*writer).outcome == Outcome::Info) {
+                known.happened[writer as usize] = true;
+                inferred.push(writer);
+            }
+        }
+        for txn in inferred {
+            known.has_inferred_reads |= known.see(store, txn);
+        }
+        if known.has_inferred_reads {
+            known.see_beginnings(store);
+        }
+        known
     }
-    let states = &store.answers.states;
-    let mut seen = vec![false; states.len()];
-    for txn in store.oks() {
-        for mop in store.mops(txn).iter().filter(|mop| mop.kind == MopKind::Read) {
-            seen[mop.arg as usize] = true;
+
+    /// Notes the lists that a transaction read; false if there are none.
+    fn see(&mut self, store: &Store<Lists>, txn: u32) -> bool {
+        let reads = store.mops(txn).iter().filter(|mop| mop.kind == MopKind::Read);
+        reads.map(|mop| self.seen[mop.arg as usize] = true).count() > 0
+    }
+
+    fn see_beginnings(&mut self, store: &Store<Lists>) {
+        // Parents have smaller numbers than their children.
+        for (at, state) in store.answers.states.iter().enumerate().rev().filter(|(_, state)| state.version != NONE) {
+            self.seen[state.parent as usize] |= self.seen[at];
         }
     }
-    // Parents have smaller numbers than their children.
-    for at in (0..states.len()).rev().filter(|at| states[*at].version != NONE) {
-        if !seen[at] {
-            continue;
-        }
-        seen[states[at].parent as usize] = true;
-        let version = states[at].version;
-        if let Some(writer) = store.writer(version).filter(|_| !store.is_ambiguous(store.names.key_of(version))) {
-            happened[writer as usize] |= store.txn(writer).outcome == Outcome::Info;
-        }
-    }
-    happened
 }
 
 /// Where each key's versions begin, the versions, and each state's number of versions (see [`ListAnalysis`]).
-fn version_order(store: &Store<Lists>, keys: usize) -> (Vec<u32>, Vec<u32>, Vec<u32>) {
+fn version_order(store: &Store<Lists>, keys: usize, seen: &[bool]) -> (Vec<u32>, Vec<u32>, Vec<u32>) {
     let states = &store.answers.states;
-    let longest = longest_states(store, keys);
+    let longest = longest_states(store, keys, seen);
     let mut first = vec![0];
     let mut order: Vec<u32> = Vec::new();
     let mut place = vec![NONE; states.len()];
@@ -224,10 +264,10 @@ fn version_order(store: &Store<Lists>, keys: usize) -> (Vec<u32>, Vec<u32>, Vec<
 }
 
 /// Each key's longest list; of several the one that was read first.
-fn longest_states(store: &Store<Lists>, keys: usize) -> Vec<u32> {
+fn longest_states(store: &Store<Lists>, keys: usize, seen: &[bool]) -> Vec<u32> {
     let states = &store.answers.states;
     let mut longest: Vec<u32> = (0..keys as u32).map(|key| store.answers.root_of(key).unwrap_or(NONE)).collect();
-    for (at, state) in states.iter().enumerate().filter(|(_, state)| state.version != NONE) {
+    for (at, state) in states.iter().enumerate().filter(|(at, state)| seen[*at] && state.version != NONE) {
         let longest = &mut longest[store.names.key_of(state.version) as usize];
         if state.depth > states[*longest as usize].depth {
             *longest = at as u32;
@@ -246,6 +286,10 @@ impl Analysis for ListAnalysis<'_> {
 
     fn happened(&self, txn: u32) -> bool {
         self.happened[txn as usize]
+    }
+
+    fn infers_order(&self) -> bool {
+        self.has_inferred_reads
     }
 
     fn key_edges(&self, key: u32, sink: &mut impl Sink<ListReason>) {
@@ -340,7 +384,7 @@ impl ListAnalysis<'_> {
     /// An element that the transaction appended to the key and nobody read.
     fn unread_append(&self, key: u32, txn: u32) -> String {
         let mut writes = self.store.mops(txn).iter().filter(|mop| mop.kind == MopKind::Write && mop.key == key);
-        let unread = writes.find(|mop| !self.store.answers.is_in_tree(mop.arg));
+        let unread = writes.find(|mop| !self.is_read[mop.arg as usize]);
         unread.map_or_else(String::new, |mop| self.store.names.value_text(mop.arg))
     }
 }

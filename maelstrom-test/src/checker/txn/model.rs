@@ -201,7 +201,12 @@ impl Boundary {
     /// assert!(boundary.also_not.contains("serializable"));
     /// ```
     pub fn of(found: AnomalySet) -> Boundary {
-        let out: Vec<Model> = Model::all().filter(|model| !model.proscribed().is_disjoint(found)).collect();
+        Boundary::around(|model| !model.proscribed().is_disjoint(found))
+    }
+
+    /// The boundary around the models that are ruled out.
+    pub(super) fn around(is_ruled_out: impl Fn(Model) -> bool) -> Boundary {
+        let out: Vec<Model> = Model::all().filter(|model| is_ruled_out(*model)).collect();
         let weakest = |model: &&Model| !out.iter().any(|other| other != *model && model.implies(*other));
         let not: BTreeSet<&'static str> = out.iter().filter(weakest).map(|model| model.long_name()).collect();
         let also_not = out.iter().map(|model| model.long_name()).filter(|name| !not.contains(name)).collect();

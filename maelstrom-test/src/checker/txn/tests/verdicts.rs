@@ -233,6 +233,52 @@ fn where_aborted_reads_are_allowed_a_read_does_not_prove_that_its_writer_committ
 }
 
 #[test]
+fn what_rests_on_a_read_of_an_unknown_write_rules_out_no_model_that_allows_aborted_reads() {
+    // Either the first happened, and its writes and those of the third are mixed up; or the second made an aborted read.
+    let history = in_turn(&[
+        (OpType::Info, 0, json!([["append", "x", 1], ["append", "y", 1]])),
+        (OpType::Ok, 1, json!([["r", "x", [1]]])),
+        (OpType::Ok, 2, json!([["append", "x", 2], ["append", "y", 2]])),
+        (OpType::Ok, 3, json!([["r", "y", [2]]])),
+    ]);
+    let verdict = lists(&history, "read-committed");
+    assert_eq!(verdict.details["anomaly_types"], json!(["G0"]));
+    assert_eq!(verdict.details["not"], json!(["read-committed"]));
+}
+
+/// What a transaction of unknown fate was told may stem from a state that was given up together with it: a leader that
+/// was none any more had taken 2 into its log before 3.
+#[test]
+fn reads_of_unknown_fate_prove_nothing() {
+    use OpType::{Info, Ok};
+    let told = |values: Value| (Info, 3, json!([["r", "x", values]]));
+    let append = |process: u64, value: u64| (Ok, process, json!([["append", "x", value], ["append", "y", value]]));
+    for (info, expected) in [(told(json!([1, 2, 3])), Valid::True), (told(json!([3, 2, 1, 9])), Valid::True)] {
+        let rest = [append(0, 1), append(1, 3), append(2, 2), info, (Ok, 4, json!([["r", "x", [1, 3, 2]]]))];
+        let verdict = lists(&history(&rest), "serializable");
+        assert_eq!((verdict.valid, &verdict.details["not"]), (expected, &json!([])), "{:?}", verdict.findings);
+    }
+    // Nobody else read any of it: all three appended something that no proof mentions.
+    let longest = [append(0, 1), append(1, 2), told(json!([1, 2])), (Ok, 4, json!([["r", "x", [2]]]))];
+    assert_eq!(lists(&history(&longest), "serializable").valid, Valid::True);
+}
+
+#[test]
+fn reads_of_a_transaction_that_must_have_happened_count() {
+    use OpType::{Info, Ok};
+    let info = |told: Value| (Info, 0, json!([["r", "x", told], ["append", "z", 1]]));
+    let append = |process: u64, value: u64| (Ok, process, json!([["append", "x", value], ["append", "y", value]]));
+    let rest = |seen: bool| {
+        let read = if seen { json!([["r", "z", [1]]]) } else { json!([["r", "z", []]]) };
+        history(&[append(1, 1), append(2, 2), info(json!([1, 2])), (Ok, 3, json!([["r", "y", [2, 1]]])), (Ok, 4, read)])
+    };
+    assert_eq!(lists(&rest(false), "serializable").valid, Valid::True);
+    let verdict = lists(&rest(true), "serializable");
+    assert_eq!(verdict.details["anomaly_types"], json!(["G0"]));
+    assert_eq!(verdict.details["not"], json!(["read-committed"]), "it may have been an aborted read instead");
+}
+
+#[test]
 fn the_order_of_a_process_includes_what_it_did_last() {
     let history = in_turn(&[
         (OpType::Ok, 0, json!([["append", "x", 2]])),
