@@ -67,6 +67,8 @@ struct Endpoint {
     kind: NodeKind,
     /// False: a client that was closed, or a node that is down.
     open: bool,
+    /// A node that has not got its first message yet: who sends it. Everything else waits for that.
+    greeter: Option<EndpointId>,
     /// How often a node was killed.
     incarnation: u32,
     /// Messages sent to other nodes since [`Network::forget_talk`].
@@ -120,6 +122,8 @@ pub struct Network {
     /// Messages on their way; `queue` refers to them by position.
     slots: Vec<Option<InFlight>>,
     free: Vec<usize>,
+    /// Messages whose time has come, but whose destination has not got its first message yet.
+    held: Vec<usize>,
     /// Buffers of messages that have arrived, to be used again.
     spare: Vec<String>,
     queued_bytes: usize,
@@ -147,6 +151,7 @@ impl Network {
             queue: BinaryHeap::new(),
             slots: Vec::new(),
             free: Vec::new(),
+            held: Vec::new(),
             spare: Vec::new(),
             queued_bytes: 0,
             next_id: 0,
@@ -169,7 +174,14 @@ impl Network {
     /// Adds a client (or, at the beginning, a node or service).
     pub fn add(&mut self, name: &str) -> EndpointId {
         let id = self.endpoints.len();
-        self.endpoints.push(Endpoint { name: name.into(), kind: name_kind(name), open: true, incarnation: 0, talk: 0 });
+        self.endpoints.push(Endpoint {
+            name: name.into(),
+            kind: name_kind(name),
+            open: true,
+            greeter: None,
+            incarnation: 0,
+            talk: 0,
+        });
         self.by_name.insert(name.into(), id);
         id
     }
@@ -200,9 +212,14 @@ impl Network {
         self.endpoints[node].incarnation += 1;
     }
 
-    /// The node runs again.
+    /// The node runs, perhaps again.
     pub fn bring_up(&mut self, node: usize) {
         self.endpoints[node].open = true;
+    }
+
+    /// Whatever comes for a node waits until it has got a message from this client.
+    pub fn await_greeting(&mut self, node: usize, greeter: EndpointId) {
+        self.endpoints[node].greeter = Some(greeter);
     }
 
     /// How often a node was killed so far.
@@ -359,16 +376,37 @@ impl Network {
             && deadline <= now
         {
             self.queue.pop();
+            if self.must_wait(slot) {
+                self.held.push(slot);
+                continue;
+            }
             let InFlight { delivery, incarnation } = self.slots[slot].take().expect("a queued message has its slot");
             self.free.push(slot);
             self.queued_bytes -= delivery.line.len();
             if self.arrives(&delivery, incarnation) {
+                self.greeted(deadline, &delivery);
                 self.journal.recv(now, delivery.id);
                 self.stats.received(self.endpoints[delivery.src].kind, self.endpoints[delivery.dest].kind);
                 return Some(delivery);
             }
         }
         None
+    }
+
+    fn must_wait(&self, slot: usize) -> bool {
+        let message = self.slots[slot].as_ref().expect("a queued message has its slot");
+        let dest = &self.endpoints[message.delivery.dest];
+        dest.open && dest.greeter.is_some_and(|greeter| greeter != message.delivery.src)
+    }
+
+    /// A node that has its first message gets what was held back.
+    fn greeted(&mut self, now: Nanos, delivery: &Delivery) {
+        if self.endpoints[delivery.dest].greeter.take().is_some() {
+            // Others' messages only go around once more.
+            for slot in std::mem::take(&mut self.held) {
+                self.queue.push(Reverse((now, self.rng.random(), slot)));
+            }
+        }
     }
 
     fn arrives(&mut self, delivery: &Delivery, incarnation: u32) -> bool {

@@ -100,6 +100,27 @@ fn a_killed_node_loses_what_was_queued_and_answers_to_its_earlier_life() {
 }
 
 #[test]
+fn what_comes_for_a_node_waits_for_its_first_message() {
+    let mut network = network(NetworkConfig::default());
+    let greeter = network.add("c1");
+    network.await_greeting(1, greeter);
+    network.await_greeting(0, greeter);
+    let early: Vec<u64> = [(1, 0), (0, 1), (0, 1)].map(|(src, dest)| network.send(0, src, dest, "{}")).to_vec();
+    assert!(network.receive(0).is_none() && network.queued_bytes() > 0);
+    let greeting = network.send(1, greeter, 1, "{}");
+    let ids: Vec<u64> = std::iter::from_fn(|| network.receive(1)).map(|delivery| delivery.id).collect();
+    assert_eq!((ids[0], ids.len()), (greeting, 3), "then both that waited for this node");
+    assert!(ids[1..].iter().all(|id| early[1..].contains(id)));
+    // One that was killed before it heard anything gets nothing of what was for its earlier life.
+    network.take_down(0);
+    network.bring_up(0);
+    network.await_greeting(0, greeter);
+    network.send(2, greeter, 0, "{}");
+    assert_eq!(std::iter::from_fn(|| network.receive(2)).count(), 1);
+    assert_eq!((network.queued_bytes(), network.next_deadline()), (0, None));
+}
+
+#[test]
 fn ties_are_broken_by_chance_and_the_seed_repeats_them() {
     let order = |seed| {
         let mut network = Network::new(NetworkConfig::default(), &nodes(2), seed);

@@ -27,6 +27,8 @@ impl Simulation {
             let name = self.new_client_name();
             let client = self.network.add(&name);
             self.clients.open(client, Owner::Boot(node));
+            // No other message is to come before `init`.
+            self.network.await_greeting(node, client);
             let mut rest = self.config.workload.setup(node, &self.config.settings);
             rest.reverse();
             self.nodes[node].boot = Some(Boot { client, request: "init".into(), rest });

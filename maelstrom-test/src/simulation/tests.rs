@@ -250,11 +250,21 @@ fn a_node_that_does_not_start_well_ends_the_run() {
 struct Gossip {
     name: String,
     nodes: Vec<String>,
+    period: Nanos,
     due: Nanos,
+}
+
+impl Gossip {
+    fn every(period: Nanos) -> Gossip {
+        Gossip { name: String::new(), nodes: vec![], period, due: 0 }
+    }
 }
 
 impl MemoryNode for Gossip {
     fn on_message(&mut self, now: Nanos, message: &Value, out: &mut Sender) {
+        if self.nodes.is_empty() && message["body"]["type"] != "init" {
+            out.print("too early");
+        }
         if message["body"]["type"] == "init" {
             self.name = message["body"]["node_id"].as_str().unwrap().to_owned();
             let names = message["body"]["node_ids"].as_array().unwrap();
@@ -269,7 +279,7 @@ impl MemoryNode for Gossip {
         (!self.nodes.is_empty()).then_some(self.due)
     }
     fn on_timer(&mut self, now: Nanos, out: &mut Sender) {
-        self.due = now + 100_000_000;
+        self.due = now + self.period;
         self.nodes.iter().filter(|node| **node != self.name).for_each(|node| out.send(node, json!({"type": "hi"})));
     }
 }
@@ -279,7 +289,7 @@ fn every_fault_has_an_effect_and_is_healed() {
     use FaultKind::*;
     for kind in [Partition, Kill, Pause, Packet, Clock] {
         let config = Config { faults: vec![kind], ..config(Ping { final_phase: true, setup: true }) };
-        let run = in_memory::run(config, |_| Gossip { name: String::new(), nodes: vec![], due: 0 });
+        let run = in_memory::run(config, |_| Gossip::every(100_000_000));
         assert_eq!((run.phase(), run.failure()), (Phase::Over, None), "{kind}");
         let counts = &run.fault_report()[&kind];
         assert!(counts.had_effect() && counts.actions > 2, "{kind}: {counts:?}");
@@ -287,6 +297,16 @@ fn every_fault_has_an_effect_and_is_healed() {
         let finals = run.history().ops.iter().filter(|op| op.is_final && op.kind == OpType::Ok).count();
         assert_eq!(finals, 5, "{kind}: everyone answers at the end");
     }
+}
+
+#[test]
+fn a_node_hears_nothing_before_init_however_often_it_is_killed() {
+    let mut config = Config { faults: vec![FaultKind::Kill], ..plain() };
+    config.nemesis_interval = 10_000_000;
+    config.settings.time_limit = 300_000_000;
+    let run = in_memory::run(config, |_| Gossip::every(100_000));
+    assert_eq!((run.phase(), run.failure(), run.exceptions().count()), (Phase::Over, None, 0));
+    assert!(run.fault_report()[&FaultKind::Kill].actions > 6);
 }
 
 #[test]
@@ -374,6 +394,7 @@ proptest::proptest! {
 #[test]
 fn what_waits_for_a_node_that_does_not_read_is_bounded() {
     let mut simulation = Simulation::new(plain());
+    simulation.on_effect(0, Effect::Started(1));
     let long = format!(r#"{{"src":"n0","dest":"n1","body":{{"x":"{}"}}}}"#, "x".repeat(32 << 20));
     for time in 0.. {
         simulation.on_line(time, 0, long.as_bytes());
