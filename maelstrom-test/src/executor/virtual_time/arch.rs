@@ -220,10 +220,10 @@ calls! {
     SchedGetaffinity libc::SYS_sched_getaffinity, SchedSetaffinity libc::SYS_sched_setaffinity,
     Getcpu libc::SYS_getcpu, Times libc::SYS_times, Getrusage libc::SYS_getrusage, Sysinfo libc::SYS_sysinfo,
     Flock libc::SYS_flock, MqTimedsend libc::SYS_mq_timedsend, MqTimedreceive libc::SYS_mq_timedreceive,
-    Semtimedop libc::SYS_semtimedop,
+    Semop libc::SYS_semop, Semtimedop libc::SYS_semtimedop,
     // Handed over only for certain arguments, see the filter.
     Close libc::SYS_close, CloseRange libc::SYS_close_range, Dup2 libc::SYS_dup2, Dup3 libc::SYS_dup3,
-    Fcntl libc::SYS_fcntl, Setsockopt libc::SYS_setsockopt,
+    Fcntl libc::SYS_fcntl, Setsockopt libc::SYS_setsockopt, Getsockopt libc::SYS_getsockopt,
 }
 
 const fn lookup() -> [Option<Call>; 512] {

@@ -6,10 +6,10 @@
 
 use super::arch::{self, Call, Registers};
 use super::machine::Machine;
-use super::memory::{self, EFAULT, Fault};
+use super::memory::{EFAULT, Fault};
 use super::schedule::{Next, ON, Step};
 use super::sys;
-use super::table::{AtExit, Go, State, ThreadId, Wait, What};
+use super::table::{AtExit, Go, Place, State, ThreadId, Wait, What};
 use super::vdso::ClockPage;
 use crate::history::Nanos;
 
@@ -98,24 +98,20 @@ impl Machine {
             Call::FutexWake => self.futex_wake(id, registers),
             Call::FutexRequeue => ON,
 
-            Call::Read
-            | Call::Readv
-            | Call::Recvfrom
-            | Call::Recvmsg
-            | Call::Recvmmsg
-            | Call::Accept
-            | Call::Accept4
-            | Call::Splice => self.read(id, registers, call, interrupted),
+            Call::Read | Call::Readv | Call::Recvfrom | Call::Recvmsg | Call::Accept | Call::Accept4 | Call::Splice => {
+                self.read(id, registers, call, interrupted)
+            }
+            Call::Recvmmsg => self.receive_messages(id, registers, interrupted),
+            Call::Setsockopt => self.set_socket_option(id, registers),
+            Call::Getsockopt => self.socket_option(id, registers),
             Call::EpollWait | Call::EpollPwait | Call::EpollPwait2 => self.epoll(id, registers, call, interrupted),
             Call::Poll | Call::Ppoll => self.poll(id, registers, call, interrupted),
             Call::Select | Call::Pselect => self.select(id, registers, call, interrupted),
             Call::Connect | Call::Bind => self.network(id, registers),
             Call::MqTimedsend | Call::MqTimedreceive => self.message_queue(id, registers, call, interrupted),
-            Call::Semtimedop if registers.arg(3) != 0 => self.real_time(id, "semtimedop"),
-            Call::Semtimedop => ON,
-            Call::Setsockopt => self.real_time(id, "SO_SNDTIMEO"),
 
             Call::Wait4 | Call::Waitid | Call::Flock | Call::Fcntl => self.attempt(id, registers, call),
+            Call::Semop | Call::Semtimedop => self.semaphores(id, registers, call, interrupted),
 
             Call::TimerfdCreate => self.timerfd_create(id, registers),
             Call::TimerfdSettime => self.timerfd_settime(id, registers),
@@ -161,18 +157,8 @@ impl Machine {
         let Some(todo) = self.threads[id].at_exit.take() else { return ON };
         let now = sys::registers(tid)?;
         match todo {
-            AtExit::Tried(mut registers) => {
-                let result = now.result();
-                if self.came_to_nothing(id, &registers, result) {
-                    let child = matches!(arch::call(registers.number()), Some(Call::Wait4 | Call::Waitid));
-                    let what = if child { What::Child } else { What::Again };
-                    self.hold(id, Wait::new(registers, None, what));
-                    return Ok(Next::Over);
-                }
-                registers.set_result(result);
-                sys::set_registers(tid, &registers)?;
-                ON
-            }
+            AtExit::Tried(wait) => self.on_tried(id, wait, now.result()),
+            AtExit::Received(wait) => self.on_received(id, wait, now.result()),
             AtExit::Fill(mut registers, content) => {
                 registers.set_result(now.result());
                 sys::set_registers(tid, &registers)?;
@@ -194,11 +180,13 @@ impl Machine {
                 }
                 ON
             }
-            AtExit::Written { registers, done, entered: false } => {
-                self.threads[id].at_exit = Some(AtExit::Written { registers, done, entered: true });
+            AtExit::Written { registers, done, deadline, entered: false } => {
+                self.threads[id].at_exit = Some(AtExit::Written { registers, done, deadline, entered: true });
                 Ok(Next::Go(Go::TO_EXIT))
             }
-            AtExit::Written { registers, done, .. } => self.on_part_written(id, registers, done, now),
+            AtExit::Written { registers, done, deadline, .. } => {
+                self.on_part_written(id, registers, done, deadline, now)
+            }
             AtExit::Pretend(mut registers, result) => {
                 registers.set_result(result);
                 sys::set_registers(tid, &registers)?;
@@ -257,58 +245,31 @@ impl Machine {
         (self.threads[id].fruitless > PATIENCE).then(|| self.nap_deadline(id))
     }
 
-    /// Tries, without waiting, a call whose success cannot be foreseen.
-    fn attempt(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
-        let mut altered = registers;
-        match call {
-            Call::Wait4 if registers.arg(2) & libc::WNOHANG as u64 == 0 => {
-                altered.set_arg(2, registers.arg(2) | libc::WNOHANG as u64);
-            }
-            Call::Waitid if registers.arg(3) & libc::WNOHANG as u64 == 0 => {
-                altered.set_arg(3, registers.arg(3) | libc::WNOHANG as u64);
-            }
-            Call::Flock if registers.arg(1) & libc::LOCK_NB as u64 == 0 => {
-                altered.set_arg(1, registers.arg(1) | libc::LOCK_NB as u64);
-            }
-            Call::Fcntl if registers.arg(1) as i32 == libc::F_SETLKW => altered.set_arg(1, libc::F_SETLK as u64),
-            Call::Fcntl if registers.arg(1) as i32 == libc::F_OFD_SETLKW => {
-                altered.set_arg(1, libc::F_OFD_SETLK as u64);
-            }
-            _ => return ON,
-        }
-        self.alter(id, &altered, AtExit::Tried(registers))
-    }
-
-    /// Whether a tried call would have waited.
-    fn came_to_nothing(&self, id: ThreadId, registers: &Registers, result: i64) -> bool {
-        match arch::call(registers.number()) {
-            Some(Call::Wait4) => result == 0,
-            Some(Call::Waitid) => {
-                const OFFSET_OF_PID: u64 = 12;
-                let info = registers.arg(2);
-                let pid = memory::read_u32(self.threads[id].tid, info + OFFSET_OF_PID);
-                result == 0 && info != 0 && pid == Ok(0)
-            }
-            Some(Call::Flock) => result == errno(libc::EWOULDBLOCK),
-            _ => result == errno(libc::EAGAIN) || result == errno(libc::EACCES),
-        }
-    }
-
     /// The turn of a thread whose wait may be over.
     pub(super) fn recheck(&mut self, id: ThreadId, wait: Wait) -> Step {
         match &wait.what {
             What::Files(_) => self.recheck_files(id, wait),
-            What::Foreign => Ok(self.go_on(id)),
             What::Nap => {
                 let call = arch::call(wait.registers.number()).expect("only known calls are kept waiting");
                 self.dispatch(id, wait.registers, call, None)
             }
-            _ => {
-                let mut registers = wait.registers;
+            _ => self.make_call(id, wait),
+        }
+    }
+
+    /// Lets a thread make the call that it has waited with, or make it again.
+    pub(super) fn make_call(&mut self, id: ThreadId, wait: Wait) -> Step {
+        let mut registers = wait.registers;
+        match wait.place {
+            Place::Before => {}
+            // Unless the kernel restarts it by itself.
+            Place::Fetched if registers.result() != errno(libc::EINTR) => {}
+            Place::Behind | Place::Fetched => {
                 registers.rewind(registers.number());
                 sys::set_registers(self.threads[id].tid, &registers)?;
-                ON
+                self.threads[id].interrupted = Some(wait);
             }
         }
+        Ok(self.go_on(id))
     }
 }

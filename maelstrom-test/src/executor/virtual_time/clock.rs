@@ -4,6 +4,7 @@
 //! moved. So two readings always differ, while the machine itself jumps from one event to the next exactly.
 
 use super::arch::{Call, Registers};
+use super::attempt::timed_out;
 use super::calls::errno;
 use super::machine::Machine;
 use super::memory;
@@ -219,6 +220,7 @@ impl Machine {
                 }
             }
             What::Files(_) => self.time_out_files(id),
+            What::Again => self.wake(id, timed_out(&wait.registers)),
             _ => self.wake(id, 0),
         }
     }

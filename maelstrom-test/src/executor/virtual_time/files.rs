@@ -9,8 +9,9 @@ use super::clock::{Clock, SECOND};
 use super::machine::Machine;
 use super::memory::{self, EFAULT};
 use super::schedule::{self, Next, ON, Step};
+use super::socket::{self, is_for_messages};
 use super::sys;
-use super::table::{AtExit, Go, Source, State, ThreadId, Wait, What};
+use super::table::{Go, Place, Source, State, ThreadId, Wait, What};
 use crate::history::Nanos;
 
 const IN: i16 = libc::POLLIN;
@@ -24,9 +25,6 @@ const SELECT: [(i16, i16); 3] = [
     (OUT | libc::POLLWRNORM | libc::POLLWRBAND, OUT | libc::POLLWRNORM | libc::POLLWRBAND | libc::POLLERR),
     (libc::POLLPRI, libc::POLLPRI),
 ];
-
-/// Results by which the kernel tells itself that a call is to be restarted.
-const RESTARTS: std::ops::RangeInclusive<i64> = -516..=-512;
 
 /// How long a call may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +44,8 @@ impl Machine {
         {
             return step;
         }
-        if call == Call::Recvmmsg && registers.arg(4) != 0 {
-            self.real_time(id, "recvmmsg")?;
-        }
         let dont_wait = match call {
-            Call::Recvfrom | Call::Recvmmsg => registers.arg(3) as i32 & libc::MSG_DONTWAIT != 0,
+            Call::Recvfrom => registers.arg(3) as i32 & libc::MSG_DONTWAIT != 0,
             Call::Recvmsg => registers.arg(2) as i32 & libc::MSG_DONTWAIT != 0,
             Call::Splice => registers.arg(5) & u64::from(libc::SPLICE_F_NONBLOCK) != 0,
             _ => false,
@@ -70,7 +65,7 @@ impl Machine {
             }
             Source::File(file, _) => {
                 let nonblocking = sys::file_flags(file) & libc::O_NONBLOCK != 0;
-                if !nonblocking && let Some(timeout) = sys::receive_timeout(file) {
+                if !nonblocking && let Some(timeout) = socket::timeout(file, libc::SO_RCVTIMEO) {
                     let now = self.node_time(self.threads[id].node);
                     deadline = Some(now.saturating_add(timeout));
                 }
@@ -175,7 +170,7 @@ impl Machine {
     }
 
     /// What a descriptor of a thread stands for.
-    fn source(&self, id: ThreadId, fd: i32, events: i16) -> Source {
+    pub(super) fn source(&self, id: ThreadId, fd: i32, events: i16) -> Source {
         let thread = &self.threads[id];
         let process = &self.processes[thread.process];
         let input = self.nodes[thread.node].life.as_ref().map(|life| &life.input);
@@ -228,15 +223,15 @@ impl Machine {
 
     /// Makes the call if it can be answered now, else keeps the thread (or lets it see that there is nothing, if it
     /// does not want to wait).
-    fn wait_for_files(&mut self, id: ThreadId, mut wait: Wait, may_wait: bool) -> Step {
+    pub(super) fn wait_for_files(&mut self, id: ThreadId, mut wait: Wait, may_wait: bool) -> Step {
         let found = self.look(id, &wait);
         if found.iter().any(|events| *events != 0) {
             self.threads[id].fruitless = 0;
-            return self.finish_files(id, &wait, &found);
+            return self.finish_files(id, wait, &found);
         }
         if !may_wait {
             match self.in_vain(id) {
-                None => return self.finish_files(id, &wait, &found),
+                None => return self.finish_files(id, wait, &found),
                 nap => wait.deadline = nap,
             }
         }
@@ -260,10 +255,11 @@ impl Machine {
     }
 
     /// Lets a thread see what there is.
-    fn finish_files(&mut self, id: ThreadId, wait: &Wait, found: &[i16]) -> Step {
-        match self.write_found(id, wait, found) {
-            None => Ok(self.go_on(id)),
+    fn finish_files(&mut self, id: ThreadId, wait: Wait, found: &[i16]) -> Step {
+        match self.write_found(id, &wait, found) {
             Some(written) => self.answer_written(id, wait.registers, written),
+            None if is_for_messages(&wait) && wait.place == Place::Before => self.receive_now(id, wait),
+            None => self.make_call(id, wait),
         }
     }
 
@@ -272,15 +268,23 @@ impl Machine {
         let Some(wait) = self.end_wait(id) else { return };
         let What::Files(sources) = &wait.what else { return };
         let nothing = vec![0; sources.len()];
+        let mut registers = wait.registers;
         let value = match self.write_found(id, &wait, &nothing) {
             Some(written) => written.unwrap_or(EFAULT),
             None => match arch::call(wait.registers.number()) {
                 Some(Call::EpollWait | Call::EpollPwait | Call::EpollPwait2) => 0,
                 Some(Call::MqTimedsend | Call::MqTimedreceive) => errno(libc::ETIMEDOUT),
-                _ => errno(libc::EAGAIN),
+                _ if wait.done > 0 => self.received(id, &wait, wait.done),
+                _ => match self.cancel_rest(id) {
+                    Some((whole, done)) => {
+                        registers = whole;
+                        done
+                    }
+                    None => errno(libc::EAGAIN),
+                },
             },
         };
-        let _ = self.prepare_answer(id, wait.registers, value);
+        let _ = self.prepare_answer(id, registers, value);
         self.make_ready(id, State::Ready(Go::ON));
     }
 
@@ -378,92 +382,5 @@ impl Machine {
             }
         }
         Ok(total)
-    }
-
-    /// A thread was found asleep in the kernel, in a call that nobody foresaw, and fetched out of it.
-    pub(super) fn on_foreign_sleep(&mut self, id: ThreadId) -> Step {
-        let (tid, node) = (self.threads[id].tid, self.threads[id].node);
-        let mut registers = sys::registers(tid)?;
-        let number = registers.number();
-        if number < 0 {
-            return ON;
-        }
-        let original = registers;
-        if registers.result() >= 0 {
-            if number != libc::SYS_write || !self.write_the_rest(id, registers)? {
-                return ON;
-            }
-        } else if registers.result() == errno(libc::EINTR) {
-            // Our nudge is no reason for the program to see an interruption.
-            registers.rewind(number);
-            sys::set_registers(tid, &registers)?;
-        }
-        // Most likely its output did not fit in the pipe.
-        Ok(if self.collect(node) { self.go_on_printing(id) } else { self.hold_foreign(id, original) })
-    }
-
-    /// There is room again for what a thread prints: it goes on, unless it floods.
-    fn go_on_printing(&mut self, id: ThreadId) -> Next {
-        if !self.nodes[self.threads[id].node].paused {
-            return self.go_on(id);
-        }
-        self.make_ready(id, State::Ready(Go::ON));
-        Next::Over
-    }
-
-    /// Keeps a thread that would sleep in a call which is not trapped.
-    fn hold_foreign(&mut self, id: ThreadId, registers: Registers) -> Next {
-        let number = registers.number();
-        let writes = matches!(number, libc::SYS_write | libc::SYS_writev | libc::SYS_sendto | libc::SYS_sendmsg);
-        let what = match self.source(id, registers.arg(0) as i32, OUT) {
-            source @ Source::File(..) if writes => What::Files(vec![source]),
-            _ => What::Foreign,
-        };
-        self.hold(id, Wait::new(registers, None, what));
-        Next::Over
-    }
-
-    /// A write that was put together stands at the end of another part.
-    pub(super) fn on_part_written(
-        &mut self,
-        id: ThreadId,
-        mut registers: Registers,
-        done: u64,
-        now: Registers,
-    ) -> Step {
-        // Interrupted again, perhaps before anything was written.
-        let interrupted = RESTARTS.contains(&now.result()) || now.result() == errno(libc::EINTR);
-        let more = now.result().max(0) as u64;
-        if interrupted || (more > 0 && done + more < registers.arg(2)) {
-            self.threads[id].at_exit = Some(AtExit::Written { registers, done, entered: true });
-            let node = self.threads[id].node;
-            self.write_the_rest(id, now)?;
-            return Ok(if self.collect(node) { self.go_on_printing(id) } else { self.hold_foreign(id, registers) });
-        }
-        // An error now is one to be seen at the next write.
-        registers.set_result(done as i64 + now.result().max(0));
-        sys::set_registers(self.threads[id].tid, &registers)?;
-        ON
-    }
-
-    /// A write was interrupted when it had written a part, which without us would not have happened: arranges for it
-    /// to write the rest, and to return the whole in the end. False if it has written everything.
-    fn write_the_rest(&mut self, id: ThreadId, mut registers: Registers) -> std::io::Result<bool> {
-        let (mut original, mut done) = (registers, 0);
-        if let Some(AtExit::Written { registers, done: before, .. }) = &self.threads[id].at_exit {
-            (original, done) = (*registers, *before);
-        }
-        done += registers.result().max(0) as u64;
-        if done >= original.arg(2) {
-            return Ok(false);
-        }
-        let number = registers.number();
-        registers.set_arg(1, original.arg(1) + done);
-        registers.set_arg(2, original.arg(2) - done);
-        registers.rewind(number);
-        sys::set_registers(self.threads[id].tid, &registers)?;
-        original.set_behind_call(registers.instruction());
-        self.threads[id].at_exit = Some(AtExit::Written { registers: original, done, entered: false });
-        Ok(true)
     }
 }

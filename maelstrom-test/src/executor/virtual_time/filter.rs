@@ -45,14 +45,14 @@ fn interesting(call: Call) -> Option<(u32, &'static [u32])> {
         Call::Dup2 | Call::Dup3 => Some((1, &[0])),
         // Waiting for a lock.
         Call::Fcntl => Some((1, &[libc::F_SETLKW as u32, libc::F_OFD_SETLKW as u32])),
-        // A time limit for sending, which would run on real time.
-        Call::Setsockopt => Some((2, &SEND_TIMEOUT)),
+        // Time limits, which would run on real time.
+        Call::Setsockopt | Call::Getsockopt => Some((2, &SOCKET_TIMEOUTS)),
         _ => None,
     }
 }
 
-/// `SO_SNDTIMEO`, and its form for times beyond 2038.
-const SEND_TIMEOUT: [u32; 2] = [libc::SO_SNDTIMEO as u32, 67];
+/// `SO_RCVTIMEO` and `SO_SNDTIMEO`, and their forms for times beyond 2038.
+const SOCKET_TIMEOUTS: [u32; 4] = [libc::SO_RCVTIMEO as u32, libc::SO_SNDTIMEO as u32, 66, 67];
 
 /// The program.
 pub(super) fn filter() -> Vec<libc::sock_filter> {
@@ -125,7 +125,7 @@ mod tests {
         for (number, call) in TRAPPED {
             let args = match call {
                 Call::Fcntl => [0, libc::F_SETLKW as u32, 0],
-                Call::Setsockopt => [0, 0, libc::SO_SNDTIMEO as u32],
+                Call::Setsockopt | Call::Getsockopt => [0, 0, libc::SO_SNDTIMEO as u32],
                 _ => [0, 0, 0],
             };
             assert_eq!(verdict(AUDIT_ARCH, *number, args), TRACE, "{call:?}");

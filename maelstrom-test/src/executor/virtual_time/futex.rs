@@ -4,6 +4,7 @@
 //! table lookup; so the order of threads is ours, and a waiting thread costs nothing.
 
 use super::arch::{Call, Registers};
+use super::attempt::LOCK_PI2;
 use super::calls::errno;
 use super::clock::{Clock, SECOND};
 use super::machine::Machine;
@@ -19,7 +20,6 @@ const CMP_REQUEUE: i32 = libc::FUTEX_CMP_REQUEUE;
 const WAKE_OP: i32 = libc::FUTEX_WAKE_OP;
 const WAIT_BITSET: i32 = libc::FUTEX_WAIT_BITSET;
 const WAKE_BITSET: i32 = libc::FUTEX_WAKE_BITSET;
-const LOCK_PI2: i32 = 13;
 /// In flags of the newer calls.
 const FUTEX2_PRIVATE: u64 = 128;
 
@@ -78,11 +78,18 @@ impl Machine {
                 }
                 self.answer_waker(id, registers, woken)
             }
-            // Locks with priority inheritance: the kernel's owner checks are needed. A thread that has to wait for one
-            // is found asleep, and tried again.
-            libc::FUTEX_LOCK_PI | LOCK_PI2 | libc::FUTEX_WAIT_REQUEUE_PI if registers.arg(3) != 0 => {
-                self.real_time(id, "pthread_mutex_timedlock (with priority inheritance)")
+            command @ (libc::FUTEX_LOCK_PI | LOCK_PI2) => {
+                let wall = command == libc::FUTEX_LOCK_PI || operation & libc::FUTEX_CLOCK_REALTIME != 0;
+                let clock = if wall { Clock::Wall } else { Clock::Monotonic };
+                let Ok(deadline) = self.futex_deadline(id, registers.arg(3), true, clock, interrupted.as_ref()) else {
+                    return ON;
+                };
+                let mut wait = Wait::new(registers, deadline, What::Again);
+                wait.wall = wall && deadline.is_some();
+                self.lock_inheriting(id, wait)
             }
+            // Nobody uses these any more: as if the processor did not allow them.
+            libc::FUTEX_WAIT_REQUEUE_PI | libc::FUTEX_CMP_REQUEUE_PI => self.answer(id, registers, errno(libc::ENOSYS)),
             _ => ON,
         }
     }

@@ -24,8 +24,9 @@
 //!    `read`, `poll`, …).
 //!
 //! The third is the heart of it. A call that might block is never made as long as it would block: whether a file is
-//! ready we see on our own descriptors for it ([`files`]), and locks are tables of ours altogether ([`futex`]). So no
-//! thread of a node ever sleeps in the kernel; each is either running, or ready to run, or waiting in our books, and
+//! ready we see on our own descriptors for it ([`files`], [`socket`]), locks are tables of ours altogether ([`futex`]), and
+//! what nobody can foresee is tried without waiting ([`attempt`]). So no thread of a node sleeps in the kernel (if one
+//! does, it is fetched out again, see [`foreign`]); each is either running, or ready to run, or waiting in our books, and
 //! *at most one thread of the whole cluster runs at a time* ([`schedule`]). The cluster is at rest when none is ready.
 //! Nothing has to be polled to know this, and the order in which threads run is ours, the same in every run.
 //!
@@ -45,8 +46,8 @@
 //!   it waits for it. This is the only place where real time decides. Java's optimising compiler works that long;
 //!   `-XX:TieredStopAtLevel=1` does without it.
 //! - What comes over network sockets comes when it comes.
-//! - Time limits of `semtimedop`, `recvmmsg`, of sending (`SO_SNDTIMEO`), and of locks with priority inheritance run on
-//!   real time.
+//! - The time limit of a `semtimedop` of which some operations have the flag `IPC_NOWAIT` and others have not runs on real
+//!   time: the kernel does not say which of them it is that cannot be done.
 //!
 //! And there are gaps that nobody notices: `rdrand`, `rdseed` and `cpuid` are not trapped, for few processors can; files'
 //! times are real.
@@ -66,17 +67,20 @@
 
 mod affinity;
 mod arch;
+mod attempt;
 mod calls;
 mod clock;
 mod counter;
 mod drive;
 mod files;
 mod filter;
+mod foreign;
 mod futex;
 mod machine;
 mod memory;
 mod schedule;
 mod signal;
+mod socket;
 mod spawn;
 mod stdio;
 mod sys;

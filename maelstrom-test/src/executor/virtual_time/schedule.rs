@@ -127,7 +127,7 @@ impl Machine {
         let mut next = match std::mem::replace(&mut self.threads[id].state, State::Running) {
             State::Ready(go) => Next::Go(go),
             State::Recheck(wait) => {
-                trying = matches!(wait.what, What::Again | What::Foreign).then_some(wait.registers.instruction());
+                trying = matches!(wait.what, What::Again).then_some(wait.registers.instruction());
                 self.recheck(id, wait)?
             }
             other => {

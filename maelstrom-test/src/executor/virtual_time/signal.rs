@@ -12,11 +12,12 @@ use super::machine::Machine;
 use super::memory;
 use super::schedule::{Next, ON, Step};
 use super::sys::{self, Request, Stop, Tid};
-use super::table::{AtExit, Go, ProcessId, State, ThreadId, Wait, What};
+use super::table::{AtExit, Go, Place, ProcessId, State, ThreadId, Wait, What};
 
 /// Results that the kernel keeps to itself: restart the call unless a handler runs that does not want it; restart it
-/// unless a handler runs.
+/// always; restart it unless a handler runs.
 const ERESTARTSYS: i64 = -512;
+const ERESTARTNOINTR: i64 = -513;
 const ERESTARTNOHAND: i64 = -514;
 
 /// Sets of signals, bit 0 being signal 1.
@@ -149,16 +150,27 @@ impl Machine {
             Some(Call::Wait4 | Call::Waitid | Call::Flock | Call::Fcntl | Call::Splice) => true,
             _ => false,
         };
-        let result = if restartable { ERESTARTSYS } else { ERESTARTNOHAND };
-        let go = match wait.what {
+        let inherits = call == Some(Call::Futex) && matches!(wait.what, What::Again);
+        let result = match restartable {
+            _ if inherits => ERESTARTNOINTR,
+            true => ERESTARTSYS,
+            false => ERESTARTNOHAND,
+        };
+        let go = match wait.place {
             // It stands in the kernel's own handling of signals.
-            What::Foreign => Go::ON,
-            _ if wait.what.is_past_call() => {
-                registers.set_result(result);
+            Place::Fetched if caught => Go::ON,
+            Place::Fetched => {
+                if let Next::Go(go) = self.make_call(id, wait)? {
+                    self.make_ready(id, State::Ready(go));
+                }
+                return Ok(());
+            }
+            Place::Behind => {
+                registers.set_result(if wait.done > 0 { self.received(id, &wait, wait.done) } else { result });
                 sys::set_registers(tid, &registers)?;
                 Go::ON
             }
-            _ => {
+            Place::Before => {
                 let mut skipped = registers;
                 skipped.answer(result);
                 sys::set_registers(tid, &skipped)?;
@@ -188,6 +200,10 @@ impl Machine {
                 sys::set_registers(tid, &registers)?;
                 return ON;
             }
+        }
+        if let Some((whole, done)) = self.cancel_rest(id) {
+            // As the kernel has it: what was written counts.
+            self.prepare_answer(id, whole, done)?;
         }
         Ok(Next::Go(Go { request: Request::Continue, signal }))
     }

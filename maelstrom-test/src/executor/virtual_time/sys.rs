@@ -169,6 +169,12 @@ pub(super) fn write_memory(tid: Tid, address: u64, from: &[u8]) -> usize {
     usize::try_from(written).unwrap_or(0)
 }
 
+/// Writes a thread's memory as a debugger does, also where the thread itself may only read.
+pub(super) fn overwrite_memory(tid: Tid, address: u64, from: &[u8]) -> io::Result<()> {
+    let memory = File::options().write(true).open(format!("/proc/{tid}/mem"))?;
+    std::os::unix::fs::FileExt::write_all_at(&memory, from, address)
+}
+
 /// A descriptor that stands for a process.
 pub(super) fn pidfd_open(pid: Tid) -> io::Result<OwnedFd> {
     // SAFETY: plain numbers; the result, checked, is a descriptor that nobody else owns.
@@ -213,17 +219,32 @@ pub(super) fn file_flags(fd: &impl AsRawFd) -> i32 {
     unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) }
 }
 
-/// How long reading from a socket waits at most, if it is one and there is a limit.
-pub(super) fn receive_timeout(fd: &OwnedFd) -> Option<u64> {
-    let mut time = libc::timeval { tv_sec: 0, tv_usec: 0 };
-    let mut length = size_of::<libc::timeval>() as libc::socklen_t;
-    // SAFETY: `time` and its size outlive the call.
-    let result = unsafe {
-        let value = (&raw mut time).cast();
-        libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVTIMEO, value, &raw mut length)
-    };
-    let nanos = time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1_000;
-    (result == 0 && nanos > 0).then_some(nanos)
+/// A time limit of a socket, in seconds and microseconds.
+pub(super) fn socket_timeout(fd: &OwnedFd, option: i32) -> io::Result<[u64; 2]> {
+    let mut time = [0; 2];
+    let mut length = size_of_val(&time) as libc::socklen_t;
+    // SAFETY: `time`, as large as a `timeval`, and its size outlive the call.
+    check(
+        unsafe {
+            let value = (&raw mut time).cast();
+            libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, option, value, &raw mut length)
+        }
+        .into(),
+    )?;
+    Ok(time)
+}
+
+/// Sets it.
+pub(super) fn set_socket_timeout(fd: &OwnedFd, option: i32, time: [u64; 2]) -> io::Result<()> {
+    // SAFETY: `time`, as large as a `timeval`, outlives the call.
+    check(
+        unsafe {
+            let length = size_of_val(&time) as libc::socklen_t;
+            libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, option, (&raw const time).cast(), length)
+        }
+        .into(),
+    )
+    .map(drop)
 }
 
 /// Sends a signal to a process.

@@ -161,13 +161,28 @@ pub(super) struct Wait {
     /// The deadline is a time of day, and moves with the node's wall clock.
     pub(super) wall: bool,
     pub(super) what: What,
+    /// Where the thread is kept.
+    pub(super) place: Place,
+    /// How much the call has got already, of more that it wants.
+    pub(super) done: u64,
     /// [`Life::changes`] when it was last found that the thread cannot go on.
     pub(super) seen: u64,
 }
 
+/// Where a thread that waits is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Before its call.
+    Before,
+    /// At the end of its call, having found nothing.
+    Behind,
+    /// It was fetched out of its sleep in the kernel, which may restart the call by itself.
+    Fetched,
+}
+
 impl Wait {
     pub(super) fn new(registers: Registers, deadline: Option<Nanos>, what: What) -> Self {
-        Wait { registers, deadline, wall: false, what, seen: 0 }
+        Wait { registers, deadline, wall: false, what, place: Place::Before, done: 0, seen: 0 }
     }
 }
 
@@ -181,26 +196,18 @@ pub(super) enum What {
     Futexes(SpaceId, Vec<Word>),
     /// That a file becomes ready.
     Files(Vec<Source>),
-    /// That a child changes state. The thread is stopped at the call's end, having found nothing.
+    /// That a child changes state.
     Child,
     /// A signal.
     Signal,
-    /// Something that the tracer cannot look at, and tries again whenever the node has done something. The thread is
-    /// stopped at the call's end, having found nothing.
+    /// Something that the tracer cannot look at, and tries again whenever the node has done something.
     Again,
-    /// The same, but the thread was fetched out of its sleep in the kernel, which will restart the call by itself.
-    Foreign,
 }
 
 impl What {
     /// Whether it has to be looked at when the node's world may have changed.
     pub(super) fn is_watched(&self) -> bool {
-        matches!(self, What::Files(_) | What::Again | What::Foreign)
-    }
-
-    /// Whether the thread has been through the call already: it stands at the call's end, not at its beginning.
-    pub(super) fn is_past_call(&self) -> bool {
-        matches!(self, What::Child | What::Again)
+        matches!(self, What::Files(_) | What::Again)
     }
 }
 
@@ -225,17 +232,19 @@ pub(super) enum Source {
 
 /// What to do at the end of a system call.
 pub(super) enum AtExit {
-    /// It was tried without waiting; these are the registers of the real call.
-    Tried(Registers),
+    /// It was tried without waiting; this is what comes of it if it found nothing.
+    Tried(Wait),
+    /// It has received what messages there were, of those that it waits for.
+    Received(Wait),
     /// It was replaced by the making of a memory file, to be filled with this.
     Fill(Registers, Vec<u8>),
     /// It was replaced by the making of an event counter, which serves as a timer of this clock.
     TimerMade(Registers, i32),
     /// A source of randomness was opened.
     RandomOpened,
-    /// It writes what was left of a larger write, of which `done` bytes were written before. The stop at its beginning
-    /// comes first.
-    Written { registers: Registers, done: u64, entered: bool },
+    /// It writes what was left of a larger write, of which `done` bytes were written before, until this deadline. The
+    /// stop at its beginning comes first.
+    Written { registers: Registers, done: u64, deadline: Option<Nanos>, entered: bool },
     /// It was skipped, and is to look to the kernel like the real call with this result.
     Pretend(Registers, i64),
 }

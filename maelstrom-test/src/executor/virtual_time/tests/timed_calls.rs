@@ -67,17 +67,67 @@ io_uring: -1 ENOSYS 0
 processors: 1 0
 parent: 1 0";
 
-#[test]
-fn every_call_that_waits_takes_its_time_exactly() {
+/// The same for [`limits.c`](limits.c).
+const EXPECTED_LIMITS: &str = "\
+semtimedop: -1 EAGAIN 5000000
+semtimedop of two: -1 EAGAIN 5000000
+its operations are as they were: 0 0
+semtimedop refusing: -1 EAGAIN 0
+semtimedop done: 0 200000
+semop done: 0 200000
+semop interrupted: -1 EINTR 200000
+semtimedop not interrupted: -1 EAGAIN 5000000
+semtimedop removed: -1 EIDRM 200000
+limit: 5000000 0
+recv: -1 EAGAIN 5000000
+recvmsg: -1 EAGAIN 5000000
+read: -1 EAGAIN 5000000
+readv: -1 EAGAIN 5000000
+recv done: 1 200000
+recv interrupted: -1 EINTR 200000
+recvmmsg: -1 EAGAIN 5000000
+recvmmsg of some: 1 5000000
+remaining: 0 0
+recvmmsg for one: 1 200000
+remaining: 4800 0
+recvmmsg of all: 2 200000
+recvmmsg without waiting: 1 0
+recvmmsg of nothing: -1 EAGAIN 0
+recvmmsg of too few: 1 250000
+limit: 5000000 0
+send of a part: 1 5000000
+send: -1 EAGAIN 5000000
+write: -1 EAGAIN 5000000
+writev: -1 EAGAIN 5000000
+sendmsg: -1 EAGAIN 5000000
+send interrupted: -1 EINTR 200000
+send without limit interrupted: -1 EINTR 200000
+limit: 5000000 0
+send done: 4194304 200000
+write of a part interrupted: 1 200000
+limit: 5000000 0
+accept: -1 EAGAIN 5000000
+connect at once: 0 0
+limit: 5000000 0
+connect: -1 EAGAIN 5000000
+timedlock done: 0 199000
+timedlock: 1 5000000
+clocklock: 1 5000000
+timedlock goes on after a signal: 1 5000000
+condition that inherits: -1 ENOSYS 0";
+
+/// Runs a program in C, whose text follows the prelude, and compares what it prints.
+fn check(name: &str, text: &str, expected: &str) {
     let directory = Directory::new();
-    let Some(program) = compile_c(&directory, "calls", include_str!("calls.c")) else { return };
+    let text = format!("{}\n{text}", include_str!("prelude.c"));
+    let Some(program) = compile_c(&directory, name, &text) else { return };
     let mut lab = Lab::new(1, 1, &program, &[]);
-    lab.run_until(60 * SECOND);
+    lab.run_until(300 * SECOND);
     let said: Vec<String> = lab.said().iter().filter_map(|line| Some(line.split_once(" n0 ")?.1.to_owned())).collect();
     // Looking at clocks costs a little; a microsecond covers it, and a spin may oversleep by some naps.
-    let (mut expected, mut wrong) = (EXPECTED.lines(), Vec::new());
+    let (mut lines, mut wrong) = (expected.lines(), Vec::new());
     for line in &said {
-        let Some(wanted) = expected.next() else { break };
+        let Some(wanted) = lines.next() else { break };
         let (Some((what, took)), Some((wanted_what, wanted_took))) = (line.rsplit_once(' '), wanted.rsplit_once(' '))
         else {
             wrong.push(format!("{line} instead of {wanted}"));
@@ -91,5 +141,16 @@ fn every_call_that_waits_takes_its_time_exactly() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}\n{said:#?}");
     assert_eq!(said.last().map(String::as_str), Some("ended: exit status: 0"), "{said:#?}");
-    assert_eq!(said.len(), EXPECTED.lines().count() + 1, "{said:#?}");
+    assert_eq!(said.len(), expected.lines().count() + 1, "{said:#?}");
+    assert_eq!(lab.machine.notes(), [""; 0]);
+}
+
+#[test]
+fn every_call_that_waits_takes_its_time_exactly() {
+    check("calls", include_str!("calls.c"), EXPECTED);
+}
+
+#[test]
+fn time_limits_of_sockets_semaphores_and_locks_are_kept_exactly() {
+    check("limits", include_str!("limits.c"), EXPECTED_LIMITS);
 }
