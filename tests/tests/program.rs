@@ -86,6 +86,26 @@ fn the_exit_status_tells_the_verdict() {
 }
 
 #[test]
+fn a_full_disk_is_named_and_no_report_is_promised() {
+    let folder = Folder::new("full-disk");
+    // A file system of its own, as small as can be, that nobody else sees and that goes with the program.
+    let inside = |then: &str| {
+        let mount = format!("mount -t tmpfs -o size=128k tmpfs . && cd \"$PWD\" && {then}");
+        run(Command::new("unshare").args(["-Urm", "sh", "-c", &mount]).arg(program()).current_dir(&folder.0))
+    };
+    if inside("true").status != Some(0) {
+        eprintln!("skipped: file systems cannot be mounted here");
+        return;
+    }
+    let printed = inside("\"$0\" test -w echo --bin \"$0\" --time-limit 60 --rate 100 node echo");
+    let printed = printed.expect_status(255);
+    assert!(printed.stdout.contains("No space left on device"), "{}", printed.stdout);
+    assert!(printed.stdout.contains("the run's files in "), "{}", printed.stdout);
+    assert!(!printed.stdout.contains("report.html"), "{}", printed.stdout);
+    assert!(!printed.stderr.contains("panicked"), "{}", printed.stderr);
+}
+
+#[test]
 fn bad_arguments_are_one_clear_message() {
     let folder = Folder::new("arguments");
     for (line, says) in [

@@ -35,7 +35,9 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     let mut simulation = Simulation::new(simulation_config(&config, clock));
     let differs = drive(&config, clock, &programs, &mut simulation)?;
     let mut run = finish(config, clock, simulation, differs, began);
-    if let Err(error) = report::write(&run.view(), &run.directory) {
+    let written = report::write(&run.view(), &run.directory);
+    run.has_report = written.is_ok();
+    if let Err(error) = written {
         let story = format!("the run is over, but its report is incomplete: {error}");
         let headline = "the report cannot be written".into();
         run.breakdown.get_or_insert(Breakdown { headline, story, ..Breakdown::default() });
@@ -210,6 +212,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, differs: 
         history,
         settings: config.settings,
         directory: config.directory,
+        has_report: true,
         again: config.again,
         expected_anomaly: None,
     }

@@ -44,6 +44,8 @@ pub struct Run {
     pub logs: Vec<NodeLog>,
     /// The directory with its files.
     pub directory: PathBuf,
+    /// False if the report could not be written there.
+    pub has_report: bool,
     /// How long it took in its own time, in nanoseconds.
     pub duration: Nanos,
     /// How long it took on the wall clock.
@@ -154,7 +156,7 @@ impl Run {
             scenario: &self.scenario,
             options: &self.options,
             logs: &self.logs,
-            directory: Some(&self.directory),
+            directory: self.has_report.then_some(&self.directory),
             again: self.again.as_deref(),
             expected_anomaly: self.expected_anomaly.as_deref(),
             breakdown: self.breakdown.as_ref(),
@@ -241,6 +243,7 @@ pub(crate) fn sample_run() -> Run {
         options: Vec::new(),
         logs: Vec::new(),
         directory: PathBuf::from("unused"),
+        has_report: true,
         duration: 0,
         elapsed: Duration::ZERO,
         breakdown: None,

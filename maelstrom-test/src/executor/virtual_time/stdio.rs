@@ -109,7 +109,12 @@ impl Output {
         let mut any = false;
         loop {
             let count = match self.pipe.read(&mut self.buffer) {
-                Ok(0) => return (any, Ok(())),
+                Ok(0) => {
+                    // Closed: there will be no line feed any more.
+                    let last = self.finish();
+                    last.iter().for_each(|line| on_line(line));
+                    return (any || last.is_some(), Ok(()));
+                }
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(_) => return (any, Ok(())),
@@ -131,7 +136,8 @@ impl Output {
                 self.partial = Vec::new();
                 return (any, Err(LineTooLong));
             }
-            if count < self.buffer.len() {
+            // Whether more of an unfinished line is to come, or the end, is worth another look.
+            if count < self.buffer.len() && self.partial.is_empty() {
                 return (any, Ok(()));
             }
         }
