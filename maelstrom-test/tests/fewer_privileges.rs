@@ -1,0 +1,99 @@
+//! Virtual time for those who are permitted less than root: the tests start this program again, as somebody else or where
+//! there are no namespaces.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+use std::path::Path;
+use std::process::Command;
+
+use maelstrom::executor::virtual_time::{Event, Machine, MachineOptions, NodeProgram};
+
+/// Set in the program that is started again.
+const CONFINED: &str = "MAELSTROM_TEST_CONFINED";
+const SECOND: u64 = 1_000_000_000;
+
+/// Runs a node: what it said after how many seconds, and what may differ in another run.
+fn record() -> (Vec<String>, Vec<String>) {
+    let program = NodeProgram {
+        path: Path::new("/bin/sh").into(),
+        args: ["-c", "echo $$ $(pwd); sleep 3; echo slept; read line; echo got $line"].map(Into::into).into(),
+        env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+        dir: "/usr".into(),
+        stderr: "/dev/null".into(),
+    };
+    let mut machine =
+        Machine::new(MachineOptions { seed: 1, nodes: vec!["n0".into()] }).expect("virtual time needs no privileges");
+    let (mut said, mut events) = (Vec::new(), Vec::new());
+    machine.start(0, &program).expect("there is a shell");
+    for time in [0, 2, 4, 6] {
+        while let Some(next) = machine.next_timer().filter(|next| *next <= time * SECOND) {
+            machine.run_until_quiescent(&mut events).expect("tracing works");
+            machine.advance_to(next);
+        }
+        machine.advance_to(time * SECOND);
+        if time == 4 {
+            machine.deliver(0, b"mail\n").expect("there is room");
+        }
+        machine.run_until_quiescent(&mut events).expect("tracing works");
+        said.extend(events.drain(..).map(|event| match event {
+            Event::Line { line, .. } => format!("{time} {}", String::from_utf8_lossy(&line)),
+            other => format!("{time} {other:?}"),
+        }));
+    }
+    (said, machine.notes().to_vec())
+}
+
+/// Not a test: what the others start.
+#[test]
+fn confined() {
+    if std::env::var_os(CONFINED).is_none() {
+        return;
+    }
+    let (said, notes) = record();
+    println!("said: {}", said.join(","));
+    println!("notes: {}", notes.join(","));
+}
+
+/// Whether these words can be put before a command line here.
+fn is_possible(words: &[&str]) -> bool {
+    let tried = Command::new(words[0]).args(&words[1..]).arg("true").output();
+    let possible = tried.is_ok_and(|output| output.status.success());
+    if !possible {
+        eprintln!("skipped: `{}` is not possible here", words.join(" "));
+    }
+    possible
+}
+
+/// What [`confined`] prints when these words are put before its command line; `None` if that is not possible here.
+fn run_confined(words: &[&str]) -> Option<String> {
+    let me = std::env::current_exe().expect("this program has a path");
+    if !is_possible(words) {
+        return None;
+    }
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).arg(me).args(["--exact", "confined", "--nocapture"]).env(CONFINED, "1");
+    let output = command.output().expect("it was possible before");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
+    Some(printed)
+}
+
+#[test]
+fn nobody_in_particular_gets_all_of_it() {
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    if !is_possible(&[&nobody[..], &["unshare", "--user", "--pid", "--mount", "--fork"]].concat()) {
+        return;
+    }
+    let Some(printed) = run_confined(&nobody) else { return };
+    assert!(printed.contains("said: 0 2 /tmp/maelstrom-node,4 slept,4 got mail,4 Exited"), "{printed}");
+    assert!(printed.contains("notes: \n"), "{printed}");
+}
+
+#[test]
+fn without_namespaces_time_is_simulated_and_the_rest_is_said() {
+    let script =
+        "for kind in user pid mnt; do echo 0 > /proc/sys/user/max_${kind}_namespaces; done; exec \"$0\" \"$@\"";
+    let Some(printed) = run_confined(&["unshare", "--user", "--map-root-user", "sh", "-c", script]) else { return };
+    assert!(printed.contains(" /usr,4 slept,4 got mail,4 Exited"), "{printed}");
+    assert!(printed.contains("notes: process ids differ from run to run, because"), "{printed}");
+    assert!(printed.contains("in different places, because nothing can be mounted here"), "{printed}");
+}
