@@ -1,8 +1,10 @@
 //! The program `maelstrom` as people call it: command lines, exit statuses, what is left behind.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use maelstrom_e2e::{Printed, repository, run, target_directory};
@@ -34,6 +36,13 @@ impl Folder {
         let node = program().to_string_lossy();
         let words = line.split_whitespace().map(|word| if word == "NODE" { &*node } else { word });
         run(Command::new(program()).args(words).current_dir(&self.0))
+    }
+
+    /// Where the history of a run of echo is, or will be.
+    fn history(&self) -> PathBuf {
+        // The links to the latest run are made when it is over.
+        let run = fs::read_dir(self.0.join("store/echo")).ok().and_then(|mut runs| runs.next()?.ok());
+        run.map_or_else(PathBuf::new, |run| run.path().join("history.jsonl"))
     }
 }
 
@@ -170,4 +179,88 @@ fn a_run_in_virtual_time_is_repeated_exactly_and_one_in_real_time_is_not() {
         printed.stdout.contains("not deterministic: ") && printed.stdout.contains("history.jsonl differs in line 1")
     );
     assert!(folder.0.join("store/latest/first-run/history.jsonl").is_file());
+}
+
+/// A node with a daemon in a session of its own. As long as one of them lives, somebody has the fifo open for writing.
+fn write_node_with_daemon(folder: &Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (script, fifo, program) = (folder.join("node.sh"), folder.join("fifo"), program().display());
+    let made = Command::new("mkfifo").arg(&fifo).status().expect("there is a mkfifo");
+    assert!(made.success());
+    let text =
+        format!("#!/bin/sh\nexec 9>{}\nsetsid sleep 100000000 <&- >&- &\nexec {program} node echo\n", fifo.display());
+    fs::write(&script, text).expect("it can be written");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    script
+}
+
+/// Sends the program a signal in the middle of a run, and waits until everything that it has started is gone.
+fn end_by(signal: &str, time: &str, somebody_reads: bool) -> (Folder, Printed) {
+    const NONBLOCK: i32 = 0o4000;
+    let folder = Folder::new(&format!("end{signal}-{time}-{somebody_reads}"));
+    let node = write_node_with_daemon(&folder.0);
+    let fifo = File::options().read(true).custom_flags(NONBLOCK).open(folder.0.join("fifo"));
+    let mut fifo = fifo.expect("it was just made");
+    // Simulated time flies: so much of it will not be over before the signal comes.
+    let line = format!("test -w echo --node-count 2 --rate 50 --time {time} --time-limit 1000000 --bin");
+    let mut running = Command::new(program())
+        .args(line.split(' '))
+        .arg(node)
+        .current_dir(&folder.0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program can be run");
+    while fs::read(folder.history()).map_or(0, |history| history.len()) < 2_000 {
+        assert!(running.try_wait().expect("it is our child").is_none(), "the run ended before its time");
+        std::thread::yield_now();
+    }
+    if !somebody_reads {
+        drop((running.stdout.take(), running.stderr.take()));
+    }
+    let sent = Command::new("kill").args([signal, &running.id().to_string()]).status().expect("there is a kill");
+    assert!(sent.success());
+    let printed = running.wait_with_output().expect("it is our child").into();
+    // The end of the fifo comes when its last writer is gone.
+    while let Err(error) = fifo.read_exact(&mut [0]) {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => break,
+            io::ErrorKind::WouldBlock => std::thread::yield_now(),
+            _ => panic!("the fifo cannot be read: {error}"),
+        }
+    }
+    let history = fs::read_to_string(folder.history()).expect("it is kept");
+    assert!(history.lines().count() > 10, "{history}");
+    (folder, printed)
+}
+
+#[test]
+fn an_interrupted_run_ends_at_once_and_leaves_its_report_and_nothing_else() {
+    for time in ["real", "auto"] {
+        for signal in ["-INT", "-TERM"] {
+            let (folder, printed) = end_by(signal, time, true);
+            let printed = printed.expect_status(255);
+            assert!(printed.stdout.contains("interrupted"), "{}", printed.stdout);
+            for file in ["report.txt", "report.html", "results.json", "history.edn", "messages.jsonl"] {
+                assert!(folder.0.join("store/latest").join(file).is_file(), "{time} {signal}: {file}");
+            }
+            let report = fs::read_to_string(folder.0.join("store/latest/report.txt")).expect("it was written");
+            assert!(report.contains("interrupted"), "{report}");
+        }
+    }
+}
+
+#[test]
+fn a_run_is_interrupted_also_if_nobody_reads_what_it_prints() {
+    let (folder, printed) = end_by("-INT", "auto", false);
+    printed.expect_status(255);
+    assert!(folder.0.join("store/latest/report.txt").is_file());
+}
+
+#[test]
+fn a_killed_program_leaves_its_history_and_nothing_else() {
+    for time in ["real", "auto"] {
+        let (_folder, printed) = end_by("-KILL", time, true);
+        assert_eq!(printed.status, None, "{}", printed.stderr);
+    }
 }

@@ -15,9 +15,9 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     match matches.get_one::<String>("workload") {
         Some(name) => {
             let workload = workload::by_name(name).map_err(|error| Stop::Arguments(error.to_string()))?;
-            print!("{}", describe(&*workload).trim_start());
+            super::print(describe(&*workload).trim_start());
         }
-        None => print!("{}", reference()),
+        None => super::print(&reference()),
     }
     Ok(0)
 }

@@ -1,5 +1,6 @@
 //! Ctrl-C: the first ends the run in order, the second ends the program.
 
+use std::io::{Write as _, stderr};
 use std::process;
 
 use super::BROKE;
@@ -17,8 +18,9 @@ pub(super) fn on_signals() -> Interrupt {
                 if raised.is_raised() {
                     process::exit(BROKE.into());
                 }
-                eprintln!("\ninterrupted: writing what there is; once more to stop at once");
                 raised.raise();
+                // Whoever would read it may be gone: Ctrl-C ends all programs of a pipeline.
+                let _ = writeln!(stderr(), "\ninterrupted: writing what there is; once more to stop at once");
             }
         });
     };

@@ -21,6 +21,7 @@ mod serve;
 mod store;
 mod test;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use crate::checker::Valid;
@@ -73,6 +74,11 @@ pub fn main(nodes: &BuiltInNodes) -> ExitCode {
             ExitCode::from(BROKE)
         }
     }
+}
+
+/// Prints to standard output. If nobody reads it any more (`maelstrom doc | head`), nothing is lost.
+fn print(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 /// Why a command ends without a verdict.

@@ -29,7 +29,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
         Err(error) => return Err(error.into()),
     };
     store::link(&run.directory, &run.workload);
-    print!("{}", text::render(&run.view(), text::Style::for_stdout()));
+    super::print(&text::render(&run.view(), text::Style::for_stdout()));
     match difference(directory, results.as_ref(), &run) {
         None => {
             println!("the outcome is the same");

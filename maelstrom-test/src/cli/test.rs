@@ -45,7 +45,7 @@ fn check_determinism(scenario: Scenario) -> Done {
     let config = scenario.config()?;
     let (run, difference) = scenario.directory(&config.directory).check_determinism()?;
     store::link(&run.directory, &run.workload);
-    print!("{}", text::render(&run.view(), text::Style::for_stdout()));
+    super::print(&text::render(&run.view(), text::Style::for_stdout()));
     println!();
     match difference {
         None => {
@@ -110,7 +110,7 @@ pub(super) fn run(
         Err(error) => return Err(error.into()),
     };
     store::link(&run.directory, &run.workload);
-    print!("{}", text::render(&run.view(), text::Style::for_stdout()));
+    super::print(&text::render(&run.view(), text::Style::for_stdout()));
     if interrupt.is_raised() {
         return Ok(BROKE);
     }

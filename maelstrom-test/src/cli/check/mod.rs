@@ -43,7 +43,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
         }
         text::render(view, text::Style { full: matches.get_flag("full"), ..text::Style::for_stdout() })
     });
-    print!("{report}");
+    crate::cli::print(&report.to_string());
     Ok(status(judged.verdict.valid))
 }
 
