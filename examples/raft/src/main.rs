@@ -18,9 +18,9 @@
 //! committed along with those; the paper's figure 8 shows why), and a node writes term, vote and entries to disk *before*
 //! it answers for them. Break either, and the tests of this package find out.
 //!
-//! What is left out besides: a request that the network delivers twice on its way to the leader is carried out twice
-//! (the fault `packet` and the option `p_duplicate` do that). A store for more than learning would remember the last request of each
-//! client, and carry it out once.
+//! **Copies.** The network may deliver a message twice. That does no harm to what nodes tell each other about the log, but
+//! a request that was passed on to the leader must be carried out once: the leader notes which request of each client
+//! came last, and takes no notice of a second copy, not even to refuse it.
 
 mod log;
 mod store;
@@ -70,6 +70,16 @@ struct Raft {
     applied: usize,
     /// Who waits for which entry, and the term in which it was appended.
     waiting: BTreeMap<usize, (u64, Message)>,
+    /// The last request of each client that other nodes passed on to this one.
+    passed_on: BTreeMap<String, u64>,
+}
+
+/// What a client asked of a node that does not lead.
+#[derive(Serialize, Deserialize)]
+struct Proposal {
+    client: String,
+    number: u64,
+    request: Value,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -112,6 +122,7 @@ impl Raft {
             committed: 0,
             applied: 0,
             waiting: BTreeMap::new(),
+            passed_on: BTreeMap::new(),
         };
         raft.be_patient(node);
         raft.watch(node);
@@ -339,17 +350,35 @@ impl Raft {
 
     /// The leader takes a client's request into its log; others pass it on to the leader.
     fn client_request(&mut self, node: &mut Node<Raft>, request: Message) -> Result {
+        let body: Value = request.parse()?;
         match (&self.role, &self.leader) {
-            (Role::Leader { .. }, _) => {
-                let body = request.parse()?;
-                self.waiting.insert(self.log.last() + 1, (self.log.term(), request));
-                self.append(node, Some(body));
+            (Role::Follower, Some(leader)) => {
+                let proposal =
+                    Proposal { client: request.src().to_owned(), number: request.get("msg_id")?, request: body };
+                node.rpc(leader, "propose", &proposal, move |_, node, answer| {
+                    node.respond(&request, answer.map(|answer| answer.fields()));
+                });
+                Ok(())
             }
-            (_, Some(leader)) if !node.peers().iter().any(|peer| peer == request.src()) => {
-                node.forward(leader, request);
-            }
-            _ => return Err(RpcError::new(ErrorCode::TEMPORARILY_UNAVAILABLE, "this node knows of no leader")),
+            _ => self.take_in(node, body, request),
         }
+    }
+
+    fn propose(&mut self, node: &mut Node<Raft>, request: Message) -> Result {
+        let Proposal { client, number, request: body } = request.parse()?;
+        if self.passed_on.get(&client).is_some_and(|last| *last >= number) {
+            return Ok(());
+        }
+        self.passed_on.insert(client, number);
+        self.take_in(node, body, request)
+    }
+
+    fn take_in(&mut self, node: &mut Node<Raft>, body: Value, request: Message) -> Result {
+        if !matches!(self.role, Role::Leader { .. }) {
+            return Err(RpcError::new(ErrorCode::TEMPORARILY_UNAVAILABLE, "this node knows of no leader"));
+        }
+        self.waiting.insert(self.log.last() + 1, (self.log.term(), request));
+        self.append(node, Some(body));
         Ok(())
     }
 }
@@ -358,6 +387,7 @@ impl Server for Raft {
     fn handle(&mut self, node: &mut Node<Raft>, request: Message) -> Result {
         match request.kind() {
             "read" | "write" | "cas" => self.client_request(node, request),
+            "propose" => self.propose(node, request),
             "request_vote" => self.request_vote(node, &request),
             "append_entries" => self.append_entries(node, &request),
             _ => Err(request.not_supported()),

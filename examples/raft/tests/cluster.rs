@@ -4,7 +4,7 @@
 #[maelstrom::test(workload = "lin-kv", nodes = [1, 3, 5])]
 fn raft_is_linearizable() {}
 
-#[maelstrom::test(workload = "lin-kv", nodes = 5, nemesis = ["partition", "kill", "pause", "partition,kill,pause"])]
+#[maelstrom::test(workload = "lin-kv", nodes = 5, nemesis = ["partition", "kill", "pause", "packet", "partition,kill,pause,packet"])]
 fn raft_survives() {}
 
 maelstrom::main!();
