@@ -13,7 +13,7 @@ use super::table::{State, ThreadId, Wait, What};
 use crate::history::Nanos;
 
 /// What reading a clock costs. The code that programs read the clock with, `arch::CLOCK_READER`, has the same number.
-const READING: Nanos = 40;
+pub(super) const READING: Nanos = 40;
 /// The monotonic clock at the start of the run: the machine was switched on an hour ago.
 pub(super) const BOOT: Nanos = 3_600_000_000_000;
 /// The wall clock at the start of the run: 2026-01-01 00:00:00 UTC.

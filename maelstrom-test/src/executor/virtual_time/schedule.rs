@@ -158,7 +158,12 @@ impl Machine {
         let (node, process, tid, executing) = (thread.node, thread.process, thread.tid, thread.executing);
         let pid = self.processes[process].pid;
         self.node_time(node);
+        // Where a nudge strikes depends on how fast the processor is, and must not make a difference.
+        let goes_on = std::mem::take(&mut self.threads[id].cut_short);
         let life = self.life(node);
+        if let Some(page) = life.page.as_mut().filter(|_| !goes_on) {
+            page.renew();
+        }
         let contended = !life.ready.is_empty();
         life.input.may_be_read();
         self.threads[id].executing = false;
@@ -216,6 +221,7 @@ impl Machine {
             Nudge::Asleep => self.on_foreign_sleep(id),
             Nudge::Slice | Nudge::Look => {
                 let thread = &mut self.threads[id];
+                thread.cut_short = true;
                 thread.hogged += if nudge == Nudge::Slice { SLICE } else { LOOK };
                 self.wants_look = true;
                 if thread.hogged >= HANG {

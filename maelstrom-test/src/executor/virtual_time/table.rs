@@ -99,6 +99,8 @@ pub(super) struct Thread {
     pub(super) hogged: Nanos,
     /// A nudge is pending that has crossed with a trap.
     pub(super) nudged: bool,
+    /// A nudge has ended its last turn, in the middle of a computation.
+    pub(super) cut_short: bool,
     /// It may be about to run another program, which changes its number.
     pub(super) executing: bool,
 }
@@ -117,6 +119,7 @@ impl Thread {
             calls_since_wait: 0,
             hogged: 0,
             nudged: false,
+            cut_short: false,
             executing: false,
         }
     }

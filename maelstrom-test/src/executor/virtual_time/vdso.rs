@@ -13,7 +13,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
 use super::arch::{self, Registers};
-use super::clock::{BOOT, EPOCH};
+use super::clock::{BOOT, EPOCH, READING};
 use super::memory;
 use super::sys::{self, Request, SharedPages, Stop, Tid};
 use crate::history::Nanos;
@@ -35,14 +35,15 @@ const SIZE: usize = 8192;
 pub(super) struct ClockPage {
     pages: SharedPages,
     base: Nanos,
+    /// Readings before the clock was set, but since the allowance was renewed.
+    spent: u64,
 }
 
 impl ClockPage {
     /// A clock whose time of day is off by so many nanoseconds.
     pub(super) fn new(skew: i64) -> io::Result<Self> {
         let pages = SharedPages::new(arch::CLOCK_READER)?;
-        pages.store(LIMIT, READINGS);
-        let mut page = ClockPage { pages, base: 0 };
+        let mut page = ClockPage { pages, base: 0, spent: 0 };
         page.set_skew(skew);
         page.show(0);
         Ok(page)
@@ -50,19 +51,30 @@ impl ClockPage {
 
     /// How often the clock was read since it was set.
     pub(super) fn readings(&self) -> u64 {
-        self.pages.load(COUNT)
+        // Those that were refused are counted as well.
+        self.pages.load(COUNT).min(self.pages.load(LIMIT))
     }
 
     /// Whether it was read so often that those who read it have to ask for the time.
     pub(super) fn is_worn(&self) -> bool {
-        self.readings() >= READINGS
+        self.spent + self.readings() >= READINGS
+    }
+
+    /// Allows as many readings as at first. When this is done has to depend on nothing but the program, or else the clock
+    /// would stop it elsewhere in another run.
+    pub(super) fn renew(&mut self) {
+        self.show(self.base + self.readings() * READING);
+        self.spent = 0;
+        self.pages.store(LIMIT, READINGS);
     }
 
     /// Sets the clock, in the machine's time.
     pub(super) fn show(&mut self, time: Nanos) {
+        self.spent += self.readings();
         self.base = time;
         self.pages.store(BASE, time);
         self.pages.store(COUNT, 0);
+        self.pages.store(LIMIT, READINGS.saturating_sub(self.spent));
     }
 
     /// What the clock was set to.
@@ -205,5 +217,13 @@ mod tests {
         assert!(page.readings() == 7 && !page.is_worn());
         page.show(99);
         assert_eq!((page.readings(), page.shown()), (0, 99));
+        page.pages.store(COUNT, READINGS - 8);
+        assert!(!page.is_worn());
+        page.pages.store(COUNT, READINGS + 5);
+        assert!(page.is_worn(), "setting the clock does not renew the allowance");
+        assert_eq!(page.readings(), READINGS - 7);
+        page.renew();
+        assert!(!page.is_worn());
+        assert_eq!(page.shown(), 99 + (READINGS - 7) * READING);
     }
 }

@@ -80,3 +80,92 @@ int main() {
     let ends = |node: usize| [format!("5000000 n{node} over"), format!("5000000 n{node} ended: exit status: 0")];
     assert_eq!(lab.said(), [ends(0), ends(1), ends(2)].concat());
 }
+
+#[test]
+fn all_ways_to_read_the_time_agree_and_it_never_goes_back() {
+    let text = r#"
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+static _Atomic long long last;
+static void see(const char *way, long long now, long long grain) {
+    if (now < last / grain * grain) {
+        printf("%s goes back from %lld to %lld\n", way, last, now);
+        exit(1);
+    }
+    if (now > last) last = now;
+}
+static long long ns(struct timespec t) { return t.tv_sec * 1000000000LL + t.tv_nsec; }
+// What each clock shows, as time of day.
+static long long ahead[3];
+static void look(void) {
+    struct timespec t;
+    struct timeval v;
+    clock_gettime(CLOCK_REALTIME, &t), see("clock_gettime", ns(t), 1);
+    syscall(SYS_clock_gettime, CLOCK_REALTIME, &t), see("the call clock_gettime", ns(t), 1);
+    gettimeofday(&v, NULL), see("gettimeofday", v.tv_sec * 1000000000LL + v.tv_usec * 1000LL, 1000);
+    see("time", time(NULL) * 1000000000LL, 1000000000);
+    clock_gettime(CLOCK_MONOTONIC, &t), see("the monotonic clock", ns(t) + ahead[0], 1);
+    clock_gettime(CLOCK_BOOTTIME, &t), see("the clock since boot", ns(t) + ahead[0], 1);
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t), see("the coarse clock", ns(t) + ahead[0], 1);
+    clock_gettime(CLOCK_TAI, &t), see("atomic time", ns(t) - 37000000000LL, 1);
+    see("the counter", __rdtsc() + ahead[0], 1);
+}
+static void *look_often(void *unused) {
+    for (int i = 0; i < 3000; i++) {
+        look();
+        if (i % 100 == 0) usleep(1);
+    }
+    return unused;
+}
+int main() {
+    // An hour after it was switched on it is the first of January 2026.
+    ahead[0] = 1767225600000000000LL - 3600000000000LL;
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) pthread_create(&threads[i], NULL, look_often, NULL);
+    look_often(NULL);
+    for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    int status = 0;
+    if (fork()) wait(&status);
+    look_often(NULL);
+    puts(status ? "different" : "the same");
+    return status;
+}"#;
+    let directory = Directory::new();
+    let Some(program) = compile_c(&directory, "ways", text) else { return };
+    let mut lab = Lab::new(1, 1, &program, &[]);
+    lab.run_until(2 * SECOND);
+    let said: Vec<String> = lab.said().into_iter().map(|line| line[line.find("n0").unwrap_or(0)..].into()).collect();
+    let end = "n0 ended: exit status: 0";
+    assert_eq!(said, ["n0 the same", "n0 the same", end]);
+}
+
+#[test]
+fn a_long_computation_that_looks_at_the_clock_repeats_itself() {
+    let text = r#"
+#include <stdio.h>
+#include <time.h>
+int main() {
+    struct timespec t;
+    for (volatile long i = 0; i < 600000000; i++)
+        if (i % 30000 == 0) clock_gettime(CLOCK_MONOTONIC, &t);
+    printf("%ld\n", t.tv_nsec);
+}"#;
+    let directory = Directory::new();
+    let Some(program) = compile_c(&directory, "computes", text) else { return };
+    let record = |_| {
+        let mut lab = Lab::new(1, 1, &program, &[]);
+        lab.run_until(SECOND);
+        assert_eq!(lab.machine.notes(), [""; 0]);
+        lab.said_exactly()
+    };
+    let runs = [0, 1, 2].map(record);
+    assert!(runs.iter().all(|run| run == &runs[0]), "{runs:?}");
+}
