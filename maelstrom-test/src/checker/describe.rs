@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{CheckContext, Evidence};
-use crate::history::{History, Nanos, Op, Pair};
+use crate::history::{History, Nanos, Op, Pair, Process};
 
 impl Evidence {
     /// An operation in words, and why it matters.
@@ -41,9 +41,9 @@ pub(crate) fn brief(value: &Value) -> String {
 }
 
 /// The node that an operation went to, or its process where that is not known.
-pub(crate) fn who(op: &Op, context: &CheckContext) -> String {
-    let node = op.process.client().and_then(|process| context.node_of(process));
-    node.map_or_else(|| format!("process {}", op.process), str::to_string)
+pub(crate) fn who(process: Process, context: &CheckContext) -> String {
+    let node = process.client().and_then(|process| context.node_of(process));
+    node.map_or_else(|| format!("process {process}"), str::to_string)
 }
 
 /// The name of an operation's error: the first of `["abort", "why"]`, or the name that stands alone.

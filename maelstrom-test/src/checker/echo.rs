@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use rustc_hash::FxHashMap;
 use serde_json::{Map, Value, json};
 
 use super::describe::{brief, counted, who};
-use super::{CheckContext, Checker, Evidence, Finding, Valid, Verdict};
+use super::stream::check_streamed;
+use super::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
 use crate::history::{History, Op, OpType, Pair};
 
 /// Every `ok` echo must equal its request. The value of a completion is what the node echoed; in the original's
@@ -16,28 +18,70 @@ pub struct Echo;
 
 impl Checker for Echo {
     fn check(&self, history: &History, context: &CheckContext) -> Verdict {
-        let pairs = history.pairs();
-        let echoes = pairs.iter().filter_map(|pair| match history.entries(*pair) {
-            (Some(sent), Some(got)) if got.kind == OpType::Ok && &*sent.f == "echo" => Some((*pair, sent, echoed(got))),
-            _ => None,
-        });
-        let wrong: Vec<(Pair, &Op, Cow<'_, Value>)> = echoes.filter(|(_, sent, got)| sent.value != **got).collect();
-        let details = Map::from_iter([("error_count".to_string(), json!(wrong.len()))]);
-        let Some((pair, sent, got)) = wrong.first() else { return Verdict { details, ..Verdict::default() } };
-        let finding = Finding {
+        check_streamed(self, history, context)
+    }
+
+    fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
+        Box::new(Echoes { context, position: 0, open: FxHashMap::default(), wrong: 0, first: None })
+    }
+}
+
+/// Requests and answers on their way into the checker.
+struct Echoes<'a> {
+    context: &'a CheckContext,
+    position: usize,
+    /// What each process has asked, and where.
+    open: FxHashMap<u64, (usize, Op)>,
+    /// How many answers were wrong, and what to say of the first of them.
+    wrong: usize,
+    first: Option<Finding>,
+}
+
+impl Echoes<'_> {
+    fn finding(&self, pair: Pair, sent: &Op, got: &Value) -> Finding {
+        Finding {
             anomaly: "wrong-echo".into(),
             proscribed: true,
-            headline: format!("{} with a wrong echo", counted(wrong.len(), "answer")),
-            story: format!("{} echoed something other than what it was sent.", who(sent, context)),
+            headline: String::new(),
+            story: format!("{} echoed something other than what it was sent.", who(sent.process, self.context)),
             shape: "an echo differs from its request".into(),
             evidence: vec![Evidence::new(
-                *pair,
+                pair,
                 format!("echo {} → {}", brief(&sent.value), brief(got)),
                 "the answer differs from the request",
             )],
             picture: None,
-        };
-        Verdict { valid: Valid::False, reason: None, findings: vec![finding], details }
+        }
+    }
+}
+
+impl Stream for Echoes<'_> {
+    fn push(&mut self, op: &Op) {
+        let position = self.position;
+        self.position += 1;
+        let Some(process) = op.process.client() else { return };
+        if op.kind == OpType::Invoke {
+            self.open.insert(process, (position, op.clone()));
+            return;
+        }
+        let Some((begun, sent)) = self.open.remove(&process) else { return };
+        let got = echoed(op);
+        if op.kind == OpType::Ok && &*sent.f == "echo" && sent.value != *got {
+            self.wrong += 1;
+            if self.first.is_none() {
+                let pair = Pair { invocation: Some(begun), completion: Some(position) };
+                self.first = Some(self.finding(pair, &sent, &got));
+            }
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Verdict {
+        let details = Map::from_iter([("error_count".to_string(), json!(self.wrong))]);
+        let headline = format!("{} with a wrong echo", counted(self.wrong, "answer"));
+        let findings: Vec<Finding> =
+            self.first.into_iter().map(|first| Finding { headline: headline.clone(), ..first }).collect();
+        let valid = if findings.is_empty() { Valid::True } else { Valid::False };
+        Verdict { valid, reason: None, findings, details }
     }
 }
 

@@ -9,7 +9,9 @@ mod compose;
 mod counter;
 mod describe;
 mod echo;
+mod entries;
 pub mod exceptions;
+mod intern;
 mod kafka;
 pub mod linearizable;
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod perf;
 mod quantile;
 mod set_full;
 mod stats;
+mod stream;
 pub mod txn;
 mod unique_ids;
 
@@ -30,13 +33,15 @@ pub use perf::Perf;
 pub use quantile::Quantiles;
 pub use set_full::{SetFull, SetOutcome};
 pub use stats::Stats;
+pub use stream::Stream;
 pub use unique_ids::UniqueIds;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::history::{History, Nanos, Op};
+use self::stream::Whole;
+use crate::history::{History, Nanos};
 
 /// Whether a promise was kept. Verdicts compose to the worst; the order of the variants is from best to worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -190,22 +195,13 @@ pub trait Checker {
     /// Judges the history. Never panics, whatever the history holds.
     fn check(&self, history: &History, context: &CheckContext) -> Verdict;
 
-    /// Begins to take a history entry by entry, if the checker can do without having all of it at once. The verdict is
-    /// that of [`Checker::check`], but for its proofs, which may be longer.
-    fn stream(&self, _context: &CheckContext) -> Option<Box<dyn Stream>> {
-        None
+    /// Begins to take a history entry by entry, for histories that do not fit into memory. The verdict is that of
+    /// [`Checker::check`], but for its proofs, which may be longer. A checker that does not define this keeps the history.
+    fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
+        Box::new(Whole { checker: self, context, history: History::default() })
     }
 
     /// Makes the proofs of a verdict from [`Checker::stream`] as short as those from [`Checker::check`]. The history must
     /// hold the operations that the evidence points to; all others may be missing.
     fn refine(&self, _verdict: &mut Verdict, _history: &History) {}
-}
-
-/// A history on its way into a checker. What the checker keeps of it is much smaller.
-pub trait Stream {
-    /// Takes the next entry. Positions in the verdict's evidence count these calls.
-    fn push(&mut self, op: &Op);
-
-    /// Judges what was taken.
-    fn finish(self: Box<Self>) -> Verdict;
 }

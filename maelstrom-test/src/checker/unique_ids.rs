@@ -1,13 +1,16 @@
 //! The unique-ids workload: no id is handed out twice.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value, json};
 
 use super::describe::{brief, counted, seconds, who};
-use super::{CheckContext, Checker, Evidence, Finding, Valid, Verdict};
-use crate::history::{History, OpType, Pair};
+use super::entries::{Entries, NONE, Stamp};
+use super::intern::Interner;
+use super::stream::check_streamed;
+use super::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
+use crate::history::{History, Op, OpType, Pair};
 
 /// No id may be acknowledged twice. Ids of different JSON types are different: `1`, `1.0` and `"1"` are three ids.
 ///
@@ -17,86 +20,133 @@ use crate::history::{History, OpType, Pair};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UniqueIds;
 
-/// Who got an id.
-struct Holders {
-    first: Pair,
-    second: Option<Pair>,
+impl Checker for UniqueIds {
+    fn check(&self, history: &History, context: &CheckContext) -> Verdict {
+        check_streamed(self, history, context)
+    }
+
+    fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
+        Box::new(Ids {
+            context,
+            entries: Entries::default(),
+            open: FxHashMap::default(),
+            attempted: 0,
+            acknowledged: 0,
+            ids: Interner::default(),
+            first: Vec::new(),
+            again: FxHashMap::default(),
+        })
+    }
+}
+
+/// Positions of an operation's entries, or [`NONE`].
+#[derive(Clone, Copy)]
+struct Place {
+    invocation: u32,
+    completion: u32,
+}
+
+/// What is known of an id that was handed out more than once.
+struct Again {
+    /// The second operation that got it.
+    second: Place,
     count: u64,
 }
 
-impl Checker for UniqueIds {
-    fn check(&self, history: &History, context: &CheckContext) -> Verdict {
-        let pairs: Vec<Pair> = history.pairs();
-        let mut holders: FxHashMap<&Value, Holders> = FxHashMap::default();
-        let mut ids: Vec<&Value> = Vec::new();
-        let (mut attempted, mut acknowledged) = (0_u64, 0_u64);
-        for &pair in &pairs {
-            let (_, completion) = history.entries(pair);
-            attempted += 1;
-            let Some(completion) = completion.filter(|op| op.kind == OpType::Ok) else { continue };
-            acknowledged += 1;
-            let id = &completion.value;
-            let holder = holders.entry(id).or_insert_with(|| {
-                ids.push(id);
-                Holders { first: pair, second: None, count: 0 }
-            });
-            holder.count += 1;
-            if holder.count == 2 {
-                holder.second = Some(pair);
-            }
+/// Ids on their way into the checker.
+struct Ids<'a> {
+    context: &'a CheckContext,
+    entries: Entries,
+    /// Where each process has asked.
+    open: FxHashMap<u64, u32>,
+    attempted: u64,
+    acknowledged: u64,
+    ids: Interner,
+    /// By id, the first operation that got it.
+    first: Vec<Place>,
+    again: FxHashMap<u32, Again>,
+}
+
+impl Stream for Ids<'_> {
+    fn push(&mut self, op: &Op) {
+        let position = self.entries.push(op);
+        let Some(process) = op.process.client() else { return };
+        if op.kind == OpType::Invoke {
+            self.attempted += 1;
+            self.open.insert(process, position);
+            return;
         }
-        let mut duplicated: Vec<(&Value, &Holders)> =
-            ids.iter().map(|id| (*id, &holders[id])).filter(|(_, holders)| holders.count > 1).collect();
-        // Stable: of those that are as frequent, the one that was handed out first comes first.
-        duplicated.sort_by_key(|(_, holders)| std::cmp::Reverse(holders.count));
-        let shown: Vec<Value> = duplicated.iter().take(48).map(|(id, holders)| json!([id, holders.count])).collect();
+        let invocation = self.open.remove(&process).unwrap_or(NONE);
+        self.attempted += u64::from(invocation == NONE);
+        if op.kind != OpType::Ok {
+            return;
+        }
+        self.acknowledged += 1;
+        let (id, place) = (self.ids.id(&op.value), Place { invocation, completion: position });
+        if id as usize == self.first.len() {
+            self.first.push(place);
+        } else {
+            self.again.entry(id).or_insert(Again { second: place, count: 1 }).count += 1;
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Verdict {
+        let mut duplicated: Vec<(u32, &Again)> = self.again.iter().map(|(id, again)| (*id, again)).collect();
+        // Of those that are as frequent, the one that was handed out first comes first.
+        duplicated.sort_unstable_by_key(|(id, again)| (Reverse(again.count), *id));
+        let shown: Vec<Value> =
+            duplicated.iter().take(48).map(|(id, again)| json!([self.ids.value(*id), again.count])).collect();
         let mut details = Map::new();
-        details.insert("attempted_count".into(), json!(attempted));
-        details.insert("acknowledged_count".into(), json!(acknowledged));
+        details.insert("attempted_count".into(), json!(self.attempted));
+        details.insert("acknowledged_count".into(), json!(self.acknowledged));
         details.insert("duplicated_count".into(), json!(duplicated.len()));
         details.insert("duplicated".into(), json!(shown));
-        if let Some(range) = range(&ids) {
+        if let Some(range) = self.range() {
             details.insert("range".into(), json!(range));
         }
-        let findings: Vec<Finding> = finding(history, context, &duplicated).into_iter().collect();
+        let findings: Vec<Finding> = self.finding(&duplicated).into_iter().collect();
         let valid = if findings.is_empty() { Valid::True } else { Valid::False };
         Verdict { valid, reason: None, findings, details }
     }
 }
 
-fn range<'a>(ids: &[&'a Value]) -> Option<[&'a Value; 2]> {
-    let comparable = ids.iter().all(|id| id.is_i64() || id.is_u64()) || ids.iter().all(|id| id.is_string());
-    let least = ids.iter().copied().min_by(|a, b| compare(a, b)).filter(|_| comparable)?;
-    let greatest = ids.iter().copied().max_by(|a, b| compare(a, b))?;
-    Some([least, greatest])
+impl Ids<'_> {
+    /// The smallest and the largest id, if they can be compared.
+    fn range(&self) -> Option<[Value; 2]> {
+        let ids = || (0..self.first.len() as u32).map(|id| self.ids.value(id));
+        let comparable = ids().all(|id| id.is_i64() || id.is_u64()) || ids().all(|id| id.is_string());
+        let least = ids().filter(|_| comparable).min_by(compare)?;
+        Some([least, ids().max_by(compare)?])
+    }
+
+    fn finding(&self, duplicated: &[(u32, &Again)]) -> Option<Finding> {
+        let (id, again) = duplicated.first()?;
+        let (first, text) = (self.first[*id as usize], brief(&self.ids.value(*id)));
+        let evidence = [first, again.second].map(|place| {
+            let invocation = Some(place.invocation as usize).filter(|_| place.invocation != NONE);
+            let pair = Pair { invocation, completion: Some(place.completion as usize) };
+            Evidence::new(pair, format!("generate → {text}"), "")
+        });
+        let told = |place: Place| {
+            let Stamp { process, time, .. } = self.entries.stamp(place.completion);
+            format!("{} at {}", who(process, self.context), seconds(time))
+        };
+        Some(Finding {
+            anomaly: "duplicated".into(),
+            proscribed: true,
+            headline: format!("{} handed out more than once (first: {text})", counted(duplicated.len(), "id")),
+            story: format!("Id {text} was handed out by {}, and again by {}.", told(first), told(again.second)),
+            shape: "an id was handed out twice".into(),
+            evidence: evidence.into(),
+            picture: None,
+        })
+    }
 }
 
 /// Integers among themselves, and strings among themselves.
 fn compare(a: &Value, b: &Value) -> Ordering {
     let integer = |value: &Value| value.as_i64().map(i128::from).or(value.as_u64().map(i128::from));
     integer(a).cmp(&integer(b)).then_with(|| a.as_str().cmp(&b.as_str()))
-}
-
-fn finding(history: &History, context: &CheckContext, duplicated: &[(&Value, &Holders)]) -> Option<Finding> {
-    let (id, holders) = duplicated.first()?;
-    let evidence = [Some(holders.first), holders.second].into_iter().flatten().map(|pair| {
-        let text = format!("generate → {}", brief(id));
-        Evidence::new(pair, text, "")
-    });
-    let told = |pair: Pair| {
-        let completion = &history.ops[pair.completion.expect("an acknowledged id has a completion")];
-        format!("{} at {}", who(completion, context), seconds(completion.time))
-    };
-    let second = holders.second.map(told).unwrap_or_default();
-    Some(Finding {
-        anomaly: "duplicated".into(),
-        proscribed: true,
-        headline: format!("{} handed out more than once (first: {})", counted(duplicated.len(), "id"), brief(id)),
-        story: format!("Id {} was handed out by {}, and again by {second}.", brief(id), told(holders.first)),
-        shape: "an id was handed out twice".into(),
-        evidence: evidence.collect(),
-        picture: None,
-    })
 }
 
 #[cfg(test)]

@@ -5,16 +5,20 @@
 //! acknowledged additions and of any of the unknown ones. Before that, additions may still be on their way: then all
 //! that can be said is that no read may return more, or less, than the additions begun by then could give.
 
+mod operations;
 mod sums;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Map, Number, Value, json};
 
+use self::operations::{Addition, Operations, Read};
 use self::sums::Sums;
-use super::describe::{counted, entry, seconds, who};
-use super::{CheckContext, Checker, Evidence, Finding, Valid, Verdict};
-use crate::history::{History, OpType, Pair};
+use super::describe::{counted, seconds, who};
+use super::entries::Stamp;
+use super::stream::check_streamed;
+use super::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
+use crate::history::{History, Op};
 
 /// The checker of `g-counter` and `pn-counter`: `add` with an integer, `read` that returns an integer.
 ///
@@ -31,26 +35,6 @@ pub struct Counter {
 /// So many additions that a proof needs are shown one by one.
 const MOST_SHOWN: usize = 8;
 
-/// An addition that did not fail.
-struct Addition {
-    pair: Pair,
-    delta: i128,
-    /// Position of the invocation; 0 where the history lacks it.
-    invoked: usize,
-    /// Position of the completion, if it was acknowledged.
-    acknowledged: Option<usize>,
-    /// Whether it must be in every final read.
-    is_certain: bool,
-}
-
-#[derive(Clone, Copy)]
-struct Read {
-    pair: Pair,
-    sum: i128,
-    completed: usize,
-    is_final: bool,
-}
-
 /// A read that returned what it cannot have seen: not within the bounds, or in a gap between possible sums.
 struct Error {
     read: Read,
@@ -58,10 +42,10 @@ struct Error {
 }
 
 struct Analysis {
+    /// All additions and reads.
+    operations: Operations,
     /// What final reads may return.
     sums: Sums,
-    /// All additions that did not fail, in the order of their invocations.
-    additions: Vec<Addition>,
     final_reads: Vec<Read>,
     /// The wrong final reads, then the others.
     errors: Vec<Error>,
@@ -70,30 +54,52 @@ struct Analysis {
 
 impl Checker for Counter {
     fn check(&self, history: &History, context: &CheckContext) -> Verdict {
-        let analysis = analyse(history);
-        let findings: Vec<Finding> = finding(&analysis, history, context, self.lenient).into_iter().collect();
+        check_streamed(self, history, context)
+    }
+
+    fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
+        Box::new(Additions { checker: self, context, operations: Operations::default() })
+    }
+}
+
+/// A history of a counter on its way into the checker.
+struct Additions<'a> {
+    checker: &'a Counter,
+    context: &'a CheckContext,
+    operations: Operations,
+}
+
+impl Stream for Additions<'_> {
+    fn push(&mut self, op: &Op) {
+        self.operations.push(op);
+    }
+
+    fn finish(self: Box<Self>) -> Verdict {
+        let Additions { checker: Counter { lenient }, context, operations } = *self;
+        let analysis = analyse(operations);
+        let findings: Vec<Finding> = finding(&analysis, context, *lenient).into_iter().collect();
         let (valid, reason) = if findings.iter().any(|finding| finding.proscribed) {
             (Valid::False, None)
         } else if let Some(reason) = analysis.doubts.first() {
             (Valid::Unknown, Some(reason.clone()))
-        } else if analysis.final_reads.is_empty() && !self.lenient {
+        } else if analysis.final_reads.is_empty() && !lenient {
             (Valid::Unknown, Some("there is no final read, so nobody can say whether the sum came out right".into()))
         } else {
             (Valid::True, None)
         };
-        Verdict { valid, reason, findings, details: details(&analysis, history) }
+        Verdict { valid, reason, findings, details: details(&analysis) }
     }
 }
 
-fn analyse(history: &History) -> Analysis {
-    let pairs = history.pairs();
-    let (mut additions, odd_additions) = additions(history, &pairs);
-    let (reads, odd_reads) = reads(history, &pairs);
-    let (final_reads, others): (Vec<Read>, Vec<Read>) = reads.into_iter().partition(|read| read.is_final);
+fn analyse(mut operations: Operations) -> Analysis {
+    operations.finish();
+    let Operations { additions, reads, odd_additions, odd_reads, .. } = &mut operations;
+    let (final_reads, others): (Vec<Read>, Vec<Read>) =
+        std::mem::take(reads).into_iter().partition(|read| read.is_final);
     // What was acknowledged after the first final read began need not be in all of them.
-    let phase = final_reads.iter().map(|read| read.pair.invocation.unwrap_or(read.completed)).min();
-    for addition in &mut additions {
-        addition.is_certain = addition.acknowledged.is_some_and(|at| phase.is_none_or(|phase| at < phase));
+    let phase = final_reads.iter().map(Read::begun).min();
+    for addition in &mut *additions {
+        addition.is_certain = addition.is_ok && phase.is_none_or(|phase| addition.completed() < phase);
     }
     let (certain, possible): (Vec<&Addition>, Vec<&Addition>) = additions.iter().partition(|add| add.is_certain);
     let deltas = |list: &[&Addition]| list.iter().map(|addition| addition.delta).collect::<Vec<i128>>();
@@ -101,15 +107,15 @@ fn analyse(history: &History) -> Analysis {
 
     let mut doubts = Vec::new();
     let mut errors = Vec::new();
-    if odd_additions > 0 {
+    if *odd_additions > 0 {
         // What these do to the sum is unknown, so no read can be called wrong.
         doubts.push(format!("{odd_additions} additions are not of an integer"));
     } else {
         let wrong = final_reads.iter().filter(|read| !sums.contains(read.sum));
         errors.extend(wrong.map(|&read| Error { read, bounds: (sums.lowest(), sums.highest()) }));
-        errors.extend(out_of_bounds(&additions, others));
+        errors.extend(out_of_bounds(additions, others));
     }
-    if odd_reads > 0 {
+    if *odd_reads > 0 {
         doubts.push(format!("{odd_reads} reads did not return an integer"));
     }
     if !sums.is_exact() && !final_reads.is_empty() {
@@ -117,50 +123,7 @@ fn analyse(history: &History) -> Analysis {
             "additions of unknown fate leave too many sums possible to tell whether the final reads are right".into(),
         );
     }
-    Analysis { sums, additions, final_reads, errors, doubts }
-}
-
-/// All additions that did not fail, in the order of their invocations, and how many are not integers.
-fn additions(history: &History, pairs: &[Pair]) -> (Vec<Addition>, usize) {
-    let mut odd = 0;
-    let mut additions: Vec<Addition> = Vec::new();
-    for &pair in pairs {
-        let (invocation, completion) = history.entries(pair);
-        let kind = completion.map_or(OpType::Info, |op| op.kind);
-        let Some(op) = invocation.or(completion).filter(|op| &*op.f == "add" && kind != OpType::Fail) else { continue };
-        let Some(delta) = integer(&op.value) else {
-            odd += 1;
-            continue;
-        };
-        let acknowledged = pair.completion.filter(|_| kind == OpType::Ok);
-        let invoked = pair.invocation.unwrap_or(0);
-        additions.push(Addition { pair, delta, invoked, acknowledged, is_certain: false });
-    }
-    additions.sort_by_key(|addition| addition.invoked);
-    (additions, odd)
-}
-
-/// All `ok` reads in the order of their completions, and how many did not return an integer.
-fn reads(history: &History, pairs: &[Pair]) -> (Vec<Read>, usize) {
-    let mut odd = 0;
-    let mut reads: Vec<Read> = Vec::new();
-    for &pair in pairs {
-        let (Some(completed), (invocation, Some(op))) = (pair.completion, history.entries(pair)) else { continue };
-        if op.kind != OpType::Ok || &*op.f != "read" {
-            continue;
-        }
-        let is_final = op.is_final || invocation.is_some_and(|op| op.is_final);
-        match integer(&op.value) {
-            Some(sum) => reads.push(Read { pair, sum, completed, is_final }),
-            None => odd += 1,
-        }
-    }
-    reads.sort_by_key(|read| read.completed);
-    (reads, odd)
-}
-
-fn integer(value: &Value) -> Option<i128> {
-    value.as_i64().map(i128::from).or(value.as_u64().map(i128::from))
+    Analysis { sums, operations, final_reads, errors, doubts }
 }
 
 /// Reads that are beyond what the additions begun before they ended can give. Both lists are in order.
@@ -169,7 +132,7 @@ fn out_of_bounds(additions: &[Addition], reads: Vec<Read>) -> Vec<Error> {
     let (mut low, mut high) = (0, 0);
     let mut errors = Vec::new();
     for read in reads {
-        while let Some(addition) = begun.next_if(|addition| addition.invoked < read.completed) {
+        while let Some(addition) = begun.next_if(|addition| addition.begun() < read.completed()) {
             low += addition.delta.min(0);
             high += addition.delta.max(0);
         }
@@ -181,13 +144,13 @@ fn out_of_bounds(additions: &[Addition], reads: Vec<Read>) -> Vec<Error> {
 }
 
 /// The first read that was wrong, with the additions without which it would not be.
-fn finding(analysis: &Analysis, history: &History, context: &CheckContext, lenient: bool) -> Option<Finding> {
+fn finding(analysis: &Analysis, context: &CheckContext, lenient: bool) -> Option<Finding> {
     // What is wrong early has the fewest additions before it.
-    let weighs = |error: &&Error| (lenient && !error.read.is_final, error.read.completed);
+    let weighs = |error: &&Error| (lenient && !error.read.is_final, error.read.completed());
     let error = analysis.errors.iter().min_by_key(weighs)?;
     let Error { read, bounds } = error;
-    let node = who(entry(history, read.pair), context);
-    let time = seconds(history.ops[read.completed].time);
+    let Stamp { process, time, .. } = analysis.operations.stamp(read.completed());
+    let (node, time) = (who(process, context), seconds(time));
     let range = if bounds.0 == bounds.1 { bounds.0.to_string() } else { format!("{} to {}", bounds.0, bounds.1) };
     let what = if read.is_final { "a final read" } else { "a read" };
     let (how, shape) = match read.sum {
@@ -215,14 +178,14 @@ fn evidence(analysis: &Analysis, error: &Error) -> Vec<Evidence> {
     let Error { read, bounds } = error;
     let needed = if read.is_final { analysis.needed(read.sum) } else { Vec::new() };
     let addition = |addition: &&Addition| {
-        Evidence::new(addition.pair, format!("add {}", addition.delta), "acknowledged, so it counts")
+        Evidence::new(addition.pair(), format!("add {}", addition.delta), "acknowledged, so it counts")
     };
     // A sum that is wrong by little is proved by nearly all additions; then their sum says more than a long list.
     let is_short = needed.len() <= MOST_SHOWN;
     let mut lines: Vec<Evidence> = needed.iter().filter(|_| is_short).map(addition).collect();
     let note = if read.is_final {
         let certain: Vec<&Addition> = analysis.certain().collect();
-        let doubtful = match analysis.additions.len() - certain.len() {
+        let doubtful = match analysis.operations.additions.len() - certain.len() {
             0 => String::new(),
             count => format!(", and {} of unknown fate", counted(count, "addition")),
         };
@@ -233,18 +196,18 @@ fn evidence(analysis: &Analysis, error: &Error) -> Vec<Evidence> {
             list(&analysis.sums)
         )
     } else {
-        let begun = analysis.additions.iter().filter(|addition| addition.invoked < read.completed).count();
+        let begun = analysis.operations.additions.iter().filter(|addition| addition.begun() < read.completed()).count();
         let range = if bounds.0 == bounds.1 { bounds.0.to_string() } else { format!("{} to {}", bounds.0, bounds.1) };
         format!("the {} begun by then give {range}", counted(begun, "addition"))
     };
-    lines.push(Evidence::new(read.pair, format!("read → {}", read.sum), note));
+    lines.push(Evidence::new(read.pair(), format!("read → {}", read.sum), note));
     lines
 }
 
 impl Analysis {
     /// The additions that were acknowledged before the final phase.
     fn certain(&self) -> impl Iterator<Item = &Addition> {
-        self.additions.iter().filter(|addition| addition.is_certain)
+        self.operations.additions.iter().filter(|addition| addition.is_certain)
     }
 
     /// The smallest set of acknowledged additions that makes this sum impossible, whatever became of all others.
@@ -254,7 +217,7 @@ impl Analysis {
     /// one of unknown fate. Of as many as possible that is forgotten, the smallest first, so that few large ones remain.
     fn needed(&self, sum: i128) -> Vec<&Addition> {
         let mut certain: Vec<&Addition> = self.certain().collect();
-        certain.sort_by_key(|addition| (addition.delta.unsigned_abs(), addition.invoked));
+        certain.sort_by_key(|addition| (addition.delta.unsigned_abs(), addition.begun()));
         let mut sums = self.sums.clone();
         certain.retain(|addition| {
             // With it or without it.
@@ -266,7 +229,7 @@ impl Analysis {
             }
             is_needed
         });
-        certain.sort_by_key(|addition| addition.invoked);
+        certain.sort_by_key(|addition| addition.begun());
         certain
     }
 }
@@ -281,12 +244,12 @@ fn list(sums: &Sums) -> String {
     shown.join(", ")
 }
 
-fn details(analysis: &Analysis, history: &History) -> Map<String, Value> {
+fn details(analysis: &Analysis) -> Map<String, Value> {
     let number = |sum: i128| Number::from_i128(sum).map_or_else(|| Value::from(sum.to_string()), Value::Number);
     let intervals = analysis.sums.intervals().iter().take(1000);
     let errors = analysis.errors.iter().map(|Error { read, .. }| {
-        let op = entry(history, read.pair);
-        json!({"index": op.index, "process": op.process.client(), "value": op.value, "final": read.is_final})
+        let Stamp { index, process, .. } = analysis.operations.stamp(read.completed());
+        json!({"index": index, "process": process.client(), "value": number(read.sum), "final": read.is_final})
     });
     let rows: [(&str, Value); 3] = [
         ("acceptable", intervals.map(|(low, high)| json!([number(*low), number(*high)])).collect()),

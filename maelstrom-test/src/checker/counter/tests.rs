@@ -3,7 +3,14 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::history::Op;
+use crate::checker::describe::entry;
+use crate::history::{Op, OpType, Pair};
+
+fn analysed(history: &History) -> Analysis {
+    let mut operations = Operations::default();
+    history.ops.iter().for_each(|op| operations.push(op));
+    analyse(operations)
+}
 
 /// A history in a notation for tests: `0+3` process 0 begins to add 3, `0!` that is acknowledged, `0?` info, `0~` failed;
 /// `1r` a read begins, `1=3` it returns 3; `F` begins the final phase.
@@ -193,12 +200,12 @@ proptest! {
 
     #[test]
     fn proofs_are_minimal(history in any_history()) {
-        let analysis = analyse(&history);
+        let analysis = analysed(&history);
         let wrong: Vec<&Error> = analysis.errors.iter().filter(|error| error.read.is_final).collect();
         for error in wrong {
-            let needed: Vec<Pair> = analysis.needed(error.read.sum).iter().map(|addition| addition.pair).collect();
-            let others: Vec<Pair> = analysis.certain().map(|addition| addition.pair).filter(|pair| !needed.contains(pair)).collect();
-            let is_wrong = |forgotten: &[Pair]| !analyse(&forget(&history, forgotten)).sums.contains(error.read.sum);
+            let needed: Vec<Pair> = analysis.needed(error.read.sum).iter().map(|addition| addition.pair()).collect();
+            let others: Vec<Pair> = analysis.certain().map(|addition| addition.pair()).filter(|pair| !needed.contains(pair)).collect();
+            let is_wrong = |forgotten: &[Pair]| !analysed(&forget(&history, forgotten)).sums.contains(error.read.sum);
             prop_assert!(is_wrong(&others), "these do not prove it: {:?}", needed);
             for pair in needed {
                 prop_assert!(!is_wrong(&[&others[..], &[pair]].concat()), "{:?} is superfluous", pair);

@@ -9,17 +9,17 @@ use serde_json::{Value, json};
 
 use super::explain::Teller;
 use super::log::MessageId;
-use super::parse::{OpId, Operation, Parsed, Polled};
+use super::parse::{OpId, Operation, Parsed};
 use crate::checker::describe::{brief, seconds};
 use crate::checker::txn::{
     Anomaly, Cycle, Dependencies, Finder, Graph, Kind, Promise, Sink, Timeline, find_cycles, rotated, shape,
 };
 use crate::checker::{self, Finding, Picture};
-use crate::history::{History, OpType};
+use crate::history::OpType;
 
 /// Dependencies through messages. A reason is the message of the first operation and that of the second one.
 struct Edges<'a> {
-    parsed: &'a Parsed<'a>,
+    parsed: &'a Parsed,
     ww: bool,
 }
 
@@ -27,14 +27,14 @@ impl Edges<'_> {
     /// The operation that sent a message, if it is known and did not fail.
     fn sender(&self, message: MessageId) -> Option<OpId> {
         let message = &self.parsed.messages[message as usize];
-        let sender = message.sender.filter(|_| message.send_count == 1);
+        let sender = message.sender().filter(|_| message.send_count == 1);
         sender.filter(|&id| self.parsed.operations[id as usize].kind != OpType::Fail)
     }
 
     /// Operations that polled something with what they polled.
-    fn polls(&self) -> impl Iterator<Item = (OpId, &[Polled])> {
-        let all = self.parsed.operations.iter().zip(0..);
-        all.map(|(operation, id)| (id, self.parsed.polled_of(operation))).filter(|(_, polled)| !polled.is_empty())
+    fn polls(&self) -> impl Iterator<Item = (OpId, &Operation)> {
+        let all = (0..).zip(&self.parsed.operations);
+        all.filter(|(_, operation)| operation.polled_any())
     }
 }
 
@@ -42,8 +42,8 @@ impl Dependencies for Edges<'_> {
     type Reason = (MessageId, MessageId);
 
     fn for_each(&self, sink: &mut impl Sink<Self::Reason>) {
-        for (id, polled) in self.polls() {
-            for row in polled {
+        for (id, poll) in self.polls() {
+            for row in self.parsed.polled_of(poll) {
                 if let Some(sender) = self.sender(row.message) {
                     sink.edge(sender, id, Kind::Wr, (row.message, row.message));
                 }
@@ -61,7 +61,7 @@ impl Dependencies for Edges<'_> {
 }
 
 /// One cycle of each kind per component.
-pub(super) fn find(history: &History, parsed: &Parsed<'_>, ww: bool) -> Vec<Cycle> {
+pub(super) fn find(parsed: &Parsed, ww: bool) -> Vec<Cycle> {
     let edges = Edges { parsed, ww };
     if !is_possible(&edges) {
         return Vec::new();
@@ -69,7 +69,7 @@ pub(super) fn find(history: &History, parsed: &Parsed<'_>, ww: bool) -> Vec<Cycl
     let graph = Graph::new(parsed.operations.len() as u32, &edges);
     let nothing: [&str; 0] = [];
     let promise = Promise::new(&nothing, &["G1c-realtime"]).expect("the anomaly has this name");
-    find_cycles(&graph, &timeline(history, parsed), &promise).cycles
+    find_cycles(&graph, &timeline(parsed), &promise).cycles
 }
 
 /// Whether there can be any cycle. Where operations only send or only poll, every second edge of a cycle without
@@ -78,30 +78,28 @@ pub(super) fn find(history: &History, parsed: &Parsed<'_>, ww: bool) -> Vec<Cycl
 fn is_possible(edges: &Edges<'_>) -> bool {
     let operations = &edges.parsed.operations;
     let is_backwards = |sender: OpId, poll: &Operation| {
-        let begun = operations[sender as usize].pair.invocation;
-        begun.is_some() && poll.pair.completion < begun
+        let begun = operations[sender as usize].invocation();
+        begun.is_some() && poll.completion() < begun
     };
     edges.ww
-        || edges.polls().any(|(id, polled)| {
-            let poll = &operations[id as usize];
-            let senders = || polled.iter().filter_map(|row| edges.sender(row.message));
-            !poll.sends.is_empty() || senders().any(|sender| is_backwards(sender, poll))
+        || edges.polls().any(|(_, poll)| {
+            let mut senders = edges.parsed.polled_of(poll).filter_map(|row| edges.sender(row.message));
+            poll.sends_any() || senders.any(|sender| is_backwards(sender, poll))
         })
 }
 
 /// When operations began and ended; only what is ok was complete at its end.
-fn timeline(history: &History, parsed: &Parsed<'_>) -> Timeline {
-    let mut events: Vec<(usize, u32)> = Vec::new();
+fn timeline(parsed: &Parsed) -> Timeline {
+    let mut events: Vec<(u32, u32)> = Vec::new();
     for (operation, id) in parsed.operations.iter().zip(0..) {
-        let is_concerned = !operation.sends.is_empty() || !operation.polled.is_empty();
+        let is_concerned = operation.sends_any() || operation.polled_any();
         if !is_concerned || operation.kind == OpType::Fail {
             continue;
         }
-        events.extend(operation.pair.invocation.map(|at| (at, 2 * id)));
-        let completion = operation.pair.completion.filter(|_| operation.kind == OpType::Ok);
+        events.extend(operation.invocation().map(|at| (at, 2 * id)));
+        let completion = operation.completion().filter(|_| operation.kind == OpType::Ok);
         events.extend(completion.map(|at| (at, 2 * id + 1)));
     }
-    debug_assert!(events.iter().all(|(at, _)| *at < history.ops.len()));
     events.sort_unstable();
     Timeline { events: events.into_iter().map(|(_, event)| event).collect() }
 }
@@ -146,7 +144,7 @@ impl Teller<'_> {
         Edges { parsed: self.parsed, ww }.for_each(&mut finder);
         let describe = |id: MessageId| {
             let message = &self.parsed.messages[id as usize];
-            (brief(message.value), &self.parsed.keys[message.key as usize])
+            (brief(&message.content.to_json()), &self.parsed.keys[message.key as usize])
         };
         match (kind, finder.reason) {
             (Kind::Wr, Some((message, _))) => {
@@ -158,9 +156,9 @@ impl Teller<'_> {
                 format!("{}'s message {one} stands right before {}'s {other} in key {key}", from.1, to.1)
             }
             _ => {
-                let pairs = [from.0, to.0].map(|id| self.parsed.operations[id as usize].pair);
-                let time = |at: Option<usize>| at.map_or(0, |at| self.history.ops[at].time);
-                let (ended, begun) = (time(pairs[0].completion), time(pairs[1].invocation));
+                let [one, other] = [from.0, to.0].map(|id| &self.parsed.operations[id as usize]);
+                let time = |at: Option<u32>| at.map_or(0, |at| self.parsed.stamp(at).time);
+                let (ended, begun) = (time(one.completion()), time(other.invocation()));
                 format!("{} was complete at {}, before {} began at {}", from.1, seconds(ended), to.1, seconds(begun))
             }
         }
@@ -169,10 +167,7 @@ impl Teller<'_> {
     /// A cycle as `results.json` shows it: the indices of the operations' completions, and the kinds of the edges.
     pub(super) fn cycle_json(&self, cycle: &Cycle) -> Value {
         let steps = rotated(cycle);
-        let index = |id: OpId| {
-            let pair = self.parsed.operations[id as usize].pair;
-            pair.completion.or(pair.invocation).map(|at| self.history.ops[at].index)
-        };
+        let index = |id: OpId| self.parsed.stamp(self.parsed.operations[id as usize].last_entry()).index;
         let ops: Vec<_> = steps.iter().chain(steps.first()).map(|(id, _)| index(*id)).collect();
         let types: Vec<&str> = steps.iter().map(|(_, kind)| kind.name()).collect();
         json!({"cycle": ops, "types": types})

@@ -1,15 +1,15 @@
 //! Telling people what is wrong with their log.
 
+use super::log::MessageId;
 use super::parse::{KeyId, OpId, Operation, Parsed, Polled};
 use super::scan::{Cases, Example, Kind};
-use crate::checker::describe::{brief, entry, who};
+use crate::checker::describe::{brief, who};
 use crate::checker::{CheckContext, Evidence, Finding};
-use crate::history::{History, OpType};
+use crate::history::{OpType, Process};
 
 pub(super) struct Teller<'a> {
-    pub(super) history: &'a History,
     pub(super) context: &'a CheckContext,
-    pub(super) parsed: &'a Parsed<'a>,
+    pub(super) parsed: &'a Parsed,
 }
 
 impl Teller<'_> {
@@ -157,13 +157,13 @@ impl Teller<'_> {
     fn evidence(&self, id: OpId, example: &Example, note: String) -> Evidence {
         let matters = |key: KeyId, offset: i64| key == example.key && example.offsets.contains(&offset);
         let operation = &self.parsed.operations[id as usize];
-        Evidence::new(operation.pair, self.words_of(operation, |key| key == example.key, matters), note)
+        Evidence::new(operation.pair(), self.words_of(operation, |key| key == example.key, matters), note)
     }
 
     /// An operation with all its messages.
     pub(super) fn whole(&self, id: OpId) -> Evidence {
         let operation = &self.parsed.operations[id as usize];
-        Evidence::new(operation.pair, self.words_of(operation, |_| true, |_, _| false), "")
+        Evidence::new(operation.pair(), self.words_of(operation, |_| true, |_, _| false), "")
     }
 
     fn words_of(
@@ -174,16 +174,21 @@ impl Teller<'_> {
     ) -> String {
         let name = |key: KeyId| &self.parsed.keys[key as usize];
         let mut parts = Vec::new();
-        for send in self.parsed.sends_of(operation).iter().filter(|send| is_shown(send.key)) {
-            let value = brief(self.parsed.messages[send.message as usize].value);
+        for send in self.parsed.sends_of(operation) {
+            let message = &self.parsed.messages[send.message as usize];
+            if !is_shown(message.key) {
+                continue;
+            }
+            let value = brief(&message.content.to_json());
             let answer = match (operation.kind, send.offset) {
                 (OpType::Ok | OpType::Info, Some(offset)) => format!(" → offset {offset}"),
                 (OpType::Fail, _) => " → failed".into(),
                 _ => " → unknown".into(),
             };
-            parts.push(format!("send {value} to {}{answer}", name(send.key)));
+            parts.push(format!("send {value} to {}{answer}", name(message.key)));
         }
-        for polled in self.parsed.polled_of(operation).chunk_by(|a, b| a.key == b.key) {
+        let all: Vec<Polled> = self.parsed.polled_of(operation).collect();
+        for polled in all.chunk_by(|a, b| a.key == b.key) {
             if is_shown(polled[0].key) {
                 parts.push(format!("poll {} → {}", name(polled[0].key), self.polled(polled, &matters)));
             }
@@ -202,7 +207,7 @@ impl Teller<'_> {
                 if gap {
                     shown.push("…".into());
                 }
-                shown.push(format!("{}: {}", row.offset, brief(self.parsed.messages[row.message as usize].value)));
+                shown.push(format!("{}: {}", row.offset, self.message_text(row.message)));
                 gap = false;
             } else {
                 gap = true;
@@ -215,13 +220,17 @@ impl Teller<'_> {
     }
 
     fn message(&self, example: &Example, i: usize) -> String {
-        example.messages.get(i).map(|&id| brief(self.parsed.messages[id as usize].value)).unwrap_or_default()
+        example.messages.get(i).map(|&id| self.message_text(id)).unwrap_or_default()
+    }
+
+    fn message_text(&self, id: MessageId) -> String {
+        brief(&self.parsed.messages[id as usize].content.to_json())
     }
 
     fn node(&self, example: &Example, i: usize) -> String {
         let id = example.operations.get(i).or(example.operations.first());
-        id.map(|&id| who(entry(self.history, self.parsed.operations[id as usize].pair), self.context))
-            .unwrap_or_default()
+        let process = id.map(|&id| Process::Client(self.parsed.operations[id as usize].process));
+        process.map(|process| who(process, self.context)).unwrap_or_default()
     }
 }
 

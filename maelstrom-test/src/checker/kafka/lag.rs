@@ -8,9 +8,8 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
-use super::parse::{KeyId, OpId, Parsed};
-use super::scan::{assignment, is_poll};
-use crate::history::{History, Nanos, OpType};
+use super::parse::{KeyId, Move, OpId, Parsed, Role};
+use crate::history::{Nanos, OpType};
 
 /// A message that was invisible for long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,38 +37,42 @@ struct Cursor {
 }
 
 /// The worst lag of all, if any poll was behind.
-pub(super) fn worst(history: &History, parsed: &Parsed<'_>) -> Option<Lag> {
-    let times = acknowledgements(history, parsed);
+pub(super) fn worst(parsed: &Parsed) -> Option<Lag> {
+    let times = acknowledgements(parsed);
     let mut worst: Option<Lag> = None;
     // Of each process: where it stands, and its last ok poll.
     let mut processes: FxHashMap<u64, (FxHashMap<KeyId, Cursor>, Option<OpId>)> = FxHashMap::default();
     let judge = |key: KeyId, cursor: Cursor, last_poll: Option<OpId>, worst: &mut Option<Lag>| {
         let Some(poll) = last_poll.filter(|poll| *poll >= cursor.since) else { return };
         let Some(&acknowledged) = times[key as usize].get(cursor.position) else { return };
-        let Some(begun) = parsed.operations[poll as usize].pair.invocation else { return };
-        let lag = history.ops[begun].time.saturating_sub(acknowledged);
+        let Some(begun) = parsed.operations[poll as usize].invocation() else { return };
+        let lag = parsed.stamp(begun).time.saturating_sub(acknowledged);
         let candidate = Lag { lag, key, poll };
         if lag > 0 && worst.is_none_or(|worst| worst.rank() < candidate.rank()) {
             *worst = Some(candidate);
         }
     };
     for (operation, id) in parsed.operations.iter().zip(0..) {
-        if let Some(assignment) = assignment(history, parsed, operation) {
+        let movement = parsed.movement(operation);
+        if !matches!(movement, Move::Stay) {
             let (cursors, last_poll) = processes.entry(operation.process).or_default();
-            let kept = assignment.as_ref();
+            let is_kept = |key: &KeyId| match &movement {
+                Move::Assign(assignment) => assignment.keeps(*key),
+                _ => false,
+            };
             cursors.retain(|key, cursor| {
-                let keep = kept.is_some_and(|kept| kept.contains(key));
+                let keep = is_kept(key);
                 if !keep {
                     judge(*key, *cursor, *last_poll, &mut worst);
                 }
                 keep
             });
-            if kept.is_none() && operation.kind == OpType::Ok {
-                let keys = history.entries(operation.pair).1.and_then(|op| op.value.as_array());
-                let keys = keys.into_iter().flatten().filter_map(|key| parsed.find_key(key));
-                cursors.extend(keys.map(|key| (key, Cursor { position: 0, since: id })));
+            if let Move::Assign(assignment) = movement
+                && assignment.from_beginning
+            {
+                cursors.extend(assignment.keys.iter().map(|key| (*key, Cursor { position: 0, since: id })));
             }
-        } else if operation.kind == OpType::Ok && operation.sends.is_empty() && is_poll(history, parsed, id) {
+        } else if operation.kind == OpType::Ok && operation.role == Role::Poll {
             let (cursors, last_poll) = processes.entry(operation.process).or_default();
             for polled in parsed.polled_of(operation) {
                 let position = parsed.position(polled.key, polled.offset) + 1;
@@ -94,14 +97,15 @@ pub(super) fn worst(history: &History, parsed: &Parsed<'_>) -> Option<Lag> {
 }
 
 /// Per key and position: when the first of the messages from there on was acknowledged.
-fn acknowledgements(history: &History, parsed: &Parsed<'_>) -> Vec<Vec<Nanos>> {
+fn acknowledgements(parsed: &Parsed) -> Vec<Vec<Nanos>> {
     let mut times: Vec<Vec<Nanos>> = parsed.logs.iter().map(|log| vec![Nanos::MAX; log.offsets().len()]).collect();
     for operation in &parsed.operations {
-        let Some(completed) = operation.pair.completion.filter(|_| operation.kind == OpType::Ok) else { continue };
-        for send in parsed.sends_of(operation) {
-            if let Some(offset) = send.offset {
-                let time = &mut times[send.key as usize][parsed.position(send.key, offset)];
-                *time = (*time).min(history.ops[completed].time);
+        let Some(completed) = operation.completion().filter(|_| operation.kind == OpType::Ok) else { continue };
+        if operation.sends_any() {
+            let completed = parsed.stamp(completed).time;
+            for sent in parsed.placed_sends_of(operation) {
+                let time = &mut times[sent.key as usize][parsed.position(sent.key, sent.offset)];
+                *time = (*time).min(completed);
             }
         }
     }

@@ -21,11 +21,13 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use self::explain::Teller;
-use self::parse::Parsed;
+use self::log::MessageId;
+use self::parse::{OpId, Parsed};
 use self::scan::{Example, Kind, Scan};
 use super::describe::millis;
-use super::{CheckContext, Checker, Finding, Valid, Verdict};
-use crate::history::{History, OpType};
+use super::stream::check_streamed;
+use super::{CheckContext, Checker, Finding, Stream, Valid, Verdict};
+use crate::history::{History, Op};
 
 /// The checker of `kafka`: operations `send`, `poll` (or `txn` of several of these), `assign` and `crash`.
 ///
@@ -42,6 +44,9 @@ use crate::history::{History, OpType};
 /// then one that is not before the message, or (`unseen`) one that stood before it and, when it was acknowledged, was told
 /// that there is nothing more. Otherwise the verdict is at best unknown. In histories that have no `assign`, every
 /// reader could have seen everything.
+///
+/// Where a process has `subscribe`d, or where it is not known how its poll or assignment ended, its next poll may go on
+/// anywhere: keys that a group shares pass from one consumer to another at any time.
 ///
 /// Messages must be unique within a key; where one was sent twice the verdict is at best
 /// unknown, and nothing is concluded from it.
@@ -62,14 +67,36 @@ impl Kafka {
 
 impl Checker for Kafka {
     fn check(&self, history: &History, context: &CheckContext) -> Verdict {
-        let parsed = Parsed::new(history);
-        let scan = Scan::of(history, &parsed);
-        let teller = Teller { history, context, parsed: &parsed };
+        check_streamed(self, history, context)
+    }
+
+    fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
+        Box::new(Logs { checker: self, context, parsed: Parsed::default() })
+    }
+}
+
+/// A history of logs on its way into the checker.
+struct Logs<'a> {
+    checker: &'a Kafka,
+    context: &'a CheckContext,
+    parsed: Parsed,
+}
+
+impl Stream for Logs<'_> {
+    fn push(&mut self, op: &Op) {
+        self.parsed.push(op);
+    }
+
+    fn finish(self: Box<Self>) -> Verdict {
+        let Logs { checker, context, mut parsed } = *self;
+        parsed.finish();
+        let scan = Scan::of(&parsed);
+        let teller = Teller { context, parsed: &parsed };
         let mut findings: Vec<Finding> =
-            scan.cases().map(|(kind, cases)| teller.finding(kind, cases, !self.allows(kind))).collect();
-        let cycles = cycles::find(history, &parsed, self.ww_deps);
+            scan.cases().map(|(kind, cases)| teller.finding(kind, cases, !checker.allows(kind))).collect();
+        let cycles = cycles::find(&parsed, checker.ww_deps);
         let named = cycles::by_name(&cycles);
-        findings.extend(named.iter().map(|(_, cycles)| teller.cycle(cycles[0], self.ww_deps)));
+        findings.extend(named.iter().map(|(_, cycles)| teller.cycle(cycles[0], checker.ww_deps)));
         findings.sort_by_key(|finding| !finding.proscribed);
         let doubt = doubt(&parsed, &scan);
         let (valid, reason) = if findings.iter().any(|finding| finding.proscribed) {
@@ -79,7 +106,7 @@ impl Checker for Kafka {
         } else {
             (Valid::True, None)
         };
-        let mut details = details(history, &parsed, &scan, &findings);
+        let mut details = details(&parsed, &scan, &findings);
         for (anomaly, cycles) in named {
             let examples: Vec<Value> =
                 cycles.iter().take(Scan::EXAMPLES).map(|cycle| teller.cycle_json(cycle)).collect();
@@ -89,9 +116,9 @@ impl Checker for Kafka {
     }
 }
 
-fn doubt(parsed: &Parsed<'_>, scan: &Scan) -> Option<String> {
+fn doubt(parsed: &Parsed, scan: &Scan) -> Option<String> {
     if let Some(message) = parsed.messages.iter().find(|message| message.send_count > 1) {
-        let (key, value) = (&parsed.keys[message.key as usize], message.value);
+        let (key, value) = (&parsed.keys[message.key as usize], message.content.to_json());
         return Some(format!(
             "message {value} was sent to key {key} more than once, so its copies cannot be told apart"
         ));
@@ -101,7 +128,7 @@ fn doubt(parsed: &Parsed<'_>, scan: &Scan) -> Option<String> {
     }
     let (count, first) = scan.unread?;
     let message = &parsed.messages[first as usize];
-    let (key, value) = (&parsed.keys[message.key as usize], message.value);
+    let (key, value) = (&parsed.keys[message.key as usize], message.content.to_json());
     let others = if count > 1 { format!(" and {} others", count - 1) } else { String::new() };
     Some(format!(
         "nobody polled message {value} of key {key}{others}, though acknowledged; but no reader came past or was told \
@@ -109,33 +136,32 @@ fn doubt(parsed: &Parsed<'_>, scan: &Scan) -> Option<String> {
     ))
 }
 
-fn details(history: &History, parsed: &Parsed<'_>, scan: &Scan, findings: &[Finding]) -> Map<String, Value> {
+fn details(parsed: &Parsed, scan: &Scan, findings: &[Finding]) -> Map<String, Value> {
     let names = |bad_only: bool| -> BTreeSet<&str> {
         let named = findings.iter().filter(|finding| !bad_only || finding.proscribed);
         named.map(|finding| finding.anomaly.as_str()).collect()
     };
     let placed = parsed.logs.iter().map(|log| log.offsets().len()).sum::<usize>();
-    let ok = |f: &str| history.ops.iter().filter(|op| op.kind == OpType::Ok && &*op.f == f).count();
     let mut details = Map::new();
     let mut insert = |name: &str, value: Value| drop(details.insert(name.to_string(), value));
-    insert("worst_realtime_lag", worst_lag(history, parsed));
+    insert("worst_realtime_lag", worst_lag(parsed));
     insert("error_types", json!(names(false)));
     insert("bad_error_types", json!(names(true)));
-    insert("send_count", json!(ok("send")));
-    insert("poll_count", json!(ok("poll")));
+    insert("send_count", json!(parsed.ok_sends));
+    insert("poll_count", json!(parsed.ok_polls));
     insert("message_count", json!(placed));
-    insert("key_count", json!(parsed.keys.len()));
+    insert("key_count", json!(parsed.key_count()));
     for (kind, cases) in scan.cases() {
-        let examples: Vec<Value> = cases.examples.iter().map(|case| example(history, parsed, case)).collect();
+        let examples: Vec<Value> = cases.examples.iter().map(|case| example(parsed, case)).collect();
         insert(kind.name(), json!({"count": cases.count, "errs": examples}));
     }
     details
 }
 
-fn worst_lag(history: &History, parsed: &Parsed<'_>) -> Value {
-    let Some(worst) = lag::worst(history, parsed) else { return Value::Null };
+fn worst_lag(parsed: &Parsed) -> Value {
+    let Some(worst) = lag::worst(parsed) else { return Value::Null };
     let poll = &parsed.operations[worst.poll as usize];
-    let time = poll.pair.invocation.map_or(0, |at| history.ops[at].time);
+    let time = poll.invocation().map_or(0, |at| parsed.stamp(at).time);
     json!({
         "lag": millis(worst.lag),
         "key": parsed.keys[worst.key as usize],
@@ -144,15 +170,13 @@ fn worst_lag(history: &History, parsed: &Parsed<'_>) -> Value {
     })
 }
 
-fn example(history: &History, parsed: &Parsed<'_>, example: &Example) -> Value {
-    let ops = example.operations.iter().map(|&id| {
-        let pair = parsed.operations[id as usize].pair;
-        history.ops[pair.completion.or(pair.invocation).unwrap_or_default()].index
-    });
+fn example(parsed: &Parsed, example: &Example) -> Value {
+    let index = |id: &OpId| parsed.stamp(parsed.operations[*id as usize].last_entry()).index;
+    let message = |message: &MessageId| parsed.messages[*message as usize].content.to_json();
     json!({
         "key": parsed.keys[example.key as usize],
         "offsets": example.offsets,
-        "messages": example.messages.iter().map(|&message| parsed.messages[message as usize].value).collect::<Vec<_>>(),
-        "ops": ops.collect::<Vec<u64>>(),
+        "messages": example.messages.iter().map(message).collect::<Vec<_>>(),
+        "ops": example.operations.iter().map(index).collect::<Vec<u64>>(),
     })
 }

@@ -1,35 +1,107 @@
-//! From operations to flat lists of what was sent and what was polled.
+//! From the entries of a history to flat lists of what was sent and what was polled.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
 use super::log::{Log, MessageId};
-use crate::history::{History, OpType, Pair};
+use crate::checker::entries::{Entries, NONE, Stamp};
+use crate::history::{Op, OpType, Pair};
 
 /// Number of a key.
 pub(super) type KeyId = u32;
 /// Number of an operation: its place in [`Parsed::operations`].
 pub(super) type OpId = u32;
 
-/// One operation of a client.
+/// One operation of a client. Operations stand in the order in which they began.
 pub(super) struct Operation {
-    pub(super) pair: Pair,
+    /// Positions in the history, or [`NONE`].
+    invocation: u32,
+    completion: u32,
     pub(super) process: u64,
     /// How it ended; `Info` if it never did.
     pub(super) kind: OpType,
+    pub(super) role: Role,
     /// In [`Parsed::sends`].
-    pub(super) sends: Range<u32>,
-    /// In [`Parsed::polled`]; empty unless the operation is ok.
-    pub(super) polled: Range<u32>,
+    first_send: u32,
+    send_count: u32,
+    /// In [`Parsed::polled`]; none unless the operation is ok.
+    first_polled: u32,
+    polled_count: u32,
+}
+
+impl Operation {
+    pub(super) fn invocation(&self) -> Option<u32> {
+        Some(self.invocation).filter(|at| *at != NONE)
+    }
+
+    pub(super) fn completion(&self) -> Option<u32> {
+        Some(self.completion).filter(|at| *at != NONE)
+    }
+
+    /// Where it stands in the history, as evidence points to it.
+    pub(super) fn pair(&self) -> Pair {
+        let position = |at: Option<u32>| at.map(|at| at as usize);
+        Pair { invocation: position(self.invocation()), completion: position(self.completion()) }
+    }
+
+    /// The position of its last entry.
+    pub(super) fn last_entry(&self) -> u32 {
+        self.completion().unwrap_or(self.invocation)
+    }
+
+    pub(super) fn sends_any(&self) -> bool {
+        self.send_count > 0
+    }
+
+    pub(super) fn polled_any(&self) -> bool {
+        self.polled_count > 0
+    }
+}
+
+/// What an operation is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Send,
+    Poll,
+    /// `assign` or `subscribe`: place in [`Parsed::assignments`].
+    Assign(u32),
+    /// Several sends and polls, a crash, or anything else.
+    Other,
+}
+
+/// Which keys a process reads from now on.
+pub(super) struct Assignment {
+    /// Sorted.
+    pub(super) keys: Vec<KeyId>,
+    pub(super) from_beginning: bool,
+    /// A group of consumers shares the keys, and hands them from one to the other at any time.
+    is_shared: bool,
+}
+
+impl Assignment {
+    /// Whether a process that has read a key goes on with it where it was.
+    pub(super) fn keeps(&self, key: KeyId) -> bool {
+        !self.from_beginning && self.keys.binary_search(&key).is_ok()
+    }
+}
+
+/// What becomes of a process's positions by an operation.
+pub(super) enum Move<'a> {
+    /// Nothing.
+    Stay,
+    /// These keys are read: from the beginning, or as far as the process has read them.
+    Assign(&'a Assignment),
+    /// From now on every poll may go on anywhere.
+    Share,
+    /// Nobody knows.
+    Forget,
 }
 
 /// A message on its way into a log.
 #[derive(Clone, Copy)]
 pub(super) struct Send {
-    pub(super) key: KeyId,
     pub(super) message: MessageId,
     /// Where it came to stand, if that was answered.
     pub(super) offset: Option<i64>,
@@ -43,19 +115,55 @@ pub(super) struct Polled {
     pub(super) offset: i64,
 }
 
+/// What a message says. Nearly all are integers.
+pub(super) enum Content {
+    Integer(i64),
+    Other(Box<Value>),
+}
+
+impl Content {
+    fn of(value: &Value) -> Content {
+        value.as_i64().map_or_else(|| Content::Other(Box::new(value.clone())), Content::Integer)
+    }
+
+    fn is(&self, value: &Value) -> bool {
+        match self {
+            Content::Integer(integer) => value.as_i64() == Some(*integer),
+            Content::Other(own) => **own == *value,
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        match self {
+            Content::Integer(integer) => Value::from(*integer),
+            Content::Other(value) => (**value).clone(),
+        }
+    }
+}
+
 /// All that is known of one value of one key.
-pub(super) struct Message<'h> {
+pub(super) struct Message {
     pub(super) key: KeyId,
-    pub(super) value: &'h Value,
+    pub(super) content: Content,
     /// The operation that sent it, and how often it was sent altogether: more than once breaks our assumptions.
-    pub(super) sender: Option<OpId>,
+    sender: OpId,
     pub(super) send_count: u32,
     /// Where it was first seen to stand.
     pub(super) offset: Option<i64>,
     /// The offset with which its send was acknowledged.
     pub(super) acknowledged: Option<i64>,
-    /// The first ok operation that polled it.
-    pub(super) polled_by: Option<OpId>,
+    /// The ok operation that polled it, and ended first.
+    polled_by: OpId,
+}
+
+impl Message {
+    pub(super) fn sender(&self) -> Option<OpId> {
+        Some(self.sender).filter(|id| *id != NONE)
+    }
+
+    pub(super) fn polled_by(&self) -> Option<OpId> {
+        Some(self.polled_by).filter(|id| *id != NONE)
+    }
 }
 
 /// A second message at one offset, or a second offset of one message.
@@ -67,44 +175,93 @@ pub(super) struct Conflict {
 
 /// The history in flat lists.
 #[derive(Default)]
-pub(super) struct Parsed<'h> {
-    pub(super) keys: Vec<Cow<'h, str>>,
+pub(super) struct Parsed {
+    entries: Entries,
+    pub(super) keys: Vec<String>,
     pub(super) logs: Vec<Log>,
-    pub(super) messages: Vec<Message<'h>>,
+    pub(super) messages: Vec<Message>,
     pub(super) operations: Vec<Operation>,
-    pub(super) sends: Vec<Send>,
-    pub(super) polled: Vec<Polled>,
+    sends: Vec<Send>,
+    polled: Vec<MessageId>,
+    /// Where a message was polled that stands elsewhere: by place in `polled`.
+    elsewhere: FxHashMap<u32, i64>,
+    pub(super) assignments: Vec<Assignment>,
     pub(super) inconsistent: Vec<Conflict>,
     pub(super) duplicates: Vec<Conflict>,
     /// Operations that are not as they should be.
     pub(super) malformed: usize,
-    numbers: FxHashMap<Cow<'h, str>, KeyId>,
+    /// How many operations `send` and `poll` were ok.
+    pub(super) ok_sends: usize,
+    pub(super) ok_polls: usize,
+    /// Keys that something was sent to, or polled from.
+    used: Vec<bool>,
+    numbers: FxHashMap<String, KeyId>,
     /// Conflicts that have been noted.
     conflicts: FxHashSet<(KeyId, i64, MessageId)>,
     integers: FxHashMap<(KeyId, i64), MessageId>,
-    others: FxHashMap<(KeyId, &'h Value), MessageId>,
+    others: FxHashMap<(KeyId, Value), MessageId>,
+    /// What each process is doing.
+    open: FxHashMap<u64, (OpId, Op)>,
 }
 
-impl<'h> Parsed<'h> {
-    pub(super) fn new(history: &'h History) -> Parsed<'h> {
-        let mut parsed = Parsed::default();
-        for pair in history.pairs() {
-            parsed.operation(history, pair);
+impl Parsed {
+    /// Takes the next entry.
+    pub(super) fn push(&mut self, op: &Op) {
+        let position = self.entries.push(op);
+        let Some(process) = op.process.client() else { return };
+        if op.kind == OpType::Invoke {
+            let id = self.begin(process, position, NONE);
+            if let Some((id, unfinished)) = self.open.insert(process, (id, op.clone())) {
+                self.end(id, OpType::Info, Some(&unfinished), &unfinished);
+            }
+            return;
         }
-        parsed.place_unacknowledged();
-        for log in &mut parsed.logs {
-            log.number();
+        match self.open.remove(&process) {
+            Some((id, invocation)) => {
+                self.operations[id as usize].completion = position;
+                self.end(id, op.kind, Some(&invocation), op);
+            }
+            None => {
+                let id = self.begin(process, NONE, position);
+                self.end(id, op.kind, None, op);
+            }
         }
-        parsed
     }
 
-    fn operation(&mut self, history: &'h History, pair: Pair) {
-        let (invocation, completion) = history.entries(pair);
-        let Some(op) = completion.or(invocation) else { return };
-        let Some(process) = op.process.client() else { return };
-        let kind = completion.map_or(OpType::Info, |op| op.kind);
-        let id = self.operations.len() as OpId;
-        let (sends, polled) = (self.sends.len() as u32, self.polled.len() as u32);
+    /// All entries were taken.
+    pub(super) fn finish(&mut self) {
+        let mut open: Vec<(OpId, Op)> = std::mem::take(&mut self.open).into_values().collect();
+        open.sort_unstable_by_key(|(id, _)| *id);
+        for (id, invocation) in open {
+            self.end(id, OpType::Info, Some(&invocation), &invocation);
+        }
+        self.place_unacknowledged();
+        for log in &mut self.logs {
+            log.number();
+        }
+        // From here on nothing is looked up by value.
+        (self.integers, self.others) = Default::default();
+    }
+
+    fn begin(&mut self, process: u64, invocation: u32, completion: u32) -> OpId {
+        self.operations.push(Operation {
+            invocation,
+            completion,
+            process,
+            kind: OpType::Info,
+            role: Role::Other,
+            first_send: 0,
+            send_count: 0,
+            first_polled: 0,
+            polled_count: 0,
+        });
+        self.operations.len() as OpId - 1
+    }
+
+    /// What an operation did, by its last entry.
+    fn end(&mut self, id: OpId, kind: OpType, invocation: Option<&Op>, op: &Op) {
+        let role = self.role(invocation, op);
+        let (first_send, first_polled) = (self.sends.len() as u32, self.polled.len() as u32);
         if matches!(&*op.f, "send" | "poll" | "txn") {
             let asked = invocation.and_then(|op| op.value.as_array()).map_or(&[][..], Vec::as_slice);
             let told = op.value.as_array().map_or(&[][..], Vec::as_slice);
@@ -113,17 +270,43 @@ impl<'h> Parsed<'h> {
                 self.malformed += usize::from(known.is_none());
             }
         }
-        let (sends, polled) = (sends..self.sends.len() as u32, polled..self.polled.len() as u32);
-        self.operations.push(Operation { pair, process, kind, sends, polled });
+        self.ok_sends += usize::from(kind == OpType::Ok && role == Role::Send);
+        self.ok_polls += usize::from(kind == OpType::Ok && role == Role::Poll);
+        let counts = (self.sends.len() as u32 - first_send, self.polled.len() as u32 - first_polled);
+        let operation = &mut self.operations[id as usize];
+        (operation.kind, operation.role) = (kind, role);
+        (operation.first_send, operation.first_polled) = (first_send, first_polled);
+        (operation.send_count, operation.polled_count) = counts;
+    }
+
+    fn role(&mut self, invocation: Option<&Op>, op: &Op) -> Role {
+        match &*op.f {
+            "send" => Role::Send,
+            "poll" => Role::Poll,
+            "assign" | "subscribe" => {
+                let is_set = |op: &Op| op.extra("seek_to_beginning") == Some(&Value::Bool(true));
+                let named = op.value.as_array().into_iter().flatten();
+                let mut keys: Vec<KeyId> = named.map(|key| self.key(&key_name(key))).collect();
+                keys.sort_unstable();
+                let assignment = Assignment {
+                    keys,
+                    from_beginning: invocation.is_some_and(is_set) || is_set(op),
+                    is_shared: &*op.f == "subscribe",
+                };
+                self.assignments.push(assignment);
+                Role::Assign(self.assignments.len() as u32 - 1)
+            }
+            _ => Role::Other,
+        }
     }
 
     /// `["send", key, message]`, answered by `["send", key, [offset, message]]`; `["poll"]`, answered by `["poll", {key:
     /// [[offset, message], …]}]`. `None` if it is neither.
-    fn micro_op(&mut self, id: OpId, kind: OpType, asked: Option<&'h Value>, told: &'h Value) -> Option<()> {
+    fn micro_op(&mut self, id: OpId, kind: OpType, asked: Option<&Value>, told: &Value) -> Option<()> {
         let parts = told.as_array()?;
         match (parts.first()?.as_str()?, kind) {
             ("send", _) => {
-                let key = self.key(key_name(parts.get(1)?));
+                let key = self.used_key(&key_name(parts.get(1)?));
                 // An answer differs from its question; without the question, ok says that it is an answer.
                 let answer =
                     parts.get(2)?.as_array().filter(|_| kind == OpType::Ok || asked.is_some_and(|q| q != told));
@@ -136,7 +319,7 @@ impl<'h> Parsed<'h> {
             }
             ("poll", OpType::Ok) => {
                 for (name, list) in parts.get(1)?.as_object()? {
-                    let key = self.key(Cow::Borrowed(name));
+                    let key = self.used_key(name);
                     for message in list.as_array()? {
                         let (offset, value) = (message.get(0)?.as_i64()?, message.get(1)?);
                         self.poll(id, key, offset, value);
@@ -149,63 +332,78 @@ impl<'h> Parsed<'h> {
         Some(())
     }
 
-    fn key(&mut self, name: Cow<'h, str>) -> KeyId {
-        if let Some(&key) = self.numbers.get(&*name) {
-            return key;
-        }
-        let key = self.keys.len() as KeyId;
-        self.keys.push(name.clone());
-        self.numbers.insert(name, key);
-        self.logs.push(Log::default());
+    fn used_key(&mut self, name: &str) -> KeyId {
+        let key = self.key(name);
+        self.used[key as usize] = true;
         key
     }
 
-    /// The number of a key by its name.
-    pub(super) fn find_key(&self, name: &Value) -> Option<KeyId> {
-        self.numbers.get(&*key_name(name)).copied()
+    fn key(&mut self, name: &str) -> KeyId {
+        if let Some(&key) = self.numbers.get(name) {
+            return key;
+        }
+        let key = self.keys.len() as KeyId;
+        self.keys.push(name.to_owned());
+        self.numbers.insert(name.to_owned(), key);
+        self.logs.push(Log::default());
+        self.used.push(false);
+        key
     }
 
-    fn message(&mut self, key: KeyId, value: &'h Value) -> MessageId {
+    /// How many keys something was sent to, or polled from.
+    pub(super) fn key_count(&self) -> usize {
+        self.used.iter().filter(|used| **used).count()
+    }
+
+    fn message(&mut self, key: KeyId, value: &Value) -> MessageId {
         let next = self.messages.len() as MessageId;
         let message = match value.as_i64() {
             Some(integer) => *self.integers.entry((key, integer)).or_insert(next),
-            None => *self.others.entry((key, value)).or_insert(next),
+            None => *self.others.entry((key, value.clone())).or_insert(next),
         };
         if message == next {
             self.messages.push(Message {
                 key,
-                value,
-                sender: None,
+                content: Content::of(value),
+                sender: NONE,
                 send_count: 0,
                 offset: None,
                 acknowledged: None,
-                polled_by: None,
+                polled_by: NONE,
             });
         }
         message
     }
 
-    fn send(&mut self, id: OpId, kind: OpType, key: KeyId, value: &'h Value, offset: Option<i64>) {
+    fn send(&mut self, id: OpId, kind: OpType, key: KeyId, value: &Value, offset: Option<i64>) {
         let message = self.message(key, value);
         let row = &mut self.messages[message as usize];
-        row.sender.get_or_insert(id);
+        if row.sender == NONE {
+            row.sender = id;
+        }
         row.send_count += 1;
         if let (OpType::Ok, Some(offset)) = (kind, offset) {
             row.acknowledged.get_or_insert(offset);
             self.place(key, message, offset);
         }
-        self.sends.push(Send { key, message, offset });
+        self.sends.push(Send { message, offset });
     }
 
-    fn poll(&mut self, id: OpId, key: KeyId, offset: i64, value: &'h Value) {
+    fn poll(&mut self, id: OpId, key: KeyId, offset: i64, value: &Value) {
         let expected = self.logs[key as usize].at(offset);
-        let expected = expected.filter(|&message| self.messages[message as usize].value == value);
+        let expected = expected.filter(|&message| self.messages[message as usize].content.is(value));
         let message = expected.unwrap_or_else(|| self.message(key, value));
         if expected.is_none() {
             self.place(key, message, offset);
         }
-        self.messages[message as usize].polled_by.get_or_insert(id);
-        self.polled.push(Polled { key, message, offset });
+        let row = &mut self.messages[message as usize];
+        if row.polled_by == NONE {
+            row.polled_by = id;
+        }
+        if row.offset != Some(offset) {
+            self.elsewhere.insert(self.polled.len() as u32, offset);
+        }
+        self.polled.push(message);
     }
 
     /// A message stands at an offset; so no other may stand there, nor may it stand anywhere else.
@@ -231,9 +429,10 @@ impl<'h> Parsed<'h> {
     fn place_unacknowledged(&mut self) {
         for id in 0..self.operations.len() {
             if self.operations[id].kind == OpType::Info {
-                for index in self.operations[id].sends.clone() {
-                    let Send { key, message, offset } = self.sends[index as usize];
-                    if let (Some(offset), true) = (offset, self.messages[message as usize].polled_by.is_some()) {
+                for index in self.send_range(&self.operations[id]) {
+                    let Send { message, offset } = self.sends[index];
+                    let Message { key, polled_by, .. } = self.messages[message as usize];
+                    if let (Some(offset), true) = (offset, polled_by != NONE) {
                         self.place(key, message, offset);
                     }
                 }
@@ -241,21 +440,70 @@ impl<'h> Parsed<'h> {
         }
     }
 
-    pub(super) fn sends_of(&self, operation: &Operation) -> &[Send] {
-        &self.sends[operation.sends.start as usize..operation.sends.end as usize]
+    fn send_range(&self, operation: &Operation) -> Range<usize> {
+        operation.first_send as usize..(operation.first_send + operation.send_count) as usize
     }
 
-    pub(super) fn polled_of(&self, operation: &Operation) -> &[Polled] {
-        &self.polled[operation.polled.start as usize..operation.polled.end as usize]
+    pub(super) fn sends_of(&self, operation: &Operation) -> &[Send] {
+        &self.sends[self.send_range(operation)]
+    }
+
+    /// What an operation sent, if it did not fail, where the offset is known: key, message and offset.
+    pub(super) fn placed_sends_of(&self, operation: &Operation) -> impl Iterator<Item = Polled> + '_ {
+        let sends = if operation.kind == OpType::Fail { &[] } else { self.sends_of(operation) };
+        sends.iter().filter_map(|send| {
+            let key = self.messages[send.message as usize].key;
+            send.offset.map(|offset| Polled { key, message: send.message, offset })
+        })
+    }
+
+    /// What was sent, by anybody.
+    pub(super) fn sent(&self) -> impl Iterator<Item = MessageId> + '_ {
+        self.sends.iter().map(|send| send.message)
+    }
+
+    pub(super) fn polled_of(&self, operation: &Operation) -> impl Iterator<Item = Polled> + '_ {
+        (operation.first_polled..operation.first_polled + operation.polled_count).map(|at| self.polled(at))
+    }
+
+    /// What was polled, by anybody.
+    pub(super) fn all_polled(&self) -> impl Iterator<Item = Polled> + '_ {
+        (0..self.polled.len() as u32).map(|at| self.polled(at))
+    }
+
+    fn polled(&self, at: u32) -> Polled {
+        let message = self.polled[at as usize];
+        let Message { key, offset, .. } = self.messages[message as usize];
+        let offset = self.elsewhere.get(&at).copied().or(offset).expect("what was polled stands somewhere");
+        Polled { key, message, offset }
     }
 
     /// The place of an offset among those of its key.
     pub(super) fn position(&self, key: KeyId, offset: i64) -> usize {
         self.logs[key as usize].position(offset)
     }
+
+    /// What an operation does to the positions of its process.
+    pub(super) fn movement(&self, operation: &Operation) -> Move<'_> {
+        match (operation.role, operation.kind) {
+            (_, OpType::Fail) | (Role::Send, _) => Move::Stay,
+            (Role::Assign(at), OpType::Ok) => {
+                let assignment = &self.assignments[at as usize];
+                if assignment.is_shared { Move::Share } else { Move::Assign(assignment) }
+            }
+            (_, OpType::Ok) => Move::Stay,
+            // Whether it took effect is not known, so nothing may be concluded from what was polled before.
+            _ => Move::Forget,
+        }
+    }
+
+    /// Index, time and process of the entry at a position.
+    pub(super) fn stamp(&self, position: u32) -> Stamp {
+        self.entries.stamp(position)
+    }
 }
 
 /// Keys are strings; where histories of other tools have numbers, these become strings, as the keys of maps do.
-fn key_name(key: &Value) -> Cow<'_, str> {
-    key.as_str().map_or_else(|| Cow::Owned(key.to_string()), Cow::Borrowed)
+fn key_name(key: &Value) -> std::borrow::Cow<'_, str> {
+    key.as_str().map_or_else(|| key.to_string().into(), Into::into)
 }

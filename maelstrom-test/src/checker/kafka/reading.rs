@@ -12,9 +12,8 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::parse::{KeyId, OpId, Parsed};
-use super::scan::{assignment, is_poll};
-use crate::history::{History, OpType};
+use super::parse::{KeyId, Move, Operation, Parsed, Role};
+use crate::history::OpType;
 
 /// What readers show of the logs of some keys.
 #[derive(Default)]
@@ -30,7 +29,7 @@ struct Reading {
     /// Successive offsets that one reader polled.
     steps: Rising<i64>,
     /// The offset that a reader polled last, and where it was invoked, in the history, that a later poll found nothing.
-    ends: Rising<usize>,
+    ends: Rising<u32>,
 }
 
 /// Pairs, to be asked for the highest second one among those whose first one is below an offset.
@@ -71,33 +70,27 @@ struct Reader {
     cursors: FxHashMap<KeyId, Cursor>,
     /// How many polls it has made, and where the last one was invoked.
     polls: u64,
-    last_poll: Option<usize>,
+    last_poll: Option<u32>,
+    /// Whether others may read the same keys in its stead.
+    is_sharing: bool,
 }
 
 impl Readings {
     /// Looks at the logs of these keys.
-    pub(super) fn of(history: &History, parsed: &Parsed<'_>, keys: &FxHashSet<KeyId>) -> Readings {
-        let mut readings = Readings { is_silent: true, ..Readings::default() };
+    pub(super) fn of(parsed: &Parsed, keys: &FxHashSet<KeyId>) -> Readings {
+        let mut readings = Readings { is_silent: parsed.assignments.is_empty(), ..Readings::default() };
         readings.keys.extend(keys.iter().map(|key| (*key, Reading::default())));
         let mut readers: FxHashMap<u64, Reader> = FxHashMap::default();
-        for (operation, id) in parsed.operations.iter().zip(0..) {
-            let (invocation, completion) = history.entries(operation.pair);
-            readings.is_silent &= !invocation.or(completion).is_some_and(|op| matches!(&*op.f, "assign" | "subscribe"));
-            if let Some(kept) = assignment(history, parsed, operation) {
-                let reader = readers.entry(operation.process).or_default();
-                let from_beginning = kept.is_none() && operation.kind == OpType::Ok;
-                readings.forget(reader, kept.as_ref());
-                let assigned = completion.and_then(|op| op.value.as_array()).map_or(&[][..], Vec::as_slice);
-                let last = from_beginning.then_some(i64::MIN);
-                for key in assigned.iter().filter_map(|key| parsed.find_key(key)) {
-                    reader.cursors.entry(key).or_insert(Cursor { last, since: reader.polls });
-                }
-            } else if operation.kind == OpType::Ok && is_poll(history, parsed, id) {
-                readings.poll(readers.entry(operation.process).or_default(), parsed, id);
+        for operation in &parsed.operations {
+            let movement = parsed.movement(operation);
+            if !matches!(movement, Move::Stay) {
+                readings.move_on(readers.entry(operation.process).or_default(), movement);
+            } else if operation.kind == OpType::Ok && (operation.role == Role::Poll || operation.polled_any()) {
+                readings.poll(readers.entry(operation.process).or_default(), parsed, operation);
             }
         }
         for reader in readers.values_mut() {
-            readings.forget(reader, None);
+            readings.forget(reader, |_| false);
         }
         for reading in readings.keys.values_mut() {
             reading.steps.sort();
@@ -106,11 +99,26 @@ impl Readings {
         readings
     }
 
+    /// A reader is given other keys, or loses its place.
+    fn move_on(&mut self, reader: &mut Reader, movement: Move<'_>) {
+        let Move::Assign(assignment) = movement else {
+            self.forget(reader, |_| false);
+            reader.is_sharing = matches!(movement, Move::Share);
+            return;
+        };
+        self.forget(reader, |key| assignment.keeps(key));
+        reader.is_sharing = false;
+        let last = assignment.from_beginning.then_some(i64::MIN);
+        for key in &assignment.keys {
+            reader.cursors.entry(*key).or_insert(Cursor { last, since: reader.polls });
+        }
+    }
+
     /// A reader gives up keys, all but those to keep.
-    fn forget(&mut self, reader: &mut Reader, kept: Option<&FxHashSet<KeyId>>) {
-        let Reader { cursors, polls, last_poll } = reader;
+    fn forget(&mut self, reader: &mut Reader, is_kept: impl Fn(KeyId) -> bool) {
+        let Reader { cursors, polls, last_poll, .. } = reader;
         cursors.retain(|key, cursor| {
-            let keep = kept.is_some_and(|kept| kept.contains(key));
+            let keep = is_kept(*key);
             if !keep {
                 self.found_nothing(*key, *cursor, *polls, *last_poll);
             }
@@ -119,7 +127,7 @@ impl Readings {
     }
 
     /// The last of a number of polls found nothing of a key, if the key was seen before and not by that.
-    fn found_nothing(&mut self, key: KeyId, cursor: Cursor, polls: u64, last_poll: Option<usize>) {
+    fn found_nothing(&mut self, key: KeyId, cursor: Cursor, polls: u64, last_poll: Option<u32>) {
         if let (Some(last), Some(at), Some(reading)) = (cursor.last, last_poll, self.keys.get_mut(&key))
             && cursor.since < polls
         {
@@ -127,9 +135,14 @@ impl Readings {
         }
     }
 
-    fn poll(&mut self, reader: &mut Reader, parsed: &Parsed<'_>, id: OpId) {
-        let operation = &parsed.operations[id as usize];
-        let (before, number) = (reader.polls, reader.polls + 1);
+    /// A poll, or one among other things: then it counts as far as it shows something, but not as one that shows nothing.
+    fn poll(&mut self, reader: &mut Reader, parsed: &Parsed, operation: &Operation) {
+        let is_pure = operation.role == Role::Poll;
+        let (before, number) = (reader.polls, reader.polls + u64::from(is_pure));
+        if reader.is_sharing {
+            // Who else has polled since, and what, is not known.
+            reader.cursors.clear();
+        }
         for polled in parsed.polled_of(operation) {
             let unknown = Cursor { last: None, since: before };
             let cursor = *reader.cursors.get(&polled.key).unwrap_or(&unknown);
@@ -144,7 +157,9 @@ impl Readings {
             let last = Some(polled.offset).max(cursor.last);
             reader.cursors.insert(polled.key, Cursor { last, since: number });
         }
-        (reader.polls, reader.last_poll) = (number, operation.pair.invocation);
+        if is_pure {
+            (reader.polls, reader.last_poll) = (number, operation.invocation());
+        }
     }
 
     /// Whether a reader went from an offset before this one to one that is not.
@@ -155,7 +170,7 @@ impl Readings {
 
     /// Whether a reader that stood before this offset asked for more after this position in the history, and there was
     /// nothing.
-    pub(super) fn has_caught_up(&self, key: KeyId, offset: i64, position: usize) -> bool {
+    pub(super) fn has_caught_up(&self, key: KeyId, offset: i64, position: u32) -> bool {
         let latest = self.keys.get(&key).and_then(|reading| reading.ends.highest_below(offset));
         self.is_silent || latest > Some(position)
     }

@@ -14,9 +14,9 @@ use crate::checker::{CheckContext, Finding, Stream, Verdict};
 use crate::history::{History, Op, OpType, Process};
 
 /// A history on its way into the checker of registers by key.
-pub(super) struct ByKey {
-    checker: Linearizable,
-    context: CheckContext,
+pub(super) struct ByKey<'a> {
+    checker: &'a Linearizable,
+    context: &'a CheckContext,
     /// How many entries were taken.
     position: usize,
     keys: Vec<Packed>,
@@ -35,8 +35,8 @@ enum Open {
     Unknown(usize, Box<Op>),
 }
 
-impl ByKey {
-    pub(super) fn new(checker: Linearizable, context: CheckContext) -> ByKey {
+impl<'a> ByKey<'a> {
+    pub(super) fn new(checker: &'a Linearizable, context: &'a CheckContext) -> ByKey<'a> {
         ByKey {
             checker,
             context,
@@ -94,7 +94,7 @@ impl ByKey {
     }
 }
 
-impl Stream for ByKey {
+impl Stream for ByKey<'_> {
     fn push(&mut self, op: &Op) {
         let position = self.position;
         self.position += 1;
@@ -113,14 +113,14 @@ impl Stream for ByKey {
             .collect();
         open.sort_unstable_by_key(|(position, _)| *position);
         open.iter().for_each(|(position, op)| self.keyless.push(*position, op));
-        let (_, obstacle) = collect(&self.keyless.unpack().0, &self.checker);
-        let mut summary = Summary::new(&self.checker, &self.context, obstacle, self.keys.len());
+        let (_, obstacle) = collect(&self.keyless.unpack().0, self.checker);
+        let mut summary = Summary::new(self.checker, self.context, obstacle, self.keys.len());
         // In the order of their first operations.
         self.keys.sort_by_key(|packed| packed.first);
         for packed in std::mem::take(&mut self.keys) {
             let (history, positions) = packed.unpack();
             let known = summary.verdict.findings.len();
-            for register in &collect(&history, &self.checker).0 {
+            for register in &collect(&history, self.checker).0 {
                 summary.judge(register, &history);
             }
             summary.verdict.findings[known..].iter_mut().for_each(|finding| relocate(finding, &positions));

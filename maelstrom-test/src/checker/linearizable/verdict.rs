@@ -13,6 +13,7 @@ use super::register::{self, Register};
 use super::search::Outcome;
 use super::stream::ByKey;
 use super::words;
+use crate::checker::stream::Whole;
 use crate::checker::{CheckContext, Checker, Finding, Stream, Valid, Verdict};
 use crate::history::{History, Op, Pair};
 
@@ -31,8 +32,12 @@ impl Checker for Linearizable {
     }
 
     /// Keys are independent. A single register needs all of its history.
-    fn stream(&self, context: &CheckContext) -> Option<Box<dyn Stream>> {
-        self.keyed.then(|| Box::new(ByKey::new(self.clone(), context.clone())) as Box<dyn Stream>)
+    fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
+        if self.keyed {
+            Box::new(ByKey::new(self, context))
+        } else {
+            Box::new(Whole { checker: self, context, history: History::default() })
+        }
     }
 }
 

@@ -1,76 +1,69 @@
 //! Explaining lost, duplicated and unexpected elements.
 
-use serde_json::Value;
-
-use super::analysis::{Analysis, Oddity};
-use crate::checker::describe::{brief, counted, entry, seconds, who};
+use super::analysis::Analysis;
+use super::sightings::{Oddity, Place};
+use crate::checker::describe::{brief, counted, seconds, who};
+use crate::checker::entries::{NONE, Stamp};
 use crate::checker::{CheckContext, Evidence, Finding};
-use crate::history::Pair;
 
 /// One finding per kind of fault, with the example that says most.
-pub(super) fn all(analysis: &Analysis<'_>, context: &CheckContext, lenient: bool) -> Vec<Finding> {
+pub(super) fn all(analysis: &Analysis, context: &CheckContext, lenient: bool) -> Vec<Finding> {
     let teller = Teller { analysis, context };
     let lost = most_telling(analysis).map(|id| teller.lost(id));
-    let duplicated = analysis.duplicated.first().map(|row| teller.duplicated(row));
-    let unexpected = analysis.unexpected.first().map(|row| teller.unexpected(row));
+    let duplicated = analysis.duplicated.first().map(|(id, row)| teller.duplicated(*id, *row));
+    let unexpected = analysis.unexpected.first().map(|(id, row)| teller.unexpected(*id, *row));
     let odd = [duplicated, unexpected].into_iter().flatten().map(|finding| Finding { proscribed: !lenient, ..finding });
     lost.into_iter().chain(odd).collect()
 }
 
 /// A loss that a final read shows is plainer than one among faults, and a promise that was given to the client that
 /// added the element is plainer than one that only a read implied.
-fn most_telling(analysis: &Analysis<'_>) -> Option<usize> {
+fn most_telling(analysis: &Analysis) -> Option<u32> {
     analysis.lost.iter().copied().min_by_key(|&id| {
-        let element = &analysis.elements[id];
-        (element.missing_from_final.is_none(), !was_acknowledged_first(analysis, id))
+        let is_plain = analysis.sight(id).missing_from_final != NONE;
+        (!is_plain, !was_acknowledged_first(analysis, id))
     })
 }
 
 /// Whether the element was known through its acknowledgement, and not through a read before that.
-fn was_acknowledged_first(analysis: &Analysis<'_>, id: usize) -> bool {
-    let acknowledged = analysis.elements[id].acknowledged.and_then(|pair| pair.completion);
-    acknowledged.is_some() && acknowledged == analysis.known(id)
+fn was_acknowledged_first(analysis: &Analysis, id: u32) -> bool {
+    let sight = analysis.sight(id);
+    analysis.sightings.known(sight) == Some(sight.acknowledged.completion)
 }
 
 struct Teller<'a> {
-    analysis: &'a Analysis<'a>,
+    analysis: &'a Analysis,
     context: &'a CheckContext,
 }
 
 impl Teller<'_> {
-    fn lost(&self, id: usize) -> Finding {
-        let element = &self.analysis.elements[id];
-        let value = brief(element.value);
-        let promise = match element.acknowledged {
-            Some(pair) if was_acknowledged_first(self.analysis, id) => {
-                let op = entry(self.analysis.history, pair);
-                let told = format!("{} acknowledged {value} at {}", who(op, self.context), seconds(op.time));
-                (
-                    vec![Evidence::new(pair, format!("{} {value}", op.f), "acknowledged")],
-                    told,
-                    "an acknowledged element",
-                )
-            }
-            _ => {
-                let read =
-                    element.first_read.expect("an element that is lost without having been acknowledged was read");
-                let op = entry(self.analysis.history, self.analysis.reads[read].pair);
-                let told = format!("{} showed {value} to a reader at {}", who(op, self.context), seconds(op.time));
-                let tried = entry(self.analysis.history, element.tried);
-                let tried = Evidence::new(element.tried, format!("{} {value}", tried.f), "");
-                let read = self.read(read, format!("{value} is there"));
-                (vec![tried, read], told, "an element that had been read")
-            }
+    fn lost(&self, id: u32) -> Finding {
+        let Analysis { sightings, .. } = self.analysis;
+        let sight = self.analysis.sight(id);
+        let value = self.value(id);
+        let added =
+            |place: Place, note: &str| Evidence::new(place.pair(), format!("{} {value}", sightings.addition()), note);
+        let promise = if was_acknowledged_first(self.analysis, id) {
+            let (who, when) = self.told(sight.acknowledged);
+            let told = format!("{who} acknowledged {value} at {when}");
+            (vec![added(sight.acknowledged, "acknowledged")], told, "an acknowledged element")
+        } else {
+            // An element that is lost without having been acknowledged was read.
+            let (who, when) = self.told(sightings.reads[sight.first_read as usize].place);
+            let told = format!("{who} showed {value} to a reader at {when}");
+            let read = self.read(sight.first_read, format!("{value} is there"));
+            (vec![added(sight.tried, ""), read], told, "an element that had been read")
         };
         let (mut evidence, told, shape) = promise;
-        let read = self.analysis.proof_of_loss(id).expect("an element is lost because some read lacks it");
+        let read = self.analysis.proof_of_loss(id);
         evidence.push(self.read(read, format!("{value} is missing")));
-        let is_final = element.missing_from_final.is_some();
-        let what = if is_final { "final read" } else { "later read" };
-        let pair = self.analysis.reads[read].pair;
-        let begun = pair.invocation.map(|position| self.analysis.history.ops[position].time);
-        let begun = begun.map(|time| format!(", which began at {},", seconds(time))).unwrap_or_default();
-        let reader = who(entry(self.analysis.history, pair), self.context);
+        let what = if sight.missing_from_final == NONE { "later read" } else { "final read" };
+        let place = sightings.reads[read as usize].place;
+        let begun = match place.invocation {
+            NONE => String::new(),
+            position => format!(", which began at {},", seconds(sightings.stamp(position).time)),
+        };
+        let (reader, _) = self.told(place);
         Finding {
             anomaly: "lost".into(),
             proscribed: true,
@@ -82,9 +75,8 @@ impl Teller<'_> {
         }
     }
 
-    fn duplicated(&self, row: &Oddity<'_>) -> Finding {
-        let value = brief(row.value);
-        let reader = who(entry(self.analysis.history, self.analysis.reads[row.read].pair), self.context);
+    fn duplicated(&self, id: u32, row: Oddity) -> Finding {
+        let (value, reader) = (self.value(id), self.reader(row.read));
         Finding {
             anomaly: "duplicated".into(),
             proscribed: true,
@@ -96,9 +88,8 @@ impl Teller<'_> {
         }
     }
 
-    fn unexpected(&self, row: &Oddity<'_>) -> Finding {
-        let value = brief(row.value);
-        let reader = who(entry(self.analysis.history, self.analysis.reads[row.read].pair), self.context);
+    fn unexpected(&self, id: u32, row: Oddity) -> Finding {
+        let (value, reader) = (self.value(id), self.reader(row.read));
         let count = counted(self.analysis.unexpected.len(), "element");
         Finding {
             anomaly: "unexpected".into(),
@@ -111,15 +102,24 @@ impl Teller<'_> {
         }
     }
 
-    fn read(&self, read: usize, note: String) -> Evidence {
-        let pair: Pair = self.analysis.reads[read].pair;
-        let list = &entry(self.analysis.history, pair).value;
-        let size = list.as_array().map_or(0, Vec::len);
-        let text = if size > 16 { format!("read → {}", counted(size, "element")) } else { shown(list) };
-        Evidence::new(pair, text, note)
+    fn read(&self, read: u32, note: String) -> Evidence {
+        let sightings = &self.analysis.sightings;
+        let row = &sightings.reads[read as usize];
+        let shown = sightings.list(read).map_or_else(|| counted(row.size as usize, "element"), |list| brief(&list));
+        Evidence::new(row.place.pair(), format!("read → {shown}"), note)
     }
-}
 
-fn shown(list: &Value) -> String {
-    format!("read → {}", brief(list))
+    fn value(&self, id: u32) -> String {
+        brief(&self.analysis.sightings.values.value(id))
+    }
+
+    /// Who ended an operation, and when.
+    fn told(&self, place: Place) -> (String, String) {
+        let Stamp { process, time, .. } = self.analysis.sightings.stamp(place.last_entry());
+        (who(process, self.context), seconds(time))
+    }
+
+    fn reader(&self, read: u32) -> String {
+        self.told(self.analysis.sightings.reads[read as usize].place).0
+    }
 }

@@ -8,16 +8,18 @@
 
 mod analysis;
 mod findings;
-mod reads;
+mod sightings;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Map, Value, json};
 
 use self::analysis::Analysis;
+use self::sightings::Sightings;
 use super::describe::millis;
-use super::{CheckContext, Checker, Quantiles, Valid, Verdict};
-use crate::history::History;
+use super::stream::check_streamed;
+use super::{CheckContext, Checker, Quantiles, Stream, Valid, Verdict};
+use crate::history::{History, Op};
 
 /// The checker of `broadcast` and `g-set`: operations other than `read` add their value; a `read` returns a list.
 ///
@@ -73,24 +75,46 @@ impl SetFull {
     /// # Ok::<(), maelstrom::history::ReadError>(())
     /// ```
     pub fn outcome(&self, history: &History, context: &CheckContext) -> SetOutcome {
-        let analysis = Analysis::of(history, context, self.lenient);
-        let values = |ids: &[usize]| ids.iter().map(|&id| analysis.elements[id].value.clone()).collect();
-        let latencies = |ids: &[usize]| Quantiles::new(ids.iter().map(|&id| analysis.latency(id)).collect());
+        let mut sightings = Sightings::default();
+        history.ops.iter().for_each(|op| sightings.push(op));
+        let analysis = Analysis::of(sightings, context, self.lenient);
         SetOutcome {
             attempt_count: analysis.elements.len(),
-            stable: values(&analysis.stable),
-            lost: values(&analysis.lost),
-            never_read: values(&analysis.never_read),
-            stable_latencies: latencies(&analysis.stable),
-            lost_latencies: latencies(&analysis.lost),
+            stable: analysis.values(&analysis.stable),
+            lost: analysis.values(&analysis.lost),
+            never_read: analysis.values(&analysis.never_read),
+            stable_latencies: analysis.latencies(&analysis.stable, false),
+            lost_latencies: analysis.latencies(&analysis.lost, true),
         }
     }
 }
 
 impl Checker for SetFull {
     fn check(&self, history: &History, context: &CheckContext) -> Verdict {
-        let analysis = Analysis::of(history, context, self.lenient);
-        let findings = findings::all(&analysis, context, self.lenient);
+        check_streamed(self, history, context)
+    }
+
+    fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
+        Box::new(Set { checker: self, context, sightings: Sightings::default() })
+    }
+}
+
+/// A history of a set on its way into the checker.
+struct Set<'a> {
+    checker: &'a SetFull,
+    context: &'a CheckContext,
+    sightings: Sightings,
+}
+
+impl Stream for Set<'_> {
+    fn push(&mut self, op: &Op) {
+        self.sightings.push(op);
+    }
+
+    fn finish(self: Box<Self>) -> Verdict {
+        let Set { checker: SetFull { lenient }, context, sightings } = *self;
+        let analysis = Analysis::of(sightings, context, *lenient);
+        let findings = findings::all(&analysis, context, *lenient);
         let (valid, reason) = if findings.iter().any(|finding| finding.proscribed) {
             (Valid::False, None)
         } else if let Some(reason) = analysis.doubts.first() {
@@ -104,31 +128,38 @@ impl Checker for SetFull {
     }
 }
 
-fn details(analysis: &Analysis<'_>) -> Map<String, Value> {
-    let list = |ids: &[usize]| ids.iter().map(|&id| analysis.elements[id].value).collect::<Vec<_>>();
-    let latencies = |ids: &[usize]| Quantiles::new(ids.iter().map(|&id| analysis.latency(id)).collect()).to_json();
-    let mut stale = analysis.stable.clone();
-    stale.retain(|&id| analysis.latency(id) > 0);
+impl Analysis {
+    fn values(&self, ids: &[u32]) -> Vec<Value> {
+        ids.iter().map(|id| self.sightings.values.value(*id)).collect()
+    }
+
+    fn latencies(&self, ids: &[u32], are_lost: bool) -> Quantiles {
+        Quantiles::new(ids.iter().map(|id| self.latency(*id, are_lost)).collect())
+    }
+}
+
+fn details(analysis: &Analysis) -> Map<String, Value> {
+    let value = |id: u32| analysis.sightings.values.value(id);
+    let mut stale: Vec<(u64, u32)> = analysis.stable.iter().map(|id| (analysis.latency(*id, false), *id)).collect();
+    stale.retain(|(latency, _)| *latency > 0);
     let mut worst = stale.clone();
-    worst.sort_by_key(|&id| std::cmp::Reverse(analysis.latency(id)));
-    let worst = worst
-        .iter()
-        .take(8)
-        .map(|&id| json!({"element": analysis.elements[id].value, "stable_latency": millis(analysis.latency(id))}));
-    let duplicated: Vec<Value> = analysis.duplicated.iter().map(|row| json!([row.value, row.count])).collect();
-    let unexpected: Vec<&Value> = analysis.unexpected.iter().map(|row| row.value).collect();
+    worst.sort_by_key(|(latency, _)| std::cmp::Reverse(*latency));
+    let worst =
+        worst.iter().take(8).map(|(latency, id)| json!({"element": value(*id), "stable_latency": millis(*latency)}));
+    let duplicated: Vec<Value> = analysis.duplicated.iter().map(|(id, row)| json!([value(*id), row.count])).collect();
+    let unexpected: Vec<Value> = analysis.unexpected.iter().map(|(id, _)| value(*id)).collect();
     let rows = [
         ("attempt_count", json!(analysis.elements.len())),
         ("stable_count", json!(analysis.stable.len())),
-        ("lost", json!(list(&analysis.lost))),
+        ("lost", json!(analysis.values(&analysis.lost))),
         ("lost_count", json!(analysis.lost.len())),
-        ("never_read", json!(list(&analysis.never_read))),
+        ("never_read", json!(analysis.values(&analysis.never_read))),
         ("never_read_count", json!(analysis.never_read.len())),
-        ("stale", json!(list(&stale))),
+        ("stale", stale.iter().map(|(_, id)| value(*id)).collect()),
         ("stale_count", json!(stale.len())),
         ("worst_stale", worst.collect()),
-        ("stable_latencies", latencies(&analysis.stable)),
-        ("lost_latencies", latencies(&analysis.lost)),
+        ("stable_latencies", analysis.latencies(&analysis.stable, false).to_json()),
+        ("lost_latencies", analysis.latencies(&analysis.lost, true).to_json()),
         ("duplicated_count", json!(duplicated.len())),
         ("duplicated", json!(duplicated)),
         ("unexpected", json!(unexpected)),

@@ -99,9 +99,9 @@ fn successive<A: Analysis>(analysis: &A) -> Vec<(u32, u32)> {
     let store = analysis.store();
     let mut latest: FxHashMap<u64, u32> = FxHashMap::default();
     let mut edges = Vec::new();
-    for event in &store.events {
+    for event in store.events() {
         let (txn, is_end) = (event >> 1, event & 1 == 1);
-        let process = store.txn(txn).process;
+        let process = store.process(txn);
         let before = match is_end {
             true => latest.insert(process, txn),
             false if !store.is_ok(txn) && analysis.happened(txn) => latest.get(&process).copied(),
@@ -113,8 +113,9 @@ fn successive<A: Analysis>(analysis: &A) -> Vec<(u32, u32)> {
 }
 
 fn timeline<A: Analysis>(analysis: &A) -> Timeline {
-    let events = analysis.store().events.iter().copied();
-    Timeline { events: events.filter(|event| analysis.happened(event >> 1)).collect() }
+    let mut events = analysis.store().events();
+    events.retain(|event| analysis.happened(event >> 1));
+    Timeline { events }
 }
 
 /// What makes the history hard to judge.
@@ -216,7 +217,7 @@ impl<A: Analysis> AllEdges<'_, A> {
         match kind {
             Kind::Realtime => (store.realtime_text(from, to), None),
             Kind::Process => {
-                let process = store.txn(from.0).process;
+                let process = store.process(from.0);
                 (format!("process {process} performed {} and then {}", from.1, to.1), None)
             }
             kind => {

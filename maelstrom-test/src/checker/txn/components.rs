@@ -32,7 +32,8 @@ pub(super) fn strong_components(graph: &impl Digraph) -> Vec<u32> {
         component: graph.len() as u32,
     };
     let mut path: Vec<Frame> = Vec::new();
-    for root in 0..graph.len() as u32 {
+    // What is earlier mostly leads to what is later. From the end on, paths stay short, and so does the stack.
+    for root in (0..graph.len() as u32).rev() {
         if search.number[root as usize] == 0 {
             search.explore(graph, root, &mut path);
         }

@@ -2,15 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::intern::{NONE, text};
-use super::store::{Answers, Mop, MopKind, Store};
+use super::store::{Answers, Mop, MopKind, Store, Txn};
+use super::text::text;
 use crate::checker::Evidence;
+use crate::checker::entries::NONE;
 use crate::history::Nanos;
 
 impl<A: Answers> Store<A> {
     /// `append x 1` or `r x [1 2]`.
     pub(super) fn mop_text(&self, mop: &Mop) -> String {
-        let key = self.names.interner.text(mop.key);
+        let key = self.key_text(mop.key);
         match mop.kind {
             MopKind::Write => format!("{} {key} {}", A::WRITE, self.names.value_text(mop.arg)),
             MopKind::Blind => format!("r {key} ?"),
@@ -46,11 +47,11 @@ impl<A: Answers> Store<A> {
 
     /// A line of proof: the transaction under a name, and why it matters.
     pub(super) fn evidence(&self, txn: u32, name: &str, note: String) -> Evidence {
-        let record = self.txn(txn);
+        let Txn { invocation, completion, .. } = *self.txn(txn);
         let position = |position: u32| Some(position as usize).filter(|_| position != NONE);
         Evidence {
-            invocation: position(record.invocation),
-            completion: position(record.completion),
+            invocation: position(invocation),
+            completion: position(completion),
             text: format!("{name}: {}", self.txn_text(txn)),
             note,
         }
@@ -58,22 +59,23 @@ impl<A: Answers> Store<A> {
 
     /// The key in words.
     pub(super) fn key_text(&self, key: u32) -> String {
-        self.names.interner.text(key)
+        text(&self.key_json(key))
     }
 
     /// The key as histories spell it.
-    pub(super) fn key_json(&self, key: u32) -> &Value {
+    pub(super) fn key_json(&self, key: u32) -> Value {
         self.names.interner.value(key)
     }
 
-    /// The index that the history itself gives to a transaction's completion.
+    /// The index that the history itself gives to a transaction's completion, or to its invocation if it has none.
     pub(super) fn label(&self, txn: u32) -> u64 {
-        self.txn(txn).label
+        self.entries.stamp(self.last_entry(txn)).index
     }
 
     /// Why the end of one transaction and the beginning of another order them.
     pub(super) fn realtime_text(&self, (before, first): (u32, &str), (after, second): (u32, &str)) -> String {
-        let (ended, began) = (self.txn(before).ended, self.txn(after).began);
+        let [ended, began] =
+            [self.last_entry(before), self.first_entry(after)].map(|position| self.entries.stamp(position).time);
         if ended == began {
             return format!("{first} was complete before {second} began");
         }

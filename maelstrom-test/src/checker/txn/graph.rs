@@ -4,9 +4,8 @@
 //! transactions precedes every one of many others, the graph holds a *hub* between them instead of all pairs: a node
 //! that is no transaction, and that paths pass through without becoming longer.
 
+use crate::checker::entries::NONE;
 use std::fmt;
-
-use super::intern::NONE;
 
 /// Why one transaction precedes another. The order is that of the strength of the claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use super::anomaly::Anomaly;
 use super::findings::{Example, Found};
-use super::intern::{NONE, list};
 use super::list_append::ListAnalysis;
 use super::lists::{Lists, State};
 use super::lost_update::find_lost_updates;
 use super::store::{Answers, Mop, MopKind, PerKey, Store};
+use super::text::list;
 use crate::checker::Evidence;
+use crate::checker::entries::NONE;
 
 /// Every anomaly that is not a cycle.
 pub(super) fn find_anomalies(analysis: &ListAnalysis<'_>, found: &mut Found) {
@@ -45,9 +46,9 @@ impl Suspicions {
         let store = analysis.store;
         let mut flags: Vec<Flags> = Vec::with_capacity(store.answers.states.len());
         // Parents have smaller numbers than their children.
-        for State { parent, version, repeats, .. } in &store.answers.states {
-            let inherited = flags.get(*parent as usize).copied().unwrap_or_default();
-            let flag = if *version == NONE { Flags::default() } else { of_version(analysis, *version, *repeats) };
+        for State { parent, version, repeats, .. } in store.answers.states.iter().copied() {
+            let inherited = flags.get(parent as usize).copied().unwrap_or_default();
+            let flag = if version == NONE { Flags::default() } else { of_version(analysis, version, repeats) };
             flags.push(Flags {
                 failed: inherited.failed || flag.failed,
                 unwritten: inherited.unwritten || flag.unwritten,
@@ -225,7 +226,7 @@ fn within_transaction(store: &Store<Lists>, txn: u32, place_of: &mut PerKey, fou
 
 fn contradiction(store: &Store<Lists>, txn: u32, mop: &Mop, expected: Vec<Value>) -> Example {
     let key = store.key_text(mop.key);
-    let shown = list(expected.iter().map(|value| if value == "..." { "…".into() } else { super::intern::text(value) }));
+    let shown = list(expected.iter().map(|value| if value == "..." { "…".into() } else { super::text::text(value) }));
     let actual = store.answer_text(mop.arg);
     Example {
         story: format!(
@@ -277,7 +278,7 @@ fn incompatible_orders(analysis: &ListAnalysis<'_>, found: &mut Found) {
 fn incompatible(analysis: &ListAnalysis<'_>, txn: u32, mop: &Mop) -> Example {
     let store = analysis.store;
     let longest: Vec<Value> = analysis.versions(mop.key).iter().map(|v| store.names.value_json(*v)).collect();
-    let (key, one, other) = (store.key_text(mop.key), store.answer_text(mop.arg), super::intern::text(&json!(longest)));
+    let (key, one, other) = (store.key_text(mop.key), store.answer_text(mop.arg), super::text::text(&json!(longest)));
     let reader = store.oks().find(|reader| {
         let whole = |other: &Mop| {
             let is_longest = analysis.place.get(other.arg as usize) == Some(&(longest.len() as u32));

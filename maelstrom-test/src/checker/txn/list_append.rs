@@ -7,10 +7,10 @@ use super::Options;
 use super::analysis::Analysis;
 use super::findings::Found;
 use super::graph::{Kind, Sink};
-use super::intern::NONE;
 use super::list_anomalies::find_anomalies;
 use super::lists::Lists;
 use super::store::{MopKind, Outcome, Store};
+use crate::checker::entries::NONE;
 
 /// The order of every key's versions, and who read which.
 pub(super) struct ListAnalysis<'a> {

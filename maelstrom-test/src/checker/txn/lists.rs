@@ -6,11 +6,12 @@
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-use super::intern::NONE;
 use super::store::{Answers, Names};
+use crate::checker::entries::NONE;
 
 /// A list: its last element after its parent's.
 #[derive(Clone, Copy, Debug)]
+#[repr(packed)]
 pub(super) struct State {
     /// The list without its last element; [`NONE`] for the empty list.
     pub(super) parent: u32,

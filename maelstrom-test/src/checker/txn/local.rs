@@ -2,7 +2,7 @@
 
 use super::components::{Digraph, Step, strong_components};
 use super::graph::{Edge, Graph, Kind, Timeline};
-use super::intern::NONE;
+use crate::checker::entries::NONE;
 
 /// A component with nodes numbered from 0: its transactions in their order, then its hubs.
 pub(super) struct Local {

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::anomaly::Anomaly;
 use super::findings::{Example, Found};
-use super::intern::NONE;
 use super::store::{Answers, MopKind, PerKey, Store};
+use crate::checker::entries::NONE;
 
 /// Key, state and transaction of every ok transaction that first reads a key and later writes it.
 fn updates<A: Answers>(store: &Store<A>) -> Vec<(u32, u32, u32)> {

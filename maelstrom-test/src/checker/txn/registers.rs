@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::Options;
 use super::components::{Digraph, Step, strong_components};
-use super::intern::NONE;
 use super::store::{Answers, MopKind, NULL, Names, PerKey, Store};
+use crate::checker::entries::NONE;
 
 /// Answers of register reads: a version each.
 #[derive(Default)]
@@ -212,7 +212,7 @@ impl Positions {
         let count = if options.sequential_keys || options.linearizable_keys { store.txns.len() } else { 0 };
         let mut positions = Positions { began: vec![NONE; count], ended: vec![NONE; count] };
         if count > 0 {
-            for (at, event) in store.events.iter().enumerate() {
+            for (at, event) in store.events().into_iter().enumerate() {
                 let list = if event & 1 == 0 { &mut positions.began } else { &mut positions.ended };
                 list[(event >> 1) as usize] = at as u32;
             }
@@ -227,7 +227,7 @@ fn by_process(store: &Store<Registers>, own: &[Access], positions: &Positions) -
     in_order.sort_by_key(|access| positions.ended[access.txn as usize]);
     let mut latest: FxHashMap<u64, u32> = FxHashMap::default();
     let step = |access: &Access| {
-        let before = latest.insert(store.txn(access.txn).process, access.left());
+        let before = latest.insert(store.process(access.txn), access.left());
         before.map(|before| (before, access.found()))
     };
     in_order.into_iter().filter_map(step).collect()

@@ -7,10 +7,10 @@ use super::analysis::Analysis;
 use super::anomaly::Anomaly;
 use super::findings::{Example, Found};
 use super::graph::{Kind, Sink};
-use super::intern::NONE;
 use super::lost_update::find_lost_updates;
 use super::registers::{Contradiction, Registers, Source, VersionOrder, accesses, version_order};
 use super::store::{Mop, MopKind, Outcome, PerKey, Store};
+use crate::checker::entries::NONE;
 
 /// What is known of the order of versions, and who read which.
 pub(super) struct RegisterAnalysis<'a> {
@@ -313,7 +313,7 @@ fn cyclic_versions(store: &Store<Registers>, contradiction: &Contradiction) -> E
     let sources: Vec<&str> = contradiction.sources.iter().map(|source| source.name()).collect();
     let (last, others) = contradiction.sources.split_last().expect("a contradiction has sources");
     let others: Vec<&str> = others.iter().map(|source| assumption(*source)).collect();
-    let concerns = |txn: &u32| store.mops(*txn).iter().any(|mop| contradiction.versions.contains(&mop.arg));
+    let concerns = |txn: &u32| store.mops(*txn).iter().any(|mop| contradiction.versions.contains(&{ mop.arg }));
     let evidence = store
         .oks()
         .filter(concerns)

@@ -10,10 +10,10 @@
 
 use super::components::{Digraph, Step, strong_components};
 use super::graph::Kind;
-use super::intern::NONE;
 use super::landmark::by_landmarks;
 use super::local::Local;
 use super::parallel::{BATCH, closest};
+use crate::checker::entries::NONE;
 
 /// Edges of a closed walk: where each begins, and its kind.
 pub(super) type Walk = Vec<(u32, Kind)>;

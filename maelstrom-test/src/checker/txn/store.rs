@@ -3,11 +3,14 @@
 //! A transaction is a range of [`Mop`]s (micro-operations); keys, values and versions are numbers. Of an entry nothing
 //! else is kept, so a history can be checked that would not fit into memory.
 
+use hashbrown::HashTable;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-use super::intern::{Interner, NONE};
-use crate::history::{Nanos, Op, OpType};
+use super::text::text;
+use crate::checker::entries::{Entries, NONE};
+use crate::checker::intern::{Interner, hash};
+use crate::history::{Op, OpType};
 
 /// The number of the value null.
 pub(super) const NULL: u32 = 0;
@@ -30,14 +33,6 @@ pub(super) struct Txn {
     pub(super) invocation: u32,
     /// Position of the completion; [`NONE`] if there is none.
     pub(super) completion: u32,
-    /// The index that the history itself gives to the completion, or to the invocation if there is no completion.
-    pub(super) label: u64,
-    /// When it began.
-    pub(super) began: Nanos,
-    /// When it ended.
-    pub(super) ended: Nanos,
-    /// Who performed it.
-    pub(super) process: u64,
     /// How it ended.
     pub(super) outcome: Outcome,
     first_mop: u32,
@@ -55,8 +50,9 @@ pub(super) enum MopKind {
     Write,
 }
 
-/// A micro-operation.
+/// A micro-operation. There are more of these than of anything else, so they are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(packed)]
 pub(super) struct Mop {
     pub(super) key: u32,
     pub(super) arg: u32,
@@ -80,6 +76,7 @@ pub(super) trait Answers: Default {
 
 /// A version of a key: a value that a read returned or that some transaction wrote.
 #[derive(Clone, Copy, Debug)]
+#[repr(packed)]
 pub(super) struct Version {
     pub(super) key: u32,
     pub(super) value: u32,
@@ -94,18 +91,28 @@ pub(super) struct Version {
 pub(super) struct Names {
     pub(super) interner: Interner,
     pub(super) versions: Vec<Version>,
-    by_key_and_value: FxHashMap<u64, u32>,
+    /// Numbers of versions by the hash of key and value.
+    numbers: HashTable<u32>,
 }
 
 impl Names {
     /// The version of the key that holds the value.
     pub(super) fn version(&mut self, key: u32, value: u32) -> u32 {
-        let next = self.versions.len() as u32;
-        let id = *self.by_key_and_value.entry(u64::from(key) << 32 | u64::from(value)).or_insert(next);
-        if id == next {
-            self.versions.push(Version { key, value, writer: NONE, intermediate: false });
+        let versions = &self.versions;
+        let named = |id: &u32| (versions[*id as usize].key, versions[*id as usize].value);
+        if let Some(id) = self.numbers.find(hash(&(key, value)), |id| named(id) == (key, value)) {
+            return *id;
         }
+        let id = self.versions.len() as u32;
+        self.numbers.insert_unique(hash(&(key, value)), id, |id| hash(&named(id)));
+        self.versions.push(Version { key, value, writer: NONE, intermediate: false });
         id
+    }
+
+    /// No others will come: frees what is needed to find them.
+    fn close(&mut self) {
+        self.numbers = HashTable::new();
+        self.interner.close();
     }
 
     pub(super) fn key_of(&self, version: u32) -> u32 {
@@ -113,11 +120,11 @@ impl Names {
     }
 
     pub(super) fn value_text(&self, version: u32) -> String {
-        self.interner.text(self.versions[version as usize].value)
+        text(&self.value_json(version))
     }
 
     pub(super) fn value_json(&self, version: u32) -> Value {
-        self.interner.value(self.versions[version as usize].value).clone()
+        self.interner.value(self.versions[version as usize].value)
     }
 }
 
@@ -131,13 +138,11 @@ pub(super) struct RepeatedWrite {
 
 /// All transactions of a history.
 pub(super) struct Store<A> {
+    pub(super) entries: Entries,
     pub(super) txns: Vec<Txn>,
     mops: Vec<Mop>,
     pub(super) names: Names,
     pub(super) answers: A,
-    /// The transactions' beginnings and ends in order: `2 × transaction`, plus one at an end. Only completions that
-    /// prove something (ok) are ends.
-    pub(super) events: Vec<u32>,
     /// Which keys had a value written twice: they prove nothing about the order of transactions.
     pub(super) ambiguous: Vec<bool>,
     pub(super) repeated: Vec<RepeatedWrite>,
@@ -155,6 +160,39 @@ impl<A> Store<A> {
 
     pub(super) fn txn(&self, txn: u32) -> &Txn {
         &self.txns[txn as usize]
+    }
+
+    /// The position of its first entry.
+    pub(super) fn first_entry(&self, txn: u32) -> u32 {
+        let Txn { invocation, completion, .. } = *self.txn(txn);
+        if invocation == NONE { completion } else { invocation }
+    }
+
+    /// The position of its last entry.
+    pub(super) fn last_entry(&self, txn: u32) -> u32 {
+        let Txn { invocation, completion, .. } = *self.txn(txn);
+        if completion == NONE { invocation } else { completion }
+    }
+
+    /// Who performed it.
+    pub(super) fn process(&self, txn: u32) -> u64 {
+        self.entries.stamp(self.first_entry(txn)).process.client().expect("transactions are of clients")
+    }
+
+    /// The transactions' beginnings and ends in order: `2 × transaction`, plus one at an end. Only completions that
+    /// prove something (ok) are ends.
+    pub(super) fn events(&self) -> Vec<u32> {
+        let mut events = vec![NONE; self.entries.len()];
+        for (txn, record) in (0..).zip(&self.txns) {
+            if record.invocation != NONE {
+                events[record.invocation as usize] = txn * 2;
+            }
+            if record.outcome == Outcome::Ok {
+                events[record.completion as usize] = txn * 2 + 1;
+            }
+        }
+        events.retain(|event| *event != NONE);
+        events
     }
 
     pub(super) fn is_ok(&self, txn: u32) -> bool {
@@ -193,7 +231,6 @@ pub(super) struct Builder<A> {
     /// Normally one per process. Of histories that have several, a completion belongs to the latest that asked for
     /// what it answers.
     open: FxHashMap<u64, Vec<Open>>,
-    position: u32,
     scratch: Vec<Mop>,
 }
 
@@ -203,33 +240,31 @@ impl<A: Answers> Default for Builder<A> {
         let null = names.interner.id(&Value::Null);
         debug_assert_eq!(null, NULL);
         let store = Store {
+            entries: Entries::default(),
             txns: Vec::new(),
             mops: Vec::new(),
             names,
             answers: A::default(),
-            events: Vec::new(),
             ambiguous: Vec::new(),
             repeated: Vec::new(),
             malformed: None,
             hides_writes: false,
         };
-        Builder { store, open: FxHashMap::default(), position: 0, scratch: Vec::new() }
+        Builder { store, open: FxHashMap::default(), scratch: Vec::new() }
     }
 }
 
 impl<A: Answers> Builder<A> {
     /// Takes the next entry. Those of the nemesis count as positions only.
     pub(super) fn push(&mut self, op: &Op) {
-        let position = self.position;
-        self.position += 1;
+        let position = self.store.entries.push(op);
         let Some(process) = op.process.client() else { return };
         if op.kind == OpType::Invoke { self.begin(op, process, position) } else { self.end(op, process, position) }
     }
 
     fn begin(&mut self, op: &Op, process: u64, position: u32) {
-        let txn = self.new_txn(op, process);
+        let txn = self.new_txn();
         self.store.txns[txn as usize].invocation = position;
-        self.store.events.push(txn * 2);
         let mut mops = Vec::new();
         self.parse(op, &mut mops);
         self.open.entry(process).or_default().push(Open { txn, mops });
@@ -241,7 +276,7 @@ impl<A: Answers> Builder<A> {
         let parsed = self.parse(op, &mut mops);
         let (txn, asked) = match self.take_open(process, &mops) {
             Some(open) => (open.txn, Some(open.mops)),
-            None => (self.new_txn(op, process), None),
+            None => (self.new_txn(), None),
         };
         self.store.hides_writes |= !parsed && asked.is_none() && op.kind != OpType::Fail;
         let outcome = match op.kind {
@@ -254,27 +289,15 @@ impl<A: Answers> Builder<A> {
             _ => &mops,
         };
         let record = &mut self.store.txns[txn as usize];
-        (record.completion, record.label, record.ended, record.outcome) = (position, op.index, op.time, outcome);
+        (record.completion, record.outcome) = (position, outcome);
         (record.first_mop, record.mop_count) = (self.store.mops.len() as u32, answered.len() as u32);
         self.store.mops.extend_from_slice(answered);
-        if outcome == Outcome::Ok {
-            self.store.events.push(txn * 2 + 1);
-        }
         self.scratch = mops;
     }
 
-    fn new_txn(&mut self, op: &Op, process: u64) -> u32 {
-        self.store.txns.push(Txn {
-            invocation: NONE,
-            completion: NONE,
-            label: op.index,
-            began: op.time,
-            ended: op.time,
-            process,
-            outcome: Outcome::Info,
-            first_mop: 0,
-            mop_count: 0,
-        });
+    fn new_txn(&mut self) -> u32 {
+        let outcome = Outcome::Info;
+        self.store.txns.push(Txn { invocation: NONE, completion: NONE, outcome, first_mop: 0, mop_count: 0 });
         self.store.txns.len() as u32 - 1
     }
 
@@ -345,6 +368,7 @@ impl<A: Answers> Builder<A> {
             self.store.mops.extend(mops);
         }
         let mut store = self.store;
+        store.names.close();
         store.ambiguous = vec![false; store.names.interner.len()];
         let mut written = PerKey::new(&store);
         for txn in 0..store.txns.len() as u32 {

@@ -1,8 +1,12 @@
 //! Where histories come from: a file or standard input, plain or compressed, with a line that shows how much was read.
+//!
+//! What a checker finds is looked up in the history, so that is read twice. Standard input is copied to a file without a
+//! name for that purpose, which is gone when we are, however we end.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Seek, Write};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +16,104 @@ use crate::history::{HistoryReader, Op, ReadError};
 const INTERVAL: Duration = Duration::from_millis(250);
 /// How many entries are read between two looks at the clock.
 const BLOCK: u64 = 4096;
+
+/// A history that can be read, and read again.
+pub(super) struct Source {
+    /// How people are told of it.
+    name: String,
+    file: SourceFile,
+}
+
+enum SourceFile {
+    Named(PathBuf),
+    /// What comes once, until it is read, and a copy of what came, as far as there is room for it.
+    Passing(RefCell<Option<Box<dyn Read>>>, Rc<RefCell<io::Result<File>>>),
+}
+
+impl Source {
+    /// A file, or standard input (`-`). Compression is told by the content, whatever the name says.
+    pub(super) fn open(file: &str) -> Source {
+        match file {
+            "-" => Source::passing("standard input", Box::new(io::stdin())),
+            _ => Source { name: file.into(), file: SourceFile::Named(file.into()) },
+        }
+    }
+
+    /// Something that can be read only once.
+    pub(super) fn passing(name: &str, raw: Box<dyn Read>) -> Source {
+        let copy = Rc::new(RefCell::new(tempfile::tempfile()));
+        Source { name: name.into(), file: SourceFile::Passing(RefCell::new(Some(raw)), copy) }
+    }
+
+    /// Reads it for the first time.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    pub(super) fn read(&self) -> Result<Input, String> {
+        let input = match &self.file {
+            SourceFile::Named(path) => self.read_file(path),
+            SourceFile::Passing(raw, copy) => {
+                let raw = raw.take().expect("it is read for the first time");
+                Input::new(&self.name, Box::new(Copying { raw, copy: Rc::clone(copy) }), 0)
+            }
+        };
+        input.map_err(|error| format!("{}: {error}", self.name))
+    }
+
+    /// Reads it once more, after all of it was read.
+    ///
+    /// # Errors
+    /// A sentence that says why that cannot be.
+    pub(super) fn read_again(&self) -> Result<Input, String> {
+        let input = match &self.file {
+            SourceFile::Named(path) => self.read_file(path),
+            SourceFile::Passing(_, copy) => copy_from_start(copy).and_then(|copy| {
+                let length = copy.metadata()?.len();
+                Input::new(&self.name, Box::new(copy), length)
+            }),
+        };
+        input.map_err(|error| match self.file {
+            SourceFile::Named(_) => format!("{}: {error}", self.name),
+            SourceFile::Passing(..) => format!(
+                "{}: no copy could be kept in {} to look operations up in: {error}; give it as a file, or let TMPDIR \
+                 name a folder with more room",
+                self.name,
+                std::env::temp_dir().display()
+            ),
+        })
+    }
+
+    fn read_file(&self, path: &Path) -> io::Result<Input> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        Input::new(&self.name, Box::new(file), length)
+    }
+}
+
+fn copy_from_start(copy: &RefCell<io::Result<File>>) -> io::Result<File> {
+    let mut copy = copy.replace(Err(io::Error::other("it was taken")))?;
+    copy.rewind()?;
+    Ok(copy)
+}
+
+/// Copies what is read to a file, as long as that is possible.
+struct Copying {
+    raw: Box<dyn Read>,
+    copy: Rc<RefCell<io::Result<File>>>,
+}
+
+impl Read for Copying {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.raw.read(buffer)?;
+        let mut copy = self.copy.borrow_mut();
+        if let Ok(file) = &mut *copy
+            && let Err(error) = file.write_all(&buffer[..count])
+        {
+            *copy = Err(error);
+        }
+        Ok(count)
+    }
+}
 
 /// The entries of a history, one after another.
 pub(super) struct Input {
@@ -29,23 +131,7 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Opens a file, or standard input (`-`). Compression is told by the content, whatever the name says.
-    ///
-    /// # Errors
-    /// A sentence that names the file.
-    pub(super) fn open(file: &str) -> Result<Input, String> {
-        let name = if file == "-" { "standard input" } else { file };
-        Input::from(file, name).map_err(|error| format!("{name}: {error}"))
-    }
-
-    fn from(file: &str, name: &str) -> io::Result<Input> {
-        let (raw, length): (Box<dyn Read>, u64) = if file == "-" {
-            (Box::new(io::stdin()), 0)
-        } else {
-            let file = File::open(file)?;
-            let length = file.metadata()?.len();
-            (Box::new(file), length)
-        };
+    fn new(name: &str, raw: Box<dyn Read>, length: u64) -> io::Result<Input> {
         let read = Rc::new(Cell::new(0));
         let counting = Counting { raw, read: read.clone() };
         let (compression, text) = decompress(BufReader::with_capacity(1 << 16, counting))?;
@@ -125,7 +211,10 @@ mod tests {
 
     /// A file with this content, for as long as the function runs.
     fn with_file<T>(name: &str, content: &[u8], act: impl FnOnce(&str) -> T) -> T {
-        let path = std::env::temp_dir().join(format!("maelstrom-input-{}-{name}", std::process::id()));
+        // Tests run at the same time, and some give the same name.
+        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("maelstrom-input-{}-{number}-{name}", std::process::id()));
         std::fs::write(&path, content).expect("the folder for temporary files can be written");
         let result = act(path.to_str().expect("its name is plain"));
         std::fs::remove_file(&path).expect("it is there");
@@ -136,7 +225,7 @@ mod tests {
     fn count(name: &str, content: &[u8]) -> Result<u64, String> {
         with_file(name, content, |path| {
             let tell = |error: String| error.replace(path, "FILE");
-            let mut input = Input::open(path).map_err(tell)?;
+            let mut input = Source::open(path).read().map_err(tell)?;
             let mut count = 0;
             while input.next().map_err(tell)?.is_some() {
                 count += 1;
@@ -198,6 +287,34 @@ mod tests {
         }
         let error = count("gzip-of-junk", &gzip("{\"type\": \"ok\"}\njunk\n")).expect_err("it is junk");
         assert!(error.starts_with("FILE: line 2, column 1: "), "{error}");
+    }
+
+    #[test]
+    fn what_comes_only_once_can_be_read_again() {
+        for content in [entries(1000).into_bytes(), gzip(&entries(1000)), zstd(&entries(1000))] {
+            let source = Source::passing("a pipe", Box::new(io::Cursor::new(content)));
+            let all = |mut input: Input| {
+                std::iter::from_fn(move || input.next().expect("it is a history"))
+                    .map(|op| op.value)
+                    .collect::<Vec<_>>()
+            };
+            let first = all(source.read().expect("it begins"));
+            assert_eq!(first.len(), 1000);
+            assert_eq!(all(source.read_again().expect("it was copied")), first);
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_room_for_a_copy_it_is_read_once() {
+        // A file that cannot be written stands for a full disk.
+        let read_only = File::open("/dev/null").expect("it is there");
+        let source = Source::passing("a pipe", Box::new(io::Cursor::new(entries(1000).into_bytes())));
+        let SourceFile::Passing(_, copy) = &source.file else { panic!("it passes") };
+        *copy.borrow_mut() = Ok(read_only);
+        let mut input = source.read().expect("it begins");
+        while input.next().expect("it goes on").is_some() {}
+        let error = source.read_again().err().expect("there is no copy");
+        assert!(error.starts_with("a pipe: no copy could be kept in "), "{error}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `maelstrom check`: judges a recorded history.
 //!
-//! Histories of transactions and of registers by key are not kept as they are, only what their checkers need of them; so
-//! they may be longer than what fits into memory. See `benches/check.rs` for figures.
+//! Histories are not kept as they are, only what their checkers need of them; so they may be longer than what fits into
+//! memory. (Only `--model register`, a single register, needs all of its history at once.) See `benches/check.rs` for
+//! figures.
 
 mod input;
 mod judge;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use clap::ArgMatches;
 use serde_json::Value;
 
+use self::input::Source;
 use self::judge::Judged;
 use super::{Done, Stop, status};
 use crate::checker::linearizable::Linearizable;
@@ -36,7 +38,8 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     let file = matches.get_one::<String>("file").expect("it is required");
     let shown = if file == "-" { "standard input" } else { file };
     let context = CheckContext::default();
-    let judged = judge::judge(file, &*checker, &context).map_err(Stop::Arguments)?;
+    let source = Source::open(file);
+    let judged = judge::judge(&source, &*checker, &context, judge::MOST_KEPT).map_err(Stop::Arguments)?;
     let report = show(&judged, shown, &name, &context, |view| {
         if matches.get_flag("json") {
             return results::render(view);

@@ -155,6 +155,45 @@ fn assignments_forget_positions() {
     }
 }
 
+/// In a group, keys pass from one consumer to another: what one does not see, another one may have.
+#[test]
+fn who_shares_keys_may_go_on_anywhere() {
+    let sends = "0 send x 1@0; 0 send x 2@1; 0 send x 3@2; 9 poll x 0=1 1=2 2=3;";
+    for (polls, expected) in [
+        ("1 subscribe x; 1 poll x 0=1; 1 poll x 2=3", vec![]),
+        ("1 subscribe x; 1 poll x 1=2; 1 poll x 0=1", vec![]),
+        ("1 subscribe x; 1 poll x 0=1 2=3", vec!["int-poll-skip"]),
+        ("1 assign x; 1 poll x 0=1; 1 subscribe x; 1 poll x 2=3", vec![]),
+        ("1 subscribe x; 1 poll x 0=1; 1 assign x; 1 poll x 1=2; 1 poll x 1=2", vec!["nonmonotonic-poll"]),
+    ] {
+        assert_eq!(found(&check(&format!("{sends}{polls}"))), expected, "{polls}");
+    }
+    // Nor is a message lost or unseen that some poll has returned whose answer got lost.
+    let sends = "0 send x 1@0; 0 send x 2@1; 0 send x 3@2;";
+    let verdict = check(&format!("{sends}1 subscribe x; 1 poll x 0=1; 1 poll x 2=3; 1 poll"));
+    assert_eq!((verdict.valid, found(&verdict)), (Valid::Unknown, vec![]));
+}
+
+#[test]
+fn nobody_knows_where_a_process_stands_after_a_poll_of_unknown_end() {
+    let mut history = history(
+        "0 send x 1@0; 0 send x 2@1; 0 send x 3@2; 9 poll x 0=1 1=2 2=3; 1 assign x; 1 poll x 0=1; 1 poll; 1 poll x 2=3",
+    );
+    assert_eq!(found(&Kafka::default().check(&history, &CheckContext::default())), ["poll-skip"]);
+    history.ops[13].kind = OpType::Info;
+    assert_eq!(found(&Kafka::default().check(&history, &CheckContext::default())), Vec::<&str>::new());
+}
+
+#[test]
+fn transactions_show_what_was_passed_over() {
+    let sends = "0 send x 1@0; 0 send x 2@1; 0 send x 3@2;";
+    let verdict = check(&format!("{sends}1 seek x; 1 poll x 0=1 & send y 1@0; 1 poll x 2=3 & send y 2@1"));
+    assert_eq!(found(&verdict), ["lost-write", "poll-skip", "unseen"]);
+    // Among other things, a poll that shows nothing does not say that there is nothing.
+    let verdict = check(&format!("{sends}1 seek x; 1 poll x 0=1; 1 poll & send y 1@0"));
+    assert_eq!((verdict.valid, found(&verdict)), (Valid::Unknown, vec![]));
+}
+
 #[test]
 fn what_nobody_can_have_seen_is_neither_lost_nor_unseen() {
     let sends = "0 send x 1@0; 0 send x 2@1; 0 send x 3@2;";

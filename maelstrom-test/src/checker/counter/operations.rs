@@ -1,0 +1,145 @@
+//! Additions and reads, as they are taken out of a history entry by entry.
+
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+
+use crate::checker::entries::{Entries, NONE, Stamp};
+use crate::history::{Op, OpType, Pair};
+
+/// An addition that did not fail.
+pub(super) struct Addition {
+    pub(super) delta: i128,
+    /// Positions of its entries, or [`NONE`].
+    invocation: u32,
+    completion: u32,
+    /// Whether it was acknowledged.
+    pub(super) is_ok: bool,
+    /// Whether it must be in every final read.
+    pub(super) is_certain: bool,
+}
+
+/// A read that returned an integer.
+#[derive(Clone, Copy)]
+pub(super) struct Read {
+    pub(super) sum: i128,
+    invocation: u32,
+    completion: u32,
+    pub(super) is_final: bool,
+}
+
+impl Addition {
+    pub(super) fn pair(&self) -> Pair {
+        pair(self.invocation, self.completion)
+    }
+
+    /// Position of its invocation; the beginning where the history lacks that.
+    pub(super) fn begun(&self) -> u32 {
+        if self.invocation == NONE { 0 } else { self.invocation }
+    }
+
+    pub(super) fn completed(&self) -> u32 {
+        self.completion
+    }
+}
+
+impl Read {
+    pub(super) fn pair(&self) -> Pair {
+        pair(self.invocation, self.completion)
+    }
+
+    /// Position of its invocation, or of its completion where the history lacks that.
+    pub(super) fn begun(&self) -> u32 {
+        if self.invocation == NONE { self.completion } else { self.invocation }
+    }
+
+    pub(super) fn completed(&self) -> u32 {
+        self.completion
+    }
+}
+
+fn pair(invocation: u32, completion: u32) -> Pair {
+    let position = |at: u32| Some(at as usize).filter(|_| at != NONE);
+    Pair { invocation: position(invocation), completion: position(completion) }
+}
+
+/// What a process has begun.
+struct Open {
+    position: u32,
+    is_add: bool,
+    is_final: bool,
+    argument: Option<i128>,
+}
+
+/// All additions and reads of a history.
+#[derive(Default)]
+pub(super) struct Operations {
+    entries: Entries,
+    open: FxHashMap<u64, Open>,
+    /// In the order of their beginnings, once all is known.
+    pub(super) additions: Vec<Addition>,
+    /// In the order of their ends.
+    pub(super) reads: Vec<Read>,
+    /// How many additions are not of an integer, and how many reads did not return one.
+    pub(super) odd_additions: usize,
+    pub(super) odd_reads: usize,
+}
+
+impl Operations {
+    pub(super) fn push(&mut self, op: &Op) {
+        let position = self.entries.push(op);
+        let Some(process) = op.process.client() else { return };
+        if op.kind == OpType::Invoke {
+            let (is_add, is_final, argument) = (&*op.f == "add", op.is_final, integer(&op.value));
+            let open = Open { position, is_add, is_final, argument };
+            if let Some(unfinished) = self.open.insert(process, open) {
+                self.leave(&unfinished);
+            }
+            return;
+        }
+        let open = self.open.remove(&process);
+        let invocation = open.as_ref().map_or(NONE, |open| open.position);
+        // What an addition adds is said by its invocation, if there is one.
+        let (is_add, argument) =
+            open.as_ref().map_or_else(|| (&*op.f == "add", integer(&op.value)), |open| (open.is_add, open.argument));
+        if is_add && op.kind != OpType::Fail {
+            self.add(argument, invocation, position, op.kind == OpType::Ok);
+        }
+        if &*op.f == "read" && op.kind == OpType::Ok {
+            let is_final = op.is_final || open.is_some_and(|open| open.is_final);
+            match integer(&op.value) {
+                Some(sum) => self.reads.push(Read { sum, invocation, completion: position, is_final }),
+                None => self.odd_reads += 1,
+            }
+        }
+    }
+
+    fn add(&mut self, delta: Option<i128>, invocation: u32, completion: u32, is_ok: bool) {
+        match delta {
+            Some(delta) => self.additions.push(Addition { delta, invocation, completion, is_ok, is_certain: false }),
+            None => self.odd_additions += 1,
+        }
+    }
+
+    /// An operation that never ended.
+    fn leave(&mut self, open: &Open) {
+        if open.is_add {
+            self.add(open.argument, open.position, NONE, false);
+        }
+    }
+
+    /// All entries were taken.
+    pub(super) fn finish(&mut self) {
+        let open = std::mem::take(&mut self.open);
+        open.values().for_each(|open| self.leave(open));
+        self.additions.sort_unstable_by_key(|addition| (addition.begun(), addition.completion));
+    }
+
+    /// Index, time and process of the entry at a position.
+    pub(super) fn stamp(&self, position: u32) -> Stamp {
+        self.entries.stamp(position)
+    }
+}
+
+fn integer(value: &Value) -> Option<i128> {
+    value.as_i64().map(i128::from).or(value.as_u64().map(i128::from))
+}

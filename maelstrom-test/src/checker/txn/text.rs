@@ -1,0 +1,55 @@
+//! Values as people write them in explanations.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+/// A value as people write it: names without quotes, lists with blanks instead of commas, long lists shortened.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::String(name) if is_plain(name) => name.clone(),
+        Value::Array(elements) => list(elements.iter().map(text)),
+        other => other.to_string(),
+    }
+}
+
+/// `[1 2 3]`; of more than sixteen elements the first and the last few.
+pub(super) fn list(elements: impl ExactSizeIterator<Item = String>) -> String {
+    const SHOWN: usize = 16;
+    let count = elements.len();
+    let mut out = String::from("[");
+    for (at, element) in elements.enumerate() {
+        if count > SHOWN && at == SHOWN / 2 {
+            let _ = write!(out, " … {} more …", count - SHOWN);
+        }
+        if count > SHOWN && (SHOWN / 2..count - SHOWN / 2).contains(&at) {
+            continue;
+        }
+        if at > 0 {
+            out.push(' ');
+        }
+        out.push_str(&element);
+    }
+    out.push(']');
+    out
+}
+
+fn is_plain(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_alphabetic())
+        && !matches!(name, "true" | "false" | "null")
+        && name.chars().all(|c| c.is_alphanumeric() || "-_:.".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn texts_are_short_and_unambiguous() {
+        assert_eq!(text(&json!(["x", "1", "null", null, 2])), r#"[x "1" "null" null 2]"#);
+        let long: Vec<u32> = (1..=20).collect();
+        assert_eq!(text(&json!(long)), "[1 2 3 4 5 6 7 8 … 4 more … 13 14 15 16 17 18 19 20]");
+    }
+}
