@@ -121,7 +121,10 @@ fn report(workload: &str, operations: usize, file: &Path) {
     };
     let seconds = start.elapsed().as_secs_f64();
     assert_eq!(code, Some(0), "the history is valid");
-    let peak = peak.map_or("unknown".into(), |kilobytes| format!("{} MB", kilobytes / 1000));
+    let peak = peak.map_or("unknown".into(), |kilobytes| {
+        let bytes = kilobytes * 1024;
+        format!("{} MB, {} bytes per operation", bytes / 1_000_000, bytes / operations as u64)
+    });
     println!("{workload:16} {operations:>9} operations   {:>5} MB   {seconds:>6.1} s   peak {peak}", size / 1_000_000);
 }
 

@@ -11,7 +11,7 @@ use crate::checker::entries::NONE;
 
 /// A list: its last element after its parent's.
 #[derive(Clone, Copy, Debug)]
-#[repr(packed)]
+#[repr(Rust, packed)]
 pub(super) struct State {
     /// The list without its last element; [`NONE`] for the empty list.
     pub(super) parent: u32,
@@ -21,7 +21,6 @@ pub(super) struct State {
     pub(super) depth: u32,
     /// Whether the list holds its last element twice.
     pub(super) repeats: bool,
-    first_child: u32,
 }
 
 /// All lists that were read.
@@ -29,6 +28,8 @@ pub(super) struct State {
 pub(super) struct Lists {
     pub(super) states: Vec<State>,
     root_of: FxHashMap<u32, u32>,
+    /// By state, the first child that it got.
+    first_child: Vec<u32>,
     /// Children other than the first, by parent and value. Correct histories have none.
     siblings: FxHashMap<(u32, u32), u32>,
     /// The first state that ends in a version.
@@ -56,12 +57,17 @@ impl Answers for Lists {
     fn answer(&self, number: u32, names: &Names) -> Value {
         Value::Array(self.elements(number).into_iter().map(|version| names.value_json(version)).collect())
     }
+
+    fn close(&mut self) {
+        self.first_child = Vec::new();
+    }
 }
 
 impl Lists {
     fn root(&mut self, key: u32) -> u32 {
         *self.root_of.entry(key).or_insert_with(|| {
-            self.states.push(State { parent: NONE, version: NONE, depth: 0, repeats: false, first_child: NONE });
+            self.states.push(State { parent: NONE, version: NONE, depth: 0, repeats: false });
+            self.first_child.push(NONE);
             self.states.len() as u32 - 1
         })
     }
@@ -72,7 +78,7 @@ impl Lists {
     }
 
     fn child(&mut self, parent: u32, key: u32, value: u32, names: &mut Names) -> u32 {
-        let first = self.states[parent as usize].first_child;
+        let first = self.first_child[parent as usize];
         if first != NONE && names.versions[self.states[first as usize].version as usize].value == value {
             return first;
         }
@@ -89,9 +95,10 @@ impl Lists {
             self.first_state_of[version as usize] = child;
         }
         let depth = self.states[parent as usize].depth + 1;
-        self.states.push(State { parent, version, depth, repeats, first_child: NONE });
+        self.states.push(State { parent, version, depth, repeats });
+        self.first_child.push(NONE);
         if first == NONE {
-            self.states[parent as usize].first_child = child;
+            self.first_child[parent as usize] = child;
         } else {
             self.siblings.insert((parent, value), child);
         }

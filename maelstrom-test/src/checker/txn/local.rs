@@ -64,47 +64,42 @@ impl Local {
 /// end leads to the next instant, an instant to the next one and to the transactions that begin before that.
 struct WithInstants<'a> {
     graph: &'a Graph,
+    timeline: &'a Timeline,
     /// Each transaction's instant, if it has an end.
     instant_of: Vec<u32>,
-    /// Where the beginnings after each instant stand in `begun`.
+    /// Where the beginnings after each instant stand among the timeline's events.
     instants: Vec<u32>,
-    begun: Vec<u32>,
 }
 
 impl<'a> WithInstants<'a> {
-    fn new(graph: &'a Graph, timeline: &Timeline) -> WithInstants<'a> {
-        let (mut instants, mut begun) = (Vec::new(), Vec::new());
+    fn new(graph: &'a Graph, timeline: &'a Timeline) -> WithInstants<'a> {
+        let mut instants: Vec<u32> = Vec::new();
         let mut instant_of = vec![NONE; graph.vertices as usize];
-        for event in &timeline.events {
-            let txn = event >> 1;
-            if event & 1 == 0 {
-                begun.push(txn);
-                continue;
+        for (at, event) in (0..).zip(&timeline.events).filter(|(_, event)| **event & 1 == 1) {
+            // Ends in a row are one instant.
+            match instants.last_mut() {
+                Some(begun) if *begun == at => *begun = at + 1,
+                _ => instants.push(at + 1),
             }
-            if instants.last() != Some(&(begun.len() as u32)) {
-                instants.push(begun.len() as u32);
-            }
-            instant_of[txn as usize] = instants.len() as u32 - 1;
+            instant_of[(event >> 1) as usize] = instants.len() as u32 - 1;
         }
-        instants.push(begun.len() as u32);
-        WithInstants { graph, instant_of, instants, begun }
+        WithInstants { graph, timeline, instant_of, instants }
     }
 
     fn instant_successor(&self, instant: u32, place: u32) -> Step {
-        let [begin, end] = [instant, instant + 1].map(|at| self.instants[at as usize]);
-        let next = instant + 1;
-        match place.checked_sub(1) {
-            None if (next as usize) < self.instants.len() - 1 => Step::To(self.graph.nodes() + next),
-            None => Step::Skip,
-            Some(at) if begin + at < end => Step::To(self.begun[(begin + at) as usize]),
-            Some(_) => Step::End,
-        }
+        let Some(at) = place.checked_sub(1) else {
+            let next = instant + 1;
+            let is_last = next as usize == self.instants.len();
+            return if is_last { Step::Skip } else { Step::To(self.graph.nodes() + next) };
+        };
+        let event = self.timeline.events.get((self.instants[instant as usize] + at) as usize);
+        event.filter(|event| **event & 1 == 0).map_or(Step::End, |event| Step::To(event >> 1))
     }
 }
 
 impl Digraph for WithInstants<'_> {
     fn len(&self) -> usize {
-        self.graph.nodes() as usize + self.instants.len() - 1
+        self.graph.nodes() as usize + self.instants.len()
     }
 
     fn successor(&self, node: u32, place: u32) -> Step {

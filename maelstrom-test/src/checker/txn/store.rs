@@ -27,7 +27,8 @@ pub(super) enum Outcome {
 }
 
 /// A transaction. Its number is its place in the order of first entries.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
+#[repr(Rust, packed)]
 pub(super) struct Txn {
     /// Position of the invocation in the history; [`NONE`] if there is none.
     pub(super) invocation: u32,
@@ -52,7 +53,7 @@ pub(super) enum MopKind {
 
 /// A micro-operation. There are more of these than of anything else, so they are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(packed)]
+#[repr(Rust, packed)]
 pub(super) struct Mop {
     pub(super) key: u32,
     pub(super) arg: u32,
@@ -72,11 +73,14 @@ pub(super) trait Answers: Default {
 
     /// The answer that has this number.
     fn answer(&self, number: u32, names: &Names) -> Value;
+
+    /// No others will come: frees what is needed to number them.
+    fn close(&mut self) {}
 }
 
 /// A version of a key: a value that a read returned or that some transaction wrote.
 #[derive(Clone, Copy, Debug)]
-#[repr(packed)]
+#[repr(Rust, packed)]
 pub(super) struct Version {
     pub(super) key: u32,
     pub(super) value: u32,
@@ -369,6 +373,7 @@ impl<A: Answers> Builder<A> {
         }
         let mut store = self.store;
         store.names.close();
+        store.answers.close();
         store.ambiguous = vec![false; store.names.interner.len()];
         let mut written = PerKey::new(&store);
         for txn in 0..store.txns.len() as u32 {
