@@ -1,7 +1,7 @@
 //! From a configuration to a finished run: simulation × executor, then the checkers.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -28,7 +28,7 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     let clock = choose_clock(&mut config)?;
     let _turn = (clock == TimeMode::Real).then(turns::wait);
     let began = Instant::now();
-    let programs = prepare(&config).map_err(|error| {
+    let (_lock, programs) = prepare(&config).map_err(|error| {
         let directory = config.directory.display();
         RunError::Setup(format!("the run's directory {directory} cannot be made: {error}"))
     })?;
@@ -74,15 +74,19 @@ fn choose_clock(config: &mut Config) -> Result<TimeMode, RunError> {
     Ok(TimeMode::Real)
 }
 
-/// Makes the run's directory, fresh, with one directory for each node.
-fn prepare(config: &Config) -> io::Result<Vec<NodeProgram>> {
+/// Makes the run's directory, fresh, with one directory for each node. No other run replaces it while the file is open.
+fn prepare(config: &Config) -> io::Result<(File, Vec<NodeProgram>)> {
     let directory = std::path::absolute(&config.directory)?;
     clear(&directory)?;
     fs::create_dir_all(directory.join(LOGS))?;
     let mut scenario = serde_json::to_vec_pretty(&config.to_json())?;
     scenario.push(b'\n');
-    fs::write(directory.join(MARK), scenario)?;
-    config.settings.nodes.iter().map(|name| prepare_node(config, &directory, name)).collect()
+    let mut mark = File::create(directory.join(MARK))?;
+    // Where locks do not exist, it is up to people not to start a run twice.
+    let _ = mark.try_lock();
+    mark.write_all(&scenario)?;
+    let programs = config.settings.nodes.iter().map(|name| prepare_node(config, &directory, name));
+    Ok((mark, programs.collect::<io::Result<_>>()?))
 }
 
 fn prepare_node(config: &Config, directory: &Path, name: &str) -> io::Result<NodeProgram> {
@@ -103,7 +107,12 @@ fn clear(directory: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    if directory.join(MARK).is_file() {
+    if let Ok(mark) = File::open(directory.join(MARK)) {
+        if let Err(TryLockError::WouldBlock) = mark.try_lock() {
+            return Err(io::Error::other(
+                "a run that is still going on uses it; wait for its end, or name another one",
+            ));
+        }
         fs::remove_dir_all(directory)
     } else if entries.next().is_none() {
         Ok(())
@@ -268,5 +277,26 @@ impl Breakdown {
             Failure::Interrupted => Breakdown { headline: "interrupted".into(), ..usual },
             Failure::Machine(_) => Breakdown { headline: "the run could not go on".into(), ..usual },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_directory_of_a_run_that_is_over_is_replaced() {
+        let directory = std::env::temp_dir().join(format!("maelstrom-replaced-{}", std::process::id()));
+        let why = || clear(&directory).expect_err("it is not ours to remove").to_string();
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("thesis.tex"), "years of work").unwrap();
+        assert!(why().contains("does not hold an earlier run"), "{}", why());
+        let mark = File::create(directory.join(MARK)).unwrap();
+        mark.lock().unwrap();
+        assert!(why().contains("still going on"), "{}", why());
+        drop(mark);
+        clear(&directory).unwrap();
+        assert!(!directory.exists());
+        clear(&directory).unwrap();
     }
 }
