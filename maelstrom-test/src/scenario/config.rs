@@ -24,6 +24,11 @@
 //! 200 … 207; `MAELSTROM_SEEDS=0..8 cargo test -p maelstrom-fixtures --test verdicts` counts again, and with
 //! `MAELSTROM_DEFAULTS=1` it does so with the defaults.
 //!
+//! In real time bugs are found no more often than in virtual time. With the time limit of 20 s and seeds 0 … 7, of 272 runs
+//! of 34 planted bugs 252 found theirs in virtual time, and 247 in real time (which `MAELSTROM_TIME=real` measures). The
+//! difference is in the three Rafts with partitions: 15 and 10 of 24. The two counters, with 24 seeds each, were found 45
+//! and 46 times of 48; all others with 7 or 8 seeds of 8 in both, but for two that need a partition at the right moment.
+//!
 //! The last bug wants more than a fault's name. Every request that is not answered ends a process, and some twenty
 //! processes end a key; so on five nodes keys do not outlive outages of 10 s, and nobody misses what was lost. On one node
 //! they do.

@@ -49,8 +49,14 @@
 //! - The time limit of a `semtimedop` of which some operations have the flag `IPC_NOWAIT` and others have not runs on real
 //!   time: the kernel does not say which of them it is that cannot be done.
 //!
-//! And there are gaps that nobody notices: `rdrand`, `rdseed` and `cpuid` are not trapped, for few processors can; files'
-//! times are real.
+//! And there are gaps that nobody notices:
+//!
+//! - `rdrand`, `rdseed` and `cpuid` are not trapped, for few processors can.
+//! - Files' times are real.
+//! - A program that reads the time-stamp counter where it blocks `SIGSEGV`, as in the handler of that signal, loses its
+//!   handler: the kernel takes it away before the tracer hears of the fault.
+//! - A signal that a thread sends to its own process is taken by that very thread if it can, not by the main thread, as the
+//!   kernel would have it: the main thread stands in a trap.
 //!
 //! # Layers
 //! [`Machine`] is a set of nodes on one clock: start, deliver a line, run until all is at rest, move the clock. [`run`]
