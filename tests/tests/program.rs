@@ -167,6 +167,22 @@ fn the_demo_runs_every_workload() {
 }
 
 #[test]
+fn readers_that_are_gone_change_nothing() {
+    let folder = Folder::new("readers");
+    let line = ["test", "-w", "echo", "--time-limit", "1", "--test-count", "2", "--check-determinism", "--bin"];
+    let mut program = Command::new(program())
+        .args(line)
+        .args([program().as_os_str(), "node".as_ref(), "echo".as_ref()])
+        .current_dir(&folder.0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it can be started");
+    drop((program.stdout.take(), program.stderr.take()));
+    assert_eq!(program.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
 fn a_run_in_virtual_time_is_repeated_exactly_and_one_in_real_time_is_not() {
     let folder = Folder::new("determinism");
     let line =

@@ -39,7 +39,7 @@ pub(super) fn main(matches: &ArgMatches, nodes: &BuiltInNodes) -> Done {
         if interrupt.is_raised() {
             return Ok(worst);
         }
-        println!();
+        println!("");
     }
     let all = if worst == 0 { "all workloads are valid" } else { "not all workloads are valid" };
     println!(

@@ -11,6 +11,14 @@
 //!
 //! Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run itself broke.
 
+/// Instead of the standard macros, which panic when nobody reads any more (`maelstrom demo | head`): then nothing is lost.
+macro_rules! println {
+    ($($text:tt)*) => { drop(std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($text)*)))) };
+}
+macro_rules! eprintln {
+    ($($text:tt)*) => { drop(std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($text)*)))) };
+}
+
 mod arguments;
 mod check;
 mod demo;

@@ -46,7 +46,7 @@ fn check_determinism(scenario: Scenario) -> Done {
     let (run, difference) = scenario.directory(&config.directory).check_determinism()?;
     store::link(&run.directory, &run.workload);
     super::print(&text::render(&run.view(), text::Style::for_stdout()));
-    println!();
+    println!("");
     match difference {
         None => {
             println!("deterministic: two runs with seed {} left the same history and journal, byte for byte", run.seed);

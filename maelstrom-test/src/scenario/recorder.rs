@@ -223,7 +223,8 @@ impl LogFollower {
             if let Ok(text) = read_from(log, *seen) {
                 let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
                 for line in String::from_utf8_lossy(&text[..whole]).lines() {
-                    eprintln!("{node}: {line}");
+                    // Whoever read them may be gone; they are in their file.
+                    let _ = writeln!(io::stderr(), "{node}: {line}");
                 }
                 *seen += whole as u64;
             }
