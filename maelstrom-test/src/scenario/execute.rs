@@ -74,19 +74,36 @@ fn choose_clock(config: &mut Config) -> Result<TimeMode, RunError> {
     Ok(TimeMode::Real)
 }
 
-/// Makes the run's directory, fresh, with one directory for each node. No other run replaces it while the file is open.
-fn prepare(config: &Config) -> io::Result<(File, Vec<NodeProgram>)> {
+/// Keeps other runs from replacing the directory of one that is still going on.
+struct Lock(File);
+
+impl Lock {
+    fn new(file: File) -> Lock {
+        // Where locks do not exist, it is up to people not to start a run twice.
+        let _ = file.try_lock();
+        Lock(file)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // To close the file is not enough: a process that another thread is just starting may have it open for a moment.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Makes the run's directory, fresh, with one directory for each node.
+fn prepare(config: &Config) -> io::Result<(Lock, Vec<NodeProgram>)> {
     let directory = std::path::absolute(&config.directory)?;
     clear(&directory)?;
     fs::create_dir_all(directory.join(LOGS))?;
     let mut scenario = serde_json::to_vec_pretty(&config.to_json())?;
     scenario.push(b'\n');
     let mut mark = File::create(directory.join(MARK))?;
-    // Where locks do not exist, it is up to people not to start a run twice.
-    let _ = mark.try_lock();
     mark.write_all(&scenario)?;
+    let lock = Lock::new(mark);
     let programs = config.settings.nodes.iter().map(|name| prepare_node(config, &directory, name));
-    Ok((mark, programs.collect::<io::Result<_>>()?))
+    Ok((lock, programs.collect::<io::Result<_>>()?))
 }
 
 fn prepare_node(config: &Config, directory: &Path, name: &str) -> io::Result<NodeProgram> {
@@ -291,10 +308,11 @@ mod tests {
         fs::create_dir_all(&directory).unwrap();
         fs::write(directory.join("thesis.tex"), "years of work").unwrap();
         assert!(why().contains("does not hold an earlier run"), "{}", why());
-        let mark = File::create(directory.join(MARK)).unwrap();
-        mark.lock().unwrap();
+        let lock = Lock::new(File::create(directory.join(MARK)).unwrap());
+        // What a process has that is being started meanwhile.
+        let _inherited = lock.0.try_clone().unwrap();
         assert!(why().contains("still going on"), "{}", why());
-        drop(mark);
+        drop(lock);
         clear(&directory).unwrap();
         assert!(!directory.exists());
         clear(&directory).unwrap();
