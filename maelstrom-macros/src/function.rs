@@ -20,7 +20,7 @@ pub(crate) fn check_signature(function: &ItemFn, errors: &mut Errors) {
     if let Some(token) = &sig.asyncness {
         refuse(token, "a test runs after its scenario is over, so there is nothing to await; remove `async`");
     }
-    if let Some(token) = &sig.unsafety {
+    if let syn::Safety::Unsafe(token) = &sig.safety {
         refuse(token, "tests are called by safe code; remove `unsafe` and use an `unsafe` block inside");
     }
     if let Some(token) = &sig.constness {
