@@ -90,6 +90,7 @@ fn registration(
         ::maelstrom::__private::Function {
             name: #name,
             module: ::core::module_path!(),
+            package: ::core::env!("CARGO_PKG_NAME"),
             target: ::core::env!("CARGO_CRATE_NAME"),
             package_directory: ::core::env!("CARGO_MANIFEST_DIR"),
             temporary_directory: ::core::option_env!("CARGO_TARGET_TMPDIR"),

@@ -110,7 +110,7 @@ fn snapshots_land_beside_the_users_tests() {
     let (scratch, _) = shared();
     let pinned = ["--ignored", "bare_counter_is_pinned"];
     let folder = scratch.root.join("tests/snapshots");
-    let file = folder.join("bare_counter_is_pinned.snap");
+    let file = folder.join("cluster__bare_counter_is_pinned.snap");
     let printed = cluster(&pinned, &[("INSTA_UPDATE", "no")]).expect_status(101);
     assert!(printed.stdout.contains("there is no snapshot yet in"), "{}", printed.stdout);
     assert!(!folder.exists());
@@ -122,7 +122,9 @@ fn snapshots_land_beside_the_users_tests() {
     fs::write(&file, stored.replace("invalid", "valid")).expect("it can be written");
     cluster(&pinned, &[("MAELSTROM_SEED", "3")]).expect_status(0);
     let printed = cluster(&pinned, &[]).expect_status(101);
-    assert!(printed.stdout.contains("differs from the snapshot"), "{}", printed.stdout);
+    for words in ["differs from the snapshot", "  report  ", "  again   MAELSTROM_SEED="] {
+        assert!(printed.stdout.contains(words), "{words} in {}", printed.stdout);
+    }
     fs::remove_dir_all(&folder).expect("it was there");
     // All of the report, with its numbers, is the same in a second run: where there is virtual time. Elsewhere nothing
     // is compared, and nothing stored.
@@ -157,6 +159,16 @@ fn nextest_runs_every_case_in_a_process_of_its_own() {
     }
     let printed = run(&mut command).expect_status(0);
     assert!(printed.stderr.contains("10 tests run: 10 passed, 6 skipped"), "{}", printed.stderr);
+    // The message of a failure in a JUnit report is the run's headline, in both harnesses.
+    for target in ["cluster", "plain"] {
+        let words =
+            ["nextest", "run", "--profile", "ci", "--run-ignored", "all", "--test", target, "-E", "test(=fails)"];
+        run(&mut scratch.cargo(&words)).expect_status(100);
+        let report = fs::read_to_string(scratch.root.join("target/nextest/ci/junit.xml")).expect("nextest wrote it");
+        let failure = report.lines().find(|line| line.contains("<failure")).unwrap_or_default();
+        assert!(failure.contains("message=\"Error: "), "{target}: {report}");
+        assert!(failure.contains("handed out more than once") && failure.contains("(seed "), "{target}: {failure}");
+    }
 }
 
 #[test]

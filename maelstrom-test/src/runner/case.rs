@@ -1,6 +1,7 @@
 //! Test cases: the combinations of a function's lists and seeds, and how one of them runs.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::body::{self, Failed};
 use super::environment::{Environment, Seeds, random_seed};
@@ -32,6 +33,15 @@ pub(super) struct Case {
     seed: u64,
     /// Whether the seed comes from the environment, so that no snapshot can be asked of it.
     free_seed: bool,
+}
+
+/// Why a case failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CaseFailure {
+    /// One line: the run's headline, and its seed. This is what JUnit reports show.
+    pub(super) headline: String,
+    /// What was expected, and the report.
+    pub(super) text: String,
 }
 
 /// A list that makes cases: the option's name, and how many values it has.
@@ -117,24 +127,36 @@ impl Case {
     }
 
     /// Its name as a file name.
-    pub(super) fn file_name(&self) -> String {
+    fn file_name(&self) -> String {
         case_file_name(&self.name)
+    }
+
+    /// The name of its snapshot: test targets of a package share the folder of snapshots, so the crate's name comes first,
+    /// as insta does it.
+    pub(super) fn snapshot_name(&self) -> String {
+        let of_crate = self.function.module.split("::").next().unwrap_or_default();
+        case_file_name(&format!("{of_crate}::{}", self.name))
     }
 
     /// Runs it. Returns the report.
     ///
     /// # Errors
-    /// Why it failed: what was expected, and the report.
-    pub(super) fn run(&self, display: Option<&Display>) -> Result<String, String> {
-        let scenario = self.scenario(display)?;
-        let require_faults = scenario.config().map_err(|error| error.to_string())?.require_faults;
+    /// Why it failed: a line for lists of failures, what was expected, and the report.
+    pub(super) fn run(&self, display: Option<&Display>) -> Result<String, CaseFailure> {
+        let not_started = |error: String| {
+            let first_line = error.lines().next().unwrap_or_default();
+            CaseFailure { headline: self.with_seed(first_line), text: error }
+        };
+        let scenario = self.scenario(display).map_err(not_started)?;
+        let config = scenario.config().map_err(|error| not_started(error.to_string()))?;
+        let require_faults = config.require_faults;
         let result = scenario.run();
         if let Some(display) = display {
             display.finish(&self.name);
         }
         // The list of runs is a convenience: a test does not fail for it.
         let _ = index::update(&paths::target_directory(self.function.temporary_directory).join("maelstrom"));
-        let mut run = judge::ended(result)?;
+        let mut run = judge::ended(result).map_err(not_started)?;
         let expect = self.function.expect;
         if !OUTCOMES.contains(&expect) {
             run.expected_anomaly = Some(expect.into());
@@ -142,17 +164,25 @@ impl Case {
         let report = text::render(&run.view(), text::Style { colour: false, full: false });
         let judged = judge::judge(expect, require_faults, &run);
         let outcome = self.outcome(judged, &run, &report);
-        self.invert_if_it_should_panic(outcome)?;
+        let failed = |text| CaseFailure { headline: self.with_seed(&run.headline()), text };
+        self.invert_if_it_should_panic(outcome).map_err(failed)?;
         if self.function.snapshot != "false" && !self.free_seed {
-            snapshot::compare(self, &run)?;
+            snapshot::compare(self, &run).map_err(|why| CaseFailure {
+                headline: self.with_seed("the report differs from its snapshot"),
+                text: why + &text::where_to_look(&run.view()),
+            })?;
         }
         Ok(report)
+    }
+
+    fn with_seed(&self, headline: &str) -> String {
+        format!("{headline} (seed {})", self.seed)
     }
 
     fn scenario(&self, display: Option<&Display>) -> Result<Scenario, String> {
         let function = self.function;
         let target = paths::target_directory(function.temporary_directory);
-        let directory = target.join("maelstrom").join(function.target).join(self.file_name());
+        let directory = target.join("maelstrom").join(self.directory());
         let mut scenario = Scenario::new((self.workload)())
             .defaults(Defaults::Test)
             .name(&self.name)
@@ -166,6 +196,12 @@ impl Case {
             scenario = scenario.progress(display.sink(&self.name));
         }
         function.add_program(scenario, self.program)
+    }
+
+    /// The run's directory, below that of all runs. Packages of one workspace share the target directory, and
+    /// cargo-nextest runs their tests at the same time: so the package's name is part of it.
+    fn directory(&self) -> PathBuf {
+        [self.function.package, self.function.target, &self.file_name()].iter().collect()
     }
 
     /// The command that runs it again, with the same seed.
@@ -253,6 +289,7 @@ mod tests {
     static MATRIX: Function = Function {
         name: "raft",
         module: "cluster::inner",
+        package: "raft",
         target: "cluster",
         package_directory: env!("CARGO_MANIFEST_DIR"),
         temporary_directory: None,
@@ -309,6 +346,24 @@ mod tests {
         assert_eq!(all[3].options["nodes"], "3");
         assert_eq!(all[3].options["nemesis"], "kill,pause");
         assert_eq!(all[3].options["rate"], "10");
+    }
+
+    #[test]
+    fn cases_of_one_name_in_other_packages_and_targets_have_their_own_files() {
+        static OTHER: Function = Function { package: "paxos", ..SEEDS };
+        static TARGET: Function = Function { target: "chaos", module: "chaos", ..SEEDS };
+        let files: Vec<(PathBuf, String)> = [&SEEDS, &OTHER, &TARGET]
+            .map(|function| Case::all(&[function], &Environment::default()).expect("names differ").remove(0))
+            .map(|case| (case.directory(), case.snapshot_name()))
+            .into();
+        assert_eq!(
+            files,
+            [
+                ("raft/cluster/seeds__seed=3".into(), "cluster__seeds__seed=3".into()),
+                ("paxos/cluster/seeds__seed=3".into(), "cluster__seeds__seed=3".into()),
+                ("raft/chaos/seeds__seed=3".into(), "chaos__seeds__seed=3".into()),
+            ]
+        );
     }
 
     #[test]

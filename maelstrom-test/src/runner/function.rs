@@ -15,6 +15,8 @@ pub struct Function {
     pub name: &'static str,
     /// The path of its module, crate included.
     pub module: &'static str,
+    /// The package's name.
+    pub package: &'static str,
     /// The test target (its crate's name).
     pub target: &'static str,
     /// The package's directory.

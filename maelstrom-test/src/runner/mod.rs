@@ -32,7 +32,7 @@ pub use function::{Failure, Function, Labelled, Source};
 #[cfg(feature = "cli")]
 pub(crate) use {environment::random_seed, judge::judge};
 
-use case::Case;
+use case::{Case, CaseFailure};
 use environment::Environment;
 use progress::Display;
 
@@ -62,6 +62,7 @@ pub fn main() -> ExitCode {
     body::silence_panics_of_bodies();
     let display = Display::for_tests();
     let show_reports = arguments.nocapture;
+    let under_nextest = std::env::var_os("NEXTEST").is_some();
     let trial = |case: Case| {
         let display = display.clone();
         let ignored = case.function.ignored;
@@ -72,7 +73,14 @@ pub fn main() -> ExitCode {
                 Ok(())
             }
             Ok(_) => Ok(()),
-            Err(failure) => Err(Failed::from(failure)),
+            Err(failure) => {
+                if under_nextest {
+                    // cargo-nextest takes the message of a JUnit failure from such a line, as the ordinary harness
+                    // prints it.
+                    eprintln!("Error: {}", failure.headline);
+                }
+                Err(Failed::from(failure.text))
+            }
         };
         Trial::test(name, run).with_ignored_flag(ignored)
     };
@@ -99,12 +107,16 @@ pub fn run_function(module: &str, name: &str) -> Result<(), Failure> {
             Err(failure) => failures.push((case.name, failure)),
         }
     }
-    let failed = failures.len();
-    let shown: Vec<String> = failures.into_iter().map(|(name, failure)| format!("{name}\n{failure}")).collect();
-    match (failed, count) {
-        (0, _) => Ok(()),
-        (_, 1) => Err(Failure(shown.concat())),
-        _ => Err(Failure(format!("{failed} of {count} cases failed:\n\n{}", shown.join("\n")))),
+    // libtest prints `Error: ` before it, and JUnit reports show its first line.
+    let shown = |(name, failure): &(String, CaseFailure)| format!("{}\n\n{name}\n{}", failure.headline, failure.text);
+    match &*failures {
+        [] => Ok(()),
+        [failure] if count == 1 => Err(Failure(shown(failure))),
+        [first, ..] => {
+            let all: Vec<String> = failures.iter().map(shown).collect();
+            let head = format!("{} of {count} cases failed, the first: {}", failures.len(), first.1.headline);
+            Err(Failure(format!("{head}\n\n{}", all.join("\n"))))
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn compare(case: &Case, run: &Run) -> Result<(), String> {
         _ => snapshot::stable(&run.view()),
     };
     let directory = directory(case);
-    let name = case.file_name();
+    let name = case.snapshot_name();
     let mut settings = insta::Settings::new();
     settings.set_snapshot_path(&directory);
     settings.set_prepend_module_to_snapshot(false);

@@ -68,22 +68,30 @@ fn verdict_line(view: &RunView<'_>, style: Style) -> Vec<String> {
     if gap.len() < 3 { vec![painted, format!("  {right}")] } else { vec![format!("{painted}{gap}{right}")] }
 }
 
+/// Where the whole report is, and the command that repeats the run; empty if neither is known.
+pub(crate) fn where_to_look(view: &RunView<'_>) -> String {
+    places(view, Style::PLAIN).iter().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
 /// Notes, and where more is.
 fn foot(view: &RunView<'_>, style: Style) -> Vec<String> {
     let mut lines = Vec::new();
     let limit = if style.full { usize::MAX } else { 4 };
     let notes = view.notes.iter().flat_map(|note| labelled("note", &visible(note, 400), style)).collect();
     lines.extend(at_most(notes, limit, |missing| format!("          … {missing} more lines of notes")));
-    if let Some(directory) = view.directory {
-        lines.extend(label("report", &directory.join("report.html").display().to_string(), style));
-    }
-    if let Some(again) = view.again {
-        lines.extend(label("again", again, style));
-    }
+    lines.extend(places(view, style));
     if !lines.is_empty() {
         lines.insert(0, String::new());
     }
     lines
+}
+
+/// The lines `report` and `again`.
+fn places(view: &RunView<'_>, style: Style) -> Vec<String> {
+    let directory = view.directory.map(|directory| directory.join("report.html").display().to_string());
+    let report = directory.map(|file| label("report", &file, style)).unwrap_or_default();
+    let again = view.again.map(|again| label("again", again, style)).unwrap_or_default();
+    [report, again].concat()
 }
 
 /// The first fault with its proof, and what else was found.
