@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use maelstrom::checker::txn::simulated::Database;
 use maelstrom::history::{HistoryFormat, HistoryWriter, Op, OpType};
+use maelstrom::json::{Value, json};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::{Value, json};
 
 const PROCESSES: u64 = 20;
 /// Operations on a register before the clients take the next one.

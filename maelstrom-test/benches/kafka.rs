@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use maelstrom::checker::{CheckContext, Checker, Kafka, Valid};
 use maelstrom::history::{History, Op, OpType};
+use maelstrom::json::{Map, Value, json};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::{Map, Value, json};
 
 const PROCESSES: u64 = 20;
 const ACTIVE_KEYS: u64 = 10;
@@ -84,7 +84,7 @@ impl Cluster {
     }
 
     fn poll(&mut self, process: u64) {
-        let mut messages = Map::new();
+        let mut messages: Map = Map::new();
         for (key, position) in &mut self.positions[process as usize] {
             let new = self.logs[*key].iter().enumerate().skip(*position);
             let list: Vec<Value> = new.map(|(offset, message)| json!([offset, message])).collect();

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use maelstrom::checker::linearizable::Linearizable;
 use maelstrom::checker::{CheckContext, Checker, Valid};
 use maelstrom::history::{History, Op, OpType};
+use maelstrom::json::{Value, json};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::{Value, json};
 
 const ROUNDS: usize = 7;
 
@@ -81,7 +81,7 @@ fn load(path: &PathBuf) -> History {
     let text = std::fs::read_to_string(path).expect("the history can be read");
     let ops = text.lines().enumerate().map(|(index, line)| {
         let line: Value = serde_json::from_str(line).expect("JSON");
-        let kind: OpType = serde_json::from_value(line["type"].clone()).expect("a type");
+        let kind: OpType = maelstrom::json::from_value(&line["type"]).expect("a type");
         let process = line["process"].as_u64().expect("a process");
         Op::new(index as u64, kind, process, line["f"].as_str().expect("a function"), line["value"].clone())
     });

@@ -123,7 +123,7 @@ impl Generator for Once {
         if std::mem::replace(&mut self.0[worker.index], true) {
             Next::Pending
         } else {
-            Next::Op(Invocation::new("start", Value::Null))
+            Next::Op(Invocation::new("start", maelstrom::json::Value::Null))
         }
     }
 }
@@ -134,7 +134,7 @@ impl Client for Starter {
     }
     fn answer(&mut self, _: &Invocation, answer: Answer) -> Step {
         Step::Done(match answer {
-            Answer::Ok(_) => Completion::ok(Value::Null),
+            Answer::Ok(_) => Completion::ok(maelstrom::json::Value::Null),
             other => Completion::not_ok(&other, false),
         })
     }

@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use maelstrom::checker::{CheckContext, Checker, SetFull, Valid};
 use maelstrom::history::{History, Op, OpType};
+use maelstrom::json::{Value, json};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use serde_json::{Value, json};
 
 const ELEMENTS: u64 = 100_000;
 const READS: u64 = 200;

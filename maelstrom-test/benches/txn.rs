@@ -12,7 +12,7 @@ use maelstrom::checker::txn::simulated::{Database, Isolation};
 use maelstrom::checker::txn::{ListAppend, Options, RwRegister};
 use maelstrom::checker::{CheckContext, Checker, Verdict};
 use maelstrom::history::{History, Op, OpType};
-use serde_json::{Value, json};
+use maelstrom::json::{Value, json};
 
 /// Counts what is in use and the most that ever was.
 struct Counting;

@@ -53,6 +53,7 @@ pub mod cli;
 pub mod executor;
 pub mod generator;
 pub mod history;
+pub mod json;
 pub mod nemesis;
 pub mod network;
 #[cfg(feature = "node")]

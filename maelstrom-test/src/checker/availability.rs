@@ -1,6 +1,6 @@
 //! The share of operations that succeeded.
 
-use serde_json::{Map, json};
+use crate::json::{Map, json};
 
 use super::describe::{brief, counted, entry, error_name};
 use super::stats::NOT_A_REQUEST;
@@ -70,7 +70,7 @@ fn evidence(history: &History, pair: Pair) -> Evidence {
 mod tests {
     use super::*;
     use crate::history::Op;
-    use serde_json::Value;
+    use crate::json::Value;
 
     fn check(outcomes: &[OpType], required: Option<f64>) -> Verdict {
         let ops = outcomes.iter().enumerate().flat_map(|(i, outcome)| {

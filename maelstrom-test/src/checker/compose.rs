@@ -1,6 +1,6 @@
 //! A run's verdict: the worst of its parts.
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use super::{Finding, Valid, Verdict};
 
@@ -99,7 +99,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     fn verdict(valid: Valid, anomaly: &str, proscribed: bool) -> Verdict {
         let finding = Finding { anomaly: anomaly.into(), proscribed, ..Finding::default() };

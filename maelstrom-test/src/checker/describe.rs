@@ -1,6 +1,6 @@
 //! Words that several checkers use to tell people what they found.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{CheckContext, Evidence};
 use crate::history::{History, Nanos, Op, Pair, Process};

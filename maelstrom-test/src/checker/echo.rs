@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::json::{Map, Value, json};
 use rustc_hash::FxHashMap;
-use serde_json::{Map, Value, json};
 
 use super::describe::{brief, counted, who};
 use super::stream::check_streamed;

@@ -103,8 +103,8 @@ fn read(bytes: &[u8], place: &mut usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use crate::json::Value;
     use proptest::prelude::*;
-    use serde_json::Value;
 
     use super::*;
     use crate::history::OpType;

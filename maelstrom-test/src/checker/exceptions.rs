@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::{Evidence, Finding, Valid, Verdict};
 use crate::history::Nanos;

@@ -2,9 +2,9 @@
 
 use std::hash::{BuildHasher, Hash};
 
+use crate::json::Value;
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
-use serde_json::Value;
 
 /// Numbers equal values equally: keys, written values, elements of lists. `1` and `1.0` are different values.
 #[derive(Default)]
@@ -101,7 +101,7 @@ impl Interner {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 
@@ -109,7 +109,7 @@ mod tests {
     fn equal_values_get_one_number_whatever_their_key_order() {
         let mut interner = Interner::default();
         let id = interner.id(&json!({"a": 1, "b": [2]}));
-        assert_eq!(interner.id(&serde_json::from_str(r#"{"b":[2],"a":1}"#).unwrap()), id);
+        assert_eq!(interner.id(&crate::json::from_str(r#"{"b":[2],"a":1}"#).unwrap()), id);
         assert_ne!(interner.id(&json!(1)), interner.id(&json!(1.0)));
         assert_ne!(interner.id(&json!("1")), interner.id(&json!(1)));
         assert_eq!(interner.id(&json!(u64::MAX)), interner.id(&json!(u64::MAX)));

@@ -38,7 +38,7 @@ pub use unique_ids::UniqueIds;
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use self::stream::Whole;
 use crate::history::{History, Nanos};

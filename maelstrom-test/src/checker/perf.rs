@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use super::{CheckContext, Checker, Quantiles, Verdict};
 use crate::history::{History, Nanos, OpType};
@@ -44,7 +44,7 @@ impl Checker for Perf {
 }
 
 fn insert(table: &mut Map<String, Value>, f: &str, kind: OpType, value: Value) {
-    table.entry(f).or_insert_with(|| json!({}))[kind.as_str()] = value;
+    table.entry(f.to_owned()).or_insert_with(|| json!({}))[kind.as_str()] = value;
 }
 
 #[cfg(test)]

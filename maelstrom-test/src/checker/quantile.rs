@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use super::describe::millis;
 use crate::history::Nanos;
@@ -59,7 +59,7 @@ impl Quantiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn results_are_in_milliseconds() {

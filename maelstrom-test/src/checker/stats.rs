@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use super::describe::{brief, counted, entry, error_name};
 use super::{CheckContext, Checker, Evidence, Finding, Valid, Verdict};

@@ -2,8 +2,8 @@
 
 use std::cmp::{Ordering, Reverse};
 
+use crate::json::{Map, Value, json};
 use rustc_hash::FxHashMap;
-use serde_json::{Map, Value, json};
 
 use super::describe::{brief, counted, seconds, who};
 use super::entries::{Entries, NONE, Stamp};

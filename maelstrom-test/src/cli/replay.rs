@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use crate::json::Value;
 use clap::ArgMatches;
-use serde_json::Value;
 
 use super::{Done, Stop, interrupt, store};
 use crate::report::{TimeMode, text};
@@ -51,7 +51,7 @@ fn read(directory: &Path, name: &str) -> Result<Value, Stop> {
             file.display()
         ))
     })?;
-    serde_json::from_slice(&text).map_err(|error| Stop::Arguments(format!("{}: {error}", file.display())))
+    crate::json::from_slice(&text).map_err(|error| Stop::Arguments(format!("{}: {error}", file.display())))
 }
 
 /// What is not as it was: the outcome, or, where time was virtual both times, any entry of history and journal.

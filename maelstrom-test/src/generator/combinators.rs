@@ -93,7 +93,7 @@ impl<F: FnMut() -> Box<dyn Generator> + Send> Generator for EachWorker<F> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use crate::json::{Value, json};
 
     use super::*;
     use crate::history::OpType;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::json::{Map, Value, json};
 use rand::RngExt;
-use serde_json::{Map, Value, json};
 
 use super::{Generator, Invocation, MicroOp, Next, TxnSource, Worker};
 use crate::history::{Nanos, Op, OpType};

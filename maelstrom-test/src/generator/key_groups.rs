@@ -65,7 +65,7 @@ impl<F: FnMut(usize, u64, &mut Rng) -> Invocation + Send> Generator for KeyGroup
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
     use crate::random::stream;

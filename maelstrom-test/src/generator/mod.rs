@@ -8,7 +8,7 @@
 //! ```
 //! use maelstrom::generator::{Invocation, Next, Worker, counting, from_fn, mix};
 //! use maelstrom::random::stream;
-//! use serde_json::Value;
+//! use maelstrom::json::Value;
 //! let reads = from_fn(|_, _| Next::Op(Invocation::new("read", Value::Null)));
 //! let mut generator = mix(vec![counting("add"), reads]);
 //! let mut rng = stream(7, "operations");
@@ -29,7 +29,7 @@ pub use txn::{MicroOp, TxnSource};
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use crate::history::{Nanos, Op};
 use crate::random::Rng;

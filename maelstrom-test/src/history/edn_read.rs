@@ -5,7 +5,7 @@
 
 use std::io::BufRead;
 
-use serde_json::{Map, Number, Value};
+use crate::json::{Map, Number, Value};
 
 use super::entry::{Entry, Interner, Key};
 use super::source::{Place, Source};
@@ -369,6 +369,7 @@ fn utf8(bytes: Vec<u8>, place: Place) -> Result<String, ReadError> {
 
 /// A number; `digits` is the word without its sign.
 fn number(word: &str, digits: &str) -> Result<Number, String> {
+    let unknown = || format!("`{word}` is not a number that we know; expected one like 3, -2.5 or 1e10");
     let plain = word.strip_prefix('+').unwrap_or(word);
     if digits.contains('/') {
         return Err(format!("`{word}` is a ratio; expected an integer or a decimal number"));
@@ -376,17 +377,15 @@ fn number(word: &str, digits: &str) -> Result<Number, String> {
     if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
         let magnitude = u64::from_str_radix(hex, 16).map_err(|_| format!("`{word}` is not a 64-bit number"))?;
         let signed = if plain.starts_with('-') { -i128::from(magnitude) } else { i128::from(magnitude) };
-        return Number::from_i128(signed).ok_or_else(|| format!("`{word}` does not fit into 64 bits"));
+        return Ok(Number::from(signed));
     }
     let whole = digits.strip_suffix('N').unwrap_or(digits);
     if whole.bytes().all(|byte| byte.is_ascii_digit()) {
-        let plain = plain.trim_end_matches('N');
-        let integer: Option<Number> =
-            plain.parse().ok().map(|n: i64| n.into()).or(plain.parse().ok().map(|n: u64| n.into()));
-        return integer.ok_or_else(|| format!("`{word}` does not fit into 64 bits"));
+        return Ok(Number::from_integer_text(plain.strip_suffix('N').unwrap_or(plain)));
     }
     let decimal = plain.strip_suffix('M').unwrap_or(plain);
     let is_decimal = decimal.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    let parsed = decimal.parse().ok().filter(|_| is_decimal).and_then(Number::from_f64);
-    parsed.ok_or_else(|| format!("`{word}` is not a number that we know; expected one like 3, -2.5 or 1e10"))
+    // The point may be the last character, and zeros may come first.
+    let parsed = decimal.parse().ok().filter(|_| is_decimal);
+    parsed.or_else(|| decimal.parse().ok().filter(|_| is_decimal).and_then(Number::from_f64)).ok_or_else(unknown)
 }

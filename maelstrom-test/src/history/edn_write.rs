@@ -1,6 +1,6 @@
 //! Writing Jepsen's EDN.
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Number, Value};
 
 use super::json::push_json;
 use super::{Op, Process};
@@ -105,10 +105,21 @@ fn push_list(items: &[Value], out: &mut Vec<u8>, mut push: impl FnMut(&Value, &m
 fn push_value(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Null => out.extend_from_slice(b"nil"),
-        Value::Bool(_) | Value::Number(_) => push_json(value, out),
+        Value::Bool(_) => push_json(value, out),
+        Value::Number(number) => push_number(number, out),
         Value::String(text) => push_string(text, out),
         Value::Array(items) => push_list(items, out, push_value),
         Value::Object(map) => push_map(map, out),
+    }
+}
+
+/// Readers of EDN may hold plain numbers in 64 bits; `N` and `M` tell them to keep the exact value.
+fn push_number(number: &Number, out: &mut Vec<u8>) {
+    push_json(number, out);
+    if number.is_integer() && !number.is_i64() {
+        out.push(b'N');
+    } else if number.is_f64() && number.as_f64().and_then(Number::from_f64).as_ref() != Some(number) {
+        out.push(b'M');
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::json::{Map, Value};
 use rustc_hash::FxHashSet;
-use serde_json::{Map, Value};
 
 use super::{Op, OpType, Process};
 

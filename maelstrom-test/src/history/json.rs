@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io::{BufRead, Read};
 
+use crate::json::Value;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
-use serde_json::Value;
 
 use super::entry::{Entry, Interner, Key};
 use super::{Op, Process, ReadError};

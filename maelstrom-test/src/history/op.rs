@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use super::Nanos;
 
@@ -90,7 +90,7 @@ impl Op {
     ///
     /// ```
     /// use maelstrom::history::{Op, OpType};
-    /// let op = Op::new(0, OpType::Invoke, 3, "read", serde_json::Value::Null);
+    /// let op = Op::new(0, OpType::Invoke, 3, "read", maelstrom::json::Value::Null);
     /// assert_eq!(op.process.client(), Some(3));
     /// ```
     pub fn new(index: u64, kind: OpType, process: u64, f: &str, value: Value) -> Op {
@@ -134,7 +134,7 @@ impl History {
     ///
     /// ```
     /// use maelstrom::history::{History, Op, OpType, Pair};
-    /// use serde_json::json;
+    /// use maelstrom::json::json;
     /// let history = History { ops: vec![
     ///     Op::new(0, OpType::Invoke, 0, "write", json!(1)),
     ///     Op::new(1, OpType::Invoke, 1, "read", json!(null)),

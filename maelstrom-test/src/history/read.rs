@@ -50,7 +50,7 @@ impl Notation {
 /// let text = "{:type :invoke, :f :read, :process 3}\n{:type :ok, :f :read, :process 3, :value #{1 2}}";
 /// let ops: Vec<_> = HistoryReader::new(text.as_bytes())?.collect::<Result<_, _>>()?;
 /// assert_eq!(ops[1].kind, OpType::Ok);
-/// assert_eq!(ops[1].value, serde_json::json!([1, 2]));
+/// assert_eq!(ops[1].value, maelstrom::json::json!([1, 2]));
 ///
 /// let error = HistoryReader::new(&b"{\"type\": \"oops\"}"[..])?.next().unwrap().unwrap_err();
 /// assert_eq!(error.to_string(), "line 1, column 16: `type` is \"oops\"; expected one of invoke, ok, fail, info");

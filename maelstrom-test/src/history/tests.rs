@@ -1,7 +1,7 @@
 //! Both notations, both ways, and whatever else a file may hold.
 
+use crate::json::{Map, Value, json};
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
 
 use super::*;
 
@@ -133,10 +133,6 @@ fn errors_say_where_and_what() {
         ("{:type :ok}\n {:type :maybe}", "line 2, column 9: `type` is \"maybe\"; expected one of"),
         ("{:type :ok, :value\n 1/2}", "line 2, column 2: `1/2` is a ratio"),
         ("{:type :ok :value ##NaN}", "line 1, column 19: a number that is infinite or not a number"),
-        (
-            "{:type :ok :value 99999999999999999999}",
-            "line 1, column 19: `99999999999999999999` does not fit into 64 bits",
-        ),
         ("{:type :ok :value 1x}", "line 1, column 19: `1x` is not a number that we know"),
         ("{:type :ok :value [1 2}", "line 1, column 23: `}` closes what began at line 1, column 19; expected `]`"),
         ("{:type :ok :value [1", "the text ends before `]` closes what began at line 1, column 19"),

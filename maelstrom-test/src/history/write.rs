@@ -37,7 +37,7 @@ pub enum HistoryFormat {
 /// use maelstrom::history::{HistoryFormat, HistoryWriter, Op, OpType};
 /// let mut file = Vec::new();
 /// let mut writer = HistoryWriter::new(&mut file, HistoryFormat::Edn);
-/// writer.write(&Op::new(0, OpType::Invoke, 3, "txn", serde_json::json!([["append", 5, 1], ["r", 5, null]])))?;
+/// writer.write(&Op::new(0, OpType::Invoke, 3, "txn", maelstrom::json::json!([["append", 5, 1], ["r", 5, null]])))?;
 /// writer.flush()?;
 /// drop(writer);
 /// let expected = b"{:index 0, :time 0, :type :invoke, :process 3, :f :txn, :value [[:append 5 1] [:r 5 nil]]}\n";

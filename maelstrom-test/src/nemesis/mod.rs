@@ -26,7 +26,7 @@ mod targets;
 pub use kind::{FaultKind, UnknownFault};
 pub use schedule::{Nemesis, View};
 
-use serde_json::Value;
+use crate::json::Value;
 
 /// For each node (by number): the nodes whose messages it drops.
 pub type Grudge = Vec<Vec<usize>>;

@@ -1,8 +1,8 @@
 //! When faults happen.
 
+use crate::json::{Map, Value, json};
 use rand::RngExt;
 use rand::seq::IndexedRandom;
-use serde_json::{Map, Value, json};
 
 use super::grudge::{self, Shape};
 use super::{Action, FaultKind, PacketBehaviour, Step, targets};

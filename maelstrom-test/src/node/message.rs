@@ -203,7 +203,7 @@ impl Serialize for Kind<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use crate::json::{Value, json};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Error bodies and the table of their codes.
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use super::Body;
 
@@ -78,7 +78,7 @@ impl RpcError {
     /// ```
     /// use maelstrom::protocol::{ErrorCode, RpcError};
     /// let body = RpcError::new(ErrorCode::ABORT, "no quorum").into_body();
-    /// assert_eq!(serde_json::Value::Object(body), serde_json::json!({"type": "error", "code": 14, "text": "no quorum"}));
+    /// assert_eq!(maelstrom::json::Value::Object(body), maelstrom::json::json!({"type": "error", "code": 14, "text": "no quorum"}));
     /// ```
     pub fn into_body(self) -> Body {
         let mut body = self.extra;

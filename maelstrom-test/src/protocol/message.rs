@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::json::Value;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{scan, shorten};
@@ -73,7 +73,7 @@ pub(super) fn complete(text: &str) -> Result<Envelope<'_>, String> {
 
 /// Says what is wrong with a line that did not parse as a message.
 fn explain(text: &str, error: &serde_json::Error) -> String {
-    let object = match serde_json::from_str::<Value>(text) {
+    let object = match crate::json::from_str(text) {
         Ok(Value::Object(object)) => object,
         Ok(other) => {
             return format!(

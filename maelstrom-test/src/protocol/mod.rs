@@ -12,4 +12,4 @@ pub use name::{NodeKind, SERVICE_NAMES, compare_names, name_kind};
 pub use schema::{Rpc, Type, shorten};
 
 /// The body of a message.
-pub type Body = serde_json::Map<String, serde_json::Value>;
+pub type Body = crate::json::Map<String, crate::json::Value>;

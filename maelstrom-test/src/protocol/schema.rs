@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 /// The type of a JSON value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl Rpc {
     ///
     /// ```
     /// use maelstrom::protocol::{Rpc, Type};
-    /// use serde_json::json;
+    /// use maelstrom::json::json;
     /// let read = Rpc { name: "read", doc: "", request: vec![], response: vec![("value", Type::Int)] };
     /// let body = json!({"type": "read_ok", "in_reply_to": 1, "value": "3", "extra": 1});
     /// let wrong = read.check_response(body.as_object().unwrap()).unwrap_err();

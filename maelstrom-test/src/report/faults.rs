@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::history::{History, Nanos, Op, Process};
 use crate::nemesis::FaultKind;
@@ -33,7 +33,7 @@ impl FaultSpan {
 ///
 /// ```
 /// use maelstrom::history::{History, Op, OpType, Process};
-/// use serde_json::json;
+/// use maelstrom::json::json;
 /// let entry = |time, f, value| Op { time, process: Process::Nemesis, ..Op::new(0, OpType::Info, 0, f, value) };
 /// let history = History { ops: vec![
 ///     entry(1_000, "kill", json!(["one", ["n2"]])),
@@ -130,7 +130,7 @@ fn strings(values: &[Value]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
     use crate::history::OpType;

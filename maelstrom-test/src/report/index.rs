@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use crate::json::Value;
 use askama::Template;
-use serde_json::Value;
 
 use super::escape::visible;
 use super::files::write_file;
@@ -128,7 +128,7 @@ fn head(file: &mut File) -> Option<Value> {
     file.take(64 << 10).read_to_end(&mut text).ok()?;
     let end = text.windows(14).position(|window| window == b"\n  \"anomalies\"")?;
     let head = text[..end].strip_suffix(b",")?;
-    serde_json::from_slice(&[head, b"}"].concat()).ok()
+    crate::json::from_slice(&[head, b"}"].concat()).ok()
 }
 
 /// A name as a part of an address.

@@ -71,7 +71,7 @@ pub(super) fn quantile(ascending: &[Nanos], q: f64) -> Option<Nanos> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use crate::json::Value;
 
     use super::*;
     use crate::history::Op;

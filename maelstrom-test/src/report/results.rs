@@ -21,8 +21,8 @@
 //! `valid` is `true`, `false` or `"unknown"`. Parts and top-level keys stand in this order, the keys within a part in
 //! alphabetical order after `valid`; times are nanoseconds. `version` changes when a key changes its meaning.
 
+use crate::json::{Map, Value, json};
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::{Map, Value, json};
 
 use super::latency::quantile;
 use super::{Latencies, RunView};
@@ -104,7 +104,7 @@ fn part(view: &RunView<'_>, name: &str) -> Option<(Valid, Map<String, Value>)> {
     if let Some(verdict) = view.part(name) {
         let mut details = verdict.details.clone();
         if let Some(reason) = &verdict.reason {
-            details.entry("reason").or_insert_with(|| reason.as_str().into());
+            details.entry("reason".into()).or_insert_with(|| reason.as_str().into());
         }
         return Some((verdict.valid, details));
     }
@@ -209,7 +209,7 @@ mod tests {
     fn keys_stand_in_the_documented_order() {
         let sample = sample::stale_read();
         let text = render(&sample.view());
-        let parsed: Value = serde_json::from_str(&text).unwrap();
+        let parsed: Value = crate::json::from_str(&text).unwrap();
         assert_eq!(parsed["valid"], json!(false));
         assert_eq!(parsed["workload"]["valid"], json!(false));
         assert_eq!(parsed["perf"]["valid"], json!(true));
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_run_that_broke_off_is_not_valid() {
-        let parsed: Value = serde_json::from_str(&render(&sample::crash().view())).unwrap();
+        let parsed: Value = crate::json::from_str(&render(&sample::crash().view())).unwrap();
         assert_eq!((&parsed["valid"], &parsed["outcome"]), (&json!("unknown"), &json!("error")));
         assert!(parsed["error"].as_str().unwrap().contains("status"), "{parsed}");
     }

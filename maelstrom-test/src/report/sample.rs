@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use super::{Breakdown, FaultTally, NodeLog, Part, RunView, TimeMode};
 use crate::checker::{CheckContext, Evidence, Finding, Valid, Verdict};

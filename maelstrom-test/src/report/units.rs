@@ -61,7 +61,7 @@ pub(crate) fn counted(number: u64, thing: &str) -> String {
 }
 
 /// An effect of a fault, counted: `212 messages cut`, `12.4 s paused`.
-pub(super) fn effect(unit: &str, count: &serde_json::Value) -> String {
+pub(super) fn effect(unit: &str, count: &crate::json::Value) -> String {
     match (unit.strip_suffix("_ns"), count.as_u64()) {
         (Some(what), Some(nanos)) => format!("{} {}", length(nanos), what.replace('_', " ")),
         (None, Some(number)) => format!("{} {}", self::count(number), unit.replace('_', " ")),

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 pub use crate::checker::Part;
 use crate::checker::{CheckContext, Evidence, Finding, Valid, Verdict, anomalies};

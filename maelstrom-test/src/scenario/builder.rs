@@ -200,8 +200,8 @@ impl Scenario {
     ///
     /// # Errors
     /// A sentence that says what is missing. Workloads of users' own cannot be found by their names.
-    pub fn from_json(stored: &serde_json::Value) -> Result<Scenario, String> {
-        let text = |value: &serde_json::Value, what: &str| {
+    pub fn from_json(stored: &crate::json::Value) -> Result<Scenario, String> {
+        let text = |value: &crate::json::Value, what: &str| {
             value.as_str().map(str::to_owned).ok_or_else(|| format!("it has no {what}"))
         };
         if stored["version"] != 1 {

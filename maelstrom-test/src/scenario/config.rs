@@ -36,7 +36,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::{Map, json};
+use crate::json::{Map, json};
 
 use super::builder::{Defaults, Scenario, WorkloadChoice};
 use super::options::{self, OptionRow, Value, format_nanos};
@@ -130,7 +130,7 @@ pub struct Config {
     /// What people should know about how their options were read.
     pub notes: Vec<String>,
     /// The options as they were written, for `scenario.json`.
-    pub written: Map<String, serde_json::Value>,
+    pub written: Map<String, crate::json::Value>,
     /// Which defaults held.
     pub defaults: Defaults,
 }
@@ -163,9 +163,9 @@ impl Config {
     }
 
     /// What `scenario.json` holds: enough to run the same again.
-    pub fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> crate::json::Value {
         let args: Vec<_> = self.program.args.iter().map(|arg| arg.to_string_lossy()).collect();
-        let env: Map<String, serde_json::Value> = (self.program.env.iter())
+        let env: Map<String, crate::json::Value> = (self.program.env.iter())
             .map(|(key, value)| (key.to_string_lossy().into_owned(), value.to_string_lossy().into()))
             .collect();
         json!({

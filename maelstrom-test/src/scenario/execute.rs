@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use serde_json::Map;
+use crate::json::Map;
 
 use super::recorder::Recorder;
 use super::{Config, NetStats, Run, RunError, TimeChoice, turns};

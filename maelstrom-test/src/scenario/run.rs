@@ -256,7 +256,7 @@ pub(crate) fn sample_run() -> Run {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
     use crate::history::{Op, Process};

@@ -1,6 +1,6 @@
 //! What the key-value services have in common: their requests.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::protocol::{Body, ErrorCode, RpcError};
 

@@ -1,7 +1,7 @@
 //! `lin-kv`: a linearizable key-value store.
 
+use crate::json::Value;
 use rustc_hash::FxHashMap;
-use serde_json::Value;
 
 use super::Service;
 use super::kv::Request;

@@ -1,6 +1,6 @@
 //! `lin-tso`: a linearizable timestamp oracle.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::Service;
 use crate::protocol::{Body, ErrorCode, RpcError};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::json::Value;
 use rand::RngExt;
 use rustc_hash::FxHashMap;
-use serde_json::Value;
 
 use super::Service;
 use super::kv::Request;
@@ -91,7 +91,7 @@ impl Service for LwwKv {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::super::tests::{read, write};
     use super::*;

@@ -13,13 +13,13 @@
 //! Key-value services understand `read {key}`, `write {key, value}` and `cas {key, from, to}` (compare-and-set), the last one
 //! with `create_if_not_exists: true` if it should create missing keys. A missing key is error 20, a `cas` that finds
 //! another value error 22, a request that lacks something error 12, anything else error 10. Keys and values are any JSON;
-//! `1` and `1.0` are different, `{"a": 1, "b": 2}` and `{"b": 2, "a": 1}` are equal. Integers beyond 64
-//! bits are read as floating point, as most languages' parsers do, and so lose digits; a request nested more than 127
-//! levels deep is not read at all, which the run's `exceptions` report.
+//! `1` and `1.0` are different, `{"a": 1, "b": 2}` and `{"b": 2, "a": 1}` are equal. Numbers of any size keep
+//! their exact value (see [`json`](crate::json)). A request nested more than 127 levels deep is not read at all, which
+//! the run's `exceptions` report.
 //!
 //! ```
 //! use maelstrom::{random::stream, service};
-//! use serde_json::{Value, json};
+//! use maelstrom::json::{Value, json};
 //! let mut kv = service::by_name("lin-kv").unwrap();
 //! let mut call = |request: Value| kv.handle("n0", request.as_object().unwrap(), &mut stream(0, "services"));
 //! assert_eq!(call(json!({"type": "read", "key": "x"}))["code"], 20);
@@ -64,8 +64,8 @@ pub fn by_name(name: &str) -> Option<Box<dyn Service>> {
 mod tests {
     use std::collections::HashMap;
 
+    use crate::json::{Value, json};
     use proptest::{collection, prop_assert_eq, proptest};
-    use serde_json::{Value, json};
 
     use super::*;
     use crate::protocol::SERVICE_NAMES;
@@ -135,7 +135,7 @@ mod tests {
         let mut kv = LinKv::default();
         write(&mut kv, "n0", json!(1), json!({"a": 1, "b": 2}), &mut rng);
         assert_eq!(read(&mut kv, "n0", json!(1.0), &mut rng), None);
-        let swapped: Value = serde_json::from_str(r#"{"b": 2, "a": 1}"#).unwrap();
+        let swapped: Value = crate::json::from_str(r#"{"b": 2, "a": 1}"#).unwrap();
         let wrong = json!({"type": "cas", "key": 1, "from": {"a": 1.0, "b": 2}, "to": 1});
         let answer = call(&mut kv, "n0", wrong, &mut rng);
         assert_eq!(answer["code"], 22);
@@ -172,8 +172,8 @@ mod tests {
                     (0, Some(value)) => prop_assert_eq!(answer, json!({"type": "read_ok", "value": value})),
                     (1, _) => prop_assert_eq!(answer, json!({"type": "write_ok"})),
                     (2, Some(value)) if value == from => prop_assert_eq!(answer, json!({"type": "cas_ok"})),
-                    (2, Some(_)) => prop_assert_eq!(&answer["code"], 22),
-                    _ => prop_assert_eq!(&answer["code"], 20),
+                    (2, Some(_)) => prop_assert_eq!(&answer["code"], &json!(22)),
+                    _ => prop_assert_eq!(&answer["code"], &json!(20)),
                 }
                 if f == 1 || (f == 2 && map.get(&key) == Some(&from)) {
                     map.insert(key, to);

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
+use crate::json::Value;
 use rand::RngExt;
 use rustc_hash::FxHashMap;
-use serde_json::Value;
 
 use super::Service;
 use super::kv::Request;
@@ -88,7 +88,7 @@ impl Service for SeqKv {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::super::tests::{call, read, write};
     use super::*;

@@ -1,6 +1,6 @@
 //! Starting nodes: `init`, then the workload's own set-up, each node by itself and all in parallel.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::clients::Owner;
 use super::{Command, Failure, Phase, Simulation};

@@ -1,6 +1,6 @@
 //! Clients: who waits for which answer, and since when.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{Event, ExceptionKind, Simulation};
 use crate::history::Nanos;
@@ -93,7 +93,7 @@ impl Simulation {
     /// A message reached a client.
     pub(super) fn client_received(&mut self, delivery: &Delivery) {
         let text = delivery.body();
-        let Ok(body) = serde_json::from_str::<Body>(text) else {
+        let Ok(body) = crate::json::object_from_str(text) else {
             return self.complain_of(delivery, ExceptionKind::UnexpectedMessage, UNREADABLE, None);
         };
         let Some(state) = self.clients.get(delivery.dest) else { return };

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::{Command, Config, Effect, Simulation};
 use crate::history::Nanos;
@@ -82,7 +82,7 @@ struct Slot<N> {
 /// ```
 /// use maelstrom::simulation::in_memory::{self, Sender};
 /// use maelstrom::{simulation::Config, workload};
-/// use serde_json::{Value, json};
+/// use maelstrom::json::{Value, json};
 ///
 /// let settings = workload::Settings { time_limit: 5_000_000_000, ..Default::default() };
 /// let config = Config::new(workload::by_name("echo").unwrap(), settings);
@@ -159,7 +159,7 @@ fn step<N: MemoryNode>(simulation: &mut Simulation, number: usize, slot: &mut Sl
     }
     let Some(node) = slot.node.as_mut().filter(|_| !slot.paused) else { return };
     while let Some(line) = slot.inbox.pop_front() {
-        let message = serde_json::from_str::<Value>(&line).expect("the network delivers JSON");
+        let message = crate::json::from_str(&line).expect("the network delivers JSON");
         node.on_message(now, &message, &mut slot.out);
     }
     if node.timer().is_some_and(|time| time <= now) {

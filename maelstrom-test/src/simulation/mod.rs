@@ -40,14 +40,14 @@ mod workers;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::checker::exceptions::{Exception, ExceptionKind, Exceptions};
 use crate::generator::Generator;
 use crate::history::{History, Nanos, Op, OpType, Process};
 use crate::nemesis::{FaultKind, Nemesis};
 use crate::network::{Delivery, Network, NetworkConfig};
-use crate::protocol::{Body, Envelope, NodeKind, SERVICE_NAMES};
+use crate::protocol::{Envelope, NodeKind, SERVICE_NAMES};
 use crate::random::{Rng, stream};
 use crate::service::Service;
 use crate::workload::{Settings, Workload};
@@ -275,7 +275,7 @@ impl Simulation {
     }
 
     fn serve(&mut self, delivery: &Delivery) {
-        let Ok(request) = serde_json::from_str::<Body>(delivery.body()) else {
+        let Ok(request) = crate::json::object_from_str(delivery.body()) else {
             return self.complain_of(delivery, ExceptionKind::UnexpectedMessage, clients::UNREADABLE, None);
         };
         let service = &mut self.services[delivery.dest - self.nodes.len()];

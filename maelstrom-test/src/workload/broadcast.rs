@@ -1,6 +1,6 @@
 //! Broadcast: what one node hears, all have to learn.
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use super::g_set::{final_reads, reads};
 use super::{Client, Settings, Topology, Workload, request, single_call};

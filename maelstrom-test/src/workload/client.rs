@@ -1,6 +1,6 @@
 //! How operations become requests and answers become completions.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::generator::Invocation;
 use crate::history::OpType;
@@ -58,7 +58,7 @@ impl Completion {
                 (error.is_definite() || idempotent, Value::Array(words))
             }
             Answer::Timeout => (idempotent, Value::from("net-timeout")),
-            Answer::Malformed(what) => (false, serde_json::json!(["malformed-response", what])),
+            Answer::Malformed(what) => (false, crate::json::json!(["malformed-response", what])),
         };
         Completion { kind: if definite { OpType::Fail } else { OpType::Info }, value: None, error: Some(error) }
     }
@@ -91,7 +91,7 @@ pub trait Client: Send {
 /// ```
 /// use maelstrom::workload::request;
 /// let body = request("write", [("key", "x".into()), ("value", 3.into())]);
-/// assert_eq!(serde_json::Value::Object(body), serde_json::json!({"type": "write", "key": "x", "value": 3}));
+/// assert_eq!(maelstrom::json::Value::Object(body), maelstrom::json::json!({"type": "write", "key": "x", "value": 3}));
 /// ```
 pub fn request<const N: usize>(name: &str, keys: [(&str, Value); N]) -> Body {
     let mut body = Body::from_iter(keys.map(|(key, value)| (key.to_owned(), value)));
@@ -108,7 +108,7 @@ pub fn request<const N: usize>(name: &str, keys: [(&str, Value); N]) -> Body {
 /// ```
 /// use maelstrom::generator::Invocation;
 /// use maelstrom::workload::{Answer, Completion, Step, request, single_call};
-/// use serde_json::{Value, json};
+/// use maelstrom::json::{Value, json};
 /// let mut client = single_call(
 ///     |op| request("echo", [("echo", op.value.clone())]),
 ///     |_, mut answer| answer.remove("echo").ok_or_else(|| "echo is missing".into()),

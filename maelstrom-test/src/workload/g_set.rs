@@ -1,6 +1,6 @@
 //! A grow-only set.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{Client, Settings, Workload, request, single_call};
 use crate::checker::{Checker, SetFull};

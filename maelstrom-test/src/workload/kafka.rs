@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use super::{Answer, Client, Completion, Settings, Step, Workload, request, txn};
 use crate::checker::{self, Checker};

@@ -1,7 +1,7 @@
 //! A linearizable key-value store.
 
+use crate::json::{Value, json};
 use rand::RngExt;
-use serde_json::{Value, json};
 
 use super::{Client, Settings, Workload, request, single_call};
 use crate::checker::Checker;

@@ -104,7 +104,7 @@ pub struct UnknownWorkload {
 /// use maelstrom::history::{History, OpType};
 /// use maelstrom::protocol::{Rpc, Type};
 /// use maelstrom::workload::{Client, Settings, Workload, request, single_call};
-/// use serde_json::{Value, json};
+/// use maelstrom::json::{Value, json};
 ///
 /// /// Nodes throw dice: `roll {}` → `roll_ok {eyes: int}`.
 /// struct Dice;

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use crate::json::{Value, json};
 use proptest::prelude::{Just, Strategy, any};
 use proptest::{collection, prop_assert, prop_oneof, proptest};
-use serde_json::{Value, json};
 
 use super::*;
 use crate::checker::anomalies;

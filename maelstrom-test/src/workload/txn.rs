@@ -1,6 +1,6 @@
 //! Transactions over lists and over registers.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::{Client, Settings, Workload, request, single_call};
 use crate::checker::txn::{ListAppend, Options, Promise, RwRegister};

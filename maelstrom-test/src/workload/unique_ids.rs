@@ -1,6 +1,6 @@
 //! Unique ids: no two are the same.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{Client, Settings, Workload, request, single_call};
 use crate::checker::{self, Checker};

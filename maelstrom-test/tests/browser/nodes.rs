@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use maelstrom::history::Nanos;
+use maelstrom::json::{Map, Value, json};
 use maelstrom::simulation::in_memory::{MemoryNode, Sender};
-use serde_json::{Map, Value, json};
 
 /// What nodes wrote to standard error, by node.
 pub(crate) type Logs = Rc<RefCell<Vec<Vec<String>>>>;

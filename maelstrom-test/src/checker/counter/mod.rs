@@ -10,7 +10,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-use serde_json::{Map, Number, Value, json};
+use crate::json::{Map, Value, json};
 
 use self::operations::{Addition, Operations, Read};
 use self::sums::Sums;
@@ -245,7 +245,7 @@ fn list(sums: &Sums) -> String {
 }
 
 fn details(analysis: &Analysis) -> Map<String, Value> {
-    let number = |sum: i128| Number::from_i128(sum).map_or_else(|| Value::from(sum.to_string()), Value::Number);
+    let number = |sum: i128| Value::from(sum);
     let intervals = analysis.sums.intervals().iter().take(1000);
     let errors = analysis.errors.iter().map(|Error { read, .. }| {
         let Stamp { index, process, .. } = analysis.operations.stamp(read.completed());

@@ -1,7 +1,7 @@
 //! Additions and reads, as they are taken out of a history entry by entry.
 
+use crate::json::Value;
 use rustc_hash::FxHashMap;
-use serde_json::Value;
 
 use crate::checker::entries::{Entries, NONE, Stamp};
 use crate::history::{Op, OpType, Pair};

@@ -5,7 +5,7 @@
 //! operations that sent successive messages of a log precede one another as well; but logs of different keys are
 //! independent, so cycles of these are no fault of a system like Kafka, and are only reported.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::explain::Teller;
 use super::log::MessageId;

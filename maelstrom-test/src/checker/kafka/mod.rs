@@ -18,7 +18,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use self::explain::Teller;
 use self::log::MessageId;

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use crate::json::Value;
 use rustc_hash::{FxHashMap, FxHashSet};
-use serde_json::Value;
 
 use super::log::{Log, MessageId};
 use crate::checker::entries::{Entries, NONE, Stamp};

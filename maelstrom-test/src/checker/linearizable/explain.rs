@@ -1,6 +1,6 @@
 //! From a minimal proof to a finding that people understand.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::orders;
 use super::problem::{ANYTHING, Operation, State};

@@ -31,7 +31,7 @@
 //! use maelstrom::checker::linearizable::Linearizable;
 //! use maelstrom::checker::{CheckContext, Checker, Valid};
 //! use maelstrom::history::{History, Op, OpType::{Invoke, Ok}};
-//! use serde_json::json;
+//! use maelstrom::json::json;
 //!
 //! let history = History { ops: vec![
 //!     Op::new(0, Invoke, 0, "write", json!(["x", 1])),
@@ -68,7 +68,7 @@ mod zones;
 #[cfg(test)]
 mod tests;
 
-use serde_json::Value;
+use crate::json::Value;
 
 /// The checker: operations `read`, `write` and `cas` on one register, or on one per key.
 ///
@@ -115,7 +115,7 @@ impl Linearizable {
     /// use maelstrom::checker::linearizable::Linearizable;
     /// use maelstrom::checker::{CheckContext, Checker, Valid};
     /// use maelstrom::history::{History, Op, OpType::{Info, Invoke, Ok}};
-    /// use serde_json::json;
+    /// use maelstrom::json::json;
     ///
     /// let history = History { ops: vec![
     ///     Op::new(0, Invoke, 0, "cas", json!([0, 5])),

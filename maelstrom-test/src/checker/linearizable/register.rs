@@ -1,7 +1,7 @@
 //! From a history to one problem per key.
 
+use crate::json::Value;
 use rustc_hash::FxHashMap;
-use serde_json::Value;
 
 use super::problem::{Action, Operation, Problem, State, UNOBSERVED};
 use super::{Linearizable, NullReads};

@@ -87,7 +87,7 @@ impl<'a> Case<'a> {
             return Fault::TwoCasFromOneValue;
         }
         let Some(witness) = self.witness else { return Fault::Impossible };
-        if self.register.value(self.value).is_some_and(serde_json::Value::is_null) {
+        if self.register.value(self.value).is_some_and(crate::json::Value::is_null) {
             Fault::FoundNothing
         } else if !self.is_cas() && self.is_lost(witness) {
             Fault::LostWrite

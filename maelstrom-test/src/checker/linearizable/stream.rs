@@ -4,8 +4,8 @@
 //! entries at a time are made into a history again. What is kept takes about a quarter of the space of the history's
 //! text.
 
+use crate::json::Value;
 use rustc_hash::FxHashMap;
-use serde_json::Value;
 
 use super::Linearizable;
 use super::register::{collect, key_of};

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use super::Linearizable;
 use super::budget::{Budget, Exhausted};
@@ -249,7 +249,7 @@ fn entry(history: &History, pair: Pair) -> Value {
 /// A key of the map of results: the JSON key, without quotes if that is unambiguous.
 fn label(key: &Value) -> String {
     match key.as_str() {
-        Some(text) if serde_json::from_str::<Value>(text).is_err() => text.to_owned(),
+        Some(text) if crate::json::from_str(text).is_err() => text.to_owned(),
         _ => key.to_string(),
     }
 }

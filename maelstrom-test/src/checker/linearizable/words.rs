@@ -1,6 +1,6 @@
 //! Values and operations in words.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::problem::{ANYTHING, Action, State, UNOBSERVED};
 use super::register::Register;

@@ -12,7 +12,7 @@ mod sightings;
 #[cfg(test)]
 mod tests;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use self::analysis::Analysis;
 use self::sightings::Sightings;

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::json::Value;
 use rustc_hash::FxHashMap;
-use serde_json::Value;
 
 use crate::checker::CheckContext;
 use crate::checker::entries::{Entries, NONE, Stamp};

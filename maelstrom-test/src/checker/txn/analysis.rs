@@ -1,7 +1,7 @@
 //! What both workloads share: from an analysis to a verdict, and the explanation of cycles.
 
+use crate::json::{Map, Value, json};
 use rustc_hash::FxHashMap;
-use serde_json::{Map, Value, json};
 
 use super::Options;
 use super::anomaly::Anomaly;

@@ -1,6 +1,6 @@
 //! Transactions in words and in JSON.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::store::{Answers, Mop, MopKind, Store, Txn};
 use super::text::text;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use super::anomaly::{Anomaly, AnomalySet};
 use super::model::{Boundary, Model};

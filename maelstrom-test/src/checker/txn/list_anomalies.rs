@@ -1,6 +1,6 @@
 //! List-append: the anomalies that are not cycles.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::anomaly::Anomaly;
 use super::findings::{Example, Found};

@@ -3,8 +3,8 @@
 //! A state of a key is a path from the key's root: the list of elements along it. Equal lists are the same state, one
 //! list is a prefix of another if it is an ancestor of it, and all lists of a correct history lie on one path.
 
+use crate::json::Value;
 use rustc_hash::FxHashMap;
-use serde_json::Value;
 
 use super::store::{Answers, Names};
 use crate::checker::entries::NONE;

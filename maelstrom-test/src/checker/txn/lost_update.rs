@@ -1,7 +1,7 @@
 //! Lost updates: transactions that read the same state of a key and then write it, so that one write must have been
 //! made without regard to the other.
 
-use serde_json::json;
+use crate::json::json;
 
 use super::anomaly::Anomaly;
 use super::findings::{Example, Found};

@@ -26,7 +26,7 @@
 //! use maelstrom::checker::txn::{ListAppend, Options};
 //! use maelstrom::checker::{CheckContext, Checker, Valid};
 //! use maelstrom::history::{History, Op, OpType};
-//! use serde_json::json;
+//! use maelstrom::json::json;
 //!
 //! // Two doctors are on call. Each sees that the other one is, and goes off duty.
 //! let ok = |index, process, value| Op::new(index, OpType::Ok, process, "txn", value);
@@ -98,7 +98,7 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use crate::json::Value;
 
 pub use anomaly::{Anomaly, AnomalySet};
 pub use model::{Boundary, Model};

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::json::Value;
 use rustc_hash::FxHashMap;
-use serde_json::Value;
 
 use super::Options;
 use super::components::{Digraph, Step, strong_components};

@@ -1,6 +1,6 @@
 //! Rw-register: every write replaces a value, every read shows one.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::Options;
 use super::analysis::Analysis;

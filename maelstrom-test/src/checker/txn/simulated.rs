@@ -18,9 +18,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::json::{Value, json};
 use rand::RngExt;
 use rustc_hash::FxHashMap;
-use serde_json::{Value, json};
 
 use crate::history::{History, Nanos, Op, OpType, Process};
 use crate::random::{Rng, stream};

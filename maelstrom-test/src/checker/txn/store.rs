@@ -3,9 +3,9 @@
 //! A transaction is a range of [`Mop`]s (micro-operations); keys, values and versions are numbers. Of an entry nothing
 //! else is kept, so a history can be checked that would not fit into memory.
 
+use crate::json::Value;
 use hashbrown::HashTable;
 use rustc_hash::FxHashMap;
-use serde_json::Value;
 
 use super::text::text;
 use crate::checker::entries::{Entries, NONE};

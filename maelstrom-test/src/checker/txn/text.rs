@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
+use crate::json::Value;
 
 /// A value as people write it: names without quotes, lists with blanks instead of commas, long lists shortened.
 pub(super) fn text(value: &Value) -> String {
@@ -42,7 +42,7 @@ fn is_plain(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

@@ -10,8 +10,8 @@ mod judge;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::json::Value;
 use clap::ArgMatches;
-use serde_json::Value;
 
 use self::input::Source;
 use self::judge::Judged;
@@ -90,7 +90,7 @@ fn checker(matches: &ArgMatches) -> Result<(String, Box<dyn Checker>), Stop> {
     let given = |name: &str| matches.get_one::<String>(name).cloned();
     let (workload, model) = (given("workload"), given("model"));
     let initial = match given("initial") {
-        Some(text) => serde_json::from_str(&text)
+        Some(text) => crate::json::from_str(&text)
             .map_err(|error| Stop::Arguments(format!("--initial: `{text}` is not JSON: {error}")))?,
         None => Value::Null,
     };

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::json::Value;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::history::{OpType, Pair};
 use crate::protocol::{NodeKind, shorten};
@@ -297,7 +297,7 @@ mod tests {
         let view = sample.view();
         let json = Data::new(&view, &faults, None, Operations::of(&view)).to_json();
         assert!(!json.contains('<'), "{json}");
-        let parsed: Value = serde_json::from_str(&json).unwrap();
+        let parsed: Value = crate::json::from_str(&json).unwrap();
         assert_eq!(parsed["operations"]["list"][0][7], "\"</script><script>alert(1)</script><!--\"");
     }
 

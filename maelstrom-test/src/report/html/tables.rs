@@ -1,6 +1,6 @@
 //! The page's tables of numbers.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::checker::Valid;
 use crate::history::OpType;
@@ -64,7 +64,7 @@ pub(super) fn parts(view: &RunView<'_>) -> Vec<(&'static str, String)> {
 
 /// What each fault did.
 pub(super) fn faults(view: &RunView<'_>) -> Vec<(String, u64, String)> {
-    let told = |counts: &serde_json::Map<String, Value>| {
+    let told = |counts: &crate::json::Map<String, Value>| {
         let each = counts.iter().map(|(unit, count)| units::effect(unit, count));
         each.collect::<Vec<_>>().join(", ")
     };

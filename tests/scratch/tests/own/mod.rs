@@ -18,7 +18,7 @@ struct Lengths(usize);
 
 impl Checker for Lengths {
     fn check(&self, history: &History, _context: &CheckContext) -> Verdict {
-        let length = |value: &serde_json::Value| value.as_array().map(Vec::len);
+        let length = |value: &maelstrom::json::Value| value.as_array().map(Vec::len);
         let mut ends = history.ops.iter().filter(|op| op.kind == OpType::Ok && op.process.client().is_some());
         let Some(wrong) = ends.find(|op| length(&op.value) != Some(self.0)) else { return Verdict::default() };
         let finding = Finding {
@@ -41,7 +41,7 @@ impl Workload for Tuples {
     }
 
     fn generator(&self, _: &Settings) -> Box<dyn Generator> {
-        from_fn(|_, _| Next::Op(Invocation::new("generate", serde_json::Value::Null)))
+        from_fn(|_, _| Next::Op(Invocation::new("generate", maelstrom::json::Value::Null)))
     }
 
     fn client(&self, _: usize, _: &Settings) -> Box<dyn Client> {

@@ -2,11 +2,11 @@
 
 mod simulate;
 
+use crate::json::json;
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use serde_json::json;
 
 use self::simulate::{Fault, simulate};
 use super::*;
@@ -33,7 +33,7 @@ fn history(text: &str) -> History {
                         Some((value, offset)) => (value, Some(offset.parse::<i64>().unwrap())),
                         None => (words[2].trim_end_matches(['!', '?']), None),
                     };
-                    let value: Value = serde_json::from_str(value).unwrap();
+                    let value: Value = crate::json::from_str(value).unwrap();
                     asked.push(json!(["send", words[1], value]));
                     told.push(match offset {
                         Some(offset) => json!(["send", words[1], [offset, value]]),
@@ -53,8 +53,8 @@ fn history(text: &str) -> History {
                                 messages.insert(key.clone(), json!([]));
                             }
                             Some((offset, value)) => {
-                                let value: Value = serde_json::from_str(value).unwrap();
-                                let list = messages[&key].as_array_mut().unwrap();
+                                let value: Value = crate::json::from_str(value).unwrap();
+                                let list = messages.get_mut(&key).unwrap().as_array_mut().unwrap();
                                 list.push(json!([offset.parse::<i64>().unwrap(), value]));
                             }
                         }

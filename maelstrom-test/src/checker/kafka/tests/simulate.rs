@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::json::{Map, Value, json};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::{Map, Value, json};
 
 use crate::history::{History, Op, OpType};
 

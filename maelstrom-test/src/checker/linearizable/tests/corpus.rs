@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::checker::linearizable::Linearizable;
 use crate::checker::{CheckContext, Checker, Valid};
@@ -15,8 +15,8 @@ fn folder() -> PathBuf {
 fn read_history(path: &Path) -> History {
     let text = std::fs::read_to_string(path).expect("the history can be read");
     let entry = |(index, line): (usize, &str)| {
-        let line: Value = serde_json::from_str(line).expect("one JSON object per line");
-        let kind: OpType = serde_json::from_value(line["type"].clone()).expect("a known type");
+        let line: Value = crate::json::from_str(line).expect("one JSON object per line");
+        let kind: OpType = crate::json::from_value(&line["type"]).expect("a known type");
         let process = line["process"].as_u64().expect("a process");
         let mut op =
             Op::new(index as u64, kind, process, line["f"].as_str().expect("a function"), line["value"].clone());
@@ -34,7 +34,7 @@ fn recorded_histories_get_their_known_verdicts() {
     };
     let mut wrong = Vec::new();
     for line in index.lines() {
-        let row: Value = serde_json::from_str(line).expect("one JSON object per line");
+        let row: Value = crate::json::from_str(line).expect("one JSON object per line");
         let file = row["file"].as_str().expect("a file name");
         let history = read_history(&folder().join(file));
         let mut checker = Linearizable::register();

@@ -1,8 +1,8 @@
 //! The whole checker on random histories: against brute force where they are small, and against the truth where they
 //! come from a register that really is one.
 
+use crate::json::{Value, json};
 use proptest::prelude::*;
-use serde_json::{Value, json};
 
 use super::super::decide::decide;
 use super::super::problem::{Action, Operation, Problem, State};

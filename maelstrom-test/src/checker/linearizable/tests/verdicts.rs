@@ -1,6 +1,6 @@
 //! Verdicts as users see them.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::checker::linearizable::Linearizable;
 use crate::checker::{CheckContext, Checker, Finding, Picture, Valid, Verdict};
@@ -219,7 +219,7 @@ fn results_name_every_key() {
 #[test]
 fn numbers_are_equal_only_if_written_alike_and_objects_in_any_order() {
     let read = |value: &str| {
-        let value: Value = serde_json::from_str(value).expect("JSON");
+        let value: Value = crate::json::from_str(value).expect("JSON");
         check(&sequence(&[
             (3, "write", json!([0, {"a": 1, "b": 2}]), json!([0, {"a": 1, "b": 2}])),
             (0, "read", json!([0, null]), json!([0, value])),

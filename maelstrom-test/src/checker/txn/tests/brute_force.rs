@@ -4,8 +4,8 @@
 //! left out and those whose end is unknown may be. That can simply be tried. Where the checker says that there is no
 //! order, there must be none; and where the final state of every list was read, its silence means that there is one.
 
+use crate::json::{Value, json};
 use proptest::prelude::*;
-use serde_json::{Value, json};
 
 use super::super::{ListAppend, Model, Options, RwRegister};
 use crate::checker::long_tests::cases;

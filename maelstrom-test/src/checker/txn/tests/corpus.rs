@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::super::analysis::Analysis;
 use super::super::graph::{Kind, Sink};
@@ -48,7 +48,7 @@ const MISSING_FILES: [&str; 2] = ["la-file-huge-scc", "la-unfindable-g-single"];
 fn cases(file: &str) -> Vec<Value> {
     let Some(path) = corpus(file) else { return Vec::new() };
     let text = std::fs::read_to_string(path).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines().map(|line| crate::json::from_str(line).unwrap()).collect()
 }
 
 fn history_of(case: &Value) -> Option<History> {
@@ -72,7 +72,7 @@ fn options(case: &Value) -> Options {
         value.as_array().into_iter().flatten().map(|name| name.as_str().unwrap().into()).collect()
     };
     let is_on = |name: &str| given[name].as_bool().unwrap_or(false);
-    let order = |order: &serde_json::Map<String, Value>| -> BTreeMap<u64, i64> {
+    let order = |order: &crate::json::Map<String, Value>| -> BTreeMap<u64, i64> {
         order.iter().map(|(index, place)| (index.parse().unwrap(), place.as_i64().unwrap())).collect()
     };
     Options {
@@ -341,7 +341,7 @@ fn the_example_of_the_paper_is_a_g_single() {
 #[test]
 fn the_lattice_is_the_known_one() {
     let Some(path) = corpus("models.json") else { return };
-    let models: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let models: Value = crate::json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let names: BTreeSet<&str> = Model::names().collect();
     assert_eq!(names.len(), 54);
     assert_eq!(json!(names), json!(strings(&models["all_models"])));
@@ -370,7 +370,7 @@ fn the_lattice_is_the_known_one() {
 #[test]
 fn boundaries_of_single_anomalies_are_the_known_ones() {
     let Some(path) = corpus("models.json") else { return };
-    let models: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let models: Value = crate::json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     for (name, expected) in models["boundary_of_single_anomaly"].as_object().unwrap() {
         let Some(anomaly) = known_anomaly(name) else { continue };
         let boundary = Boundary::of([anomaly].into_iter().collect());
@@ -382,7 +382,7 @@ fn boundaries_of_single_anomalies_are_the_known_ones() {
 #[test]
 fn implications_of_anomalies_are_the_known_ones() {
     let Some(path) = corpus("models.json") else { return };
-    let models: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let models: Value = crate::json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     for (name, implied) in models["implied_anomalies_direct"].as_object().unwrap() {
         let Some(anomaly) = known_anomaly(name) else { continue };
         for other in strings(implied) {

@@ -1,6 +1,6 @@
 //! Verdicts in special situations, and explanations as people read them.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::super::{ListAppend, Options, Promise, RwRegister};
 use crate::checker::{CheckContext, Checker, Valid, Verdict};

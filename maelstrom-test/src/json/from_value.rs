@@ -1,0 +1,55 @@
+//! To and from the values of `serde_json`, which nodes and tests use.
+
+use super::{Map, Number, Value};
+
+impl From<&serde_json::Number> for Number {
+    fn from(number: &serde_json::Number) -> Number {
+        Number::from_json(&number.to_string()).expect("numbers are printed in the notation of JSON")
+    }
+}
+
+impl From<serde_json::Value> for Value {
+    fn from(value: serde_json::Value) -> Value {
+        match value {
+            serde_json::Value::Null => Value::Null,
+            serde_json::Value::Bool(flag) => Value::Bool(flag),
+            serde_json::Value::Number(number) => Value::Number(Number::from(&number)),
+            serde_json::Value::String(text) => Value::String(text),
+            serde_json::Value::Array(items) => Value::Array(items.into_iter().map(Value::from).collect()),
+            serde_json::Value::Object(entries) => {
+                Value::Object(entries.into_iter().map(|(key, value)| (key, Value::from(value))).collect())
+            }
+        }
+    }
+}
+
+/// A number that `serde_json::Value` cannot hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the number {0} has no exact value in serde_json")]
+pub struct Inexact(Number);
+
+impl TryFrom<Value> for serde_json::Value {
+    type Error = Inexact;
+
+    /// The same value, if it contains no number that would lose its value.
+    fn try_from(value: Value) -> Result<serde_json::Value, Inexact> {
+        Ok(match value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(flag) => serde_json::Value::Bool(flag),
+            Value::Number(number) => {
+                let read = serde_json::from_str::<serde_json::Number>(&number.to_string()).ok();
+                let same = read.filter(|read| Number::from(read) == number);
+                serde_json::Value::Number(same.ok_or(Inexact(number))?)
+            }
+            Value::String(text) => serde_json::Value::String(text),
+            Value::Array(items) => {
+                serde_json::Value::Array(items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?)
+            }
+            Value::Object(entries) => serde_json::Value::Object(object(entries)?),
+        })
+    }
+}
+
+fn object(entries: Map<String, Value>) -> Result<serde_json::Map<String, serde_json::Value>, Inexact> {
+    entries.into_iter().map(|(key, value)| Ok((key, value.try_into()?))).collect()
+}

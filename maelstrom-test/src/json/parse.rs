@@ -1,0 +1,194 @@
+//! Reading JSON.
+//!
+//! What is accepted is what `serde_json` accepts, and numbers of any size besides. Errors come from `serde_json`, which
+//! reads the text again if it is not JSON.
+
+use super::{Error, Map, Number, Value};
+
+/// Levels of arrays and objects that may stand in one another: the parser recurses, and its stack is finite.
+pub const MAX_DEPTH: usize = 127;
+
+/// Reads a value. Of equal keys in an object the last one counts.
+///
+/// # Errors
+/// If the text is not JSON, or nested deeper than [`MAX_DEPTH`].
+pub fn from_str(text: &str) -> Result<Value, Error> {
+    let mut parser = Parser::new(text);
+    match parser.document() {
+        Some(value) => Ok(value),
+        None => Err(error(text)),
+    }
+}
+
+/// Reads a value from UTF-8. See [`from_str`].
+///
+/// # Errors
+/// If the bytes are not UTF-8, or not JSON, or nested deeper than [`MAX_DEPTH`].
+pub fn from_slice(bytes: &[u8]) -> Result<Value, Error> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => from_str(text),
+        Err(invalid) => match serde_json::from_slice::<serde_json::Value>(bytes) {
+            Err(error) => Err(error),
+            Ok(_) => Err(serde::de::Error::custom(invalid)),
+        },
+    }
+}
+
+/// Reads an object. See [`from_str`].
+///
+/// # Errors
+/// If the text is not an object in JSON, or nested deeper than [`MAX_DEPTH`].
+pub fn object_from_str(text: &str) -> Result<Map<String, Value>, Error> {
+    match from_str(text)? {
+        Value::Object(entries) => Ok(entries),
+        _ => Err(serde::de::Error::custom("expected an object")),
+    }
+}
+
+/// What is wrong with a text that was not accepted.
+#[cold]
+fn error(text: &str) -> Error {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Err(error) => error,
+        Ok(_) => serde::de::Error::custom("not JSON"),
+    }
+}
+
+/// Reads from a text. Every method gives `None` where the text is not JSON.
+struct Parser<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    depth: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str) -> Parser<'a> {
+        Parser { text, bytes: text.as_bytes(), at: 0, depth: 0 }
+    }
+
+    /// A value, and nothing after it.
+    fn document(&mut self) -> Option<Value> {
+        let value = self.value()?;
+        self.next().is_none().then_some(value)
+    }
+
+    /// Takes the next byte that is not white space.
+    fn next(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.bytes.get(self.at)?;
+            self.at += 1;
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return Some(byte);
+            }
+        }
+    }
+
+    fn value(&mut self) -> Option<Value> {
+        match self.next()? {
+            b'"' => self.string().map(Value::String),
+            b'{' => self.object().map(Value::Object),
+            b'[' => self.array().map(Value::Array),
+            first @ (b'-' | b'0'..=b'9') => self.number(first).map(Value::Number),
+            b't' => self.word(b"rue").map(|()| Value::Bool(true)),
+            b'f' => self.word(b"alse").map(|()| Value::Bool(false)),
+            b'n' => self.word(b"ull").map(|()| Value::Null),
+            _ => None,
+        }
+    }
+
+    fn word(&mut self, rest: &[u8]) -> Option<()> {
+        self.bytes[self.at..].starts_with(rest).then(|| self.at += rest.len())
+    }
+
+    fn deeper(&mut self) -> Option<()> {
+        self.depth += 1;
+        (self.depth <= MAX_DEPTH).then_some(())
+    }
+
+    fn array(&mut self) -> Option<Vec<Value>> {
+        self.deeper()?;
+        let mut items = Vec::new();
+        if self.next()? != b']' {
+            self.at -= 1;
+            loop {
+                items.push(self.value()?);
+                match self.next()? {
+                    b',' => {}
+                    b']' => break,
+                    _ => return None,
+                }
+            }
+        }
+        self.depth -= 1;
+        Some(items)
+    }
+
+    fn object(&mut self) -> Option<Map<String, Value>> {
+        self.deeper()?;
+        let mut entries = Map::new();
+        let mut byte = self.next()?;
+        if byte != b'}' {
+            loop {
+                if byte != b'"' {
+                    return None;
+                }
+                let key = self.string()?;
+                if self.next()? != b':' {
+                    return None;
+                }
+                entries.insert(key, self.value()?);
+                match self.next()? {
+                    b',' => byte = self.next()?,
+                    b'}' => break,
+                    _ => return None,
+                }
+            }
+        }
+        self.depth -= 1;
+        Some(entries)
+    }
+
+    /// The rest of a string, whose first quote has been taken.
+    fn string(&mut self) -> Option<String> {
+        let start = self.at;
+        let mut escaped = false;
+        loop {
+            let byte = *self.bytes.get(self.at)?;
+            self.at += 1;
+            match byte {
+                b'"' => break,
+                b'\\' => {
+                    escaped = true;
+                    self.at += 1;
+                }
+                0..0x20 => return None,
+                _ => {}
+            }
+        }
+        if escaped {
+            // `serde_json` knows the escapes.
+            return serde_json::from_str(self.text.get(start - 1..self.at)?).ok();
+        }
+        Some(self.text[start..self.at - 1].to_owned())
+    }
+
+    /// The rest of a number.
+    fn number(&mut self, first: u8) -> Option<Number> {
+        let start = self.at - 1;
+        let mut magnitude = u64::from(first.wrapping_sub(b'0'));
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
+            magnitude = magnitude.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            self.at += 1;
+        }
+        let is_integer = !matches!(self.bytes.get(self.at), Some(b'.' | b'e' | b'E'));
+        // Up to 19 digits fit.
+        if is_integer && first != b'-' && (first != b'0' || self.at - start == 1) && self.at - start <= 19 {
+            return Some(Number::from(magnitude));
+        }
+        while let Some(b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-') = self.bytes.get(self.at) {
+            self.at += 1;
+        }
+        Number::from_json(&self.text[start..self.at])
+    }
+}
