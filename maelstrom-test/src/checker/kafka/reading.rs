@@ -32,8 +32,17 @@ struct Reading {
     ends: Rising<u32>,
 }
 
+/// How far a reader has come in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reached {
+    /// Nowhere: it begins with the first offset, whatever that is.
+    Nothing,
+    /// It has polled this offset.
+    Offset(i64),
+}
+
 /// Pairs, to be asked for the highest second one among those whose first one is below an offset.
-struct Rising<T>(Vec<(i64, T)>);
+struct Rising<T>(Vec<(Reached, T)>);
 
 impl<T> Default for Rising<T> {
     fn default() -> Rising<T> {
@@ -51,7 +60,7 @@ impl<T: Copy + Ord> Rising<T> {
     }
 
     fn highest_below(&self, offset: i64) -> Option<T> {
-        let before = self.0.partition_point(|(first, _)| *first < offset);
+        let before = self.0.partition_point(|(first, _)| *first < Reached::Offset(offset));
         self.0[..before].last().map(|(_, highest)| *highest)
     }
 }
@@ -59,8 +68,8 @@ impl<T: Copy + Ord> Rising<T> {
 /// Where a process stands in a log.
 #[derive(Clone, Copy)]
 struct Cursor {
-    /// The offset that it polled last: the lowest of all if it has begun with the first one, `None` if nobody knows.
-    last: Option<i64>,
+    /// What it polled last; `None` if nobody knows.
+    last: Option<Reached>,
     /// Number of the process's poll that showed it.
     since: u64,
 }
@@ -108,7 +117,7 @@ impl Readings {
         };
         self.forget(reader, |key| assignment.keeps(key));
         reader.is_sharing = false;
-        let last = assignment.from_beginning.then_some(i64::MIN);
+        let last = assignment.from_beginning.then_some(Reached::Nothing);
         for key in &assignment.keys {
             reader.cursors.entry(*key).or_insert(Cursor { last, since: reader.polls });
         }
@@ -150,11 +159,11 @@ impl Readings {
                 self.found_nothing(polled.key, cursor, before, reader.last_poll);
             }
             if let (Some(last), Some(reading)) = (cursor.last, self.keys.get_mut(&polled.key))
-                && last < polled.offset
+                && last < Reached::Offset(polled.offset)
             {
                 reading.steps.0.push((last, polled.offset));
             }
-            let last = Some(polled.offset).max(cursor.last);
+            let last = Some(Reached::Offset(polled.offset)).max(cursor.last);
             reader.cursors.insert(polled.key, Cursor { last, since: number });
         }
         if is_pure {
