@@ -102,6 +102,9 @@ impl Simulation {
             Some(value) => match value.as_u64() {
                 Some(number) if (1..=state.last_msg_id).contains(&number) => Ok(number),
                 Some(_) => Err("in_reply_to is a number that the client never used as msg_id".to_owned()),
+                None if value.is_integer() => {
+                    Err("in_reply_to is a number that the client never used as msg_id".to_owned())
+                }
                 None => Err("in_reply_to should be the integer msg_id of the request".to_owned()),
             },
         };
@@ -136,7 +139,12 @@ impl Simulation {
             }
         } else {
             match rpc.map_or(Ok(()), |rpc| rpc.check_response(&body)) {
-                Ok(()) => return Answer::Ok(body),
+                Ok(()) => {
+                    if let Some(rpc) = rpc {
+                        rpc.replace_nulls(&mut body);
+                    }
+                    return Answer::Ok(body);
+                }
                 Err(why) => why,
             }
         };
@@ -184,7 +192,7 @@ impl Simulation {
 fn take_error(body: &mut Body) -> Result<RpcError, String> {
     let code = match body.remove("code") {
         None => return Err("code is missing in an error body".into()),
-        Some(code) => code.as_i64().ok_or_else(|| format!("code should be int, but is {code}"))?,
+        Some(code) => code.as_i64().ok_or_else(|| format!("code should be an integer of 64 bits, but is {code}"))?,
     };
     let text = match body.remove("text") {
         None => String::new(),

@@ -8,7 +8,7 @@ use super::{Answer, Client, Completion, Settings, Step, Workload, request, txn};
 use crate::checker::{self, Checker};
 use crate::generator::{self, Generator, Invocation, KafkaFinal};
 use crate::history::OpType;
-use crate::protocol::{Body, Rpc, Type};
+use crate::protocol::{Body, Rpc, Type, shorten};
 
 /// `send`, `poll`, `commit_offsets` and `list_committed_offsets`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,8 +79,8 @@ impl Workload for Kafka {
 ///
 /// A `poll` is two requests: one for messages, one that commits what was received. It is ok if both are; if the commit
 /// fails, the whole operation ends as that did, its messages do not stand in the history, and the client stays where it
-/// was, to ask for them again. Messages or committed offsets of keys that were not asked for make an answer malformed, as
-/// no client could know what to do with them.
+/// was, to ask for them again. Messages of keys that were not asked for make an answer malformed, as no client could know
+/// what to do with them. Committed offsets of such keys are ignored.
 #[derive(Clone, Debug, Default)]
 struct Consumer {
     positions: BTreeMap<String, i64>,
@@ -110,8 +110,11 @@ impl Client for Consumer {
         match &*op.f {
             "send" => {
                 let send = &op.value[0];
-                let Some(offset) = body.remove("offset") else { return Step::Malformed("offset is missing".into()) };
-                Step::Done(Completion::ok(json!([["send", send[1], [offset, send[2]]]])))
+                let Some(answered) = body.remove("offset") else { return Step::Malformed("offset is missing".into()) };
+                match offset(&answered, "offset") {
+                    Ok(offset) => Step::Done(Completion::ok(json!([["send", send[1], [offset, send[2]]]]))),
+                    Err(wrong) => Step::Malformed(wrong),
+                }
             }
             "poll" => match self.polled.take() {
                 None => self.polled(body),
@@ -121,13 +124,19 @@ impl Client for Consumer {
                 let Some(Value::Object(committed)) = body.remove("offsets") else {
                     return Step::Malformed("offsets is missing".into());
                 };
-                if let Some(key) = committed.keys().find(|key| !keys(op).any(|asked| asked == *key)) {
-                    return Step::Malformed(format!("offsets has the key {key}, which was not asked for"));
+                // The original ignores keys that were not asked for, and some nodes answer with all that they know.
+                let asked = |key: &str| keys(op).any(|asked| asked == key);
+                if let Some(wrong) = committed
+                    .iter()
+                    .filter(|(key, _)| asked(key))
+                    .find_map(|(key, value)| offset(value, &format!("offsets.{key}")).err())
+                {
+                    return Step::Malformed(wrong);
                 }
                 let positions = std::mem::take(&mut self.positions);
                 self.assign(op, |key| match (positions.get(key), committed.get(key).and_then(Value::as_i64)) {
                     (Some(&position), _) => position,
-                    (None, Some(committed)) => committed.saturating_add(1),
+                    (None, Some(committed)) => committed + 1,
                     (None, None) => 0,
                 })
             }
@@ -150,7 +159,10 @@ impl Consumer {
         if let Some(key) = messages.keys().find(|key| !self.positions.contains_key(*key)) {
             return Step::Malformed(format!("msgs has the key {key}, which was not asked for"));
         }
-        let highest = highest_offsets(&messages);
+        let highest = match highest_offsets(&messages) {
+            Ok(highest) => highest,
+            Err(wrong) => return Step::Malformed(wrong),
+        };
         if highest.is_empty() {
             return Step::Done(Completion::ok(json!([["poll", messages]])));
         }
@@ -160,17 +172,35 @@ impl Consumer {
 
     /// The commit succeeded too: the poll is over, and the next one continues after it.
     fn committed(&mut self, messages: Map<String, Value>) -> Step {
-        for (key, offset) in highest_offsets(&messages) {
-            self.positions.insert(key, offset.saturating_add(1));
+        for (key, offset) in highest_offsets(&messages).unwrap_or_default() {
+            self.positions.insert(key, offset + 1);
         }
         Step::Done(Completion::ok(json!([["poll", messages]])))
     }
 }
 
-/// The highest offset of each key that has messages.
-fn highest_offsets(messages: &Map<String, Value>) -> BTreeMap<String, i64> {
-    let highest = |list: &Value| list.as_array()?.iter().filter_map(|message| message[0].as_i64()).max();
-    messages.iter().filter_map(|(key, list)| Some((key.clone(), highest(list)?))).collect()
+/// The highest offset of each key that has messages; an error names the first that is none.
+fn highest_offsets(messages: &Map<String, Value>) -> Result<BTreeMap<String, i64>, String> {
+    let mut highest = BTreeMap::new();
+    for (key, list) in messages {
+        for (i, message) in list.as_array().into_iter().flatten().enumerate() {
+            let offset = offset(&message[0], &format!("msgs.{key}[{i}][0]"))?;
+            let known = highest.entry(key.clone()).or_insert(offset);
+            *known = offset.max(*known);
+        }
+    }
+    Ok(highest)
+}
+
+/// Offsets have 64 bits, as those of Kafka. The one after each must be an offset too, since it is asked for next.
+fn offset(value: &Value, path: &str) -> Result<i64, String> {
+    value.as_i64().filter(|offset| *offset < i64::MAX).ok_or_else(|| {
+        format!(
+            "{path} should be an offset (an integer of 64 bits, below {}), but is {}",
+            i64::MAX,
+            shorten(&value.to_string(), 60)
+        )
+    })
 }
 
 fn offsets(offsets: &BTreeMap<String, i64>) -> Value {
@@ -282,16 +312,45 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_were_not_asked_for_are_malformed() {
+    fn messages_that_were_not_asked_for_are_malformed() {
         let mut client = consumer();
         client.invoke(&poll());
         let step = client.answer(&poll(), good(json!({"type": "poll_ok", "msgs": {"x": []}})));
         assert_eq!(step, Step::Malformed("msgs has the key x, which was not asked for".into()));
-        let op = assign(json!(["a"]));
+    }
+
+    #[test]
+    fn committed_offsets_that_were_not_asked_for_are_ignored() {
+        let mut client = consumer();
+        let op = assign(json!(["a", "c"]));
         client.invoke(&op);
-        let step = client.answer(&op, good(json!({"type": "list_committed_offsets_ok", "offsets": {"x": 1}})));
-        assert_eq!(step, Step::Malformed("offsets has the key x, which was not asked for".into()));
-        assert_eq!(call(client.invoke(&poll()))["offsets"], json!({"a": 5, "b": 0}), "nothing has changed");
+        let offsets = json!({"c": 6, "x": 1, "y": 1u128 << 80});
+        let step = client.answer(&op, good(json!({"type": "list_committed_offsets_ok", "offsets": offsets})));
+        assert_eq!(step, done(json!(["a", "c"])));
+        assert_eq!(call(client.invoke(&poll()))["offsets"], json!({"a": 5, "c": 7}));
+    }
+
+    #[test]
+    fn offsets_that_are_too_large_are_malformed() {
+        let mut client = consumer();
+        for (offset, told) in [(json!(1u128 << 64), "18446744073709551616"), (json!(i64::MAX), "9223372036854775807")] {
+            let wrong = |path: &str| {
+                let what = "should be an offset (an integer of 64 bits, below 9223372036854775807), but is";
+                Step::Malformed(format!("{path} {what} {told}"))
+            };
+            let op = Invocation::new("send", json!([["send", "a", 7]]));
+            client.invoke(&op);
+            assert_eq!(client.answer(&op, good(json!({"type": "send_ok", "offset": offset}))), wrong("offset"));
+            client.invoke(&poll());
+            let messages = json!({"a": [[5, 50], [offset, 51]]});
+            let step = client.answer(&poll(), good(json!({"type": "poll_ok", "msgs": messages})));
+            assert_eq!(step, wrong("msgs.a[1][0]"));
+            let op = assign(json!(["c"]));
+            client.invoke(&op);
+            let step = client.answer(&op, good(json!({"type": "list_committed_offsets_ok", "offsets": {"c": offset}})));
+            assert_eq!(step, wrong("offsets.c"));
+            assert_eq!(call(client.invoke(&poll()))["offsets"], json!({"a": 5, "b": 0}));
+        }
     }
 
     #[test]

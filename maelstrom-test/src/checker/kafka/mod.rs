@@ -123,8 +123,11 @@ fn doubt(parsed: &Parsed, scan: &Scan) -> Option<String> {
             "message {value} was sent to key {key} more than once, so its copies cannot be told apart"
         ));
     }
-    if parsed.malformed > 0 {
-        return Some(format!("{} sends or polls have an unknown form", parsed.malformed));
+    if let Some(first) = &parsed.first_malformed {
+        let count = parsed.malformed;
+        return Some(format!(
+            "{count} sends or polls have an unknown form, or offsets beyond 64 bits; the first one is {first}"
+        ));
     }
     let (count, first) = scan.unread?;
     let message = &parsed.messages[first as usize];

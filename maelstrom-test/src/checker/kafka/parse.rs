@@ -6,6 +6,7 @@ use crate::json::Value;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::log::{Log, MessageId};
+use crate::checker::describe::brief;
 use crate::checker::entries::{Entries, NONE, Stamp};
 use crate::history::{Op, OpType, Pair};
 
@@ -188,8 +189,9 @@ pub(super) struct Parsed {
     pub(super) assignments: Vec<Assignment>,
     pub(super) inconsistent: Vec<Conflict>,
     pub(super) duplicates: Vec<Conflict>,
-    /// Operations that are not as they should be.
+    /// Operations that are not as they should be, and what the first of them is.
     pub(super) malformed: usize,
+    pub(super) first_malformed: Option<String>,
     /// How many operations `send` and `poll` were ok.
     pub(super) ok_sends: usize,
     pub(super) ok_polls: usize,
@@ -267,7 +269,10 @@ impl Parsed {
             let told = op.value.as_array().map_or(&[][..], Vec::as_slice);
             for (i, micro_op) in told.iter().enumerate() {
                 let known = self.micro_op(id, kind, asked.get(i), micro_op);
-                self.malformed += usize::from(known.is_none());
+                if known.is_none() {
+                    self.malformed += 1;
+                    self.first_malformed.get_or_insert_with(|| format!("entry {}: {}", op.index, brief(micro_op)));
+                }
             }
         }
         self.ok_sends += usize::from(kind == OpType::Ok && role == Role::Send);
@@ -318,8 +323,13 @@ impl Parsed {
                 }
             }
             ("poll", OpType::Ok) => {
-                for (name, list) in parts.get(1)?.as_object()? {
+                // Null is an empty object or list.
+                let Some(lists) = parts.get(1)?.as_object() else { return parts[1].is_null().then_some(()) };
+                for (name, list) in lists {
                     let key = self.used_key(name);
+                    if list.is_null() {
+                        continue;
+                    }
                     for message in list.as_array()? {
                         let (offset, value) = (message.get(0)?.as_i64()?, message.get(1)?);
                         self.poll(id, key, offset, value);

@@ -195,9 +195,11 @@ impl Sightings {
             *self.final_readers.entry(process).or_default() |= is_ok;
         }
         if is_ok && &*op.f == "read" {
-            match op.value.as_array() {
-                Some(list) => self.read(process, place, is_final, list),
-                None => self.malformed += 1,
+            match &op.value {
+                Value::Array(list) => self.read(process, place, is_final, list),
+                // An empty list, as some languages write it.
+                Value::Null => self.read(process, place, is_final, &[]),
+                _ => self.malformed += 1,
             }
         }
     }

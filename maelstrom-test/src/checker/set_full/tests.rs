@@ -274,3 +274,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_read_of_null_is_a_read_of_the_empty_list() {
+    for text in ["0r 0r= 0+a 0+a! F 1r 1r=a", "0+a 0+a! F 0r 0r= 1r 1r=", "0+a 0+a? F 0r 0r="] {
+        let mut history = history(text);
+        let expected = SetFull::default().check(&history, &CheckContext::default());
+        for op in history.ops.iter_mut().filter(|op| op.value == json!([])) {
+            op.value = Value::Null;
+        }
+        let found = SetFull::default().check(&history, &CheckContext::default());
+        assert_eq!((found.valid, &found.details), (expected.valid, &expected.details), "{text}");
+    }
+}

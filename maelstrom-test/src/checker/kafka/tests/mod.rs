@@ -429,3 +429,39 @@ proptest! {
         prop_assert_eq!(cycles, expected, "{:?}", operations);
     }
 }
+
+#[test]
+fn null_is_an_empty_list_of_messages() {
+    for text in
+        ["0 send x 1@0; 1 seek x; 1 poll x; 1 poll x 0=1; 1 poll x", "0 send x 1@0; 1 seek x; 1 poll x; 1 poll x"]
+    {
+        let mut with_null = history(text);
+        let mut count = 0;
+        for op in with_null.ops.iter_mut().filter(|op| &*op.f == "poll" && op.kind == OpType::Ok) {
+            for micro_op in op.value.as_array_mut().unwrap() {
+                for list in micro_op[1].as_object_mut().into_iter().flat_map(|lists| lists.values_mut()) {
+                    if *list == json!([]) {
+                        *list = Value::Null;
+                        count += 1;
+                    }
+                }
+            }
+        }
+        assert!(count > 0, "{text}");
+        let found = Kafka::default().check(&with_null, &CheckContext::default());
+        let expected = check(text);
+        assert_eq!((found.valid, found.reason, found.details), (expected.valid, expected.reason, expected.details));
+    }
+}
+
+#[test]
+fn an_offset_that_is_too_large_is_named() {
+    let mut history = history("0 send x 1@0; 1 seek x; 1 poll x 0=1");
+    for op in history.ops.iter_mut().filter(|op| &*op.f == "send" && op.kind == OpType::Ok) {
+        op.value[0][2][0] = json!(1u128 << 64);
+    }
+    let verdict = Kafka::default().check(&history, &CheckContext::default());
+    assert_eq!(verdict.valid, Valid::Unknown);
+    let reason = verdict.reason.unwrap();
+    assert!(reason.ends_with(r#"the first one is entry 1: ["send","x",[18446744073709551616,1]]"#), "{reason}");
+}
