@@ -114,7 +114,7 @@ impl Ids<'_> {
     /// The smallest and the largest id, if they can be compared.
     fn range(&self) -> Option<[Value; 2]> {
         let ids = || (0..self.first.len() as u32).map(|id| self.ids.value(id));
-        let comparable = ids().all(|id| id.is_i64() || id.is_u64()) || ids().all(|id| id.is_string());
+        let comparable = ids().all(|id| id.is_integer()) || ids().all(|id| id.is_string());
         let least = ids().filter(|_| comparable).min_by(compare)?;
         Some([least, ids().max_by(compare)?])
     }
@@ -145,8 +145,7 @@ impl Ids<'_> {
 
 /// Integers among themselves, and strings among themselves.
 fn compare(a: &Value, b: &Value) -> Ordering {
-    let integer = |value: &Value| value.as_i64().map(i128::from).or(value.as_u64().map(i128::from));
-    integer(a).cmp(&integer(b)).then_with(|| a.as_str().cmp(&b.as_str()))
+    a.as_number().cmp(&b.as_number()).then_with(|| a.as_str().cmp(&b.as_str()))
 }
 
 #[cfg(test)]
@@ -169,6 +168,15 @@ mod tests {
         assert_eq!(verdict.valid, Valid::True);
         let expected = json!({"attempted_count": 7, "acknowledged_count": 7, "duplicated_count": 0, "duplicated": []});
         assert_eq!(Value::Object(verdict.details), expected);
+    }
+
+    #[test]
+    fn long_ids_are_compared_digit_by_digit() {
+        let id = |last: u128| json!((1u128 << 127) + last);
+        assert_eq!(check(&[id(0), id(1), id(2)]).valid, Valid::True);
+        let verdict = check(&[id(0), id(1), id(0)]);
+        assert_eq!(verdict.valid, Valid::False);
+        assert_eq!(verdict.details["duplicated"], json!([[id(0), 2]]));
     }
 
     #[test]
@@ -203,6 +211,8 @@ mod tests {
     #[test]
     fn ranges_of_one_type_only() {
         assert_eq!(check(&[json!(10), json!(-2), json!(u64::MAX)]).details["range"], json!([-2, u64::MAX]));
+        let (low, high) = (json!(i128::MIN), json!(u128::MAX));
+        assert_eq!(check(&[json!(1), high.clone(), low.clone()]).details["range"], json!([low, high]));
         assert_eq!(check(&[json!("b"), json!("a")]).details["range"], json!(["a", "b"]));
         assert_eq!(check(&[json!("b"), json!(1)]).details.get("range"), None);
         assert_eq!(check(&[]).details.get("range"), None);

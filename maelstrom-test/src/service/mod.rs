@@ -145,6 +145,35 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_any_size_are_kept_and_compared_exactly() {
+        let number = |text: &str| crate::json::from_str(text).unwrap();
+        let digits = [
+            ["18446744073709551617", "18446744073709551616"],
+            ["-9223372036854775809", "-9223372036854775808"],
+            ["0.1000000000000000055511151231257827", "0.1"],
+            ["1e400", "1e401"],
+            ["340282366920938463463374607431768211456340282366920938463463374607431768211457", "0"],
+        ];
+        let mut rng = stream(0, "test");
+        for name in ["lin-kv", "seq-kv", "lww-kv"] {
+            for [value, other] in digits {
+                let mut kv = by_name(name).unwrap();
+                write(&mut *kv, "n0", number(value), number(value), &mut rng);
+                let cas = |from: &str| json!({"type": "cas", "key": number(value), "from": number(from), "to": number(other)});
+                if name == "lww-kv" {
+                    // All replicas learn of the write.
+                    (0..100).for_each(|_| drop(read(&mut *kv, "n0", json!("other"), &mut rng)));
+                }
+                let text = call(&mut *kv, "n0", json!({"type": "read", "key": number(value)}), &mut rng).to_string();
+                assert_eq!(text, format!("{{\"type\":\"read_ok\",\"value\":{value}}}"), "{name}");
+                assert_eq!(read(&mut *kv, "n0", number(other), &mut rng), None, "{name}");
+                assert_eq!(call(&mut *kv, "n0", cas(other), &mut rng)["code"], 22, "{name}");
+                assert_eq!(call(&mut *kv, "n0", cas(value), &mut rng)["type"], "cas_ok", "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn timestamps_count_up() {
         let mut rng = stream(0, "test");
         let mut tso = LinTso::default();

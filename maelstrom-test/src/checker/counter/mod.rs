@@ -14,7 +14,7 @@ use crate::json::{Map, Value, json};
 
 use self::operations::{Addition, Operations, Read};
 use self::sums::Sums;
-use super::describe::{counted, seconds, who};
+use super::describe::{brief, counted, seconds, who};
 use super::entries::Stamp;
 use super::stream::check_streamed;
 use super::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
@@ -24,7 +24,7 @@ use crate::history::{History, Op};
 ///
 /// Results: `acceptable` (the sums that final reads may return, as intervals `[low, high]`, of which up to a thousand
 /// are shown), `final_reads` (their values), `errors` (the wrong ones: `index`, `process`, `value`, `final`). Unknown if
-/// there is no final read, or something is not an integer, or so many different sums are possible (over 100,000
+/// there is no final read, or something is not an integer, or its magnitude exceeds 2⁹⁰, or so many different sums are possible (over 100,000
 /// intervals) that a read between the smallest and the largest cannot be judged.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counter {
@@ -93,7 +93,7 @@ impl Stream for Additions<'_> {
 
 fn analyse(mut operations: Operations) -> Analysis {
     operations.finish();
-    let Operations { additions, reads, odd_additions, odd_reads, .. } = &mut operations;
+    let Operations { additions, reads, odd_additions, odd_reads, too_large, .. } = &mut operations;
     let (final_reads, others): (Vec<Read>, Vec<Read>) =
         std::mem::take(reads).into_iter().partition(|read| read.is_final);
     // What was acknowledged after the first final read began need not be in all of them.
@@ -107,6 +107,9 @@ fn analyse(mut operations: Operations) -> Analysis {
 
     let mut doubts = Vec::new();
     let mut errors = Vec::new();
+    if let Some(number) = too_large {
+        doubts.push(format!("{} is too large: counters are checked with integers up to 2^90", brief(number)));
+    }
     if *odd_additions > 0 {
         // What these do to the sum is unknown, so no read can be called wrong.
         doubts.push(format!("{odd_additions} additions are not of an integer"));

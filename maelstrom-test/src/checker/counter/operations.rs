@@ -82,12 +82,20 @@ pub(super) struct Operations {
     /// How many additions are not of an integer, and how many reads did not return one.
     pub(super) odd_additions: usize,
     pub(super) odd_reads: usize,
+    /// The first of them that is an integer, but too large.
+    pub(super) too_large: Option<Value>,
 }
+
+/// Largest magnitude of an addition or a read: 2³² of them must not overflow when they are summed.
+pub(super) const MOST: i128 = 1 << 90;
 
 impl Operations {
     pub(super) fn push(&mut self, op: &Op) {
         let position = self.entries.push(op);
         let Some(process) = op.process.client() else { return };
+        if op.value.is_integer() && integer(&op.value).is_none() {
+            self.too_large.get_or_insert_with(|| op.value.clone());
+        }
         if op.kind == OpType::Invoke {
             let (is_add, is_final, argument) = (&*op.f == "add", op.is_final, integer(&op.value));
             let open = Open { position, is_add, is_final, argument };
@@ -141,5 +149,5 @@ impl Operations {
 }
 
 fn integer(value: &Value) -> Option<i128> {
-    value.as_i64().map(i128::from).or(value.as_u64().map(i128::from))
+    value.as_number()?.as_i128().filter(|integer| (-MOST..=MOST).contains(integer))
 }

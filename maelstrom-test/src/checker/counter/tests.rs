@@ -122,6 +122,23 @@ fn very_large_numbers_add_up() {
     assert_eq!(verdict.details["acceptable"], json!([[2 * u128::from(u64::MAX), 2 * u128::from(u64::MAX)]]));
 }
 
+#[test]
+fn numbers_that_are_too_large_to_be_summed_are_named() {
+    for (at, value) in [(0, json!(1i128 << 91)), (0, json!(-(1i128 << 100))), (5, json!(u128::MAX))] {
+        let mut history = history("0+3 0! 1+3 1! F 0r 0=6");
+        history.ops[at].value = value.clone();
+        let verdict = Counter::default().check(&history, &CheckContext::default());
+        assert_eq!(verdict.valid, Valid::Unknown, "{value}");
+        let expected = format!("{value} is too large: counters are checked with integers up to 2^90");
+        assert_eq!(verdict.reason, Some(expected));
+    }
+    let mut history = history("0+3 0! 1+3 1! F 0r 0=6");
+    (history.ops[0].value, history.ops[5].value) = (json!(-(1i128 << 90)), json!(3 - (1i128 << 90)));
+    assert_eq!(Counter::default().check(&history, &CheckContext::default()).valid, Valid::True);
+    history.ops[5].value = json!(4 - (1i128 << 90));
+    assert_eq!(Counter::default().check(&history, &CheckContext::default()).valid, Valid::False);
+}
+
 /// The definitions taken literally: every subset of the additions.
 fn by_definition(history: &History) -> bool {
     let subset_sums = |deltas: Vec<i64>| {
