@@ -110,7 +110,7 @@ const TRANSACTION_FLAGS: &[(&str, &str)] = &[
 
 fn check() -> Command {
     Command::new("check")
-        .about("Judges a recorded history (JSON lines or Jepsen's EDN, plain or compressed) without running anything")
+        .about("Judges a recorded history (JSON or Jepsen's EDN, plain or compressed) without running anything")
         .arg(
             Arg::new("workload").short('w').long("workload").value_name("NAME").help("By the checker of this workload"),
         )

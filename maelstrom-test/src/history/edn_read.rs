@@ -1,18 +1,19 @@
 //! Reading Jepsen's EDN: <https://github.com/edn-format/edn>.
 //!
-//! A form becomes the JSON value that says the same: keywords, symbols and characters become strings, sets and lists
-//! become arrays, the keys of maps become strings, tagged literals become the value that is tagged.
+//! A form becomes the JSON value that comes closest, as the table at [`HistoryReader`](super::HistoryReader) says. A
+//! history may hold anything that Clojure prints, in entries of the nemesis above all; one odd value is no reason to
+//! refuse all the others.
 
 use std::io::BufRead;
+use std::ops::RangeInclusive;
 
-use crate::json::{Map, Number, Value};
+use crate::json::{Map, Value};
 
+use super::edn_number::number;
 use super::entry::{Entry, Interner, Key};
+use super::json_read::MAX_DEPTH;
 use super::source::{Place, Source};
 use super::{Op, ReadError};
-
-/// Deeper nesting is refused: the parser recurses, and its stack is finite.
-const MAX_DEPTH: usize = 128;
 
 /// Reads entries one at a time from maps that follow one another, or from one vector or list of maps.
 pub(super) struct EdnReader<R> {
@@ -39,12 +40,17 @@ enum Form {
 }
 
 /// What may follow a `#`.
-#[derive(PartialEq, Eq)]
 enum Hash {
-    /// The elements of a set.
+    /// The elements of a set; the brace has been taken.
     Set,
-    /// A form that is left out, or a tag, whose value comes next.
+    /// The entries of a map whose keys are in this namespace; the brace has been taken.
+    Namespaced(String),
+    /// A tag, whose value comes next.
+    Tag(String),
+    /// A form that is left out.
     Skipped,
+    /// A whole form.
+    Value(Value),
 }
 
 impl<R: BufRead> EdnReader<R> {
@@ -65,11 +71,19 @@ impl<R: BufRead> EdnReader<R> {
                     }
                     return self.entry(place).map(Some);
                 }
-                (Some(b'#'), _) => {
-                    if self.after_hash(place, 0)? == Hash::Set {
-                        return Err(place.error("a set stands here; expected an entry: a map in braces"));
+                (Some(b'#'), _) => match self.after_hash(place, 0)? {
+                    Hash::Tag(_) | Hash::Skipped => {}
+                    Hash::Set => return Err(place.error("a set stands here; expected an entry: a map in braces")),
+                    Hash::Namespaced(_) => {
+                        return Err(
+                            place.error("a map with a namespace stands here; expected an entry: a map in braces")
+                        );
                     }
-                }
+                    Hash::Value(_) => {
+                        return Err(place.error("a value stands here; expected an entry: a map in braces"));
+                    }
+                },
+                (Some(b'^'), _) => self.skip_form(place, 0, "metadata after `^`")?,
                 (Some(open @ (b'[' | b'(')), Layout::Unknown) => self.layout = Layout::Inside(closing(open)),
                 (Some(byte), Layout::Inside(close)) if byte == close => return self.expect_end(),
                 (None, Layout::Inside(_)) => {
@@ -150,14 +164,26 @@ impl<R: BufRead> EdnReader<R> {
             let value = match byte {
                 b'}' | b']' | b')' => return Ok(Form::Close(Some(byte))),
                 b'[' | b'(' => Value::Array(self.items(place, closing(byte), depth)?),
-                b'{' => Value::Object(self.map(place, depth)?),
+                b'{' => Value::Object(self.map(place, depth, None)?),
                 b'"' => Value::String(self.string(place)?),
                 b':' => Value::String(self.keyword(place)?),
                 b'\\' => Value::String(self.character(place)?),
                 b'#' => match self.after_hash(place, depth)? {
                     Hash::Set => Value::Array(self.items(place, b'}', depth)?),
+                    Hash::Namespaced(name) => Value::Object(self.map(place, depth, Some(&name))?),
+                    Hash::Tag(tag) => match self.form(depth + 1)? {
+                        Form::Value(value) => tagged(&tag, value),
+                        Form::Close(_) => {
+                            return Err(place.error(format!("nothing stands after `#{tag}`; expected its value")));
+                        }
+                    },
                     Hash::Skipped => continue,
+                    Hash::Value(value) => value,
                 },
+                b'^' => {
+                    self.skip_form(place, depth, "metadata after `^`")?;
+                    continue;
+                }
                 _ => self.token(place, byte)?,
             };
             return Ok(Form::Value(value));
@@ -176,12 +202,15 @@ impl<R: BufRead> EdnReader<R> {
         }
     }
 
-    fn map(&mut self, start: Place, depth: usize) -> Result<Map<String, Value>, ReadError> {
+    /// The entries of a map, whose keywords may get a namespace: `:key` becomes `name/key`, `:_/key` becomes `key`.
+    fn map(&mut self, start: Place, depth: usize, namespace: Option<&str>) -> Result<Map<String, Value>, ReadError> {
         let mut map = Map::new();
         loop {
+            self.skip_blanks()?;
             let place = self.source.place();
+            let namespace = if self.source.peek()? == Some(b':') { namespace } else { None };
             let key = match self.form(depth + 1)? {
-                Form::Value(key) => key_text(key),
+                Form::Value(key) => in_namespace(key_text(key), namespace),
                 Form::Close(Some(b'}')) => return Ok(map),
                 Form::Close(found) => return Err(unexpected_close(place, start, found, b'}')),
             };
@@ -195,8 +224,16 @@ impl<R: BufRead> EdnReader<R> {
         }
     }
 
-    /// What follows `#`: a set is left to the caller, its brace taken; a tag is dropped, so that the next form is the
-    /// value; a discarded form is skipped together with its `#_`.
+    /// Skips a form.
+    fn skip_form(&mut self, place: Place, depth: usize, what: &str) -> Result<(), ReadError> {
+        match self.form(depth + 1)? {
+            Form::Value(_) => Ok(()),
+            Form::Close(_) => Err(place.error(format!("a form is missing; expected {what}"))),
+        }
+    }
+
+    /// What follows `#`. Braces of sets and maps are taken, their elements left to the caller; a discarded form is
+    /// skipped together with its `#_`.
     fn after_hash(&mut self, place: Place, depth: usize) -> Result<Hash, ReadError> {
         match self.source.peek()? {
             Some(b'{') => {
@@ -210,13 +247,31 @@ impl<R: BufRead> EdnReader<R> {
                     Form::Close(_) => Err(place.error("nothing stands after `#_`; expected the form to leave out")),
                 }
             }
-            Some(b'#') => Err(place.error("a number that is infinite or not a number; expected a finite one")),
-            Some(b':') => Err(place.error("maps with a namespace (`#:name{…}`) are not supported; expected `{…}`")),
-            Some(byte) if byte.is_ascii_alphabetic() => {
-                self.word(place, None)?;
+            Some(b'#') => {
+                self.source.advance(b'#')?;
+                Ok(Hash::Value(Value::String(format!("##{}", self.word(place, None)?))))
+            }
+            Some(b'^') => {
+                self.source.advance(b'^')?;
+                self.skip_form(place, depth, "metadata after `#^`")?;
                 Ok(Hash::Skipped)
             }
-            _ => Err(place.error("expected a tag, `{` or `_` after `#`")),
+            Some(b'"') => {
+                self.source.advance(b'"')?;
+                Ok(Hash::Value(Value::String(self.regular_expression(place)?)))
+            }
+            Some(b':') => {
+                self.source.advance(b':')?;
+                let name = self.word(place, None)?;
+                self.skip_blanks()?;
+                match self.source.next()? {
+                    // `#::name{…}` and `#::{…}` take the namespace from the program that wrote them.
+                    Some(b'{') => Ok(Hash::Namespaced(name.trim_start_matches(':').to_owned())),
+                    _ => Err(place.error(format!("expected a map in braces after `#:{name}`"))),
+                }
+            }
+            Some(byte) if byte.is_ascii_alphabetic() => self.word(place, None).map(Hash::Tag),
+            _ => Err(place.error("expected a tag, `{`, `_`, `:`, `#`, `^` or `\"` after `#`")),
         }
     }
 
@@ -246,14 +301,14 @@ impl<R: BufRead> EdnReader<R> {
     fn token(&mut self, place: Place, first: u8) -> Result<Value, ReadError> {
         let word = self.word(place, Some(first))?;
         let digits = word.strip_prefix(['+', '-']).unwrap_or(&word);
+        let unknown =
+            || place.error(format!("`{word}` is not a number that we know; expected one like 3, -2.5 or 1e10"));
         match word.as_str() {
             "nil" => Ok(Value::Null),
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
-            _ if digits.starts_with(|c: char| c.is_ascii_digit()) => {
-                number(&word, digits).map(Value::Number).map_err(|message| place.error(message))
-            }
-            _ if word.starts_with(['^', '@', '`', '~', '\'']) => {
+            _ if digits.starts_with(|c: char| c.is_ascii_digit()) => number(&word).ok_or_else(unknown),
+            _ if word.starts_with(['@', '`', '~', '\'']) => {
                 Err(place.error(format!("`{word}` is Clojure, not EDN; expected a value")))
             }
             _ => Ok(Value::String(word)),
@@ -273,6 +328,24 @@ impl<R: BufRead> EdnReader<R> {
                 }
                 Some(byte) => bytes.push(byte),
                 None => return Err(start.error("the text ends inside this string; expected a closing quote")),
+            }
+        }
+    }
+
+    /// A regular expression, whose first quote has been taken: its text as it is written.
+    fn regular_expression(&mut self, start: Place) -> Result<String, ReadError> {
+        let mut bytes = Vec::new();
+        loop {
+            match self.source.next()? {
+                Some(b'"') => return utf8(bytes, start),
+                Some(b'\\') => {
+                    bytes.push(b'\\');
+                    bytes.extend(self.source.next()?);
+                }
+                Some(byte) => bytes.push(byte),
+                None => {
+                    return Err(start.error("the text ends inside this regular expression; expected a closing quote"));
+                }
             }
         }
     }
@@ -329,8 +402,11 @@ impl<R: BufRead> EdnReader<R> {
             "formfeed" => "\u{c}",
             other if other.chars().count() == 1 => other,
             other => {
-                let code = other.strip_prefix('u').filter(|digits| digits.len() == 4);
-                let code = code.and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32);
+                let code = |prefix: char, lengths: RangeInclusive<usize>, radix: u32| {
+                    let digits = other.strip_prefix(prefix).filter(|digits| lengths.contains(&digits.len()))?;
+                    u32::from_str_radix(digits, radix).ok()
+                };
+                let code = code('u', 4..=4, 16).or_else(|| code('o', 1..=3, 8)).and_then(char::from_u32);
                 let unknown =
                     || place.error(format!("`\\{other}` is not a character; expected \\a, \\newline, \\u0041"));
                 return code.map(String::from).ok_or_else(unknown);
@@ -363,29 +439,26 @@ fn key_text(key: Value) -> String {
     }
 }
 
-fn utf8(bytes: Vec<u8>, place: Place) -> Result<String, ReadError> {
-    String::from_utf8(bytes).map_err(|_| place.error("this is not UTF-8"))
+fn in_namespace(key: String, namespace: Option<&str>) -> String {
+    match namespace {
+        Some(name) if !name.is_empty() && !key.contains('/') => format!("{name}/{key}"),
+        Some(_) => key.strip_prefix("_/").map(str::to_owned).unwrap_or(key),
+        None => key,
+    }
 }
 
-/// A number; `digits` is the word without its sign.
-fn number(word: &str, digits: &str) -> Result<Number, String> {
-    let unknown = || format!("`{word}` is not a number that we know; expected one like 3, -2.5 or 1e10");
-    let plain = word.strip_prefix('+').unwrap_or(word);
-    if digits.contains('/') {
-        return Err(format!("`{word}` is a ratio; expected an integer or a decimal number"));
+/// A tagged value. Tags say what Java class a value had, which makes no difference here but for one: the pairs of key and
+/// value that Jepsen writes for workloads with several keys.
+fn tagged(tag: &str, value: Value) -> Value {
+    match value {
+        Value::Object(mut entries) if tag == "jepsen.independent.Tuple" => {
+            let (key, value) = (entries.remove("key"), entries.remove("value"));
+            Value::Array(vec![key.unwrap_or_default(), value.unwrap_or_default()])
+        }
+        value => value,
     }
-    if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        let magnitude = u64::from_str_radix(hex, 16).map_err(|_| format!("`{word}` is not a 64-bit number"))?;
-        let signed = if plain.starts_with('-') { -i128::from(magnitude) } else { i128::from(magnitude) };
-        return Ok(Number::from(signed));
-    }
-    let whole = digits.strip_suffix('N').unwrap_or(digits);
-    if whole.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(Number::from_integer_text(plain.strip_suffix('N').unwrap_or(plain)));
-    }
-    let decimal = plain.strip_suffix('M').unwrap_or(plain);
-    let is_decimal = decimal.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    // The point may be the last character, and zeros may come first.
-    let parsed = decimal.parse().ok().filter(|_| is_decimal);
-    parsed.or_else(|| decimal.parse().ok().filter(|_| is_decimal).and_then(Number::from_f64)).ok_or_else(unknown)
+}
+
+fn utf8(bytes: Vec<u8>, place: Place) -> Result<String, ReadError> {
+    String::from_utf8(bytes).map_err(|_| place.error("this is not UTF-8"))
 }

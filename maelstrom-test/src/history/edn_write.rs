@@ -2,7 +2,7 @@
 
 use crate::json::{Map, Number, Value};
 
-use super::json::push_json;
+use super::json_write::push_json;
 use super::{Op, Process};
 
 /// Functions whose value is a list of micro-operations, and the names that those begin with.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::json::{Map, Value};
+use crate::json::{Map, Number, Value};
 use rustc_hash::FxHashSet;
 
 use super::{Op, OpType, Process};
@@ -29,6 +29,9 @@ impl Interner {
         name
     }
 }
+
+/// Checkers number entries, operations and values in 32 bits, and keep the highest number for "none".
+const MOST_ENTRIES: u64 = u32::MAX as u64 - 1;
 
 /// A key of an entry, in the spelling of JSON lines or of Jepsen's EDN.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +87,7 @@ impl Entry {
             Key::Time => once(&mut self.time, whole_number("time", &value)?, "time"),
             Key::Type => once(&mut self.kind, Some(op_type(&value)?), "type"),
             Key::Process => once(&mut self.process, process(&value)?, "process"),
-            Key::F => once(&mut self.f, function(&value, interner)?, "f"),
+            Key::F => once(&mut self.f, function(&value, interner), "f"),
             Key::Value => once(&mut self.value, Some(value), "value"),
             Key::Error => once(&mut self.error, Some(value), "error"),
             Key::Final => once(&mut self.is_final, flag(&value)?, "final"),
@@ -101,6 +104,9 @@ impl Entry {
 
     /// The entry, once all its keys are known; `position` is its `index` if it does not have one.
     pub(super) fn finish(self, position: u64, interner: &mut Interner) -> Result<Op, String> {
+        if position >= MOST_ENTRIES {
+            return Err(format!("this is one entry more than {MOST_ENTRIES}; longer histories cannot be checked"));
+        }
         let kind = self.kind.ok_or("this entry has no `type`; expected one of invoke, ok, fail, info")?;
         Ok(Op {
             index: self.index.unwrap_or(position),
@@ -126,11 +132,25 @@ fn once<T>(slot: &mut Option<T>, value: Option<T>, name: &str) -> Result<(), Str
 
 /// Jepsen writes -1 where it does not know; so do we understand it.
 fn whole_number(name: &str, value: &Value) -> Result<Option<u64>, String> {
-    match value {
-        Value::Null => Ok(None),
-        Value::Number(number) if number.is_i64() || number.is_u64() => Ok(number.as_u64()),
-        other => Err(format!("`{name}` is {}; expected an integer", brief(other))),
+    if value.is_null() {
+        return Ok(None);
     }
+    let too_large = || format!("`{name}` is {}; expected an integer below 2^64", brief(value));
+    match integer(value) {
+        Some(number) if number < Number::from(0) => Ok(None),
+        Some(number) => Ok(Some(number.as_u64().ok_or_else(too_large)?)),
+        None => Err(format!("`{name}` is {}; expected an integer", brief(value))),
+    }
+}
+
+/// An integer, perhaps in quotes: some tools write all values as strings.
+fn integer(value: &Value) -> Option<Number> {
+    let number = match value {
+        Value::Number(number) => number.clone(),
+        Value::String(text) => text.parse().ok()?,
+        _ => return None,
+    };
+    Some(number).filter(Number::is_integer)
 }
 
 fn op_type(value: &Value) -> Result<OpType, String> {
@@ -147,16 +167,19 @@ fn process(value: &Value) -> Result<Option<Process>, String> {
     match value {
         Value::Null => Ok(None),
         Value::String(name) if name == "nemesis" => Ok(Some(Process::Nemesis)),
-        Value::Number(number) if number.is_u64() => Ok(number.as_u64().map(Process::Client)),
-        other => Err(format!("`process` is {}; expected a number from 0, or nemesis", brief(other))),
+        other => match integer(other).and_then(|number| number.as_u64()) {
+            Some(number) => Ok(Some(Process::Client(number))),
+            None => Err(format!("`process` is {}; expected an integer from 0 to 2^64 - 1, or nemesis", brief(other))),
+        },
     }
 }
 
-fn function(value: &Value, interner: &mut Interner) -> Result<Option<Arc<str>>, String> {
+/// Functions are named by strings. Some nemeses of Jepsen have lists instead, whose text names them too.
+fn function(value: &Value, interner: &mut Interner) -> Option<Arc<str>> {
     match value {
-        Value::Null => Ok(None),
-        Value::String(name) => Ok(Some(interner.intern(name))),
-        other => Err(format!("`f` is {}; expected the function's name", brief(other))),
+        Value::Null => None,
+        Value::String(name) => Some(interner.intern(name)),
+        other => Some(interner.intern(&other.to_string())),
     }
 }
 

@@ -5,11 +5,15 @@
 //! three forms ([`HistoryFormat`]); two of them can be read again ([`HistoryReader`]), as can the histories of Jepsen's
 //! own tools.
 
+mod edn_number;
 mod edn_read;
 mod edn_write;
 mod entry;
 mod error;
-mod json;
+#[cfg(test)]
+mod fuzz_tests;
+mod json_read;
+mod json_write;
 mod op;
 mod read;
 mod source;

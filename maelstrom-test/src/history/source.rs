@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::BufRead;
 
 use super::ReadError;
-use super::json::MAX_ENTRY;
+use super::json_read::MAX_ENTRY;
 
 /// A place in the text.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,22 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// The beginning of a line, which are numbered from 1.
+    pub(super) fn new(line: u64) -> Place {
+        Place { line, column: 1 }
+    }
+
+    /// The place after a text that begins here.
+    pub(super) fn after(self, text: &str) -> Place {
+        match text.rsplit_once('\n') {
+            None => Place { column: self.column + text.chars().count() as u64, ..self },
+            Some((before, last)) => Place {
+                line: self.line + 1 + before.matches('\n').count() as u64,
+                column: 1 + last.chars().count() as u64,
+            },
+        }
+    }
+
     /// The error that something is wrong at this place.
     pub(super) fn error(self, message: impl Into<String>) -> ReadError {
         ReadError::Syntax { line: self.line, column: self.column, message: message.into() }

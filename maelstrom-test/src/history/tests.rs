@@ -1,11 +1,10 @@
 //! Both notations, both ways, and whatever else a file may hold.
 
-use crate::json::{Map, Value, json};
-use proptest::prelude::*;
+use crate::json::{Map, json};
 
 use super::*;
 
-fn read(text: &str) -> Vec<Op> {
+pub(super) fn read(text: &str) -> Vec<Op> {
     History::read(text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}")).ops
 }
 
@@ -13,7 +12,7 @@ fn message(text: &str) -> String {
     History::read(text.as_bytes()).expect_err(text).to_string()
 }
 
-fn written(ops: &[Op], format: HistoryFormat) -> String {
+pub(super) fn written(ops: &[Op], format: HistoryFormat) -> String {
     let mut bytes = Vec::new();
     History { ops: ops.to_vec() }.write(&mut bytes, format).unwrap();
     String::from_utf8(bytes).unwrap()
@@ -106,6 +105,78 @@ fn edn_values_become_json() {
 }
 
 #[test]
+fn edn_values_without_equivalent_become_what_comes_closest() {
+    let value = |edn: &str| read(&format!("{{:type :info :process :nemesis :value {edn}}}")).remove(0).value;
+    assert_eq!(value("[1/3 -4/6 4/2 ##Inf ##-Inf ##NaN]"), json!(["1/3", "-2/3", 2, "##Inf", "##-Inf", "##NaN"]));
+    let numbers = "[18446744073709551617N -99999999999999999999 0x1FFFFFFFFFFFFFFFF 2r11 1e400M 1. 5M]";
+    let expected = "[18446744073709551617,-99999999999999999999,36893488147419103231,3,1e400,1.0,5.0]";
+    assert_eq!(value(numbers).to_string(), expected);
+    assert_eq!(
+        value("#:jepsen.db{:a 1, :_/b 2, :other/c 3, \"d\" :e, 7 #:x{:y 8}}"),
+        json!({"jepsen.db/a": 1, "b": 2, "other/c": 3, "d": "e", "7": {"x/y": 8}})
+    );
+    assert_eq!(value("[#::{:a 1} #::alias{:a 1}]"), json!([{"a": 1}, {"alias/a": 1}]));
+    assert_eq!(value("[^:dynamic a ^{:line 3} [1] ^String ^:x \"s\" #^:old b]"), json!(["a", [1], "s", "b"]));
+    assert_eq!(value("#jepsen.independent.Tuple{:key 3, :value [1 2]}"), json!([3, [1, 2]]));
+    assert_eq!(value("#jepsen.independent.Tuple [3 nil]"), json!([3, null]));
+    assert_eq!(value("#knossos.model.CASRegister{:value 3}"), json!({"value": 3}));
+    assert_eq!(value("#a #b #c [#d 1 #_ #e 2]"), json!([1]));
+    assert_eq!(value("[#\"a\\\"\\d+\" \\o101 \\o7]"), json!(["a\\\"\\d+", "A", "\u{7}"]));
+    // Entries themselves, and functions that are no names.
+    let ops = read("^{:a 1} {:type :info :f [:start 1/2] :process :nemesis} #_x ^:y #jepsen.history.Op{:type :ok}");
+    assert_eq!((&*ops[0].f, ops[1].kind), ("[\"start\",\"1/2\"]", OpType::Ok));
+}
+
+#[test]
+fn numbers_in_quotes_are_numbers_where_one_is_expected() {
+    let text = r#"[{"index": "7", "time": "12", "type": "ok", "process": "3", "value": [["append", "1", "2"]]},
+                  {"index": "-1", "time": null, "type": "ok", "process": "18446744073709551615", "f": "nemesis"}]"#;
+    let ops = read(text);
+    assert_eq!((ops[0].index, ops[0].time, ops[0].process), (7, 12, Process::Client(3)));
+    assert_eq!(ops[0].value, json!([["append", "1", "2"]]));
+    assert_eq!((ops[1].index, ops[1].time, ops[1].process), (1, 0, Process::Client(u64::MAX)));
+    assert_eq!(read("{:type :ok :process \"4\"}")[0].process, Process::Client(4));
+}
+
+#[test]
+fn arrays_of_entries_are_read_however_they_are_laid_out() {
+    let expected = [rich(), Op::new(1, OpType::Ok, 0, "txn", json!({"]": ["}", "\\\""]}))];
+    let lines = written(&expected, HistoryFormat::JsonLines);
+    let (first, second) = lines.trim().split_once('\n').unwrap();
+    let pretty = |line: &str| format!("{:#}", crate::json::from_str(line).unwrap());
+    for text in [
+        format!("[{first},{second}]"),
+        format!("\u{feff}\n [\r\n{first}\n,\n{second} ]\n\n"),
+        format!("[{},\n{}]", pretty(first), pretty(second)),
+    ] {
+        assert_eq!(read(&text), expected, "{text}");
+        // A pipe may give one byte at a time.
+        let bytes = std::io::BufReader::with_capacity(1, text.as_bytes());
+        assert_eq!(History::read(bytes).unwrap().ops, expected);
+    }
+    let empty = HistoryReader::with_notation(&b" [ ] "[..], Notation::JsonArray).unwrap();
+    assert_eq!(empty.count(), 0);
+}
+
+#[test]
+fn what_a_message_can_hold_can_be_read_again() {
+    // As deep as the body of a message may be, in the deepest place that a workload puts a part of it.
+    let nested = "[".repeat(crate::json::MAX_DEPTH) + &"]".repeat(crate::json::MAX_DEPTH);
+    let part = crate::json::from_str(&nested).unwrap();
+    let op = Op::new(0, OpType::Ok, 0, "poll", json!([["poll", {"k": [[0, part]]}]]));
+    for format in [HistoryFormat::JsonLines, HistoryFormat::Edn] {
+        assert_eq!(read(&written(std::slice::from_ref(&op), format)), std::slice::from_ref(&op));
+    }
+    for text in
+        [format!("{{\"type\":\"ok\",\"value\":{}", "[".repeat(100_000)), format!("[{{\"a\":{}", "[".repeat(100_000))]
+    {
+        assert!(History::read(text.as_bytes()).is_err());
+    }
+    let deep = format!("{{\"type\":\"ok\",\"value\":{}", "[".repeat(100_000));
+    assert_eq!(message(&deep), "line 1, column 181: nested deeper than 160 levels");
+}
+
+#[test]
 fn json_lines_are_read_liberally() {
     let ops = read(
         "\u{feff}{\"type\":\"ok\",\"process\":\"nemesis\",\"index\":null,\"error\":null}\r\n\n {\"final?\":true,\"type\":\"fail\",\"f\":\"r\\u0065ad\"}",
@@ -117,28 +188,58 @@ fn json_lines_are_read_liberally() {
 #[test]
 fn errors_say_where_and_what() {
     for (text, expected) in [
-        ("{\"type\":\"ok\"}\n{\"f\":\"é\",\"type\":3}", "line 2, column 18: `type` is 3; expected one of"),
+        ("{\"type\":\"ok\"}\n{\"f\":\"é\",\"type\":3}", "line 2, column 17: `type` is 3; expected one of"),
         (
             "{\"type\":\"ok\",\"process\":-1}",
-            "line 1, column 26: `process` is -1; expected a number from 0, or nemesis",
+            "line 1, column 24: `process` is -1; expected an integer from 0 to 2^64 - 1, or nemesis",
         ),
-        ("{\"type\":\"ok\",\"process\":\"p\"}", "line 1, column 27: `process` is \"p\""),
-        ("{\"type\":\"ok\",\"time\":1.5}", "line 1, column 24: `time` is 1.5; expected an integer"),
-        ("{\"type\":\"ok\",\"type\":\"ok\"}", "line 1, column 25: the key `type` stands twice"),
-        ("{\"f\":\"read\"}", "line 1, column 12: this entry has no `type`"),
+        (
+            "{\"type\":\"ok\",\"process\":18446744073709551616}",
+            "line 1, column 24: `process` is 18446744073709551616; expected an integer from 0 to 2^64 - 1",
+        ),
+        ("{\"type\":\"ok\",\"process\":\"p\"}", "line 1, column 24: `process` is \"p\""),
+        ("{\"type\":\"ok\",\"time\":1.5}", "line 1, column 21: `time` is 1.5; expected an integer"),
+        (
+            "{\"type\":\"ok\",\"index\":18446744073709551616}",
+            "line 1, column 22: `index` is 18446744073709551616; expected an integer below 2^64",
+        ),
+        ("{\"type\":\"ok\",\"type\":\"ok\"}", "line 1, column 21: the key `type` stands twice"),
+        ("{\"f\":\"read\"}", "line 1, column 1: this entry has no `type`"),
         ("{\"type\":\"ok\"", "line 1, column 12: the line ends in the middle of the entry"),
         ("{\"type\":\"ok\"} 1", "line 1, column 15: not JSON (trailing characters); expected one JSON object per line"),
+        ("{\"type\":\"\\ud800\"}", "line 1, column 16: not JSON (unexpected end of hex escape)"),
         ("hello", "line 1, column 1: not JSON (expected value)"),
-        ("7", "line 1, column 1: invalid type: integer `7`, expected an entry of a history"),
+        ("7", "line 1, column 1: `7` is no entry of a history; expected an object with `type`"),
+        ("[{\"type\":\"ok\"},\n{\"type\":3}]", "line 2, column 9: `type` is 3; expected one of"),
+        (
+            "[{\"type\":\"ok\",\n \"value\":[1,,2]}]",
+            "line 2, column 13: not JSON (expected value); expected one JSON object per element of the array",
+        ),
+        (
+            "[{\"type\":\"ok\"} {\"type\":\"ok\"}]",
+            "line 1, column 16: `{` stands here; expected `,` and the next entry",
+        ),
+        ("[{\"type\":\"ok\"},]", "line 1, column 16: `]` stands here; expected an entry: an object in braces"),
+        ("[{\"type\":\"ok\"},3]", "line 1, column 16: `3` stands here; expected an entry: an object in braces"),
+        ("[{\"type\":\"ok\"}", "line 1, column 15: the text ends before the array of entries is closed"),
+        ("[{\"type\":\"ok\",\"f\":\"]}", "line 1, column 2: the text ends inside this entry"),
+        ("[{\"type\":\"ok\"}]\n[]", "line 2, column 1: more text stands after the array of entries"),
         ("{:type :ok}\n {:type :maybe}", "line 2, column 9: `type` is \"maybe\"; expected one of"),
-        ("{:type :ok, :value\n 1/2}", "line 2, column 2: `1/2` is a ratio"),
-        ("{:type :ok :value ##NaN}", "line 1, column 19: a number that is infinite or not a number"),
         ("{:type :ok :value 1x}", "line 1, column 19: `1x` is not a number that we know"),
+        ("{:type :ok :process 18446744073709551616}", "line 1, column 21: `process` is 18446744073709551616; expected"),
+        ("{:type :ok :time 1/2}", "line 1, column 18: `time` is \"1/2\"; expected an integer"),
+        ("{:type :ok :value #:x 1}", "line 1, column 19: expected a map in braces after `#:x`"),
+        ("{:type :ok :value ^:x}", "line 1, column 19: the key `value` has no value"),
+        ("{:type :ok :value ^}", "line 1, column 19: a form is missing; expected metadata after `^`"),
+        ("{:type :ok :value #x}", "line 1, column 19: nothing stands after `#x`; expected its value"),
+        ("#:x{:type :ok}", "line 1, column 1: a map with a namespace stands here; expected an entry"),
+        ("##Inf", "line 1, column 1: a value stands here; expected an entry"),
         ("{:type :ok :value [1 2}", "line 1, column 23: `}` closes what began at line 1, column 19; expected `]`"),
         ("{:type :ok :value [1", "the text ends before `]` closes what began at line 1, column 19"),
         ("{:type :ok :value}", "line 1, column 18: the key `value` has no value"),
         ("{:type :ok :value {1 2 \"1\" 3}}", "the key `1` stands twice in this map"),
         ("{:type :ok :value \"a", "line 1, column 19: the text ends inside this string"),
+        ("{:type :ok :value #\"a", "line 1, column 19: the text ends inside this regular expression"),
         ("{:type :ok :value \"\\q\"}", "line 1, column 20: unknown escape"),
         ("{:type :ok :value \"\\ud800\"}", "line 1, column 20: half of a surrogate pair"),
         ("{:f :read}", "line 1, column 1: this entry has no `type`"),
@@ -146,7 +247,7 @@ fn errors_say_where_and_what() {
         ("[{:type :ok}] 1", "line 1, column 15: more text stands after the collection"),
         ("#{}", "line 1, column 1: a set stands here"),
         ("{:type :ok} [1]", "line 1, column 13: `[` stands here; expected an entry"),
-        ("[{\"type\": \"ok\"}]", "line 1, column 9: `:` stands alone"),
+        ("[ {:type \"ok\"} {\"type\": \"ok\"}]", "line 1, column 23: `:` stands alone"),
         ("{:type :ok} {:type :ok, :type :ok}", "line 1, column 31: the key `type` stands twice"),
     ] {
         let message = message(text);
@@ -155,7 +256,7 @@ fn errors_say_where_and_what() {
     let not_utf8 = History::read(&b"{:type :ok :value \"\xff\"}"[..]).unwrap_err();
     assert_eq!(not_utf8.to_string(), "line 1, column 19: this is not UTF-8");
     let deep = format!("{{:type :ok :value {}", "[".repeat(100_000));
-    assert!(message(&deep).contains("nested deeper than 128 levels"));
+    assert!(message(&deep).contains("nested deeper than 160 levels"));
 }
 
 #[test]
@@ -201,140 +302,4 @@ fn a_writer_passes_on_what_it_has_when_flushed_and_when_dropped() {
     writer.write(&rich()).unwrap();
     drop(writer);
     assert_eq!(file.iter().filter(|byte| **byte == b'\n').count(), 2);
-}
-
-fn any_value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        any::<f64>().prop_filter("JSON has no infinity", |x| x.is_finite()).prop_map(Value::from),
-        prop_oneof![Just("r".to_string()), Just("append".to_string()), any::<String>()].prop_map(Value::from),
-    ];
-    leaf.prop_recursive(3, 24, 5, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::btree_map(any::<String>(), inner, 0..4)
-                .prop_map(|map| Value::Object(map.into_iter().collect())),
-        ]
-    })
-}
-
-fn any_op() -> impl Strategy<Value = Op> {
-    let kind = prop_oneof![Just(OpType::Invoke), Just(OpType::Ok), Just(OpType::Fail), Just(OpType::Info)];
-    let process = prop_oneof![any::<u64>().prop_map(Process::Client), Just(Process::Nemesis)];
-    let f = prop_oneof![Just("txn".to_string()), Just("poll".into()), Just("start-partition".into()), any::<String>()];
-    let error = prop::option::of(any_value().prop_filter("null is no error", |error| !error.is_null()));
-    let extra = prop::option::of(prop::collection::btree_map("x[a-z ]{0,4}|seek_to_beginning", any_value(), 1..3));
-    (any::<(u64, u64, bool)>(), kind, process, f, any_value(), error, extra).prop_map(
-        |((index, time, is_final), kind, process, f, value, error, extra)| Op {
-            index,
-            time,
-            kind,
-            process,
-            f: f.as_str().into(),
-            value,
-            error,
-            is_final,
-            extra: extra.map(|extra| Box::new(extra.into_iter().collect())),
-        },
-    )
-}
-
-/// Pieces of both notations, so that random texts get further than random bytes would.
-fn any_text() -> impl Strategy<Value = Vec<u8>> {
-    let piece = prop_oneof![
-        prop::sample::select(vec![
-            "{",
-            "}",
-            "[",
-            "]",
-            "(",
-            ")",
-            "#",
-            "#{",
-            "#_",
-            "##",
-            "#a",
-            ":",
-            ":type",
-            ":ok",
-            ":value",
-            " ",
-            "\n",
-            "\"",
-            "\\",
-            "\\u",
-            "d83d",
-            "de00",
-            ";",
-            ",",
-            "1",
-            "-",
-            "+",
-            "/",
-            "N",
-            "M",
-            "0x",
-            "1e5",
-            "nil",
-            "true",
-            "\"type\"",
-            "\"ok\"",
-            "\"value\"",
-            "{\"type\":\"ok\",",
-            "{:type :ok ",
-            ":process",
-            "nemesis",
-            "é",
-            "\u{feff}",
-            "^",
-            ".",
-        ])
-        .prop_map(|piece| piece.as_bytes().to_vec()),
-        any::<u8>().prop_map(|byte| vec![byte]),
-    ];
-    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
-}
-
-/// Cases of the property tests below; more with `MAELSTROM_FUZZ_CASES=1000000`.
-fn config(default: u32) -> ProptestConfig {
-    let cases = std::env::var("MAELSTROM_FUZZ_CASES").ok().and_then(|cases| cases.parse().ok());
-    ProptestConfig { cases: cases.unwrap_or(default), failure_persistence: None, ..ProptestConfig::default() }
-}
-
-proptest! {
-    #![proptest_config(config(512))]
-
-    #[test]
-    fn what_is_written_can_be_read(ops in prop::collection::vec(any_op(), 0..5)) {
-        for (format, notation) in [(HistoryFormat::JsonLines, Notation::JsonLines), (HistoryFormat::Edn, Notation::Edn)] {
-            let text = written(&ops, format);
-            prop_assert_eq!(text.lines().count(), ops.len());
-            let reader = HistoryReader::with_notation(text.as_bytes(), notation).unwrap();
-            let back = reader.collect::<Result<Vec<Op>, _>>();
-            prop_assert_eq!(back.map_err(|error| error.to_string()), Ok(ops.clone()), "{}", text);
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(config(4096))]
-
-    #[test]
-    fn no_text_makes_a_reader_panic(text in any_text(), chunk in 1..9_usize) {
-        for notation in [Notation::JsonLines, Notation::Edn] {
-            let whole: Vec<_> = HistoryReader::with_notation(&*text, notation).unwrap().map(|r| r.map_err(|e| e.to_string())).collect();
-            // However the bytes arrive, the answer is the same (a byte order mark needs the first three together).
-            if !text.starts_with(b"\xEF") {
-                let pieces = std::io::BufReader::with_capacity(chunk, &*text);
-                let parts: Vec<_> = HistoryReader::with_notation(pieces, notation).unwrap().map(|r| r.map_err(|e| e.to_string())).collect();
-                prop_assert_eq!(&whole, &parts);
-            }
-            if let Some(Err(message)) = whole.last() {
-                prop_assert!(message.starts_with("line "), "{}", message);
-            }
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::json::push_json;
+use super::json_write::push_json;
 use super::{Op, Process};
 
 /// Appends an entry and a line feed: index, seconds, process, type, function, value, error.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::edn_write::write_edn;
-use super::json::write_json;
+use super::json_write::write_json;
 use super::text::write_text;
 use super::{History, Op};
 
@@ -19,7 +19,8 @@ pub enum HistoryFormat {
     /// `seek_to_beginning` is `:seek-to-beginning?`), an error's name (`:net-timeout`, `[:abort "why"]`), and, where
     /// `f` is `txn`, `send` or `poll`, the names that begin micro-operations (`[:append 3 1]`, `[:r 3 nil]`,
     /// `[:send "k" 5]`). All other strings stay strings, the keys of maps in values included: there, `"n1"` is a
-    /// node's name, a kafka key, or anything else that people chose.
+    /// node's name, a kafka key, or anything else that people chose. Integers beyond 64 bits end with `N`, decimal numbers
+    /// that floating point cannot hold with `M`: their exact values pass both ways.
     Edn,
     /// `history.txt`: columns for people. Cannot be read again.
     Text,

@@ -30,7 +30,8 @@
 
 mod compare;
 mod convert;
-mod from_value;
+mod interop;
+
 mod macros;
 mod number;
 mod parse;
@@ -40,6 +41,7 @@ mod value;
 pub use crate::json_value as json;
 pub use convert::ToJson;
 pub use number::Number;
+pub(crate) use parse::Parser;
 pub use parse::{MAX_DEPTH, from_slice, from_str, object_from_str};
 pub use serde_impls::{from_value, to_value};
 pub use value::{Index, Value};

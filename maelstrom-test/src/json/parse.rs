@@ -3,6 +3,8 @@
 //! What is accepted is what `serde_json` accepts, and numbers of any size besides. Errors come from `serde_json`, which
 //! reads the text again if it is not JSON.
 
+use std::borrow::Cow;
+
 use super::{Error, Map, Number, Value};
 
 /// Levels of arrays and objects that may stand in one another: the parser recurses, and its stack is finite.
@@ -13,7 +15,7 @@ pub const MAX_DEPTH: usize = 127;
 /// # Errors
 /// If the text is not JSON, or nested deeper than [`MAX_DEPTH`].
 pub fn from_str(text: &str) -> Result<Value, Error> {
-    let mut parser = Parser::new(text);
+    let mut parser = Parser::new(text, MAX_DEPTH);
     match parser.document() {
         Some(value) => Ok(value),
         None => Err(error(text)),
@@ -55,16 +57,35 @@ fn error(text: &str) -> Error {
 }
 
 /// Reads from a text. Every method gives `None` where the text is not JSON.
-struct Parser<'a> {
+pub(crate) struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
     depth: usize,
+    max_depth: usize,
 }
 
 impl<'a> Parser<'a> {
-    fn new(text: &'a str) -> Parser<'a> {
-        Parser { text, bytes: text.as_bytes(), at: 0, depth: 0 }
+    /// A parser that accepts so many levels of arrays and objects in one another.
+    pub(crate) fn new(text: &'a str, max_depth: usize) -> Parser<'a> {
+        Parser { text, bytes: text.as_bytes(), at: 0, depth: 0, max_depth }
+    }
+
+    /// How many bytes have been taken.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Whether it gave up since the text is nested too deeply.
+    pub(crate) fn is_too_deep(&self) -> bool {
+        self.depth > self.max_depth
+    }
+
+    /// Passes white space.
+    pub(crate) fn skip_blanks(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.bytes.get(self.at) {
+            self.at += 1;
+        }
     }
 
     /// A value, and nothing after it.
@@ -74,7 +95,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes the next byte that is not white space.
-    fn next(&mut self) -> Option<u8> {
+    pub(crate) fn next(&mut self) -> Option<u8> {
         loop {
             let byte = *self.bytes.get(self.at)?;
             self.at += 1;
@@ -84,9 +105,10 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn value(&mut self) -> Option<Value> {
+    /// Any value.
+    pub(crate) fn value(&mut self) -> Option<Value> {
         match self.next()? {
-            b'"' => self.string().map(Value::String),
+            b'"' => self.string().map(|text| Value::String(text.into_owned())),
             b'{' => self.object().map(Value::Object),
             b'[' => self.array().map(Value::Array),
             first @ (b'-' | b'0'..=b'9') => self.number(first).map(Value::Number),
@@ -101,9 +123,10 @@ impl<'a> Parser<'a> {
         self.bytes[self.at..].starts_with(rest).then(|| self.at += rest.len())
     }
 
-    fn deeper(&mut self) -> Option<()> {
+    /// Notes that an array or object begins.
+    pub(crate) fn deeper(&mut self) -> Option<()> {
         self.depth += 1;
-        (self.depth <= MAX_DEPTH).then_some(())
+        (self.depth <= self.max_depth).then_some(())
     }
 
     fn array(&mut self) -> Option<Vec<Value>> {
@@ -133,7 +156,7 @@ impl<'a> Parser<'a> {
                 if byte != b'"' {
                     return None;
                 }
-                let key = self.string()?;
+                let key = self.string()?.into_owned();
                 if self.next()? != b':' {
                     return None;
                 }
@@ -150,7 +173,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The rest of a string, whose first quote has been taken.
-    fn string(&mut self) -> Option<String> {
+    pub(crate) fn string(&mut self) -> Option<Cow<'a, str>> {
         let start = self.at;
         let mut escaped = false;
         loop {
@@ -168,9 +191,9 @@ impl<'a> Parser<'a> {
         }
         if escaped {
             // `serde_json` knows the escapes.
-            return serde_json::from_str(self.text.get(start - 1..self.at)?).ok();
+            return serde_json::from_str(self.text.get(start - 1..self.at)?).ok().map(Cow::Owned);
         }
-        Some(self.text[start..self.at - 1].to_owned())
+        Some(Cow::Borrowed(&self.text[start..self.at - 1]))
     }
 
     /// The rest of a number.

@@ -271,6 +271,8 @@ const PIECES: &[&str] = &[
 fn same_as_serde_json(text: &str) {
     let ours = from_str(text);
     match serde_json::from_str::<serde_json::Value>(text) {
+        // What comes after such a number it does not look at.
+        Err(theirs) if theirs.to_string().starts_with("number out of range") => {}
         Err(theirs) => assert_eq!(ours.map_err(|error| error.to_string()), Err(theirs.to_string()), "{text}"),
         Ok(_) => {
             // `serde_json` takes -0 for a decimal number.
