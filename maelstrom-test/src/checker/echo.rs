@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 
 use crate::json::{Map, Value, json};
-use rustc_hash::FxHashMap;
 
 use super::describe::{brief, counted, who};
 use super::stream::check_streamed;
 use super::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
-use crate::history::{History, Op, OpType, Pair};
+use crate::history::{History, Op, OpType, Pair, Pairing};
 
 /// Every `ok` echo must equal its request. The value of a completion is what the node echoed; in the original's
 /// histories it is the whole `echo_ok` body, which is understood too. Echoes that failed are no errors, and a
@@ -22,7 +21,7 @@ impl Checker for Echo {
     }
 
     fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
-        Box::new(Echoes { context, position: 0, open: FxHashMap::default(), wrong: 0, first: None })
+        Box::new(Echoes { context, position: 0, open: Pairing::new(), wrong: 0, first: None })
     }
 }
 
@@ -31,7 +30,7 @@ struct Echoes<'a> {
     context: &'a CheckContext,
     position: usize,
     /// What each process has asked, and where.
-    open: FxHashMap<u64, (usize, Op)>,
+    open: Pairing<(usize, Op)>,
     /// How many answers were wrong, and what to say of the first of them.
     wrong: usize,
     first: Option<Finding>,
@@ -61,11 +60,11 @@ impl Stream for Echoes<'_> {
         self.position += 1;
         let Some(process) = op.process.client() else { return };
         if op.kind == OpType::Invoke {
-            self.open.insert(process, (position, op.clone()));
+            self.open.begin(process, op, (position, op.clone()));
             return;
         }
-        let Some((begun, sent)) = self.open.remove(&process) else { return };
-        let got = echoed(op);
+        let (Some((begun, sent)), op) = self.open.end(process, op) else { return };
+        let got = echoed(&op);
         if op.kind == OpType::Ok && &*sent.f == "echo" && sent.value != *got {
             self.wrong += 1;
             if self.first.is_none() {
@@ -81,7 +80,9 @@ impl Stream for Echoes<'_> {
         let findings: Vec<Finding> =
             self.first.into_iter().map(|first| Finding { headline: headline.clone(), ..first }).collect();
         let valid = if findings.is_empty() { Valid::True } else { Valid::False };
-        Verdict { valid, reason: None, findings, details }
+        let mut verdict = Verdict { valid, reason: None, findings, details };
+        verdict.add_mismatch(self.open.mismatch());
+        verdict
     }
 }
 

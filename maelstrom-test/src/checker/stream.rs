@@ -3,8 +3,8 @@
 //! A history may be longer than what fits into memory. So checkers take its entries one at a time, and keep only what
 //! they need of each.
 
-use super::{CheckContext, Checker, Verdict};
-use crate::history::{History, Op};
+use super::{CheckContext, Checker, Valid, Verdict};
+use crate::history::{History, Mismatch, Op};
 
 /// A history on its way into a checker. What the checker keeps of it is much smaller.
 pub trait Stream {
@@ -22,6 +22,18 @@ pub(super) fn check_streamed(checker: &impl Checker, history: &History, context:
     let mut verdict = stream.finish();
     checker.refine(&mut verdict, history);
     verdict
+}
+
+impl Verdict {
+    /// Says that a completion names another function than its invocation. If it is `ok`, then something happened of which
+    /// nobody knows what it was.
+    pub(super) fn add_mismatch(&mut self, mismatch: Option<&Mismatch>) {
+        let Some(mismatch) = mismatch else { return };
+        if mismatch.is_ok {
+            self.valid = self.valid.max(Valid::Unknown);
+        }
+        self.reason.get_or_insert_with(|| mismatch.text.clone());
+    }
 }
 
 /// For checkers that need all of a history at once: keeps it.

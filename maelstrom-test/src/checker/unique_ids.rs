@@ -10,7 +10,7 @@ use super::entries::{Entries, NONE, Stamp};
 use super::intern::Interner;
 use super::stream::check_streamed;
 use super::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
-use crate::history::{History, Op, OpType, Pair};
+use crate::history::{History, Op, OpType, Pair, Pairing};
 
 /// No id may be acknowledged twice. Ids of different JSON types are different: `1`, `1.0` and `"1"` are three ids.
 ///
@@ -29,7 +29,7 @@ impl Checker for UniqueIds {
         Box::new(Ids {
             context,
             entries: Entries::default(),
-            open: FxHashMap::default(),
+            open: Pairing::new(),
             attempted: 0,
             acknowledged: 0,
             ids: Interner::default(),
@@ -58,7 +58,7 @@ struct Ids<'a> {
     context: &'a CheckContext,
     entries: Entries,
     /// Where each process has asked.
-    open: FxHashMap<u64, u32>,
+    open: Pairing<u32>,
     attempted: u64,
     acknowledged: u64,
     ids: Interner,
@@ -73,10 +73,11 @@ impl Stream for Ids<'_> {
         let Some(process) = op.process.client() else { return };
         if op.kind == OpType::Invoke {
             self.attempted += 1;
-            self.open.insert(process, position);
+            self.open.begin(process, op, position);
             return;
         }
-        let invocation = self.open.remove(&process).unwrap_or(NONE);
+        let (invocation, op) = self.open.end(process, op);
+        let invocation = invocation.unwrap_or(NONE);
         self.attempted += u64::from(invocation == NONE);
         if op.kind != OpType::Ok {
             return;
@@ -106,7 +107,9 @@ impl Stream for Ids<'_> {
         }
         let findings: Vec<Finding> = self.finding(&duplicated).into_iter().collect();
         let valid = if findings.is_empty() { Valid::True } else { Valid::False };
-        Verdict { valid, reason: None, findings, details }
+        let mut verdict = Verdict { valid, reason: None, findings, details };
+        verdict.add_mismatch(self.open.mismatch());
+        verdict
     }
 }
 

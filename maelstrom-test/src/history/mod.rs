@@ -15,6 +15,7 @@ mod fuzz_tests;
 mod json_read;
 mod json_write;
 mod op;
+mod pairing;
 mod read;
 mod source;
 #[cfg(test)]
@@ -24,6 +25,8 @@ mod write;
 
 pub use error::ReadError;
 pub use op::{History, Op, OpType, Pair, Process};
+pub(crate) use pairing::Mismatch;
+pub use pairing::Pairing;
 pub use read::{HistoryReader, Notation};
 pub use write::{HistoryFormat, HistoryWriter};
 

@@ -1,12 +1,11 @@
 //! One entry of a history, and the list of them.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::json::{Map, Value};
 
-use super::Nanos;
+use super::{Nanos, Pairing};
 
 /// What kind of entry this is: the beginning of an operation or one of its three possible ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -130,7 +129,7 @@ pub struct History {
 }
 
 impl History {
-    /// Every client operation, in order of its first entry.
+    /// Every client operation, in order of its first entry. [`Pairing`] says what belongs together.
     ///
     /// ```
     /// use maelstrom::history::{History, Op, OpType, Pair};
@@ -146,14 +145,14 @@ impl History {
     /// ]);
     /// ```
     pub fn pairs(&self) -> Vec<Pair> {
-        let mut open: HashMap<u64, usize> = HashMap::new();
+        let mut pairing: Pairing<usize> = Pairing::new();
         let mut pairs: Vec<Pair> = Vec::with_capacity(self.ops.len() / 2 + 1);
         for (position, op) in self.ops.iter().enumerate() {
             let Some(process) = op.process.client() else { continue };
             if op.kind == OpType::Invoke {
-                open.insert(process, pairs.len());
+                pairing.begin(process, op, pairs.len());
                 pairs.push(Pair { invocation: Some(position), completion: None });
-            } else if let Some(pair) = open.remove(&process) {
+            } else if let (Some(pair), _) = pairing.end(process, op) {
                 pairs[pair].completion = Some(position);
             } else {
                 pairs.push(Pair { invocation: None, completion: Some(position) });

@@ -87,7 +87,9 @@ impl Stream for Additions<'_> {
         } else {
             (Valid::True, None)
         };
-        Verdict { valid, reason, findings, details: details(&analysis) }
+        let mut verdict = Verdict { valid, reason, findings, details: details(&analysis) };
+        verdict.add_mismatch(analysis.operations.mismatch());
+        verdict
     }
 }
 

@@ -1,10 +1,9 @@
 //! Additions and reads, as they are taken out of a history entry by entry.
 
 use crate::json::Value;
-use rustc_hash::FxHashMap;
 
 use crate::checker::entries::{Entries, NONE, Stamp};
-use crate::history::{Op, OpType, Pair};
+use crate::history::{Mismatch, Op, OpType, Pair, Pairing};
 
 /// An addition that did not fail.
 pub(super) struct Addition {
@@ -74,7 +73,7 @@ struct Open {
 #[derive(Default)]
 pub(super) struct Operations {
     entries: Entries,
-    open: FxHashMap<u64, Open>,
+    open: Pairing<Open>,
     /// In the order of their beginnings, once all is known.
     pub(super) additions: Vec<Addition>,
     /// In the order of their ends.
@@ -99,12 +98,12 @@ impl Operations {
         if op.kind == OpType::Invoke {
             let (is_add, is_final, argument) = (&*op.f == "add", op.is_final, integer(&op.value));
             let open = Open { position, is_add, is_final, argument };
-            if let Some(unfinished) = self.open.insert(process, open) {
+            if let Some(unfinished) = self.open.begin(process, op, open) {
                 self.leave(&unfinished);
             }
             return;
         }
-        let open = self.open.remove(&process);
+        let (open, op) = self.open.end(process, op);
         let invocation = open.as_ref().map_or(NONE, |open| open.position);
         // What an addition adds is said by its invocation, if there is one.
         let (is_add, argument) =
@@ -137,9 +136,13 @@ impl Operations {
 
     /// All entries were taken.
     pub(super) fn finish(&mut self) {
-        let open = std::mem::take(&mut self.open);
-        open.values().for_each(|open| self.leave(open));
+        self.open.take_unfinished().collect::<Vec<_>>().iter().for_each(|open| self.leave(open));
         self.additions.sort_unstable_by_key(|addition| (addition.begun(), addition.completion));
+    }
+
+    /// A completion that names another function than its invocation.
+    pub(super) fn mismatch(&self) -> Option<&Mismatch> {
+        self.open.mismatch()
     }
 
     /// Index, time and process of the entry at a position.

@@ -112,7 +112,9 @@ impl Stream for Logs<'_> {
                 cycles.iter().take(Scan::EXAMPLES).map(|cycle| teller.cycle_json(cycle)).collect();
             details.insert(anomaly.name().into(), json!({"count": cycles.len(), "errs": examples}));
         }
-        Verdict { valid, reason, findings, details }
+        let mut verdict = Verdict { valid, reason, findings, details };
+        verdict.add_mismatch(parsed.mismatch());
+        verdict
     }
 }
 

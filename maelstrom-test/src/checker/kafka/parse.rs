@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::log::{Log, MessageId};
 use crate::checker::describe::brief;
 use crate::checker::entries::{Entries, NONE, Stamp};
-use crate::history::{Op, OpType, Pair};
+use crate::history::{Mismatch, Op, OpType, Pair, Pairing};
 
 /// Number of a key.
 pub(super) type KeyId = u32;
@@ -203,7 +203,7 @@ pub(super) struct Parsed {
     integers: FxHashMap<(KeyId, i64), MessageId>,
     others: FxHashMap<(KeyId, Value), MessageId>,
     /// What each process is doing.
-    open: FxHashMap<u64, (OpId, Op)>,
+    open: Pairing<(OpId, Op)>,
 }
 
 impl Parsed {
@@ -213,28 +213,32 @@ impl Parsed {
         let Some(process) = op.process.client() else { return };
         if op.kind == OpType::Invoke {
             let id = self.begin(process, position, NONE);
-            if let Some((id, unfinished)) = self.open.insert(process, (id, op.clone())) {
+            if let Some((id, unfinished)) = self.open.begin(process, op, (id, op.clone())) {
                 self.end(id, OpType::Info, Some(&unfinished), &unfinished);
             }
             return;
         }
-        match self.open.remove(&process) {
+        let (open, op) = self.open.end(process, op);
+        match open {
             Some((id, invocation)) => {
                 self.operations[id as usize].completion = position;
-                self.end(id, op.kind, Some(&invocation), op);
+                self.end(id, op.kind, Some(&invocation), &op);
             }
             None => {
                 let id = self.begin(process, NONE, position);
-                self.end(id, op.kind, None, op);
+                self.end(id, op.kind, None, &op);
             }
         }
     }
 
+    /// A completion that names another function than its invocation.
+    pub(super) fn mismatch(&self) -> Option<&Mismatch> {
+        self.open.mismatch()
+    }
+
     /// All entries were taken.
     pub(super) fn finish(&mut self) {
-        let mut open: Vec<(OpId, Op)> = std::mem::take(&mut self.open).into_values().collect();
-        open.sort_unstable_by_key(|(id, _)| *id);
-        for (id, invocation) in open {
+        for (id, invocation) in self.open.take_unfinished() {
             self.end(id, OpType::Info, Some(&invocation), &invocation);
         }
         self.place_unacknowledged();

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::problem::{Action, Operation, Problem, State, UNOBSERVED};
 use super::{Linearizable, NullReads};
-use crate::history::{History, Op, OpType, Pair};
+use crate::history::{History, Mismatch, Op, OpType, Pair};
 use crate::protocol::ErrorCode;
 
 /// Positions on a problem's line: before everything is 0, then come operations without invocation, then the entries.
@@ -30,6 +30,8 @@ pub(super) struct Register<'h> {
     pub(super) asked: Vec<Action>,
     /// Values that an operation would have written that failed, with the operation.
     pub(super) failed_writes: Vec<(State, Pair)>,
+    /// A completion that names another function than its invocation. The verdict does not depend on what it says.
+    pub(super) mismatch: Option<String>,
     /// Why no verdict is possible: something in the history that is not an operation of a register.
     pub(super) obstacle: Option<String>,
 }
@@ -43,20 +45,24 @@ impl Register<'_> {
 
 /// The registers of a history, in order of their first operation; and what is wrong with operations whose key cannot
 /// be told.
-pub(super) fn collect<'h>(history: &'h History, options: &'h Linearizable) -> (Vec<Register<'h>>, Option<String>) {
+pub(super) fn collect<'h>(
+    history: &'h History,
+    pairs: &[Pair],
+    options: &'h Linearizable,
+) -> (Vec<Register<'h>>, Option<String>) {
     let mut builders: Vec<Builder<'h>> = Vec::new();
     let mut by_key: FxHashMap<&'h Value, usize> = FxHashMap::default();
     let mut obstacle = None;
     if !options.keyed {
         builders.push(Builder::new(None, options));
     }
-    for pair in history.pairs() {
+    for &pair in pairs {
         let (invocation, completion) = history.entries(pair);
         let Some(told) = invocation.or(completion) else { continue };
         let key = if options.keyed { key_of(told).or_else(|| completion.and_then(key_of)) } else { None };
         let builder = match key {
             None if options.keyed => {
-                if did_not_happen(completion).is_none_or(|read_absent| read_absent) {
+                if did_not_happen(told, completion).is_none_or(|read_absent| read_absent) {
                     obstacle.get_or_insert_with(|| format!("{}: the value is not [key, value]", name_entry(told)));
                 }
                 continue;
@@ -89,13 +95,14 @@ pub(super) fn key_of(op: &Op) -> Option<&Value> {
     }
 }
 
-/// For operations that failed: did they nevertheless read "absent"? `None` for all others.
-fn did_not_happen(completion: Option<&Op>) -> Option<bool> {
+/// For operations that failed: did they nevertheless read "absent"? `None` for all others. Whatever the completion says,
+/// only a read can have read something.
+fn did_not_happen(told: &Op, completion: Option<&Op>) -> Option<bool> {
     let completion = completion.filter(|op| op.kind == OpType::Fail)?;
     let error =
         completion.error.as_ref().map(|error| error.as_array().and_then(|parts| parts.first()).unwrap_or(error));
     let absent = error.is_some_and(|error| error == ErrorCode::KEY_DOES_NOT_EXIST.name);
-    Some(absent && &*completion.f == "read")
+    Some(absent && [told, completion].iter().all(|op| &*op.f == "read"))
 }
 
 struct Builder<'h> {
@@ -114,6 +121,7 @@ impl<'h> Builder<'h> {
             pairs: Vec::new(),
             asked: Vec::new(),
             failed_writes: Vec::new(),
+            mismatch: None,
             obstacle: None,
         };
         let mut builder = Builder { register, numbers: FxHashMap::default(), null_reads: options.null_reads };
@@ -132,7 +140,10 @@ impl<'h> Builder<'h> {
     fn add(&mut self, pair: Pair, invocation: Option<&'h Op>, completion: Option<&'h Op>) -> Result<(), &'static str> {
         let Some(told) = invocation.or(completion) else { return Ok(()) };
         let fate = completion.map_or(OpType::Info, |op| op.kind);
-        let read_absent = did_not_happen(completion);
+        let read_absent = did_not_happen(told, completion);
+        if let Some(mismatch) = completion.and_then(|completion| Mismatch::between(&told.f, completion)) {
+            self.register.mismatch.get_or_insert(mismatch.text);
+        }
         if read_absent == Some(false) {
             if let Some(value) = self.argument(told).ok().and_then(|action| action.writes()) {
                 self.register.failed_writes.push((value, pair));

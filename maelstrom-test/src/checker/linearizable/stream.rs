@@ -11,7 +11,7 @@ use super::Linearizable;
 use super::register::{collect, key_of};
 use super::verdict::Summary;
 use crate::checker::{CheckContext, Finding, Stream, Verdict};
-use crate::history::{History, Op, OpType, Process};
+use crate::history::{History, Op, OpType, Pair, Pairing, Process};
 
 /// A history on its way into the checker of registers by key.
 pub(super) struct ByKey<'a> {
@@ -24,15 +24,17 @@ pub(super) struct ByKey<'a> {
     /// Operations whose key cannot be told.
     keyless: Packed,
     /// What each process does at the moment.
-    open: FxHashMap<u64, Open>,
+    open: Pairing<Open>,
+    /// How many operations have begun, or ended without having begun.
+    operations: u64,
 }
 
-/// An operation that has begun.
+/// An operation that has begun, with its number.
 enum Open {
     /// Its key is known.
-    Of(usize),
+    Of(usize, u64),
     /// Perhaps the completion will tell its key.
-    Unknown(usize, Box<Op>),
+    Unknown(usize, u64, Box<Op>),
 }
 
 impl<'a> ByKey<'a> {
@@ -44,7 +46,8 @@ impl<'a> ByKey<'a> {
             keys: Vec::new(),
             numbers: FxHashMap::default(),
             keyless: Packed::default(),
-            open: FxHashMap::default(),
+            open: Pairing::new(),
+            operations: 0,
         }
     }
 
@@ -68,28 +71,37 @@ impl<'a> ByKey<'a> {
     }
 
     fn begin(&mut self, process: u64, position: usize, op: &Op) {
+        let operation = self.next_operation();
         let open = match self.number(op) {
             Some(number) => {
-                self.keys[number].push(position, op);
-                Open::Of(number)
+                self.keys[number].push(position, operation, op);
+                Open::Of(number, operation)
             }
-            None => Open::Unknown(position, Box::new(op.clone())),
+            None => Open::Unknown(position, operation, Box::new(op.clone())),
         };
-        if let Some(Open::Unknown(position, op)) = self.open.insert(process, open) {
-            self.keyless.push(position, &op);
+        if let Some(Open::Unknown(position, operation, op)) = self.open.begin(process, op, open) {
+            self.keyless.push(position, operation, &op);
         }
+    }
+
+    fn next_operation(&mut self) -> u64 {
+        self.operations += 1;
+        self.operations
     }
 
     fn end(&mut self, process: u64, position: usize, op: &Op) {
         let own = self.number(op);
-        match self.open.remove(&process) {
-            Some(Open::Of(number)) => self.keys[number].push(position, op),
-            Some(Open::Unknown(begun, invocation)) => {
+        match self.open.end(process, op).0 {
+            Some(Open::Of(number, operation)) => self.keys[number].push(position, operation, op),
+            Some(Open::Unknown(begun, operation, invocation)) => {
                 let entries = self.entries(own);
-                entries.push(begun, &invocation);
-                entries.push(position, op);
+                entries.push(begun, operation, &invocation);
+                entries.push(position, operation, op);
             }
-            None => self.entries(own).push(position, op),
+            None => {
+                let operation = self.next_operation();
+                self.entries(own).push(position, operation, op);
+            }
         }
     }
 }
@@ -107,20 +119,20 @@ impl Stream for ByKey<'_> {
     }
 
     fn finish(mut self: Box<Self>) -> Verdict {
-        let mut open: Vec<(usize, Box<Op>)> = std::mem::take(&mut self.open)
-            .into_values()
-            .filter_map(|open| if let Open::Unknown(position, op) = open { Some((position, op)) } else { None })
-            .collect();
-        open.sort_unstable_by_key(|(position, _)| *position);
-        open.iter().for_each(|(position, op)| self.keyless.push(*position, op));
-        let (_, obstacle) = collect(&self.keyless.unpack().0, self.checker);
+        for open in self.open.take_unfinished() {
+            if let Open::Unknown(position, operation, op) = open {
+                self.keyless.push(position, operation, &op);
+            }
+        }
+        let Unpacked { history, pairs, .. } = self.keyless.unpack();
+        let (_, obstacle) = collect(&history, &pairs, self.checker);
         let mut summary = Summary::new(self.checker, self.context, obstacle, self.keys.len());
         // In the order of their first operations.
         self.keys.sort_by_key(|packed| packed.first);
         for packed in std::mem::take(&mut self.keys) {
-            let (history, positions) = packed.unpack();
+            let Unpacked { history, pairs, positions } = packed.unpack();
             let known = summary.verdict.findings.len();
-            for register in &collect(&history, self.checker).0 {
+            for register in &collect(&history, &pairs, self.checker).0 {
                 summary.judge(register, &history);
             }
             summary.verdict.findings[known..].iter_mut().for_each(|finding| relocate(finding, &positions));
@@ -144,21 +156,32 @@ struct Packed {
     text: Vec<u8>,
     /// The lowest position.
     first: Option<usize>,
-    /// Position and time of the entry that was added last.
+    /// Position, operation and time of the entry that was added last.
     position: usize,
+    operation: u64,
     time: u64,
 }
 
-/// Differences of position and time, index less position, kind, process, function, value, error.
-type Row<F, V, E> = (i64, i64, i64, u8, u64, F, V, E);
+/// Differences of position, operation and time, index less position, kind, process, function, value, error.
+type Row<F, V, E> = (i64, i64, i64, i64, u8, u64, F, V, E);
+
+/// Entries made into a history again.
+struct Unpacked {
+    history: History,
+    /// What belongs together, as it was found in the whole history.
+    pairs: Vec<Pair>,
+    /// Where each entry was in the whole history.
+    positions: Vec<usize>,
+}
 
 const KINDS: [OpType; 4] = [OpType::Invoke, OpType::Ok, OpType::Fail, OpType::Info];
 
 impl Packed {
-    fn push(&mut self, position: usize, op: &Op) {
+    fn push(&mut self, position: usize, operation: u64, op: &Op) {
         let kind = KINDS.iter().position(|kind| *kind == op.kind).unwrap_or_default() as u8;
         let row: Row<&str, &Value, &Option<Value>> = (
             position.wrapping_sub(self.position) as i64,
+            operation.wrapping_sub(self.operation) as i64,
             op.time.wrapping_sub(self.time) as i64,
             op.index.wrapping_sub(position as u64) as i64,
             kind,
@@ -167,19 +190,19 @@ impl Packed {
             &op.value,
             &op.error,
         );
-        (self.position, self.time) = (position, op.time);
+        (self.position, self.operation, self.time) = (position, operation, op.time);
         self.first = Some(self.first.map_or(position, |first| first.min(position)));
         serde_json::to_writer(&mut self.text, &row).expect("JSON values always serialize, and a Vec takes them");
     }
 
-    /// The entries as a history, and where each was in the whole one.
-    fn unpack(&self) -> (History, Vec<usize>) {
-        let mut entries: Vec<(usize, Op)> = Vec::new();
-        let (mut position, mut time) = (0_usize, 0_u64);
+    fn unpack(&self) -> Unpacked {
+        let mut entries: Vec<(usize, u64, Op)> = Vec::new();
+        let (mut position, mut operation, mut time) = (0_usize, 0_u64, 0_u64);
         let mut names: FxHashMap<String, std::sync::Arc<str>> = FxHashMap::default();
         for row in serde_json::Deserializer::from_slice(&self.text).into_iter::<Row<String, Value, Option<Value>>>() {
-            let (distance, later, index, kind, process, f, value, error) = row.expect("it was written here");
+            let (distance, more, later, index, kind, process, f, value, error) = row.expect("it was written here");
             position = position.wrapping_add(distance as usize);
+            operation = operation.wrapping_add(more as u64);
             time = time.wrapping_add(later as u64);
             let name = names.entry(f).or_insert_with_key(|f| f.as_str().into()).clone();
             let op = Op {
@@ -193,11 +216,21 @@ impl Packed {
                 is_final: false,
                 extra: None,
             };
-            entries.push((position, op));
+            entries.push((position, operation, op));
         }
         // An invocation that did not name its key was added together with its completion.
-        entries.sort_by_key(|(position, _)| *position);
-        let (positions, ops) = entries.into_iter().unzip();
-        (History { ops }, positions)
+        entries.sort_by_key(|(position, ..)| *position);
+        let mut pairs: Vec<Pair> = Vec::with_capacity(entries.len() / 2 + 1);
+        let mut pair_of: FxHashMap<u64, usize> = FxHashMap::default();
+        for (at, (_, operation, op)) in entries.iter().enumerate() {
+            let pair = *pair_of.entry(*operation).or_insert(pairs.len());
+            if pair == pairs.len() {
+                pairs.push(Pair { invocation: None, completion: None });
+            }
+            let end = if op.kind == OpType::Invoke { &mut pairs[pair].invocation } else { &mut pairs[pair].completion };
+            *end = Some(at);
+        }
+        let (positions, ops) = entries.into_iter().map(|(position, _, op)| (position, op)).unzip();
+        Unpacked { history: History { ops }, pairs, positions }
     }
 }

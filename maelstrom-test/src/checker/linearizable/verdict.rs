@@ -25,7 +25,7 @@ const MAX_CONFIGURATIONS_OF_A_PROOF: u64 = 2_000_000;
 
 impl Checker for Linearizable {
     fn check(&self, history: &History, context: &CheckContext) -> Verdict {
-        let (registers, obstacle) = register::collect(history, self);
+        let (registers, obstacle) = register::collect(history, &history.pairs(), self);
         let mut summary = Summary::new(self, context, obstacle, registers.len());
         registers.iter().for_each(|register| summary.judge(register, history));
         summary.finish()
@@ -52,6 +52,8 @@ pub(super) struct Summary<'a> {
     pub(super) verdict: Verdict,
     results: Map<String, Value>,
     failures: Vec<Value>,
+    /// The first completion that names another function than its invocation.
+    mismatch: Option<String>,
 }
 
 impl<'a> Summary<'a> {
@@ -70,6 +72,7 @@ impl<'a> Summary<'a> {
             verdict: Verdict::default(),
             results: Map::new(),
             failures: Vec::new(),
+            mismatch: None,
         }
     }
 
@@ -82,6 +85,9 @@ impl<'a> Summary<'a> {
             Some(reason) => Judgement::Unknown { reason: reason.clone(), stopped_at: None, configurations: 0 },
             None => judge(register, history, &mut budget),
         };
+        if let Some(mismatch) = &register.mismatch {
+            self.mismatch.get_or_insert_with(|| mismatch.clone());
+        }
         let verdict = &mut self.verdict;
         verdict.valid = verdict.valid.max(judgement.valid());
         match &judgement {
@@ -118,6 +124,9 @@ impl<'a> Summary<'a> {
         if let Some(obstacle) = self.obstacle {
             verdict.valid = verdict.valid.max(Valid::Unknown);
             verdict.reason.get_or_insert(obstacle);
+        }
+        if let Some(mismatch) = self.mismatch {
+            verdict.reason.get_or_insert(mismatch);
         }
         if self.checker.keyed {
             verdict.details.insert("results".into(), self.results.into());

@@ -124,7 +124,9 @@ impl Stream for Set<'_> {
         } else {
             (Valid::True, None)
         };
-        Verdict { valid, reason, findings, details: details(&analysis) }
+        let mut verdict = Verdict { valid, reason, findings, details: details(&analysis) };
+        verdict.add_mismatch(analysis.sightings.mismatch());
+        verdict
     }
 }
 

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use crate::checker::CheckContext;
 use crate::checker::entries::{Entries, NONE, Stamp};
 use crate::checker::intern::Interner;
-use crate::history::{Op, OpType, Pair};
+use crate::history::{Mismatch, Op, OpType, Pair, Pairing};
 
 /// Positions of an operation's entries, or [`NONE`].
 #[derive(Clone, Copy)]
@@ -127,7 +127,7 @@ pub(super) struct Sightings {
     pub(super) sights: Vec<Sight>,
     pub(super) reads: Vec<Read>,
     shown: Vec<u32>,
-    open: FxHashMap<u64, Open>,
+    open: Pairing<Open>,
     pub(super) latest: FxHashMap<u64, Latest>,
     pub(super) duplicated: FxHashMap<u32, Oddity>,
     /// Values that were read before the history knew of anybody who had tried to add them.
@@ -168,11 +168,11 @@ impl Sightings {
         } else if op.is_final {
             self.final_readers.entry(process).or_default();
         }
-        self.open.insert(process, Open { position, is_final: op.is_final, adds, is_first });
+        self.open.begin(process, op, Open { position, is_final: op.is_final, adds, is_first });
     }
 
     fn end(&mut self, process: u64, position: u32, op: &Op) {
-        let open = self.open.remove(&process);
+        let (open, op) = self.open.end(process, op);
         let place = Place { invocation: open.as_ref().map_or(NONE, |open| open.position), completion: position };
         let is_final = op.is_final || open.as_ref().is_some_and(|open| open.is_final);
         let is_ok = op.kind == OpType::Ok;
@@ -202,6 +202,11 @@ impl Sightings {
                 _ => self.malformed += 1,
             }
         }
+    }
+
+    /// A completion that names another function than its invocation.
+    pub(super) fn mismatch(&self) -> Option<&Mismatch> {
+        self.open.mismatch()
     }
 
     /// Notes that somebody tries to add a value; false if somebody else did before.

@@ -214,7 +214,9 @@ impl ListAppendFeed {
     /// Judges what was taken.
     pub fn finish(self) -> Verdict {
         let store = self.builder.finish();
-        judge(&ListAnalysis::new(&store, &self.options), &self.options)
+        let mut verdict = judge(&ListAnalysis::new(&store, &self.options), &self.options);
+        verdict.add_mismatch(store.mismatch.as_ref());
+        verdict
     }
 }
 
@@ -231,7 +233,9 @@ impl RwRegisterFeed {
     /// Judges what was taken.
     pub fn finish(self) -> Verdict {
         let store = self.builder.finish();
-        judge(&RegisterAnalysis::new(&store, &self.options), &self.options)
+        let mut verdict = judge(&RegisterAnalysis::new(&store, &self.options), &self.options);
+        verdict.add_mismatch(store.mismatch.as_ref());
+        verdict
     }
 }
 

@@ -5,12 +5,11 @@
 
 use crate::json::Value;
 use hashbrown::HashTable;
-use rustc_hash::FxHashMap;
 
 use super::text::text;
 use crate::checker::entries::{Entries, NONE};
 use crate::checker::intern::{Interner, hash};
-use crate::history::{Op, OpType};
+use crate::history::{Mismatch, Op, OpType, Pairing};
 
 /// The number of the value null.
 pub(super) const NULL: u32 = 0;
@@ -152,6 +151,8 @@ pub(super) struct Store<A> {
     pub(super) repeated: Vec<RepeatedWrite>,
     /// The first entry that is no transaction of this workload, in words.
     pub(super) malformed: Option<String>,
+    /// A completion that names another function than its invocation.
+    pub(super) mismatch: Option<Mismatch>,
     /// Whether some transaction may have written what the history does not say.
     pub(super) hides_writes: bool,
 }
@@ -232,9 +233,7 @@ struct Open {
 /// Builds a [`Store`] from the entries of a history.
 pub(super) struct Builder<A> {
     store: Store<A>,
-    /// Normally one per process. Of histories that have several, a completion belongs to the latest that asked for
-    /// what it answers.
-    open: FxHashMap<u64, Vec<Open>>,
+    open: Pairing<Open>,
     scratch: Vec<Mop>,
 }
 
@@ -252,9 +251,10 @@ impl<A: Answers> Default for Builder<A> {
             ambiguous: Vec::new(),
             repeated: Vec::new(),
             malformed: None,
+            mismatch: None,
             hides_writes: false,
         };
-        Builder { store, open: FxHashMap::default(), scratch: Vec::new() }
+        Builder { store, open: Pairing::new(), scratch: Vec::new() }
     }
 }
 
@@ -271,14 +271,17 @@ impl<A: Answers> Builder<A> {
         self.store.txns[txn as usize].invocation = position;
         let mut mops = Vec::new();
         self.parse(op, &mut mops);
-        self.open.entry(process).or_default().push(Open { txn, mops });
+        if let Some(unfinished) = self.open.begin(process, op, Open { txn, mops }) {
+            self.leave(unfinished);
+        }
     }
 
     fn end(&mut self, op: &Op, process: u64, position: u32) {
         let mut mops = std::mem::take(&mut self.scratch);
         mops.clear();
-        let parsed = self.parse(op, &mut mops);
-        let (txn, asked) = match self.take_open(process, &mops) {
+        let (open, op) = self.open.end(process, op);
+        let parsed = self.parse(&op, &mut mops);
+        let (txn, asked) = match open {
             Some(open) => (open.txn, Some(open.mops)),
             None => (self.new_txn(), None),
         };
@@ -305,13 +308,11 @@ impl<A: Answers> Builder<A> {
         self.store.txns.len() as u32 - 1
     }
 
-    fn take_open(&mut self, process: u64, answered: &[Mop]) -> Option<Open> {
-        let open = self.open.get_mut(&process)?;
-        let matching = if open.len() > 1 { open.iter().rposition(|o| same_request(&o.mops, answered)) } else { None };
-        match matching {
-            Some(at) => Some(open.remove(at)),
-            None => open.pop(),
-        }
+    /// A transaction that never ended: it may have happened.
+    fn leave(&mut self, Open { txn, mops }: Open) {
+        let record = &mut self.store.txns[txn as usize];
+        (record.first_mop, record.mop_count) = (self.store.mops.len() as u32, mops.len() as u32);
+        self.store.mops.extend(mops);
     }
 
     /// Translates an entry's value. False if it holds no transaction; what it holds instead is remembered, unless it
@@ -364,14 +365,9 @@ impl<A: Answers> Builder<A> {
 
     /// All entries were taken: what is still open may have happened, and every version gets its writer.
     pub(super) fn finish(mut self) -> Store<A> {
-        let mut open: Vec<Open> = std::mem::take(&mut self.open).into_values().flatten().collect();
-        open.sort_unstable_by_key(|open| open.txn);
-        for Open { txn, mops } in open {
-            let record = &mut self.store.txns[txn as usize];
-            (record.first_mop, record.mop_count) = (self.store.mops.len() as u32, mops.len() as u32);
-            self.store.mops.extend(mops);
-        }
+        self.open.take_unfinished().for_each(|open| self.leave(open));
         let mut store = self.store;
+        store.mismatch = self.open.mismatch().cloned();
         store.names.close();
         store.answers.close();
         store.ambiguous = vec![false; store.names.interner.len()];

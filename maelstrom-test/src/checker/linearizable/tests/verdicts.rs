@@ -297,3 +297,62 @@ fn only_some_keys_are_explained_and_all_are_listed() {
     assert_eq!(verdict.findings.len(), 8);
     assert_eq!(verdict.details["failures"].as_array().map(Vec::len), Some(20));
 }
+
+/// The library's verdict, which is also that of the history taken entry by entry.
+fn check_both_ways(checker: &Linearizable, history: &History) -> Verdict {
+    let context = context();
+    let mut stream = checker.stream(&context);
+    history.ops.iter().for_each(|op| stream.push(op));
+    let (verdict, streamed) = (checker.check(history, &context), stream.finish());
+    assert_eq!((verdict.valid, &verdict.reason), (streamed.valid, &streamed.reason));
+    verdict
+}
+
+#[test]
+fn operations_are_paired_before_they_are_divided_by_key() {
+    let history = history(&[
+        (Invoke, 0, "write", json!(["a", 1])),
+        (Invoke, 0, "read", json!(["b", null])),
+        (Ok, 0, "read", json!(["b", null])),
+        // Not the end of the write of 1, which process 0 has left.
+        (Ok, 0, "write", json!(["a", 2])),
+        (Invoke, 1, "read", json!(["a", null])),
+        (Ok, 1, "read", json!(["a", 2])),
+    ]);
+    assert_eq!(check_both_ways(&Linearizable::per_key(), &history).valid, Valid::True);
+}
+
+#[test]
+fn a_failed_write_has_failed_whatever_its_completion_is_called() {
+    let mut history = history(&[
+        (Invoke, 0, "write", json!(1)),
+        (Fail, 0, "read", json!(null)),
+        (Invoke, 1, "read", json!(null)),
+        (Ok, 1, "read", json!(null)),
+    ]);
+    history.ops[1].error = Some(json!("key-does-not-exist"));
+    let verdict = check_both_ways(&Linearizable::register(), &history);
+    assert_eq!(verdict.valid, Valid::True);
+    let reason = "entry 1 of the history (process 0, fail read) completes an operation with another function, write";
+    assert_eq!(verdict.reason.as_deref(), Some(reason));
+
+    history.ops[0].f = "read".into();
+    history.ops[1].f = "write".into();
+    history.ops.insert(0, Op::new(9, Ok, 0, "write", json!(1)));
+    history.ops[4].value = json!(1);
+    assert_eq!(check_both_ways(&Linearizable::register(), &history).valid, Valid::True, "nothing read absent");
+}
+
+#[test]
+fn an_acknowledgement_of_another_function_is_no_answer() {
+    let history = history(&[
+        (Invoke, 0, "write", json!([0, 1])),
+        (Ok, 0, "read", json!([0, 1])),
+        (Invoke, 1, "read", json!([0, null])),
+        (Ok, 1, "read", json!([0, 1])),
+    ]);
+    let verdict = check_both_ways(&Linearizable::per_key(), &history);
+    assert_eq!(verdict.valid, Valid::Unknown);
+    let reason = "key 0: entry 0 of the history (process 0, invoke write): it was completed as another function";
+    assert_eq!(verdict.reason.as_deref(), Some(reason));
+}
