@@ -15,7 +15,7 @@ mod intern;
 mod kafka;
 pub mod linearizable;
 #[cfg(test)]
-mod long_tests;
+pub(crate) mod long_tests;
 mod perf;
 mod quantile;
 mod set_full;

@@ -207,4 +207,6 @@ pub trait Workload: Send + Sync {
 }
 
 #[cfg(test)]
+mod renaming_tests;
+#[cfg(test)]
 mod tests;
