@@ -48,6 +48,23 @@ function isFlat(text) {
   }
 }
 
+/**
+ * The value of a JSON text in which every number is a string of its digits after an `n`, every string and every key has
+ * an `s` before it: JavaScript would round long numbers, and sort keys that are numbers.
+ */
+function exact(text) {
+  const tokens = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+  return JSON.parse(text.replace(tokens, (token) => (token[0] === '"' ? `"s${token.slice(1)}` : `"n${token}"`)));
+}
+
+/** What `exact` made, as JSON again. */
+function written(value) {
+  if (typeof value === "string") return value[0] === "n" ? value.slice(1) : JSON.stringify(value.slice(1));
+  if (Array.isArray(value)) return `[${value.map(written).join(",")}]`;
+  if (value === null || typeof value !== "object") return String(value);
+  return `{${Object.entries(value).map(([key, part]) => `${JSON.stringify(key.slice(1))}:${written(part)}`).join(",")}}`;
+}
+
 /** JSON spread over lines, as far as it is JSON: shortened bodies are not. Numbers keep the digits they were written with. */
 function pretty(text) {
   try {

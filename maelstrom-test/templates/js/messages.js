@@ -230,8 +230,8 @@ class Messages {
     if (message.label === undefined) {
       let rest = "";
       try {
-        const { type, msg_id, in_reply_to, ...others } = JSON.parse(message.body);
-        rest = Object.entries(others).map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(", ");
+        const { stype, smsg_id, sin_reply_to, ...others } = exact(message.body);
+        rest = Object.entries(others).map(([key, value]) => `${key.slice(1)} ${written(value)}`).join(", ");
       } catch { /* a shortened body */ }
       message.label = `${message.type || "(no type)"}${rest && ` ${shorten(rest, 80)}`}`;
     }

@@ -206,13 +206,14 @@ class Timeline {
 function brief(json) {
   let value;
   try {
-    value = JSON.parse(json);
+    value = exact(json);
   } catch {
     return json;
   }
-  const plain = (part) => (part === null ? "" : typeof part === "string" ? part : JSON.stringify(part));
+  const isText = (part) => typeof part === "string" && part[0] === "s";
+  const plain = (part) => (part === null ? "" : isText(part) ? part.slice(1) : written(part));
   if (!Array.isArray(value)) return plain(value);
-  if (value.length > 0 && value.every((part) => Array.isArray(part) && typeof part[0] === "string")) {
+  if (value.length > 0 && value.every((part) => Array.isArray(part) && isText(part[0]))) {
     return value.map((part) => part.map(plain).filter(Boolean).join(" ")).join(", ");
   }
   const isPair = value.length === 2 && Array.isArray(value[1]) && value[1].length === 2;

@@ -163,8 +163,9 @@ struct Track {
     node: Option<String>,
 }
 
-/// position, process, track, function, kind, first row, last row, argument, result, error, part of the proof
-type Operation = (usize, u64, usize, usize, usize, usize, Option<usize>, String, Option<String>, Option<String>, bool);
+/// position, process (a string, since scripts round large numbers), track, function, kind, first row, last row, argument, result, error, part of the proof
+type Operation =
+    (usize, String, usize, usize, usize, usize, Option<usize>, String, Option<String>, Option<String>, bool);
 
 impl Operations {
     /// Entries that are shown.
@@ -199,7 +200,7 @@ impl Operations {
             });
             Some((
                 position,
-                process,
+                process.to_string(),
                 tracks.of(process),
                 functions.binary_search_by(|f| (**f).cmp(&begun.f)).ok()?,
                 kind,
