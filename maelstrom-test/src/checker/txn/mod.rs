@@ -98,7 +98,7 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use crate::json::Value;
+use crate::json::{Number, Value};
 
 pub use anomaly::{Anomaly, AnomalySet};
 pub use model::{Boundary, Model};
@@ -134,8 +134,8 @@ pub struct Options {
     /// Registers: keys never go back to an earlier value in real time.
     pub linearizable_keys: bool,
     /// Registers: the order in which transactions took effect, where the database tells: the index of each
-    /// completion, and its place.
-    pub transaction_order: Option<BTreeMap<u64, i64>>,
+    /// completion, and its place, a number of any kind.
+    pub transaction_order: Option<BTreeMap<u64, Number>>,
     /// Registers: the key under which completions themselves say at which place they took effect (see [`Op::extra`]).
     pub order_key: Option<String>,
 }
@@ -223,9 +223,9 @@ impl ListAppendFeed {
 impl RwRegisterFeed {
     /// Takes the next entry. Positions in the verdict's evidence count these calls.
     pub fn push(&mut self, op: &Op) {
-        let place = self.options.order_key.as_deref().and_then(|key| op.extra(key)).and_then(Value::as_i64);
+        let place = self.options.order_key.as_deref().and_then(|key| op.extra(key)).and_then(Value::as_number);
         if let Some(place) = place.filter(|_| op.kind == OpType::Ok) {
-            self.options.transaction_order.get_or_insert_default().insert(op.index, place);
+            self.options.transaction_order.get_or_insert_default().insert(op.index, place.clone());
         }
         self.builder.push(op);
     }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::json::Value;
+use crate::json::{Number, Value};
 use rustc_hash::FxHashMap;
 
 use super::Options;
@@ -260,10 +260,10 @@ fn in_real_time(own: &[Access], positions: &Positions) -> Vec<(u32, u32)> {
 }
 
 /// What a transaction wrote, before what the next one in the given order wrote.
-fn in_given_order(store: &Store<Registers>, own: &[Access], order: &BTreeMap<u64, i64>) -> Vec<(u32, u32)> {
+fn in_given_order(store: &Store<Registers>, own: &[Access], order: &BTreeMap<u64, Number>) -> Vec<(u32, u32)> {
     let writes = own.iter().filter(|access| access.written != NONE);
-    let mut ordered: Vec<(i64, u32)> =
-        writes.filter_map(|access| Some((*order.get(&store.label(access.txn))?, access.written))).collect();
+    let mut ordered: Vec<(&Number, u32)> =
+        writes.filter_map(|access| Some((order.get(&store.label(access.txn))?, access.written))).collect();
     ordered.sort_unstable();
     ordered.windows(2).filter(|pair| pair[0].0 < pair[1].0).map(|pair| (pair[0].1, pair[1].1)).collect()
 }

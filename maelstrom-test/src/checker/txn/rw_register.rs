@@ -309,7 +309,7 @@ fn cyclic_versions(store: &Store<Registers>, contradiction: &Contradiction) -> E
     let texts: Vec<String> = contradiction.versions.iter().map(|version| store.names.value_text(*version)).collect();
     let mut values: Vec<Value> =
         contradiction.versions.iter().map(|version| store.names.value_json(*version)).collect();
-    values.sort_by_key(|value| (value.as_i64(), value.to_string()));
+    values.sort();
     let sources: Vec<&str> = contradiction.sources.iter().map(|source| source.name()).collect();
     let (last, others) = contradiction.sources.split_last().expect("a contradiction has sources");
     let others: Vec<&str> = others.iter().map(|source| assumption(*source)).collect();

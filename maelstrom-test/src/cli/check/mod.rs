@@ -192,6 +192,8 @@ mod tests {
         assert_eq!(unordered.valid, Valid::True);
         let line = "maelstrom check --model rw-register --consistency-models serializable --transaction-order commit -";
         assert_eq!(verdict(line, ordered).valid, Valid::False);
+        let long = ordered.replace("\"commit\": ", "\"commit\": 1844674407370955161");
+        assert_eq!(verdict(line, &long).valid, Valid::False);
         let before = r#"{"type": "ok", "value": [["r", "x", 7], ["w", "x", 8]]}
             {"type": "ok", "value": [["r", "x", 8]]}"#;
         assert_eq!(verdict("maelstrom check --workload txn-rw-register -", before).valid, Valid::False);

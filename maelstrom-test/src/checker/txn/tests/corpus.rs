@@ -72,8 +72,8 @@ fn options(case: &Value) -> Options {
         value.as_array().into_iter().flatten().map(|name| name.as_str().unwrap().into()).collect()
     };
     let is_on = |name: &str| given[name].as_bool().unwrap_or(false);
-    let order = |order: &crate::json::Map<String, Value>| -> BTreeMap<u64, i64> {
-        order.iter().map(|(index, place)| (index.parse().unwrap(), place.as_i64().unwrap())).collect()
+    let order = |order: &crate::json::Map<String, Value>| -> BTreeMap<u64, crate::json::Number> {
+        order.iter().map(|(index, place)| (index.parse().unwrap(), place.as_number().unwrap().clone())).collect()
     };
     Options {
         promise: Promise::new(&strings(&given["consistency_models"]), &strings(&given["anomalies"])).unwrap(),
