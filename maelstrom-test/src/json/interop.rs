@@ -23,6 +23,19 @@ impl From<serde_json::Value> for Value {
     }
 }
 
+/// Compares exactly: a number that `serde_json` has rounded is not equal to the one that it was.
+impl PartialEq<serde_json::Value> for Value {
+    fn eq(&self, other: &serde_json::Value) -> bool {
+        *self == Value::from(other.clone())
+    }
+}
+
+impl PartialEq<Value> for serde_json::Value {
+    fn eq(&self, other: &Value) -> bool {
+        other == self
+    }
+}
+
 /// A number that `serde_json::Value` cannot hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the number {0} has no exact value in serde_json")]

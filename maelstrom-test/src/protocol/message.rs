@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::Value;
+use crate::json::{Number, Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -29,9 +29,9 @@ struct Line<'a> {
     dest: Cow<'a, str>,
     #[serde(borrow)]
     body: &'a RawValue,
-    #[serde(default)]
-    #[allow(dead_code)] // accepted and ignored: the network numbers messages itself
-    id: Option<i64>,
+    /// Accepted and ignored: the network numbers messages itself.
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
 }
 
 impl<'a> Envelope<'a> {
@@ -65,6 +65,9 @@ impl<'a> Envelope<'a> {
 /// Parses whatever form a message may have.
 pub(super) fn complete(text: &str) -> Result<Envelope<'_>, String> {
     match serde_json::from_str::<Line<'_>>(text) {
+        Ok(Line { id: Some(id), .. }) if !id.get().parse().is_ok_and(|id: Number| id.is_integer()) => {
+            Err("id should be an integer (it is optional; the network numbers messages itself)".into())
+        }
         Ok(Line { src, dest, body, .. }) if body.get().starts_with('{') => Ok(Envelope { src, dest, body: body.get() }),
         Ok(line) => Err(format!("body should be an object, but is {}", shorten(line.body.get(), 60))),
         Err(error) => Err(explain(text, &error)),
@@ -100,9 +103,6 @@ fn explain(text: &str, error: &serde_json::Error) -> String {
     if let Some(key) = object.keys().find(|key| !["id", "src", "dest", "body"].contains(&key.as_str())) {
         return format!("unknown key {key:?} beside src, dest and body (what you want to say belongs into the body)");
     }
-    if object.get("id").is_some_and(|id| !id.is_i64() && !id.is_u64()) {
-        return "id should be an integer (it is optional; the network numbers messages itself)".into();
-    }
     format!("not a message: {error}")
 }
 
@@ -125,6 +125,18 @@ mod tests {
     fn escaped_names_are_understood() {
         let envelope = Envelope::parse(br#"{"src":"n\u0031","dest":"n2","body":{}}"#).unwrap();
         assert_eq!(envelope.src, "n1");
+    }
+
+    #[test]
+    fn any_integer_is_an_id() {
+        for id in ["0", "-1", "18446744073709551617", "null"] {
+            let line = format!(r#"{{"src":"n1","dest":"n2","body":{{}},"id":{id}}}"#);
+            assert!(Envelope::parse(line.as_bytes()).is_ok(), "{id}");
+        }
+        for id in ["1.0", "1e3", "\"1\"", "[1]"] {
+            let line = format!(r#"{{"src":"n1","dest":"n2","body":{{}},"id":{id}}}"#);
+            assert!(error(line.as_bytes()).contains("id should be an integer"), "{id}");
+        }
     }
 
     #[test]

@@ -5,22 +5,29 @@
 
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
+use crate::json::Number;
 use crate::network::{Delivery, EndpointId};
 
 /// Requests without an answer are forgotten, all at once, beyond this number.
 const MOST_REQUESTS: usize = 1_000_000;
 
 #[derive(Deserialize)]
-struct Ids {
-    #[serde(default)]
-    msg_id: Option<u64>,
-    #[serde(default)]
-    in_reply_to: Option<u64>,
+struct Ids<'a> {
+    #[serde(borrow, default)]
+    msg_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    in_reply_to: Option<&'a RawValue>,
 }
 
-fn ids(body: &str) -> Option<Ids> {
+fn ids(body: &str) -> Option<Ids<'_>> {
     serde_json::from_str(body).ok()
+}
+
+/// Nodes may number their requests as they like; integers of any size are told apart.
+fn number(id: Option<&RawValue>) -> Option<Number> {
+    id?.get().parse().ok()
 }
 
 /// Requests between nodes that were delivered and not answered yet.
@@ -28,7 +35,7 @@ fn ids(body: &str) -> Option<Ids> {
 pub(super) struct Requests {
     enabled: bool,
     /// (who asked, who was asked, `msg_id`) → the life of the one who asked
-    lives: FxHashMap<(EndpointId, EndpointId, u64), u32>,
+    lives: FxHashMap<(EndpointId, EndpointId, Number), u32>,
 }
 
 impl Requests {
@@ -41,7 +48,7 @@ impl Requests {
         if !self.enabled {
             return;
         }
-        if let Some(Ids { msg_id: Some(msg_id), .. }) = ids(request.body()) {
+        if let Some(msg_id) = ids(request.body()).and_then(|ids| number(ids.msg_id)) {
             if self.lives.len() >= MOST_REQUESTS {
                 self.lives.clear();
             }
@@ -54,7 +61,7 @@ impl Requests {
         if !self.enabled {
             return None;
         }
-        let in_reply_to = ids(body)?.in_reply_to?;
+        let in_reply_to = number(ids(body)?.in_reply_to)?;
         self.lives.remove(&(asker, answerer, in_reply_to))
     }
 }
