@@ -26,7 +26,8 @@ impl From<serde_json::Value> for Value {
 /// Compares exactly: a number that `serde_json` has rounded is not equal to the one that it was.
 impl PartialEq<serde_json::Value> for Value {
     fn eq(&self, other: &serde_json::Value) -> bool {
-        *self == Value::from(other.clone())
+        let exact = Value::from(other.clone());
+        *self == exact
     }
 }
 
