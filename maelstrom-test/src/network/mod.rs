@@ -14,7 +14,7 @@ use std::collections::BinaryHeap;
 use rand::RngExt;
 use rustc_hash::FxHashMap;
 
-pub use journal::{EventType, Journal, JournalEvent, KEPT_EVENTS};
+pub use journal::{Cause, EventType, Journal, JournalEvent, KEPT_EVENTS, Reason};
 pub use latency::{Distribution, exponential};
 pub use stats::{Counts, Stats};
 
@@ -69,8 +69,10 @@ struct Endpoint {
     open: bool,
     /// A node that has not got its first message yet: who sends it. Everything else waits for that.
     greeter: Option<EndpointId>,
-    /// How often a node was killed.
+    /// How often a node was killed, …
     incarnation: u32,
+    /// … and by which faults: the first ended incarnation 0.
+    killed_by: Vec<u64>,
     /// Messages sent to other nodes since [`Network::forget_talk`].
     talk: u64,
 }
@@ -108,7 +110,18 @@ type Due = (Nanos, u64, usize);
 #[derive(Debug)]
 struct InFlight {
     delivery: Delivery,
+    /// The only incarnation of the destination that may receive it.
     incarnation: u32,
+    /// That incarnation was over when the message was sent.
+    is_stale: bool,
+}
+
+/// A `packet` fault that is going on.
+#[derive(Debug)]
+struct PacketFault {
+    targets: Vec<bool>,
+    behaviour: PacketBehaviour,
+    fault: u64,
 }
 
 /// The network of one run.
@@ -130,9 +143,11 @@ pub struct Network {
     next_id: u64,
     /// `drops[dest * node_count + src]`
     drops: Vec<bool>,
+    /// The fault that made the present drops, unless [`Network::drop_from`] did.
+    partition: Option<u64>,
     slow: f64,
     flaky: f64,
-    packet: Option<(Vec<bool>, PacketBehaviour)>,
+    packet: Option<PacketFault>,
     packets_affected: u64,
     journal: Journal,
     stats: Stats,
@@ -156,6 +171,7 @@ impl Network {
             queued_bytes: 0,
             next_id: 0,
             drops: vec![false; nodes.len() * nodes.len()],
+            partition: None,
             slow: 1.0,
             flaky: 0.0,
             packet: None,
@@ -180,6 +196,7 @@ impl Network {
             open: true,
             greeter: None,
             incarnation: 0,
+            killed_by: Vec::new(),
             talk: 0,
         });
         self.by_name.insert(name.into(), id);
@@ -206,10 +223,11 @@ impl Network {
         self.endpoints[client].open = false;
     }
 
-    /// The node was killed: what is queued for it, and what comes for it, is dropped.
-    pub fn take_down(&mut self, node: usize) {
+    /// The node was killed by a fault: what is queued for it, and what comes for it, is dropped.
+    pub fn take_down(&mut self, node: usize, fault: u64) {
         self.endpoints[node].open = false;
         self.endpoints[node].incarnation += 1;
+        self.endpoints[node].killed_by.push(fault);
     }
 
     /// The node runs, perhaps again.
@@ -250,11 +268,14 @@ impl Network {
         self.stats.sent(kinds.0, kinds.1);
         let src_incarnation = self.endpoints[src].incarnation;
         let delivery = Delivery { id, src, dest, src_incarnation, line, body_at };
+        let is_stale = incarnation != self.endpoints[dest].incarnation;
+        let message = InFlight { delivery, incarnation, is_stale };
         if kinds == (NodeKind::Server, NodeKind::Server) {
-            self.send_between_nodes(now, delivery, incarnation);
+            self.send_between_nodes(now, message);
         } else {
-            let delay = self.delay(kinds.0, kinds.1);
-            self.enqueue(now + delay, InFlight { delivery, incarnation });
+            let (delay, extra) = self.delay(kinds.0, kinds.1);
+            self.note_delay(now, id, Reason::Slow, None, extra);
+            self.enqueue(now + delay, message);
         }
         id
     }
@@ -291,26 +312,30 @@ impl Network {
     }
 
     /// Loss, duplication and the `packet` fault concern messages between nodes only.
-    fn send_between_nodes(&mut self, now: Nanos, delivery: Delivery, incarnation: u32) {
-        if delivery.src != delivery.dest {
-            self.endpoints[delivery.src].talk += 1;
+    fn send_between_nodes(&mut self, now: Nanos, message: InFlight) {
+        let Delivery { id, src, dest, .. } = message.delivery;
+        if src != dest {
+            self.endpoints[src].talk += 1;
         }
         let (mut extra, mut copies) = (0, 1);
-        let p_loss = if self.flaky > 0.0 { self.flaky } else { self.config.p_loss };
+        let mut cause = None;
+        let (p_loss, reason) =
+            if self.flaky > 0.0 { (self.flaky, Reason::Flaky) } else { (self.config.p_loss, Reason::Loss) };
         if p_loss > 0.0 && self.rng.random_bool(p_loss) {
             self.stats.lost += 1;
-            copies = 0;
+            (copies, cause) = (0, Some(Cause::new(reason, None)));
         } else if self.config.p_duplicate > 0.0 && self.rng.random_bool(self.config.p_duplicate) {
-            copies = 2;
+            (copies, cause) = (2, Some(Cause::new(Reason::Duplication, None)));
         }
-        if let Some((targets, behaviour)) = &self.packet
-            && (targets[delivery.src] || targets[delivery.dest])
+        if let Some(PacketFault { targets, behaviour, fault }) = &self.packet
+            && (targets[src] || targets[dest])
             && copies > 0
         {
             let rng = &mut self.packet_rng;
+            let by_fault = Some(Cause::new(Reason::Packet, Some(*fault)));
             let hit = match *behaviour {
-                PacketBehaviour::Lose(p) => rng.random_bool(p).then(|| copies = 0),
-                PacketBehaviour::Duplicate(p) => rng.random_bool(p).then(|| copies = 2),
+                PacketBehaviour::Lose(p) => rng.random_bool(p).then(|| (copies, cause) = (0, by_fault)),
+                PacketBehaviour::Duplicate(p) => rng.random_bool(p).then(|| (copies, cause) = (2, by_fault)),
                 PacketBehaviour::Delay(mean) => {
                     extra = exponential(mean, rng);
                     Some(())
@@ -319,30 +344,52 @@ impl Network {
             };
             self.packets_affected += u64::from(hit.is_some());
         }
+        if let Some(cause) = cause {
+            let kind = if copies == 0 { EventType::Lose } else { EventType::Duplicate };
+            self.journal.note(now, id, kind, cause);
+        }
+        if copies > 0 && extra > 0 {
+            let fault = self.packet.as_ref().map(|packet| packet.fault);
+            self.note_delay(now, id, Reason::Packet, fault, extra);
+        }
         if copies == 2 {
             self.stats.duplicated += 1;
-            let copy = Delivery { line: delivery.line.clone(), ..delivery };
-            let delay = self.delay(NodeKind::Server, NodeKind::Server) + extra;
-            self.enqueue(now + delay, InFlight { delivery: copy, incarnation });
+            let copy = Delivery { line: message.delivery.line.clone(), ..message.delivery };
+            self.send_copy(now, InFlight { delivery: copy, ..message }, extra);
         }
         if copies > 0 {
-            let delay = self.delay(NodeKind::Server, NodeKind::Server) + extra;
-            self.enqueue(now + delay, InFlight { delivery, incarnation });
+            self.send_copy(now, message, extra);
         }
     }
 
-    fn delay(&mut self, src: NodeKind, dest: NodeKind) -> Nanos {
+    fn send_copy(&mut self, now: Nanos, message: InFlight, extra: Nanos) {
+        let (delay, by_slowness) = self.delay(NodeKind::Server, NodeKind::Server);
+        self.note_delay(now, message.delivery.id, Reason::Slow, None, by_slowness);
+        self.enqueue(now + delay + extra, message);
+    }
+
+    fn note_delay(&mut self, now: Nanos, id: u64, reason: Reason, fault: Option<u64>, delay_ns: Nanos) {
+        if delay_ns > 0 {
+            self.journal.note(now, id, EventType::Delay, Cause { reason, fault, delay_ns });
+        }
+    }
+
+    /// The delay of a message, and how much of it the factor of [`Network::slow`] adds.
+    fn delay(&mut self, src: NodeKind, dest: NodeKind) -> (Nanos, Nanos) {
         let with_client = src == NodeKind::Client || dest == NodeKind::Client;
+        let slow = if with_client { 1.0 } else { self.slow };
         let mean = if with_client {
             self.config.client_latency
-        } else if self.slow == 1.0 {
+        } else if slow == 1.0 {
             self.config.latency
         } else {
-            (self.config.latency as f64 * self.slow) as Nanos
+            (self.config.latency as f64 * slow) as Nanos
         };
         let (low, high) = self.config.base_delay;
         let base = if high > low { self.rng.random_range(low..=high) } else { low };
-        base + self.config.distribution.draw(mean, &mut self.rng)
+        let drawn = self.config.distribution.draw(mean, &mut self.rng);
+        let extra = if slow > 1.0 { drawn - (drawn as f64 / slow) as Nanos } else { 0 };
+        (base + drawn, extra)
     }
 
     fn enqueue(&mut self, deadline: Nanos, message: InFlight) {
@@ -380,10 +427,15 @@ impl Network {
                 self.held.push(slot);
                 continue;
             }
-            let InFlight { delivery, incarnation } = self.slots[slot].take().expect("a queued message has its slot");
+            let message = self.slots[slot].take().expect("a queued message has its slot");
             self.free.push(slot);
-            self.queued_bytes -= delivery.line.len();
-            if self.arrives(&delivery, incarnation) {
+            self.queued_bytes -= message.delivery.line.len();
+            let obstacle = self.obstacle(&message);
+            let delivery = message.delivery;
+            if let Some(cause) = obstacle {
+                self.journal.note(now, delivery.id, EventType::Drop, cause);
+                self.recycle(delivery);
+            } else {
                 self.greeted(deadline, &delivery);
                 self.journal.recv(now, delivery.id);
                 self.stats.received(self.endpoints[delivery.src].kind, self.endpoints[delivery.dest].kind);
@@ -409,18 +461,35 @@ impl Network {
         }
     }
 
-    fn arrives(&mut self, delivery: &Delivery, incarnation: u32) -> bool {
-        let (src, dest) = (delivery.src, delivery.dest);
+    /// Why a message that is due is dropped, and counts it.
+    fn obstacle(&mut self, message: &InFlight) -> Option<Cause> {
+        let Delivery { src, dest, .. } = message.delivery;
         if src < self.node_count && dest < self.node_count && self.drops[dest * self.node_count + src] {
             self.stats.cut += 1;
-            return false;
+            return Some(Cause::new(Reason::Partition, self.partition));
         }
         let endpoint = &self.endpoints[dest];
-        let alive = endpoint.open && endpoint.incarnation == incarnation;
-        if !alive && endpoint.kind == NodeKind::Server {
-            self.stats.dropped += 1;
+        if endpoint.open && endpoint.incarnation == message.incarnation {
+            return None;
         }
-        alive
+        if endpoint.kind == NodeKind::Client {
+            return Some(Cause::new(Reason::ClientClosed, None));
+        }
+        self.stats.dropped += 1;
+        let killed_by = |incarnation: u32| endpoint.killed_by.get(incarnation as usize).copied();
+        Some(if endpoint.incarnation == message.incarnation {
+            // Sent while the node was down already: the latest kill is the cause.
+            Cause::new(Reason::Down, endpoint.killed_by.last().copied())
+        } else if message.is_stale {
+            Cause::new(Reason::EarlierIncarnation, killed_by(message.incarnation))
+        } else {
+            Cause::new(Reason::Killed, killed_by(message.incarnation))
+        })
+    }
+
+    /// A client got an answer for which it no longer waits.
+    pub fn ignored(&mut self, now: Nanos, delivery: &Delivery) {
+        self.journal.note(now, delivery.id, EventType::Ignore, Cause::new(Reason::NotAwaited, None));
     }
 
     /// From now on `dest` drops everything from `src`.
@@ -428,9 +497,10 @@ impl Network {
         self.drops[dest * self.node_count + src] = true;
     }
 
-    /// Replaces all partitions by a grudge.
-    pub fn partition(&mut self, grudge: &Grudge) {
+    /// Replaces all partitions by the grudge of a fault.
+    pub fn partition(&mut self, grudge: &Grudge, fault: u64) {
         self.heal();
+        self.partition = Some(fault);
         for (dest, sources) in grudge.iter().enumerate() {
             sources.iter().for_each(|&src| self.drop_from(src, dest));
         }
@@ -439,6 +509,7 @@ impl Network {
     /// No drops.
     pub fn heal(&mut self) {
         self.drops.fill(false);
+        self.partition = None;
     }
 
     /// Multiplies the latency between nodes by a factor; 1 restores it.
@@ -451,13 +522,16 @@ impl Network {
         self.flaky = p_loss;
     }
 
-    /// Mistreats messages to and from the targets; `None` ends it.
-    pub fn mistreat(&mut self, fault: Option<(&[usize], PacketBehaviour)>) {
-        self.packet = fault.map(|(targets, behaviour)| {
-            let mut set = vec![false; self.node_count];
-            targets.iter().for_each(|&node| set[node] = true);
-            (set, behaviour)
-        });
+    /// Mistreats messages to and from the targets: a fault begins.
+    pub fn mistreat(&mut self, nodes: &[usize], behaviour: PacketBehaviour, fault: u64) {
+        let mut targets = vec![false; self.node_count];
+        nodes.iter().for_each(|&node| targets[node] = true);
+        self.packet = Some(PacketFault { targets, behaviour, fault });
+    }
+
+    /// Mistreats messages no longer.
+    pub fn stop_mistreating(&mut self) {
+        self.packet = None;
     }
 
     /// Messages that the `packet` fault touched so far.

@@ -57,7 +57,7 @@ fn partitions_cut_at_the_moment_of_arrival() {
     let mut network = network(NetworkConfig { latency: 10, ..NetworkConfig::default() });
     network.send(0, 0, 1, "{}");
     network.send(0, 1, 0, "{}");
-    network.partition(&vec![vec![], vec![0], vec![]]);
+    network.partition(&vec![vec![], vec![0], vec![]], 9);
     let delivery = network.receive(10).unwrap();
     assert_eq!((delivery.src, delivery.dest), (1, 0));
     assert!(network.receive(10).is_none());
@@ -90,7 +90,7 @@ fn a_killed_node_loses_what_was_queued_and_answers_to_its_earlier_life() {
     let mut network = network(NetworkConfig { latency: 10, ..NetworkConfig::default() });
     network.send(0, 0, 1, "{}");
     let before = network.incarnation(1);
-    network.take_down(1);
+    network.take_down(1, 4);
     network.send(1, 0, 1, "{}"); // on its way while the node is down, there when it is up again
     network.bring_up(1);
     network.send_to_incarnation(2, 0, 1, "{}", before);
@@ -112,7 +112,7 @@ fn what_comes_for_a_node_waits_for_its_first_message() {
     assert_eq!((ids[0], ids.len()), (greeting, 3), "then both that waited for this node");
     assert!(ids[1..].iter().all(|id| early[1..].contains(id)));
     // One that was killed before it heard anything gets nothing of what was for its earlier life.
-    network.take_down(0);
+    network.take_down(0, 4);
     network.bring_up(0);
     network.await_greeting(0, greeter);
     network.send(2, greeter, 0, "{}");
@@ -146,14 +146,14 @@ fn the_most_talkative_node_is_the_likely_leader() {
 #[test]
 fn packet_faults_touch_only_their_targets() {
     let mut network = network(NetworkConfig::default());
-    network.mistreat(Some((&[2], PacketBehaviour::Lose(1.0))));
+    network.mistreat(&[2], PacketBehaviour::Lose(1.0), 5);
     network.send(0, 0, 1, "{}");
     network.send(0, 0, 2, "{}");
     network.send(0, 2, 1, "{}");
     let received: Vec<u64> = std::iter::from_fn(|| network.receive(0)).map(|delivery| delivery.id).collect();
     assert_eq!(received, [0]);
     assert_eq!(network.packets_affected(), 2);
-    network.mistreat(None);
+    network.stop_mistreating();
     network.send(0, 0, 2, "{}");
     assert!(network.receive(0).is_some());
 }
@@ -167,4 +167,115 @@ fn the_journal_keeps_the_first_events_only() {
     assert_eq!(network.journal().kept().len(), KEPT_EVENTS);
     assert_eq!(network.journal().kept()[0].id, 1);
     assert_eq!(network.journal().events(), KEPT_EVENTS as u64 + 6);
+}
+
+/// The lines of the journal that are neither `send` nor `recv`, from `"type"` on.
+fn notes(network: &mut Network) -> Vec<String> {
+    while network.receive(Nanos::MAX).is_some() {}
+    let journal = String::from_utf8(network.journal_mut().take(Vec::new())).unwrap();
+    let noted = journal.lines().filter(|line| !line.contains("\"send\"") && !line.contains("\"recv\""));
+    noted.map(|line| line.split_once("\"type\":").unwrap().1.trim_end_matches('}').to_owned()).collect()
+}
+
+#[test]
+fn the_journal_says_why_a_message_was_lost_or_copied() {
+    let mut lossy = network(NetworkConfig { p_loss: 1.0, ..NetworkConfig::default() });
+    lossy.send(0, 0, 1, "{}");
+    assert_eq!(notes(&mut lossy), [r#""lose","id":0,"reason":"p-loss""#]);
+    lossy.flaky(1.0);
+    lossy.send(0, 0, 1, "{}");
+    assert_eq!(notes(&mut lossy), [r#""lose","id":1,"reason":"flaky""#]);
+    let mut doubling = network(NetworkConfig { p_duplicate: 1.0, ..NetworkConfig::default() });
+    doubling.send(0, 0, 1, "{}");
+    assert_eq!(notes(&mut doubling), [r#""duplicate","id":0,"reason":"p-duplicate""#]);
+}
+
+#[test]
+fn the_journal_says_by_how_much_a_message_was_delayed() {
+    let mut network = network(NetworkConfig { latency: 100, ..NetworkConfig::default() });
+    network.slow(3.0);
+    network.send(0, 0, 1, "{}");
+    assert_eq!(network.next_deadline(), Some(300));
+    assert_eq!(notes(&mut network), [r#""delay","id":0,"reason":"slow","delay_ns":200"#]);
+    network.slow(1.0);
+    for behaviour in [PacketBehaviour::Delay(1_000), PacketBehaviour::Reorder(1.0, 1_000)] {
+        network.mistreat(&[0], behaviour, 5);
+        let id = network.send(0, 0, 1, "{}");
+        let extra = network.next_deadline().unwrap() - 100;
+        let expected = format!(r#""delay","id":{id},"reason":"packet","fault":5,"delay_ns":{extra}"#);
+        assert_eq!(notes(&mut network), [expected]);
+    }
+}
+
+#[test]
+fn the_journal_names_the_fault_that_concerned_a_message() {
+    let mut network = network(NetworkConfig { latency: 10, ..NetworkConfig::default() });
+    network.mistreat(&[0], PacketBehaviour::Lose(1.0), 5);
+    network.send(0, 0, 1, "{}");
+    network.mistreat(&[0], PacketBehaviour::Duplicate(1.0), 6);
+    network.send(0, 0, 1, "{}");
+    network.stop_mistreating();
+    network.send(0, 2, 1, "{}");
+    network.partition(&vec![vec![], vec![2], vec![]], 7);
+    assert_eq!(
+        notes(&mut network),
+        [
+            r#""lose","id":0,"reason":"packet","fault":5"#,
+            r#""duplicate","id":1,"reason":"packet","fault":6"#,
+            r#""drop","id":2,"reason":"partition","fault":7"#,
+        ]
+    );
+    network.heal();
+    network.drop_from(2, 1);
+    network.send(0, 2, 1, "{}");
+    assert_eq!(notes(&mut network), [r#""drop","id":3,"reason":"partition""#]);
+}
+
+#[test]
+fn the_journal_tells_the_lives_of_a_node_apart() {
+    let mut network = network(NetworkConfig { latency: 10, ..NetworkConfig::default() });
+    network.send(0, 0, 1, "{}"); // on its way when the node is killed
+    let first = network.incarnation(1);
+    network.take_down(1, 3);
+    network.send(0, 0, 1, "{}"); // due while it is down
+    let mut lives = notes(&mut network);
+    lives.sort_unstable(); // both are due at once
+    assert_eq!(lives, [r#""drop","id":0,"reason":"killed","fault":3"#, r#""drop","id":1,"reason":"down","fault":3"#]);
+    network.bring_up(1);
+    network.send_to_incarnation(0, 0, 1, "{}", first); // an answer to its first life
+    network.take_down(1, 8);
+    network.send(0, 0, 1, "{}");
+    let mut lives = notes(&mut network);
+    lives.sort_unstable();
+    assert_eq!(
+        lives,
+        [r#""drop","id":2,"reason":"earlier-incarnation","fault":3"#, r#""drop","id":3,"reason":"down","fault":8"#,]
+    );
+}
+
+#[test]
+fn the_journal_says_that_a_client_had_given_up() {
+    let mut network = network(NetworkConfig::default());
+    let client = network.add("c0");
+    network.send(0, 0, client, "{}");
+    let delivery = network.receive(0).unwrap();
+    network.ignored(0, &delivery);
+    network.close(client);
+    network.send(0, 0, client, "{}");
+    assert_eq!(
+        notes(&mut network),
+        [r#""ignore","id":0,"reason":"not-awaited""#, r#""drop","id":1,"reason":"client-closed""#]
+    );
+    assert_eq!(network.stats().dropped, 0, "counts are those of nodes");
+}
+
+#[test]
+fn names_of_events_and_reasons_can_be_read_again() {
+    for kind in EventType::ALL {
+        assert_eq!(EventType::from_name(kind.name()), Some(kind));
+    }
+    for reason in Reason::ALL {
+        assert_eq!(Reason::from_name(reason.name()), Some(reason));
+    }
+    assert_eq!((EventType::from_name("sent"), Reason::from_name("")), (None, None));
 }

@@ -10,9 +10,11 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::RunView;
+use super::faults::{FaultSpan, fault_of, fault_spans};
+use super::{RunView, units};
 use crate::history::Nanos;
-use crate::network::EventType;
+use crate::nemesis::FaultKind;
+use crate::network::{Cause, EventType, JournalEvent, Reason};
 use crate::protocol::{NodeKind, compare_names, name_kind, shorten};
 
 /// A node, client or service.
@@ -45,9 +47,9 @@ impl Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Received,
-    /// It never arrived: lost, cut off by a partition, or its destination was gone.
+    /// It was lost or dropped, and no copy of it arrived.
     Lost,
-    /// It may have arrived after the last event that is shown.
+    /// No event that is shown says what became of it.
     Open,
 }
 
@@ -67,16 +69,22 @@ pub(super) struct Message {
     /// Positions in [`Diagram::events`]; several if it was duplicated.
     pub(super) send: usize,
     pub(super) recvs: Vec<usize>,
+    /// Positions in [`Diagram::events`] at which copies were dropped at their destination.
+    pub(super) drops: Vec<usize>,
     pub(super) fate: Fate,
+    /// What the journal says of it besides sending and receiving, in words.
+    pub(super) notes: Vec<String>,
 }
 
-/// A sending or receiving.
+/// Something that has a row: a message was sent, received, or dropped at its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Event {
     pub(super) seq: u64,
     pub(super) time: Nanos,
     pub(super) message: usize,
     pub(super) kind: EventType,
+    /// Events of the journal that are not shown, from the first one that is up to this one.
+    pub(super) left_out: u64,
 }
 
 /// Everything that is drawn.
@@ -88,6 +96,8 @@ pub(super) struct Diagram {
     pub(super) events: Vec<Event>,
     /// Events of the whole run.
     pub(super) total: u64,
+    /// How many of them the diagram shows.
+    pub(super) shown: u64,
 }
 
 /// Bytes of all bodies together.
@@ -125,6 +135,8 @@ impl Diagram {
         }
         let limit = body_limit(view.journal.iter().map(|event| event.message.len()));
         let mut by_id: HashMap<u64, usize> = HashMap::new();
+        let faults = fault_spans(view.history);
+        let first = view.journal.first().map_or(0, |event| event.seq);
         for event in view.journal {
             let message = match event.kind {
                 EventType::Send => {
@@ -137,17 +149,36 @@ impl Diagram {
                     diagram.messages.len() - 1
                 }
                 // Sent before the first event that was kept: there is nothing to draw.
-                EventType::Recv => match by_id.get(&event.id) {
+                _ => match by_id.get(&event.id) {
                     Some(message) => *message,
                     None => continue,
                 },
             };
-            if event.kind == EventType::Recv {
-                diagram.messages[message].recvs.push(diagram.events.len());
+            let left_out = event.seq - first - diagram.shown;
+            diagram.shown += 1;
+            let row = diagram.events.len();
+            let target = &mut diagram.messages[message];
+            target.notes.extend(event.cause.map(|cause| in_words(event, cause, &faults)));
+            match event.kind {
+                EventType::Send => {}
+                EventType::Recv => {
+                    target.recvs.push(row);
+                    target.fate = Fate::Received;
+                }
+                EventType::Drop => {
+                    target.drops.push(row);
+                    if target.fate == Fate::Open {
+                        target.fate = Fate::Lost;
+                    }
+                }
+                EventType::Lose => {
+                    target.fate = Fate::Lost;
+                    continue;
+                }
+                EventType::Duplicate | EventType::Delay | EventType::Ignore => continue,
             }
-            diagram.events.push(Event { seq: event.seq, time: event.time, message, kind: event.kind });
+            diagram.events.push(Event { seq: event.seq, time: event.time, message, kind: event.kind, left_out });
         }
-        diagram.decide_fates(view.duration);
         diagram.order_columns();
         diagram
     }
@@ -190,30 +221,9 @@ impl Diagram {
             in_reply_to: number(head.in_reply_to),
             send: self.events.len(),
             recvs: Vec::new(),
-            fate: Fate::Lost,
-        }
-    }
-
-    /// What was sent shortly before a gap, or the end, may have arrived in it: after no longer than any other took.
-    fn decide_fates(&mut self, duration: Nanos) {
-        let time = |at: usize| self.events[at].time;
-        let longest =
-            self.messages.iter().filter_map(|m| Some(time(*m.recvs.last()?) - time(m.send))).max().unwrap_or(0);
-        let mut ends: Vec<Nanos> =
-            self.events.windows(2).filter(|w| w[1].seq != w[0].seq + 1).map(|w| w[0].time).collect();
-        ends.push(self.events.last().map_or(0, |event| event.time));
-        let complete = self.events.last().is_some_and(|event| event.seq + 1 == self.total);
-        if complete && let Some(last) = ends.last_mut() {
-            *last = duration.max(*last);
-        }
-        for message in &mut self.messages {
-            let sent = self.events[message.send].time;
-            let end = ends[ends.partition_point(|end| *end < sent).min(ends.len() - 1)];
-            message.fate = match message.recvs.is_empty() {
-                false => Fate::Received,
-                true if sent + longest >= end => Fate::Open,
-                true => Fate::Lost,
-            };
+            drops: Vec::new(),
+            fate: Fate::Open,
+            notes: Vec::new(),
         }
     }
 
@@ -270,6 +280,39 @@ impl Diagram {
     }
 }
 
+/// An event with its cause: `dropped at 12.031 s: partition (majority) {n0 n1} | {n2}, 10.2–19.8 s`.
+fn in_words(event: &JournalEvent, cause: Cause, faults: &[FaultSpan]) -> String {
+    let fault = |kind| cause.fault.and_then(|index| fault_of(faults, kind, index)).map(FaultSpan::in_words);
+    let because = |words: &str, kind| match fault(kind) {
+        Some(fault) => format!("{words} ({fault})"),
+        None => words.to_owned(),
+    };
+    let reason = match cause.reason {
+        Reason::Loss => "option p_loss".to_owned(),
+        Reason::Duplication => "option p_duplicate".to_owned(),
+        Reason::Flaky => "the network is flaky".to_owned(),
+        Reason::Slow => "the network is slow".to_owned(),
+        Reason::Packet => fault(FaultKind::Packet).unwrap_or_else(|| "packet fault".to_owned()),
+        Reason::Partition => fault(FaultKind::Partition).unwrap_or_else(|| "partition".to_owned()),
+        Reason::Down => because("the destination was down", FaultKind::Kill),
+        Reason::Killed => because("the destination was killed while the message was on its way", FaultKind::Kill),
+        Reason::EarlierIncarnation => {
+            because("it answers a request that the destination made before it was killed", FaultKind::Kill)
+        }
+        Reason::ClientClosed => "the client had given up".to_owned(),
+        Reason::NotAwaited => "the client no longer waited for it".to_owned(),
+    };
+    let what = match event.kind {
+        EventType::Send | EventType::Recv => String::new(),
+        EventType::Lose => "lost".to_owned(),
+        EventType::Duplicate => "duplicated".to_owned(),
+        EventType::Delay => format!("delayed by {}", units::length(cause.delay_ns)),
+        EventType::Drop => format!("dropped at {}", units::moment(event.time)),
+        EventType::Ignore => format!("ignored at {}", units::moment(event.time)),
+    };
+    format!("{what}: {reason}")
+}
+
 /// How many bytes of each body may be shown so that all together stay within bounds.
 fn body_limit(lengths: impl Iterator<Item = usize> + Clone) -> usize {
     let mut limit = BODY;
@@ -282,15 +325,19 @@ fn body_limit(lengths: impl Iterator<Item = usize> + Clone) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::JournalEvent;
     use crate::report::sample;
 
     fn send(seq: u64, time: Nanos, id: u64, message: &str) -> JournalEvent {
-        JournalEvent { seq, time, kind: EventType::Send, id, message: message.into() }
+        JournalEvent { seq, time, kind: EventType::Send, id, message: message.into(), cause: None }
     }
 
     fn recv(seq: u64, time: Nanos, id: u64) -> JournalEvent {
-        JournalEvent { seq, time, kind: EventType::Recv, id, message: "".into() }
+        JournalEvent { seq, time, kind: EventType::Recv, id, message: "".into(), cause: None }
+    }
+
+    fn note(seq: u64, time: Nanos, kind: EventType, id: u64, reason: Reason, fault: Option<u64>) -> JournalEvent {
+        let cause = Some(Cause { reason, fault, delay_ns: 1_500_000 });
+        JournalEvent { seq, time, kind, id, message: "".into(), cause }
     }
 
     fn line(src: &str, dest: &str, body: &str) -> String {
@@ -310,12 +357,13 @@ mod tests {
                 send(0, 0, 7, &line("c3", "n1", r#"{"type":"read","msg_id":1}"#)),
                 recv(1, 10, 7),
                 send(2, 20, 8, &line("n1", "n2", r#"{"term":1}"#)),
-                send(3, 20, 9, &line("n1", "c3", r#"{"type":"error","in_reply_to":1}"#)),
-                recv(4, 30, 9),
-                recv(5, 40, 9),
-                send(6, 995, 10, &line("n1", "lin-kv", "{}")),
+                note(3, 20, EventType::Lose, 8, Reason::Loss, None),
+                send(4, 20, 9, &line("n1", "c3", r#"{"type":"error","in_reply_to":1}"#)),
+                recv(5, 30, 9),
+                recv(6, 40, 9),
+                send(7, 995, 10, &line("n1", "lin-kv", "{}")),
             ],
-            7,
+            8,
         );
         let told: Vec<_> = diagram.messages.iter().map(|m| (m.kind.as_str(), m.class, m.fate, m.recvs.len())).collect();
         assert_eq!(
@@ -334,9 +382,66 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_arrived_after_the_last_event_is_not_called_lost() {
-        let diagram = diagram(vec![send(0, 500, 1, &line("n1", "n2", "{}"))], 400);
+    fn a_message_of_which_no_event_says_that_it_was_lost_is_not_called_lost() {
+        let diagram = diagram(vec![send(0, 500, 1, &line("n1", "n2", "{}"))], 1);
         assert_eq!(diagram.messages[0].fate, Fate::Open);
+    }
+
+    #[test]
+    fn every_event_of_the_journal_is_told_with_its_fault() {
+        let fault = sample::stale_read().history.ops.iter().find(|op| &*op.f == "start-partition").unwrap().index;
+        let notes: [(EventType, Reason, Option<u64>); 11] = [
+            (EventType::Lose, Reason::Loss, None),
+            (EventType::Lose, Reason::Flaky, None),
+            (EventType::Lose, Reason::Packet, Some(99)),
+            (EventType::Duplicate, Reason::Duplication, None),
+            (EventType::Delay, Reason::Slow, None),
+            (EventType::Drop, Reason::Partition, Some(fault)),
+            (EventType::Drop, Reason::Down, None),
+            (EventType::Drop, Reason::Killed, None),
+            (EventType::Drop, Reason::EarlierIncarnation, None),
+            (EventType::Drop, Reason::ClientClosed, None),
+            (EventType::Ignore, Reason::NotAwaited, None),
+        ];
+        let events = notes.into_iter().zip(0..).flat_map(|((kind, reason, fault), id)| {
+            let sent = send(2 * id, 12_000_000_000, id, &line("n1", "n2", "{}"));
+            [sent, note(2 * id + 1, 12_031_000_000, kind, id, reason, fault)]
+        });
+        let diagram = diagram(events.collect(), 22);
+        let told: Vec<String> = diagram.messages.iter().map(|message| message.notes.join("; ")).collect();
+        assert_eq!(
+            told,
+            [
+                "lost: option p_loss",
+                "lost: the network is flaky",
+                "lost: packet fault",
+                "duplicated: option p_duplicate",
+                "delayed by 1.5 ms: the network is slow",
+                "dropped at 12.031 s: partition (majority) {n0 n1} | {n2 n3 n4}, 10.2–19.8 s",
+                "dropped at 12.031 s: the destination was down",
+                "dropped at 12.031 s: the destination was killed while the message was on its way",
+                "dropped at 12.031 s: it answers a request that the destination made before it was killed",
+                "dropped at 12.031 s: the client had given up",
+                "ignored at 12.031 s: the client no longer waited for it",
+            ]
+        );
+        // Drops have rows of their own; what happens at the time of sending has not.
+        assert_eq!((diagram.events.len(), diagram.shown), (11 + 5, 22));
+        assert!(diagram.events.iter().all(|event| event.left_out == 0));
+    }
+
+    #[test]
+    fn a_gap_is_counted_and_what_has_no_row_is_not_a_gap() {
+        let diagram = diagram(
+            vec![
+                send(0, 0, 1, &line("n1", "n2", "{}")),
+                note(1, 0, EventType::Delay, 1, Reason::Packet, None),
+                recv(2, 5, 1),
+                send(9, 7, 2, &line("n1", "n2", "{}")),
+            ],
+            10,
+        );
+        assert_eq!(diagram.events.iter().map(|event| event.left_out).collect::<Vec<_>>(), [0, 0, 6]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::json::Value;
 
+use super::units;
 use crate::history::{History, Nanos, Op, Process};
 use crate::nemesis::FaultKind;
 
@@ -12,6 +13,8 @@ use crate::nemesis::FaultKind;
 pub struct FaultSpan {
     /// `partition`, `kill`, …
     pub kind: String,
+    /// The index of the entry with which it began: the journal refers to a fault by it.
+    pub index: u64,
     /// When it began.
     pub start: Nanos,
     /// When it was over; `None` if it never was.
@@ -27,6 +30,17 @@ impl FaultSpan {
     pub fn overlaps(&self, from: Nanos, to: Nanos) -> bool {
         self.start <= to && self.end.is_none_or(|end| from <= end)
     }
+
+    /// `partition (majority) {n0 n1} | {n2 n3 n4}, 10.2–19.8 s`
+    pub(super) fn in_words(&self) -> String {
+        let what = if self.what.is_empty() { String::new() } else { format!(" {}", self.what) };
+        format!("{}{what}, {}", self.kind, units::interval(self.start, self.end))
+    }
+}
+
+/// The fault that the entry of this index belongs to. A kind that begins anew before it ended continues its span.
+pub(super) fn fault_of(spans: &[FaultSpan], kind: FaultKind, index: u64) -> Option<&FaultSpan> {
+    spans.iter().rfind(|span| span.kind == kind.name() && span.index <= index)
 }
 
 /// Every interval during which a fault was active, in order of beginning.
@@ -73,8 +87,14 @@ fn classify(f: &str) -> Option<(&'static str, bool)> {
 }
 
 fn open(kind: &str, op: &Op) -> FaultSpan {
-    let mut span =
-        FaultSpan { kind: kind.to_owned(), start: op.time, end: None, what: String::new(), nodes: Vec::new() };
+    let mut span = FaultSpan {
+        kind: kind.to_owned(),
+        index: op.index,
+        start: op.time,
+        end: None,
+        what: String::new(),
+        nodes: Vec::new(),
+    };
     fill(&mut span, op);
     span
 }

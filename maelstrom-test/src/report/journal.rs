@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::RunView;
 use crate::history::Nanos;
-use crate::network::{EventType, JournalEvent};
+use crate::network::{Cause, EventType, JournalEvent, Reason};
 
 /// Findings whose surroundings are shown, and events around each operation of their proof.
 const FINDINGS: usize = 3;
@@ -62,6 +62,10 @@ struct Line<'a> {
     id: Option<u64>,
     #[serde(borrow)]
     message: Option<&'a RawValue>,
+    reason: Option<&'a str>,
+    fault: Option<u64>,
+    #[serde(default)]
+    delay_ns: Nanos,
 }
 
 #[derive(Deserialize)]
@@ -71,10 +75,12 @@ struct Id {
 
 impl Line<'_> {
     fn event(&self) -> Option<JournalEvent> {
-        let kind = if self.kind == "send" { EventType::Send } else { EventType::Recv };
+        let kind = EventType::from_name(self.kind)?;
         let message = self.message.map_or("", |message| message.get());
         let id = self.id.or_else(|| serde_json::from_str::<Id>(message).ok().map(|found| found.id))?;
-        Some(JournalEvent { seq: self.seq, time: self.time, kind, id, message: message.into() })
+        let reason = self.reason.and_then(Reason::from_name);
+        let cause = reason.map(|reason| Cause { reason, fault: self.fault, delay_ns: self.delay_ns });
+        Some(JournalEvent { seq: self.seq, time: self.time, kind, id, message: message.into(), cause })
     }
 }
 
@@ -135,6 +141,10 @@ mod tests {
             .map(|seq| {
                 let time = seq * 1_000_000;
                 match seq % 2 {
+                    _ if seq == 12_041 => {
+                        format!(r#"{{"seq":{seq},"time":{time},"type":"drop","id":12040,"reason":"partition","fault":3}}"#)
+                            + "\n"
+                    }
                     0 => format!(r#"{{"seq":{seq},"time":{time},"type":"send","message":{{"id":{seq},"src":"c1","dest":"n1","body":{{"type":"read"}}}}}}"#) + "\n",
                     _ => format!(r#"{{"seq":{seq},"time":{time},"type":"recv","id":{}}}"#, seq - 1) + "\n",
                 }
@@ -142,7 +152,8 @@ mod tests {
             .collect();
         std::fs::write(&path, text).unwrap();
         let sample = sample::stale_read();
-        let kept = [JournalEvent { seq: 10, time: 10_000_000, kind: EventType::Recv, id: 0, message: "".into() }];
+        let kept =
+            [JournalEvent { seq: 10, time: 10_000_000, kind: EventType::Recv, id: 0, message: "".into(), cause: None }];
         let view = RunView { journal: &kept, journal_events: 50_000, ..sample.view() };
         let events = with_proof(&view, &path);
         // 12.031–12.035 s and 12.040–12.042 s
@@ -150,6 +161,8 @@ mod tests {
         assert_eq!(seqs, [10, 12_031, 12_032, 12_033, 12_034, 12_035, 12_040, 12_041, 12_042]);
         assert_eq!((events[2].id, events[2].kind), (12_032, EventType::Send));
         assert!(events[2].message.starts_with("{\"id\":12032,"));
+        let cut = Some(Cause::new(Reason::Partition, Some(3)));
+        assert_eq!((events[7].id, events[7].kind, events[7].cause), (12_040, EventType::Drop, cut));
         std::fs::remove_file(&path).unwrap();
         assert_eq!(with_proof(&view, &path).len(), 1);
     }

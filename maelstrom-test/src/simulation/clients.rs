@@ -114,7 +114,9 @@ impl Simulation {
                 if let Some(waiting) = state.waiting.take_if(|waiting| waiting.msg_id == number) {
                     let owner = state.owner;
                     self.answered(delivery, owner, waiting.request, body);
-                } // else: an answer to a request that the client has given up on
+                } else {
+                    self.network.ignored(self.now, delivery);
+                }
             }
         }
     }

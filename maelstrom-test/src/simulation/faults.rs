@@ -107,8 +107,10 @@ impl Simulation {
 
     fn carry_out(&mut self, step: Step) {
         self.faults.report.entry(kind_of(&step.action)).or_default().actions += 1;
+        // The fault's name in the journal: the entry of the history with which it begins.
+        let fault = self.history.ops.len() as u64;
         self.record_nemesis(step.f, step.value.clone());
-        let waiting = self.perform_action(&step.action);
+        let waiting = self.perform_action(&step.action, fault);
         self.faults.current = Some((step, waiting));
         if waiting == 0 {
             self.step_done();
@@ -116,15 +118,15 @@ impl Simulation {
     }
 
     /// Does what the core can do itself, commands the rest; gives the number of effects to wait for.
-    fn perform_action(&mut self, action: &Action) -> usize {
+    fn perform_action(&mut self, action: &Action, fault: u64) -> usize {
         match action {
-            Action::Partition(grudge) => self.network.partition(grudge),
+            Action::Partition(grudge) => self.network.partition(grudge, fault),
             Action::Heal => self.network.heal(),
-            Action::Packet { targets, behaviour } => self.network.mistreat(Some((targets, *behaviour))),
-            Action::StopPacket => self.network.mistreat(None),
+            Action::Packet { targets, behaviour } => self.network.mistreat(targets, *behaviour, fault),
+            Action::StopPacket => self.network.stop_mistreating(),
             Action::Kill(targets) => {
                 let targets = self.living(targets);
-                targets.iter().for_each(|&node| self.network.take_down(node));
+                targets.iter().for_each(|&node| self.network.take_down(node, fault));
                 return self.command(targets, Command::Kill);
             }
             Action::Pause(targets) => {

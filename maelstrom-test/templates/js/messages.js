@@ -19,16 +19,22 @@ class Messages {
   load(data) {
     this.columns = data.columns.map(([name, kind, lane], number) => ({ name, kind, lane, number }));
     this.laneCount = data.lanes;
-    this.events = data.events.seq.map((seq, at) => ({ seq, at, time: data.events.time[at], message: data.events.message[at] }));
-    this.messages = data.list.map(([id, src, dest, type, kind, body, cut, msgId, replyTo, fate], number) => ({
-      number, id, src, dest, type: data.types[type], kind: data.classes[kind], body, cut, msgId, replyTo, fate, sent: -1, received: [],
+    this.events = data.events.seq.map((seq, at) => ({ seq, at, time: data.events.time[at], message: data.events.message[at], leftOut: 0 }));
+    for (const at of data.events.drops) this.events[at].isDrop = true;
+    for (const [at, leftOut] of data.events.gaps) this.events[at].leftOut = leftOut;
+    // From here on: how many events were left out before this one, all gaps together.
+    for (let at = 1; at < this.events.length; at++) this.events[at].leftOut += this.events[at - 1].leftOut;
+    this.messages = data.list.map(([id, src, dest, type, kind, body, cut, msgId, replyTo, fate, notes], number) => ({
+      number, id, src, dest, type: data.types[type], kind: data.classes[kind], body, cut, msgId, replyTo, fate,
+      notes: notes === "" ? [] : notes.split("\n"), sent: -1, received: [], dropped: [],
     }));
     for (const event of this.events) {
       const message = this.messages[event.message];
       event.isSend = message.sent < 0;
       if (event.isSend) message.sent = event.at;
-      else message.received.push(event.at);
+      else (event.isDrop ? message.dropped : message.received).push(event.at);
     }
+    for (const message of this.messages) message.ends = [...message.received, ...message.dropped].sort((a, b) => a - b);
     // Requests by sender and number, answers by receiver and number: to go from one to the other.
     this.requests = new Map();
     this.answers = new Map();
@@ -62,8 +68,8 @@ class Messages {
       message.match = wanted !== "" && `${names} ${message.type} ${message.body}`.toLowerCase().includes(wanted);
       message.shown = classes.has(message.kind) && (!only || wanted === "" || message.match)
         && (columns.size === 0 || columns.has(message.src) || columns.has(message.dest))
-        && (type === "" || (type === "\0lost" ? message.fate === 1 : type === "\0copy" ? message.received.length > 1 : message.type === type))
-        && (inTime(message.sent) || message.received.some(inTime));
+        && (type === "" || (type === "\0lost" ? message.fate === 1 : type === "\0copy" ? message.ends.length > 1 : message.type === type))
+        && (inTime(message.sent) || message.ends.some(inTime));
       if (message.shown && message.match) this.matches.push(message);
     }
     this.order = this.events.filter((event) => this.messages[event.message].shown);
@@ -81,7 +87,7 @@ class Messages {
     for (const message of this.messages) {
       if (!message.shown) continue;
       const first = this.events[message.sent].row;
-      const last = message.received.length ? this.events[message.received.at(-1)].row : first + 1;
+      const last = message.ends.length ? this.events[message.ends.at(-1)].row : first + 1;
       for (let block = first >> 6; block <= last >> 6; block++) (this.blocks[block] ??= []).push(message);
       for (const [end, row] of [[message.src, first], [message.dest, last]]) {
         const rows = (this.columns[end].rows ??= [row, row]);
@@ -194,7 +200,7 @@ class Messages {
   gaps(strip, first, last) {
     let out = "";
     for (let row = Math.max(first, 1); row < last; row++) {
-      const before = this.order[row - 1], missing = this.order[row].seq - before.seq - (this.order[row].at - before.at);
+      const before = this.order[row - 1], missing = this.order[row].leftOut - before.leftOut;
       if (missing <= 0) continue;
       const y = strip.edge(row);
       out += `<line class="gap" x1="0" x2="${strip.width}" y1="${y}" y2="${y}"/>`
@@ -210,11 +216,13 @@ class Messages {
     message.received.forEach((at, copy) => {
       out += line(x1, y1, x2, strip.y(this.events[at].row), copy > 0 ? "copy" : "");
     });
-    if (message.received.length === 0) {
-      const x = (x1 + x2) / 2, y = y1 + strip.rowHeight * 0.75;
-      out += `<path class="hit" d="M${x1} ${y1}L${x} ${y}"/><path class="${message.fate === 2 ? "fade" : ""}" d="M${x1} ${y1}L${x} ${y}"/>`;
-      if (message.fate === 1) out += `<path class="cross" d="M${x - 4} ${y - 4}l8 8m0-8l-8 8"/>`;
-    }
+    const stub = (x, y, fade, cross) => {
+      out += `<path class="hit" d="M${x1} ${y1}L${x} ${y}"/><path class="${fade ? "fade" : ""}" d="M${x1} ${y1}L${x} ${y}"/>`;
+      if (cross) out += `<path class="cross" d="M${x - 4} ${y - 4}l8 8m0-8l-8 8"/>`;
+    };
+    // A dropped copy comes almost to its destination.
+    for (const at of message.dropped) stub(x1 + (x2 - x1) * 0.85, strip.y(this.events[at].row), false, true);
+    if (message.ends.length === 0) stub((x1 + x2) / 2, y1 + strip.rowHeight * 0.75, message.fate === 2, message.fate === 1);
     const room = (Math.abs(x2 - x1) || strip.laneWidth(this.columns[message.src].lane)) - 22;
     if (strip.rowHeight >= 13 && room > 30) {
       const right = x2 >= x1;
@@ -276,7 +284,7 @@ class Messages {
 
   otherEnd() {
     const { message, at } = this.selected;
-    const ends = [message.sent, ...message.received];
+    const ends = [message.sent, ...message.ends];
     this.select(message, ends[(ends.indexOf(at) + 1) % ends.length]);
   }
 
@@ -301,26 +309,11 @@ class Messages {
   /** What became of a message, in words. */
   fate(message) {
     const sent = this.events[message.sent].time;
-    if (message.received.length === 0) return message.fate === 2 ? "not yet received where this part of the run ends" : `never received${this.reason(message, sent)}`;
     const after = message.received.map((at) => duration(this.events[at].time - sent));
-    return message.received.length > 1 ? `received ${after.length} times, after ${after.join(" and ")}` : `received after ${after[0]}`;
-  }
-
-  reason(message, time) {
-    const [src, dest] = [this.columns[message.src], this.columns[message.dest]];
-    if (dest.kind === "client") return ": the client had given up";
-    const between = src.kind === "server" && dest.kind === "server";
-    const among = (faults) => {
-      const down = faults.find((fault) => fault.kind === "kill" && fault.nodes.includes(dest.name));
-      if (down) return `: ${dest.name} was down`;
-      const cut = between && faults.find((fault) => fault.kind === "partition");
-      if (cut) return ` while there was a partition ${cut.what}`;
-      const lossy = between && faults.find((fault) => fault.kind === "packet");
-      return lossy ? ` while packets were mistreated: ${lossy.what}` : null;
-    };
-    // What was so when it was sent is a better reason than what came while it was on its way.
-    const since = (from) => this.faults.filter((fault) => fault.start <= from && (fault.end ?? Infinity) >= time);
-    return among(since(time)) ?? among(since(time + 1e9)) ?? (between ? ": lost on the way" : "");
+    const parts = after.length > 1 ? [`received ${after.length} times, after ${after.join(" and ")}`]
+      : after.length > 0 ? [`received after ${after[0]}`]
+      : message.fate === 2 ? ["neither received nor lost in this part of the run"] : [];
+    return [...parts, ...message.notes].join("; ");
   }
 
   showDetail() {
@@ -333,7 +326,9 @@ class Messages {
     const event = this.events[at];
     const facts = [["message", String(message.id)], ["sent", moment(this.events[message.sent].time)]];
     for (const end of message.received) facts.push(["received", moment(this.events[end].time)]);
-    facts.push(["fate", this.fate(message)], ["event", `${thousands(event.seq)} (${event.isSend ? "send" : "receive"})`]);
+    for (const end of message.dropped) facts.push(["dropped", moment(this.events[end].time)]);
+    const kind = event.isSend ? "send" : event.isDrop ? "drop" : "recv";
+    facts.push(["fate", this.fate(message)], ["event", `${thousands(event.seq)} (${kind})`]);
     const jump = (label, other) => other && element("button", { type: "button", click: () => this.select(other) }, label);
     const buttons = [jump("← request", this.request(message)), jump("answer →", this.answer(message))].filter(Boolean);
     this.detail.replaceChildren(
@@ -389,7 +384,7 @@ class Messages {
     for (const message of this.messages) counts.set(message.type, (counts.get(message.type) ?? 0) + 1);
     const option = (value, label) => select.append(element("option", { value }, label));
     const lost = this.messages.filter((message) => message.fate === 1).length;
-    const copied = this.messages.filter((message) => message.received.length > 1).length;
+    const copied = this.messages.filter((message) => message.ends.length > 1).length;
     if (lost) option("\0lost", `never received (${thousands(lost)})`);
     if (copied) option("\0copy", `duplicated (${thousands(copied)})`);
     for (const [type, count] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) option(type, `${type || "(no type)"} (${thousands(count)})`);

@@ -6,8 +6,9 @@ use crate::json::Value;
 use serde::Serialize;
 
 use crate::history::{OpType, Pair};
+use crate::network::EventType;
 use crate::protocol::{NodeKind, shorten};
-use crate::report::diagram::{Class, Diagram, Fate, Message};
+use crate::report::diagram::{Class, Diagram, Event, Fate, Message};
 use crate::report::{FaultSpan, RunView};
 
 /// Entries of the history that the timeline shows at most.
@@ -75,14 +76,19 @@ struct Messages<'a> {
     events: Events,
 }
 
-/// id, source, destination, type, class, body, bytes left out, `msg_id`, `in_reply_to`, fate (0 received, 1 lost, 2 open).
-type MessageJson<'a> = (u64, usize, usize, usize, usize, &'a str, usize, Option<&'a str>, Option<&'a str>, u8);
+/// id, source, destination, type, class, body, bytes left out, `msg_id`, `in_reply_to`, fate (0 received, 1 lost, 2 open),
+/// what the journal says of it besides (a line each).
+type MessageJson<'a> = (u64, usize, usize, usize, usize, &'a str, usize, Option<&'a str>, Option<&'a str>, u8, String);
 
 #[derive(Serialize)]
 struct Events {
     seq: Vec<u64>,
     time: Vec<u64>,
     message: Vec<usize>,
+    /// Positions in the list of those at which a copy was dropped.
+    drops: Vec<usize>,
+    /// Before which events how many others were left out.
+    gaps: Vec<(usize, u64)>,
 }
 
 impl<'a> Messages<'a> {
@@ -104,9 +110,21 @@ impl<'a> Messages<'a> {
                 seq: diagram.events.iter().map(|event| event.seq).collect(),
                 time: diagram.events.iter().map(|event| event.time).collect(),
                 message: diagram.events.iter().map(|event| event.message).collect(),
+                drops: positions(diagram, |event| event.kind == EventType::Drop),
+                gaps: gaps(diagram),
             },
         }
     }
+}
+
+fn positions(diagram: &Diagram, is_wanted: impl Fn(&Event) -> bool) -> Vec<usize> {
+    diagram.events.iter().enumerate().filter(|(_, event)| is_wanted(event)).map(|(at, _)| at).collect()
+}
+
+fn gaps(diagram: &Diagram) -> Vec<(usize, u64)> {
+    let pairs = diagram.events.windows(2).enumerate();
+    let gap = |(at, pair): (usize, &[Event])| (at + 1, pair[1].left_out - pair[0].left_out);
+    pairs.map(gap).filter(|(_, left_out)| *left_out > 0).collect()
 }
 
 fn message_json<'a>(message: &'a Message, types: &mut Names<'a>) -> MessageJson<'a> {
@@ -125,6 +143,7 @@ fn message_json<'a>(message: &'a Message, types: &mut Names<'a>) -> MessageJson<
             Fate::Lost => 1,
             Fate::Open => 2,
         },
+        message.notes.join("\n"),
     )
 }
 

@@ -125,8 +125,8 @@ pub(super) fn report(view: &RunView<'_>) -> String {
         again: view.again,
         style: STYLE,
         script: SCRIPT,
-        messages_note: messages_note(view, diagram.events.len() as u64),
-        timeline_note: timeline_note(&operations),
+        messages_note: messages_note(view, diagram.shown),
+        timeline_note: timeline_note(view, &operations),
         data: Data::new(view, &faults, has_messages.then_some(&diagram), operations).to_json(),
         breakdown: breakdown(view),
         proven: found.iter().take(FINDINGS).map(|finding| html(finding)).collect(),
@@ -185,7 +185,7 @@ pub(super) fn timeline(view: &RunView<'_>) -> String {
         headline: visible(&view.headline(), 300),
         style: STYLE,
         script: SCRIPT,
-        timeline_note: timeline_note(&operations),
+        timeline_note: timeline_note(view, &operations),
         data: Data::new(view, &faults, None, operations).to_json(),
     };
     page.render().expect("writing to a string does not fail")
@@ -232,19 +232,25 @@ fn messages_note(view: &RunView<'_>, shown: u64) -> String {
     let total = view.journal_events - view.journal.first().map_or(0, |event| event.seq);
     if total > shown {
         let (shown, total) = (units::count(shown), units::count(total));
-        format!("{shown} of {total} events are shown: the first, and those around the proof.")
+        format!("{shown} of {total} events are shown: {}.", which_are_shown(view))
     } else {
         format!("{} after initialisation.", units::counted(total, "event"))
     }
 }
 
-fn timeline_note(operations: &Operations) -> String {
+/// A proof is shown only where there is one.
+fn which_are_shown(view: &RunView<'_>) -> &'static str {
+    let has_proof = view.faults_found().iter().any(|finding| !finding.evidence.is_empty());
+    if has_proof { "the first, and those around the proof" } else { "the first" }
+}
+
+fn timeline_note(view: &RunView<'_>, operations: &Operations) -> String {
     if operations.total > operations.shown() {
-        let proof = "the first, and those of the proof";
         format!(
-            "{} of {} entries are shown: {proof}.",
+            "{} of {} entries are shown: {}.",
             units::count(operations.shown() as u64),
-            units::count(operations.total as u64)
+            units::count(operations.total as u64),
+            which_are_shown(view)
         )
     } else {
         debug_assert!(operations.total <= ENTRIES + 2 || operations.shown() > 0);

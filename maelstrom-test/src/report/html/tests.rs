@@ -10,7 +10,14 @@ const NASTY: &str = "</script><img src=x onerror=alert(1)>\u{202e}'\"&{{ 1 }}";
 fn with_messages(mut sample: Sample) -> Sample {
     let body = json!({"type": NASTY, "text": NASTY});
     let line = json!({"id": 0, "src": "c1", "dest": "n1", "body": body}).to_string();
-    let event = |seq, kind, message: &str| JournalEvent { seq, time: seq * 1000, kind, id: 0, message: message.into() };
+    let event = |seq, kind, message: &str| JournalEvent {
+        seq,
+        time: seq * 1000,
+        kind,
+        id: 0,
+        message: message.into(),
+        cause: None,
+    };
     sample.journal = vec![event(0, EventType::Send, &line), event(1, EventType::Recv, "")];
     sample
 }

@@ -17,7 +17,7 @@ pub(in crate::report) fn messages(diagram: &Diagram, title: &str) -> Drawing {
     let height = TOP + ROW * diagram.events.len() as f64 + 20.0;
     let mut drawing = Drawing::new(width, height, title);
     drawing.label(12.0, 20.0, "title", "start", title);
-    let shown = diagram.events.len() as u64;
+    let shown = diagram.shown;
     let before = diagram.events.first().map_or(0, |event| event.seq);
     let told = match diagram.total - before {
         total if total > shown => format!("{} of {} events", units::count(shown), units::count(total)),
@@ -61,7 +61,7 @@ fn lanes(drawing: &mut Drawing, diagram: &Diagram, height: f64) {
 
 fn times(drawing: &mut Drawing, diagram: &Diagram) {
     for (at, event) in diagram.events.iter().enumerate() {
-        let gap = at.checked_sub(1).is_some_and(|before| diagram.events[before].seq + 1 != event.seq);
+        let gap = at.checked_sub(1).is_some_and(|before| diagram.events[before].left_out < event.left_out);
         if at.is_multiple_of(3) || gap {
             let label = units::moment(event.time);
             drawing.label(12.0, y(at) + 4.0, "quiet", "start", &if gap { format!("… {label}") } else { label });
@@ -73,15 +73,20 @@ fn arrows(drawing: &mut Drawing, diagram: &Diagram, number: usize) {
     let message = &diagram.messages[number];
     let (from, to) = (x(diagram, message.src), x(diagram, message.dest));
     let start = y(message.send);
-    let told =
-        format!("{} → {} {}", diagram.columns[message.src].name, diagram.columns[message.dest].name, message.body);
-    drawing.push(format_args!(r#"<g class="{}"><title>{}</title>"#, message.class.name(), text(&told, 200)));
+    let (src, dest) = (&diagram.columns[message.src].name, &diagram.columns[message.dest].name);
+    let notes: String = message.notes.iter().map(|note| text(note, 200) + "\n").collect();
+    let told = text(&format!("{src} → {dest} {}", message.body), 200);
+    drawing.push(format_args!("<g class=\"{}\"><title>{notes}{told}</title>", message.class.name()));
     for &event in &message.recvs {
         debug_assert_eq!(diagram.events[event].kind, EventType::Recv);
         arrow(drawing, (from, start), (to, y(event)));
     }
+    for &event in &message.drops {
+        lost(drawing, (from, start), (from + (to - from) * 0.85, y(event)));
+    }
     match message.fate {
         Fate::Received => {}
+        Fate::Lost if !message.drops.is_empty() => {}
         Fate::Open => drawing.push(format_args!(
             r#"<path class="message dash2" d="M{} {}L{} {}"/>"#,
             px(from),
@@ -89,22 +94,24 @@ fn arrows(drawing: &mut Drawing, diagram: &Diagram, number: usize) {
             px((from + to) / 2.0),
             px(start + ROW * 0.7)
         )),
-        Fate::Lost => {
-            let (x, y) = ((from + to) / 2.0, start + ROW * 0.7);
-            drawing.push(format_args!(
-                r#"<g class="lost"><path class="message" d="M{} {}L{} {}M{} {}l8 8m0-8l-8 8"/></g>"#,
-                px(from),
-                px(start),
-                px(x),
-                px(y),
-                px(x - 4.0),
-                px(y - 4.0)
-            ));
-        }
+        Fate::Lost => lost(drawing, (from, start), ((from + to) / 2.0, start + ROW * 0.7)),
     }
     let towards = if to >= from { ("start", 8.0) } else { ("end", -8.0) };
     drawing.label(from + towards.1, start - 3.0, "mono quiet", towards.0, &message.kind);
     drawing.push("</g>");
+}
+
+/// A line that ends in a cross.
+fn lost(drawing: &mut Drawing, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
+    drawing.push(format_args!(
+        r#"<g class="lost"><path class="message" d="M{} {}L{} {}M{} {}l8 8m0-8l-8 8"/></g>"#,
+        px(x1),
+        px(y1),
+        px(x2),
+        px(y2),
+        px(x2 - 4.0),
+        px(y2 - 4.0)
+    ));
 }
 
 fn arrow(drawing: &mut Drawing, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
