@@ -1,7 +1,8 @@
 //! A run's verdict: the worst of its parts.
 
-use super::{Finding, Valid, Verdict};
 use crate::json::{Map, Value};
+
+use super::{Finding, Valid, Verdict};
 
 /// A part of a run's verdict.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,13 +1,26 @@
 //! Words that several checkers use to tell people what they found.
 
+use crate::json::Value;
+
 use super::{CheckContext, Evidence};
 use crate::history::{History, Nanos, Op, Pair, Process};
-use crate::json::Value;
 
 impl Evidence {
     /// An operation in words, and why it matters.
     pub fn new(pair: Pair, text: impl Into<String>, note: impl Into<String>) -> Evidence {
-        Evidence { invocation: pair.invocation, completion: pair.completion, text: text.into(), note: note.into() }
+        Evidence {
+            invocation: pair.invocation,
+            completion: pair.completion,
+            text: text.into(),
+            note: note.into(),
+            is_culprit: false,
+        }
+    }
+
+    /// The same, as the operation that breaks the promise.
+    #[must_use]
+    pub fn culprit(self) -> Evidence {
+        Evidence { is_culprit: true, ..self }
     }
 
     /// A sentence that belongs to no single operation.

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::json::{Value, json};
+
 use super::{Evidence, Finding, Valid, Verdict};
 use crate::history::Nanos;
-use crate::json::{Value, json};
 use crate::protocol::shorten;
 
 /// Groups are counted, but not kept, beyond this number.

@@ -38,9 +38,10 @@ pub use unique_ids::UniqueIds;
 
 use std::time::Duration;
 
+use crate::json::{Map, Value};
+
 use self::stream::Whole;
 use crate::history::{History, Nanos};
-use crate::json::{Map, Value};
 
 /// Whether a promise was kept. Verdicts compose to the worst; the order of the variants is from best to worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,7 +91,7 @@ pub struct Finding {
     /// One or two sentences in the words of the workload: what the system did wrong.
     pub story: String,
     /// The same without anything that differs between runs (values, keys, counts, names, times), for snapshots:
-    /// `a read returned a value that had been overwritten`, `T1 -rw-> T2 -wr-> T1`.
+    /// `an answer contradicts an operation that was over before it`, `T1 -rw-> T2 -wr-> T1`.
     pub shape: String,
     /// The operations that prove it, in the order in which they should be read.
     pub evidence: Vec<Evidence>,
@@ -109,6 +110,9 @@ pub struct Evidence {
     pub text: String,
     /// Why it matters; may have several lines.
     pub note: String,
+    /// This operation breaks the promise, whichever of the others are right. False for all where they only contradict
+    /// one another.
+    pub is_culprit: bool,
 }
 
 /// What a report can draw of a finding.

@@ -54,7 +54,7 @@ pub(super) fn explain(
             None => "may have happened at any time after its beginning, or never".into(),
         };
         let text = words::operation(register, op.id);
-        evidence.push(Evidence { invocation: pair.invocation, completion: pair.completion, text, note });
+        evidence.push(Evidence { is_culprit: told.culprit == Some(op.id), ..Evidence::new(pair, text, note) });
     }
     let headline = match register.key {
         Some(key) => format!("not linearizable (key {})", words::json(key)),

@@ -45,7 +45,7 @@
 //!
 //! assert_eq!(verdict.valid, Valid::False);
 //! assert_eq!(verdict.findings[0].headline, "not linearizable (key \"x\")");
-//! assert_eq!(verdict.findings[0].shape, "a read returned a value that had been overwritten");
+//! assert_eq!(verdict.findings[0].shape, "an answer contradicts an operation that was over before it");
 //! ```
 
 mod budget;

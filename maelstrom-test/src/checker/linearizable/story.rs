@@ -1,5 +1,7 @@
 //! What a contradiction means in words: which kind of fault it is, and why nothing explains it.
 
+use std::collections::BTreeSet;
+
 use super::problem::{ANYTHING, Action, Operation, State};
 use super::reduce::Proof;
 use super::register::Register;
@@ -26,16 +28,24 @@ pub(super) struct Story {
     pub(super) shape: String,
     /// Why no order explains the operation; may have several lines, may be empty.
     pub(super) because: String,
+    /// The operation (by `id`) that was answered wrongly, if more than one answer says so.
+    pub(super) culprit: Option<usize>,
 }
 
 /// Tells the story of a proof.
 pub(super) fn tell(register: &Register<'_>, proof: &Proof, history: &History, context: &CheckContext) -> Story {
     let Some(case) = Case::new(register, proof, history, context) else {
         let shape = "no order of the operations explains the answers".to_owned();
-        return Story { story: shape.clone(), shape, because: String::new() };
+        return Story { story: shape.clone(), shape, because: String::new(), culprit: None };
     };
     let fault = case.classify();
-    Story { story: case.story(fault), shape: case.shape(fault).to_owned(), because: case.because(fault) }
+    let culprit = case.culprit(fault);
+    let story = match culprit {
+        Some(id) if id == case.stuck.id => case.story(fault),
+        Some(id) => case.story_of_witness(id),
+        None => case.story_of_contradiction(fault),
+    };
+    Story { story, shape: shape(fault).to_owned(), because: case.because(fault), culprit }
 }
 
 /// The operation that could not return, and what there is to say about it.
@@ -129,6 +139,106 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The operation that was answered wrongly. Where two answers contradict each other, one of them is to blame only
+    /// if another node agrees with the other one, and none with it.
+    fn culprit(&self, fault: Fault) -> Option<usize> {
+        let witness = match fault {
+            Fault::NobodyWrote | Fault::WriteFailed | Fault::NotYetWritten => return Some(self.stuck.id),
+            Fault::TwoCasFromOneValue => self.rival()?,
+            Fault::FoundNothing | Fault::LostWrite | Fault::Overwritten | Fault::Impossible => self.witness?,
+        };
+        let (of_witness, of_stuck) = (self.supporters(witness), self.opponents(witness));
+        // A node that says both contradicts itself, whatever the others say.
+        if of_witness.contains(&self.who(self.stuck.id)) {
+            return Some(self.stuck.id);
+        }
+        match (of_witness.len(), of_stuck.len()) {
+            _ if of_stuck.contains(&self.who(witness.id)) => Some(witness.id),
+            (2.., 1) => Some(self.stuck.id),
+            (1, 2..) => Some(witness.id),
+            _ => None,
+        }
+    }
+
+    /// The nodes whose answers say that the witness' value was there: before the stuck operation began, with no other
+    /// change in between, or after it without that anything could have written the value again.
+    fn supporters(&self, witness: Operation) -> BTreeSet<String> {
+        let value = after(witness.action);
+        let all = &self.register.problem.operations;
+        let changed = |from: usize| {
+            let other = |op: &&Operation| op.action.writes().is_some_and(|written| written != value);
+            all.iter().filter(other).any(|op| op.start > from && op.end.is_some_and(|end| end < witness.start))
+        };
+        let before = |op: &&Operation| {
+            after(op.action) == value && op.end.is_some_and(|end| end < self.stuck.start && !changed(end))
+        };
+        let later = self.observers(value, witness).filter(|op| op.start > witness.start);
+        let mut nodes: BTreeSet<String> = all.iter().filter(before).chain(later).map(|op| self.who(op.id)).collect();
+        nodes.insert(self.who(witness.id));
+        nodes
+    }
+
+    /// The nodes whose answers say, after the witness, that the stuck operation's value was there.
+    fn opponents(&self, witness: Operation) -> BTreeSet<String> {
+        let mut nodes: BTreeSet<String> = self.observers(self.value, witness).map(|op| self.who(op.id)).collect();
+        nodes.insert(self.who(self.stuck.id));
+        nodes
+    }
+
+    /// Operations that began after the witness and observed a value that nothing can have written since.
+    fn observers(&self, value: State, witness: Operation) -> impl Iterator<Item = &Operation> {
+        let all = &self.register.problem.operations;
+        let over = witness.end.unwrap_or(usize::MAX);
+        let writes_again = move |op: &&Operation, until: usize| {
+            op.id != witness.id
+                && op.action.writes() == Some(value)
+                && op.start < until
+                && op.end.is_none_or(|end| end > over)
+        };
+        all.iter().filter(move |op| {
+            let observes = op.start > over && op.action.observes() == Some(value);
+            observes && op.end.is_some_and(|end| !all.iter().any(|other| writes_again(&other, end)))
+        })
+    }
+
+    /// The node that answered the witness is to blame: others agree on what was there.
+    fn story_of_witness(&self, id: usize) -> String {
+        let (who, what) = (self.who(id), words::noun(self.register, id));
+        let value = words::state(self.register, self.value);
+        format!("{who} answered {what} with success, but after it other nodes agree that {value} was there")
+    }
+
+    /// Nothing says which of the answers is wrong.
+    fn story_of_contradiction(&self, fault: Fault) -> String {
+        if self.context.nodes.is_empty() {
+            return self.story(fault);
+        }
+        let told: Vec<String> = self
+            .required()
+            .map(|op| format!("{} ({})", self.who(op.id), words::operation(self.register, op.id)))
+            .collect();
+        match told.as_slice() {
+            [first, second] => format!("the answers of {first} and {second} contradict each other"),
+            _ => {
+                let mut nodes: Vec<String> = self.required().map(|op| self.who(op.id)).collect();
+                nodes.sort_unstable();
+                nodes.dedup();
+                match nodes.as_slice() {
+                    [node] => format!("the answers of {node} contradict one another"),
+                    [others @ .., last] => {
+                        format!("the answers of {} and {last} contradict one another", others.join(", "))
+                    }
+                    [] => self.story(fault),
+                }
+            }
+        }
+    }
+
+    /// The operations that the proof rests on.
+    fn required(&self) -> impl Iterator<Item = &Operation> {
+        self.proof.problem.operations.iter().filter(|op| op.end.is_some())
+    }
+
     fn story(&self, fault: Fault) -> String {
         let process = process(self.history, self.register.pairs[self.stuck.id]);
         let subject = match (self.context.node_of(process), self.is_cas()) {
@@ -158,25 +268,6 @@ impl<'a> Case<'a> {
         format!("{subject} {what}")
     }
 
-    fn shape(&self, fault: Fault) -> &'static str {
-        match (fault, self.is_cas()) {
-            (Fault::NobodyWrote, false) => "a read returned a value that nobody wrote",
-            (Fault::NobodyWrote, true) => "a compare-and-set succeeded on a value that nobody wrote",
-            (Fault::WriteFailed, false) => "a read returned the value of a write that had failed",
-            (Fault::WriteFailed, true) => "a compare-and-set succeeded on the value of a write that had failed",
-            (Fault::NotYetWritten, false) => "a read returned a value before it was written",
-            (Fault::NotYetWritten, true) => "a compare-and-set succeeded on a value before it was written",
-            (Fault::FoundNothing, false) => "a read found nothing although there was a value",
-            (Fault::FoundNothing, true) => "a compare-and-set found nothing although there was a value",
-            (Fault::LostWrite, _) => "an acknowledged write was lost",
-            (Fault::Overwritten, false) => "a read returned a value that had been overwritten",
-            (Fault::Overwritten, true) => "a compare-and-set succeeded on a value that had been overwritten",
-            (Fault::TwoCasFromOneValue, _) => "two compare-and-sets from the same value succeeded",
-            (Fault::Impossible, false) => "a read returned a value that was not there at that time",
-            (Fault::Impossible, true) => "a compare-and-set succeeded on a value that was not there at that time",
-        }
-    }
-
     /// Why, in the cases in which it can be said in a sentence.
     fn because(&self, fault: Fault) -> String {
         let value = words::state(self.register, self.value);
@@ -204,6 +295,19 @@ impl<'a> Case<'a> {
                 format!("{noun} was over before the {me} began,{glue}and nothing {after} after it")
             }
             Fault::Impossible => String::new(),
+        }
+    }
+}
+
+/// The kind of fault as far as it does not depend on timing: which operation shows a stale value, and whether there was
+/// another value before, differs between runs of one bug.
+fn shape(fault: Fault) -> &'static str {
+    match fault {
+        Fault::NobodyWrote => "an answer shows a value that nobody wrote",
+        Fault::WriteFailed => "an answer shows the value of a write that had failed",
+        Fault::NotYetWritten => "an answer shows a value before it was written",
+        Fault::FoundNothing | Fault::LostWrite | Fault::Overwritten | Fault::TwoCasFromOneValue | Fault::Impossible => {
+            "an answer contradicts an operation that was over before it"
         }
     }
 }

@@ -56,7 +56,7 @@ impl Teller<'_> {
         };
         let (mut evidence, told, shape) = promise;
         let read = self.analysis.proof_of_loss(id);
-        evidence.push(self.read(read, format!("{value} is missing")));
+        evidence.push(self.read(read, format!("{value} is missing")).culprit());
         let what = if sight.missing_from_final == NONE { "later read" } else { "final read" };
         let place = sightings.reads[read as usize].place;
         let begun = match place.invocation {

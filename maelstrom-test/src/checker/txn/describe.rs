@@ -54,6 +54,7 @@ impl<A: Answers> Store<A> {
             completion: position(completion),
             text: format!("{name}: {}", self.txn_text(txn)),
             note,
+            is_culprit: false,
         }
     }
 

@@ -48,6 +48,9 @@ fn finding(history: &History) -> Finding {
     finding.clone()
 }
 
+/// The shape of all faults that depend on timing for the rest of what they look like.
+const CONTRADICTS: &str = "an answer contradicts an operation that was over before it";
+
 fn lines(finding: &Finding) -> Vec<&str> {
     finding.evidence.iter().map(|line| line.text.as_str()).collect()
 }
@@ -62,7 +65,7 @@ fn a_stale_read_is_explained() {
     ]));
     assert_eq!(finding.headline, "not linearizable (key 3)");
     assert_eq!(finding.story, "n1 answered a read with a value that had been overwritten:");
-    assert_eq!(finding.shape, "a read returned a value that had been overwritten");
+    assert_eq!(finding.shape, CONTRADICTS);
     assert_eq!(lines(&finding), ["read 3 → 2", "read 3 → 1"]);
     assert_eq!(finding.evidence[0].note, "ok");
     assert_eq!((finding.evidence[1].invocation, finding.evidence[1].completion), (Some(6), Some(7)));
@@ -99,7 +102,7 @@ fn a_value_from_nowhere_is_explained() {
         (2, "read", json!(["k", null]), json!(["k", 9])),
     ]));
     assert_eq!(finding.headline, "not linearizable (key \"k\")");
-    assert_eq!(finding.shape, "a read returned a value that nobody wrote");
+    assert_eq!(finding.shape, "an answer shows a value that nobody wrote");
     assert_eq!(lines(&finding), ["read \"k\" → 9"]);
     assert_eq!(finding.evidence[0].note, "no operation writes 9");
 }
@@ -112,14 +115,14 @@ fn a_failed_write_must_not_be_seen() {
         (Invoke, 0, "read", json!([0, null])),
         (Ok, 0, "read", json!([0, 5])),
     ]));
-    assert_eq!(finding.shape, "a read returned the value of a write that had failed");
+    assert_eq!(finding.shape, "an answer shows the value of a write that had failed");
 }
 
 #[test]
 fn an_acknowledged_write_must_not_disappear() {
     let write = (3, "write", json!([0, 5]), json!([0, 5]));
     let absent = finding(&sequence(&[write.clone(), (1, "read", json!([0, null]), json!([0, null]))]));
-    assert_eq!(absent.shape, "a read found nothing although there was a value");
+    assert_eq!(absent.shape, CONTRADICTS);
     assert_eq!(lines(&absent), ["write 0 ← 5", "read 0 → absent"]);
 
     let lost = finding(&sequence(&[
@@ -128,7 +131,7 @@ fn an_acknowledged_write_must_not_disappear() {
         (1, "read", json!([0, null]), json!([0, 4])),
         (2, "read", json!([0, null]), json!([0, 4])),
     ]));
-    assert_eq!(lost.shape, "an acknowledged write was lost");
+    assert_eq!(lost.shape, CONTRADICTS);
     assert_eq!(lines(&lost), ["write 0 ← 5", "read 0 → 4"]);
 }
 
@@ -139,7 +142,7 @@ fn a_read_that_failed_because_the_key_is_missing_is_a_read_of_nothing() {
     let mut completion = Op::new(3, Fail, 1, "read", json!([0, null]));
     completion.error = Some(json!(["key-does-not-exist", "no such key"]));
     history.ops.push(completion);
-    assert_eq!(finding(&history).shape, "a read found nothing although there was a value");
+    assert_eq!(finding(&history).shape, CONTRADICTS);
 
     history.ops.last_mut().expect("the completion").error = Some(json!(["temporarily-unavailable", "no leader"]));
     assert_eq!(check(&history).valid, Valid::True);
@@ -151,15 +154,12 @@ fn compare_and_sets_are_explained() {
     let cas = |process: u64, from: u64, to: u64| (process, "cas", json!([0, [from, to]]), json!([0, [from, to]]));
 
     let overwritten = finding(&sequence(&[write(1), write(2), cas(4, 1, 3)]));
-    assert_eq!(overwritten.shape, "a compare-and-set succeeded on a value that had been overwritten");
-    assert_eq!(
-        overwritten.story,
-        "n1 answered a compare-and-set with success, although the value that it expects had been overwritten:"
-    );
+    assert_eq!(overwritten.shape, CONTRADICTS);
+    assert_eq!(overwritten.story, "the answers of n0 (write 0 ← 2) and n1 (cas 0: 1 → 3) contradict each other:");
     assert_eq!(lines(&overwritten), ["write 0 ← 2", "cas 0: 1 → 3"]);
 
     let twice = finding(&sequence(&[write(1), cas(4, 1, 2), cas(5, 1, 3)]));
-    assert_eq!(twice.shape, "two compare-and-sets from the same value succeeded");
+    assert_eq!(twice.shape, CONTRADICTS);
     assert_eq!(lines(&twice), ["cas 0: 1 → 2", "cas 0: 1 → 3"]);
     assert_eq!(
         twice.evidence[1].note,
@@ -167,7 +167,7 @@ fn compare_and_sets_are_explained() {
     );
 
     let nowhere = finding(&sequence(&[write(1), cas(4, 8, 3)]));
-    assert_eq!(nowhere.shape, "a compare-and-set succeeded on a value that nobody wrote");
+    assert_eq!(nowhere.shape, "an answer shows a value that nobody wrote");
 }
 
 #[test]
@@ -189,6 +189,38 @@ fn what_may_have_happened_is_shown_where_it_matters() {
          after write 2, write 1, read → 1, write 3 it holds 3, so read → 1 is impossible\n\
          after write 1, write 2 it holds 2, so read → 1 is impossible"
     );
+}
+
+fn culprits(finding: &Finding) -> Vec<&str> {
+    finding.evidence.iter().filter(|line| line.is_culprit).map(|line| line.text.as_str()).collect()
+}
+
+#[test]
+fn a_node_is_blamed_only_if_others_contradict_it() {
+    let write = |process: u64, value: u64| (process, "write", json!([0, value]), json!([0, value]));
+    let read = |process: u64, value: u64| (process, "read", json!([0, null]), json!([0, value]));
+    let told = |operations: &[(u64, &str, Value, Value)]| {
+        let finding = finding(&sequence(operations));
+        (finding.story.clone(), culprits(&finding).join(", "))
+    };
+    // Nobody else says anything: either n1 lost the write, or n2 does not know it.
+    let neither = "the answers of n1 (write 0 ← 2) and n2 (read 0 → 1) contradict each other:";
+    assert_eq!(told(&[write(0, 1), write(1, 2), read(2, 1)]), (neither.into(), String::new()));
+    // A third node has seen the write: the read is stale.
+    let stale = "n2 answered a read with a value that had been overwritten:";
+    assert_eq!(told(&[write(0, 1), write(1, 2), read(0, 2), read(2, 1)]), (stale.into(), "read 0 → 1".into()));
+    // A third node sees it only later.
+    assert_eq!(told(&[write(0, 1), write(1, 2), read(2, 1), read(0, 2)]), (stale.into(), "read 0 → 1".into()));
+    // A cut-off leader acknowledged a write that the other two never saw.
+    let lost = "n1 answered the write of 2 with success, but after it other nodes agree that 1 was there:";
+    let (story, culprit) = told(&[write(0, 1), write(1, 2), read(2, 1), read(0, 1)]);
+    assert_eq!((story.as_str(), culprit.as_str()), (lost, "write 0 ← 2"));
+    // A write of the old value makes the later reads no evidence.
+    let (story, culprit) = told(&[write(0, 1), write(1, 2), read(2, 1), write(0, 1), read(0, 1)]);
+    assert_eq!((story.as_str(), culprit.as_str()), (neither, ""));
+    // One node contradicts itself.
+    let (_, culprit) = told(&[write(0, 1), write(1, 2), read(1, 1)]);
+    assert_eq!(culprit, "read 0 → 1");
 }
 
 #[test]
