@@ -132,11 +132,7 @@ fn a_kill_takes_the_whole_process_tree() {
     let scenario = scenario(&place.directory, &["python3", "-c", NODE]).nemesis("kill").nemesis_interval("200ms");
     let run = scenario.run().expect("the run ends well");
     let killed = run.faults[0].counts["processes_killed"].as_u64().unwrap();
-    assert!(
-        killed > run.faults[0].actions / 2,
-        "nodes and their daemons: {killed} in {} actions",
-        run.faults[0].actions
-    );
+    assert!(killed > run.faults[0].actions, "nodes and their daemons: {killed} in {} kills", run.faults[0].actions);
     all_gone(reader);
 }
 

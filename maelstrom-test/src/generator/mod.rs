@@ -29,8 +29,9 @@ pub use txn::{MicroOp, TxnSource};
 
 use std::sync::Arc;
 
-use crate::history::{Nanos, Op};
 use crate::json::{Map, Value};
+
+use crate::history::{Nanos, Op};
 use crate::random::Rng;
 
 /// An operation that a worker is about to perform.

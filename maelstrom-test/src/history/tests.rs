@@ -1,7 +1,8 @@
 //! Both notations, both ways, and whatever else a file may hold.
 
-use super::*;
 use crate::json::{Map, json};
+
+use super::*;
 
 pub(super) fn read(text: &str) -> Vec<Op> {
     History::read(text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}")).ops

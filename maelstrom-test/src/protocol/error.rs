@@ -1,7 +1,8 @@
 //! Error bodies and the table of their codes.
 
-use super::Body;
 use crate::json::{Map, Value};
+
+use super::Body;
 
 /// A row of the table of error codes that the protocol reserves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

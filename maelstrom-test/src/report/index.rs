@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::json::Value;
 use askama::Template;
@@ -11,6 +11,7 @@ use askama::Template;
 use super::escape::visible;
 use super::files::write_file;
 use super::html::{STYLE, mark_of};
+use crate::protocol::compare_names;
 
 const SCRIPT: &str = concat!(
     include_str!("../../templates/js/base.js"),
@@ -46,6 +47,8 @@ struct Listed {
     workload: String,
     seed: String,
     seconds: u64,
+    /// When its results were written, to the nanosecond: runs of one second have an order too.
+    written: Duration,
 }
 
 /// Writes `index.html` in a directory of runs anew. Several processes may do so at once: each reads the list when it
@@ -66,7 +69,8 @@ pub fn update(root: &Path) -> io::Result<()> {
 pub fn render(root: &Path) -> io::Result<String> {
     let mut runs = Vec::new();
     collect(root, root, DEPTH, &mut runs)?;
-    runs.sort_by(|a, b| b.seconds.cmp(&a.seconds).then_with(|| a.path.cmp(&b.path)));
+    // Where files have no finer times than seconds, names hold the time or a number that grows.
+    runs.sort_by(|a, b| b.written.cmp(&a.written).then_with(|| compare_names(&b.path, &a.path)));
     let left_out = runs.len().saturating_sub(RUNS);
     runs.truncate(RUNS);
     let count = |outcome: &&'static str| {
@@ -104,6 +108,7 @@ fn collect(root: &Path, directory: &Path, depth: usize, runs: &mut Vec<Listed>) 
 fn listed(root: &Path, directory: &Path) -> Option<Listed> {
     let mut file = File::open(directory.join("results.json")).ok()?;
     let modified = file.metadata().ok()?.modified().ok()?;
+    let written = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
     let results = head(&mut file)?;
     let relative = directory.strip_prefix(root).ok()?;
     let text = |value: &Value| visible(value.as_str().unwrap_or_default(), 200);
@@ -118,7 +123,8 @@ fn listed(root: &Path, directory: &Path) -> Option<Listed> {
         headline: text(&results["headline"]),
         workload: text(&scenario["workload"]),
         seed: scenario["seed"].as_u64().map_or(String::new(), |seed| seed.to_string()),
-        seconds: modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        seconds: written.as_secs(),
+        written,
     })
 }
 
@@ -195,6 +201,21 @@ mod tests {
         });
         let html = fs::read_to_string(root.join("index.html")).unwrap();
         assert_eq!(html.matches("<tr data-outcome").count(), 11);
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn the_newest_run_comes_first_even_within_a_second() {
+        let root = store("order");
+        let second = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let times = [("cluster/a b#1", 5), ("three", 20), ("cluster/two", 10)];
+        for (directory, nanos) in times {
+            let file = File::options().append(true).open(root.join(directory).join("results.json")).unwrap();
+            file.set_modified(second + Duration::from_nanos(nanos)).unwrap();
+        }
+        let html = render(&root).unwrap();
+        let at = |path: &str| html.find(&format!("<div class=\"quiet small\">{path}</div>")).unwrap();
+        assert!(at("three") < at("cluster/two") && at("cluster/two") < at("cluster/a b#1"));
         fs::remove_dir_all(&root).unwrap();
     }
 

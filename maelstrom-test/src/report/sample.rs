@@ -100,6 +100,7 @@ pub(super) fn stale_read() -> Sample {
         completion: Some(at + 1),
         text: text.into(),
         note: note.into(),
+        is_culprit: at == 2,
     };
     let finding = Finding {
         anomaly: "nonlinearizable".into(),

@@ -1,4 +1,7 @@
 //! Numbers as people read them.
+//!
+//! Moments are cut off, not rounded, everywhere (the page's script does the same): what is shown never lies after the
+//! moment itself, and two moments keep their order.
 
 use std::time::Duration;
 
@@ -16,7 +19,7 @@ pub(super) fn exact_moment(time: Nanos) -> String {
 
 /// An interval of the run: `10.2–19.8 s`.
 pub(super) fn interval(start: Nanos, end: Option<Nanos>) -> String {
-    let tenths = |time: Nanos| format!("{:.1}", time as f64 / 1e9);
+    let tenths = |time: Nanos| format!("{}.{}", time / 1_000_000_000, time / 100_000_000 % 10);
     match end {
         Some(end) => format!("{}–{} s", tenths(start), tenths(end)),
         None => format!("from {} s on", tenths(start)),
@@ -78,6 +81,7 @@ mod tests {
         assert_eq!(moment(12_031_999_999), "12.031 s");
         assert_eq!(exact_moment(12_031_999_999), "12.031999 s");
         assert_eq!(interval(10_200_000_000, Some(19_849_000_000)), "10.2–19.8 s");
+        assert_eq!(interval(10_299_999_999, Some(19_999_999_999)), "10.2–19.9 s");
         assert_eq!(interval(10_200_000_000, None), "from 10.2 s on");
         assert_eq!(
             [0, 7, 1_500, 3_249_000, 60_000_000_000, 1_000_000_000].map(length),

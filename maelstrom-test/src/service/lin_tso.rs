@@ -1,7 +1,8 @@
 //! `lin-tso`: a linearizable timestamp oracle.
 
-use super::Service;
 use crate::json::Value;
+
+use super::Service;
 use crate::protocol::{Body, ErrorCode, RpcError};
 use crate::random::Rng;
 

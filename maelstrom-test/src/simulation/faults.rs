@@ -12,7 +12,7 @@ use crate::nemesis::{Action, FaultKind, Step, View};
 /// What one kind of fault did in a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FaultCounts {
-    /// Starts and stops.
+    /// How often a fault of the kind began. Its end is not counted.
     pub actions: u64,
     /// Effects by name; the kind had an effect if any is above 0.
     pub effects: BTreeMap<&'static str, u64>,
@@ -106,7 +106,8 @@ impl Simulation {
     }
 
     fn carry_out(&mut self, step: Step) {
-        self.faults.report.entry(kind_of(&step.action)).or_default().actions += 1;
+        let kind = kind_of(&step.action);
+        self.faults.report.entry(kind).or_default().actions += u64::from(step.f == kind.functions().0);
         // The fault's name in the journal: the entry of the history with which it begins.
         let fault = self.history.ops.len() as u64;
         self.record_nemesis(step.f, step.value.clone());

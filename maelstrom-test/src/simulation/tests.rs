@@ -293,6 +293,9 @@ fn every_fault_has_an_effect_and_is_healed() {
         assert_eq!((run.phase(), run.failure()), (Phase::Over, None), "{kind}");
         let counts = &run.fault_report()[&kind];
         assert!(counts.had_effect() && counts.actions > 2, "{kind}: {counts:?}");
+        // An action has two entries: begun and done. Its end is not another fault.
+        let begun = run.history().ops.iter().filter(|op| &*op.f == kind.functions().0).count() as u64;
+        assert_eq!(2 * counts.actions, begun, "{kind}");
         assert!(run.nodes_down().is_empty());
         let finals = run.history().ops.iter().filter(|op| op.is_final && op.kind == OpType::Ok).count();
         assert_eq!(finals, 5, "{kind}: everyone answers at the end");

@@ -1,5 +1,6 @@
 //! A linearizable key-value store.
 
+use crate::json::{Value, json};
 use rand::RngExt;
 
 use super::{Client, Settings, Workload, request, single_call};
@@ -7,7 +8,6 @@ use crate::checker::Checker;
 use crate::checker::linearizable::Linearizable;
 use crate::generator::{Generator, Invocation, KeyGroups};
 use crate::history::Nanos;
-use crate::json::{Value, json};
 use crate::protocol::{Body, Rpc, Type};
 use crate::random::Rng;
 

@@ -29,11 +29,18 @@ function element(name, attributes = {}, ...children) {
 const shorten = (text, limit) => (text.length > limit ? `${text.slice(0, Math.max(limit - 1, 0))}…` : text);
 const thousands = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 
-/** A moment of the run, from nanoseconds: `12.031 s`. */
-const moment = (nanos) => `${(nanos / 1e9).toFixed(3)} s`;
+/** A moment of the run, from nanoseconds: `12.031 s`. Cut off, not rounded, as in the text report and in pictures. */
+const moment = (nanos) => `${Math.floor(nanos / 1e9)}.${String(Math.floor(nanos / 1e6) % 1000).padStart(3, "0")} s`;
+
+/** An interval of the run: `10.2–19.8 s`. */
+function interval(start, end) {
+  const tenths = (nanos) => `${Math.floor(nanos / 1e9)}.${Math.floor(nanos / 1e8) % 10}`;
+  return end === null ? `from ${tenths(start)} s on` : `${tenths(start)}–${tenths(end)} s`;
+}
 
 /** A length of time: `3.2 ms`. */
 function duration(nanos) {
+  if (nanos === 0) return "0 ms";
   const [value, unit] =
     nanos < 1e3 ? [nanos, "ns"] : nanos < 1e6 ? [nanos / 1e3, "µs"] : nanos < 1e9 ? [nanos / 1e6, "ms"] : [nanos / 1e9, "s"];
   return `${value < 9.95 ? Number(value.toFixed(1)) : Math.round(value)} ${unit}`;

@@ -155,5 +155,5 @@ class Strip {
 
 /** `partition (majority) {n0 n1} | {n2}, 10.200 s – 19.800 s` */
 function describe(fault) {
-  return `${fault.kind} ${fault.what}, ${moment(fault.start)} – ${fault.end === null ? "the end" : moment(fault.end)}`;
+  return `${fault.kind} ${fault.what}, ${interval(fault.start, fault.end)}`;
 }

@@ -153,12 +153,13 @@ class Timeline {
 
   facts(operation) {
     const took = operation.stop === null ? "never ended" : duration(operation.stop - operation.start);
-    const outcome = { ok: "ok: it happened", fail: "fail: it did not happen", info: "info: nobody knows whether it happened", open: "never ended: nobody knows whether it happened" };
+    const outcome = { ok: "ok: it happened", fail: "fail: it had no effect", info: "info: nobody knows whether it happened", open: "never ended: nobody knows whether it happened" };
     const facts = [["process", `p${operation.process}${operation.node ? ` → ${operation.node}` : ""}`], ["invoked", moment(operation.start)]];
     if (operation.stop !== null) facts.push(["completed", moment(operation.stop)]);
     facts.push(["took", took], ["outcome", outcome[operation.kind]], ["asked", operation.argument]);
     if (operation.result !== null && operation.kind === "ok") facts.push(["answer", operation.result]);
-    if (operation.error !== null) facts.push(["error", operation.error]);
+    // Of an operation that failed, the error is the answer: a read that finds nothing may be the proof.
+    if (operation.error !== null) facts.push([operation.kind === "fail" ? "answer" : "error", operation.error]);
     return facts;
   }
 

@@ -1,6 +1,6 @@
 //! A finding as the page shows it.
 
-use crate::checker::{Evidence, Finding, Picture};
+use crate::checker::{Evidence, Finding};
 use crate::report::escape::visible;
 use crate::report::{FaultSpan, RunView, picture, units};
 
@@ -39,11 +39,7 @@ pub(super) struct During {
 impl FindingHtml {
     pub(super) fn new(view: &RunView<'_>, finding: &Finding, faults: &[FaultSpan]) -> FindingHtml {
         let headline = if finding.headline.is_empty() { &finding.anomaly } else { &finding.headline };
-        let operations = finding.evidence.iter().filter(|line| !line.text.is_empty()).count();
-        let is_last = |at: usize| finding.evidence[at + 1..].iter().all(|line| line.text.is_empty());
-        // In a cycle, all are to blame.
-        let has_culprit = finding.proscribed && operations > 1 && !matches!(finding.picture, Some(Picture::Cycle(_)));
-        let row = |(at, line): (usize, &Evidence)| row(view, line, has_culprit && is_last(at));
+        let row = |line: &Evidence| row(view, line, finding.proscribed && line.is_culprit);
         let span = view.span_of(finding);
         let during = faults.iter().filter(|fault| span.is_some_and(|(from, to)| fault.overlaps(from, to)));
         FindingHtml {
@@ -51,7 +47,7 @@ impl FindingHtml {
             anomaly: visible(&finding.anomaly, 60),
             when: span.map_or(String::new(), |(from, _)| units::moment(from)),
             story: finding.story.lines().map(|line| visible(line, 2000) + "\n").collect(),
-            rows: finding.evidence.iter().enumerate().take(ROWS).map(row).collect(),
+            rows: finding.evidence.iter().take(ROWS).map(row).collect(),
             left_out: finding.evidence.len().saturating_sub(ROWS),
             during: during
                 .map(|fault| During {
@@ -65,7 +61,7 @@ impl FindingHtml {
     }
 }
 
-fn row(view: &RunView<'_>, line: &Evidence, last: bool) -> Row {
+fn row(view: &RunView<'_>, line: &Evidence, crucial: bool) -> Row {
     let position = line.invocation.or(line.completion);
     let entry = position.and_then(|at| view.history.ops.get(at));
     let process = entry.and_then(|op| op.process.client());
@@ -80,6 +76,6 @@ fn row(view: &RunView<'_>, line: &Evidence, last: bool) -> Row {
         text: visible(&line.text, 1000),
         note: line.note.lines().map(|line| visible(line, 1000)).collect::<Vec<_>>().join("\n"),
         position: position.filter(|_| process.is_some()),
-        crucial: last && !line.text.is_empty(),
+        crucial,
     }
 }

@@ -151,7 +151,7 @@ impl Plot {
         self.legend_at += 42.0 + 7.0 * name.chars().count() as f64;
     }
 
-    /// A line through points `(time, value)`.
+    /// A line through points `(time, value)`; a single point becomes a short line.
     pub(super) fn curve(&mut self, class: &str, points: &[(Nanos, f64)]) {
         let path: String = points
             .iter()
@@ -160,6 +160,7 @@ impl Plot {
                 format!("{}{} {}", if at == 0 { 'M' } else { 'L' }, px(self.x(time)), px(self.y(value)))
             })
             .collect();
+        let path = if points.len() == 1 { path + "m-3 0h6" } else { path };
         self.drawing.push(format_args!(r#"<path class="curve {class}" d="{path}"/>"#));
     }
 

@@ -63,7 +63,8 @@ fn shape(number: usize, x: f64, y: f64) -> String {
 
 /// Quantiles of all successful operations over time.
 pub(in crate::report) fn quantiles(latencies: &Latencies, duration: Nanos, faults: &[FaultSpan]) -> Drawing {
-    let window = (duration / WINDOWS).max(1);
+    // Rounded up: otherwise there would be a part of a window beyond the last one.
+    let window = duration.div_ceil(WINDOWS).max(1);
     let mut windows: BTreeMap<u64, Vec<Nanos>> = BTreeMap::new();
     for latency in latencies.by_f.values().flatten().filter(|latency| latency.kind == OpType::Ok) {
         windows.entry((latency.start / window).min(WINDOWS - 1)).or_default().push(latency.length);
@@ -80,7 +81,10 @@ pub(in crate::report) fn quantiles(latencies: &Latencies, duration: Nanos, fault
         let middle = |number: u64| number * window + window / 2;
         let value = |(number, lengths): (&u64, &Vec<Nanos>)| Some((middle(*number), quantile(lengths, q)? as f64));
         let points: Vec<(Nanos, f64)> = windows.iter().filter_map(value).collect();
-        plot.curve(class, &points);
+        // Where no operation succeeded there is no line.
+        for part in points.chunk_by(|a, b| b.0 - a.0 <= window) {
+            plot.curve(class, part);
+        }
         plot.legend(name, line_mark(class));
     }
     plot.drawing
@@ -99,6 +103,20 @@ mod tests {
         assert!(raw(&many, 300_000_000, &[]).inline().len() < 1 << 20);
         assert!(raw(&Latencies::default(), 1, &[]).inline().contains("no operation was completed"));
         assert!(quantiles(&Latencies::default(), 0, &[]).inline().contains("no operation succeeded"));
+    }
+
+    #[test]
+    fn quantiles_have_a_gap_where_nothing_succeeded() {
+        let latency = |start: u64| Latency { invocation: 0, completion: 0, start, length: 5, kind: OpType::Ok };
+        let starts = [0, 1_000, 2_000, 30_000, 31_000, 50_000];
+        let latencies = Latencies { by_f: [("read".to_owned(), starts.map(latency).to_vec())].into() };
+        let markup = quantiles(&latencies, 60_000, &[]).inline();
+        let curves: Vec<&str> = markup.split(r#"<path class="curve q100" d=""#).skip(1).collect();
+        // Three parts, the last of which is a single point, and the sample in the legend.
+        let told: Vec<usize> =
+            curves.iter().map(|d| d.split('"').next().unwrap_or_default().matches(['M', 'L']).count()).collect();
+        assert_eq!(told, [3, 2, 1, 1], "{markup}");
+        assert!(curves[2].contains("m-3 0h6"), "a single point is a short line: {markup}");
     }
 
     #[test]
