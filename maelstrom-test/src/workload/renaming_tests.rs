@@ -252,6 +252,76 @@ fn verdicts_do_not_depend_on_the_notation_of_the_history() {
     }
 }
 
+/// Puts something else in the place of a part of a value.
+fn damage(value: &mut Value, rng: &mut Rng) {
+    match value {
+        Value::Array(items) if !items.is_empty() && rng.random_ratio(3, 4) => {
+            let at = rng.random_range(0..items.len());
+            damage(&mut items[at], rng);
+        }
+        Value::Object(entries) if rng.random_ratio(3, 4) => entries.values_mut().for_each(|entry| damage(entry, rng)),
+        _ => {
+            let odd = [
+                json!(null),
+                json!([]),
+                json!({}),
+                json!([[]]),
+                json!(""),
+                json!(true),
+                json!(-1),
+                json!(i64::MIN),
+                json!(u64::MAX),
+                json!(u128::MAX),
+                json!(1.0),
+                json!("nemesis"),
+                json!({"k": [[i64::MAX, 1], [i64::MIN, null]]}),
+                json!(["r", "append", "w", "send", "poll"]),
+                "1e99999".parse::<Number>().expect("it is a number").into(),
+            ];
+            *value = odd.choose(rng).expect("it is not empty").clone();
+        }
+    }
+}
+
+#[test]
+fn no_history_makes_a_checker_panic() {
+    let extremes = [0, 1, u64::from(u32::MAX), i64::MAX as u64, u64::MAX - 1, u64::MAX];
+    let mut unknown = 0;
+    for workload in all() {
+        let mut rng = stream(2, workload.name());
+        for _ in 0..cases() * 2 {
+            // Histories of other workloads too.
+            let source = all();
+            let source = if rng.random_ratio(1, 8) { source.choose(&mut rng).unwrap() } else { &workload };
+            let mut ops = history(source.name(), &mut rng);
+            for op in &mut ops {
+                if rng.random_ratio(1, 12) {
+                    damage(&mut op.value, &mut rng);
+                }
+                if rng.random_ratio(1, 12) {
+                    op.f = (*["read", "add", "txn", "poll", "assign", "crash", "cas", ""].choose(&mut rng).unwrap())
+                        .into();
+                }
+                if rng.random_ratio(1, 12) {
+                    op.kind = *[OpType::Invoke, OpType::Ok, OpType::Fail, OpType::Info].choose(&mut rng).unwrap();
+                }
+                if rng.random_ratio(1, 12) {
+                    op.process = Process::Client(*extremes.choose(&mut rng).unwrap());
+                }
+                if rng.random_ratio(1, 12) {
+                    (op.index, op.time) = (*extremes.choose(&mut rng).unwrap(), *extremes.choose(&mut rng).unwrap());
+                }
+                if rng.random_ratio(1, 12) {
+                    op.error = Some(Value::Null);
+                    damage(op.error.as_mut().unwrap(), &mut rng);
+                }
+            }
+            unknown += u32::from(check(&*workload, ops).valid == Valid::Unknown);
+        }
+    }
+    assert!(unknown > 100, "only {unknown} histories could not be judged");
+}
+
 /// Histories per workload.
 fn cases() -> u32 {
     crate::checker::long_tests::cases(100)
