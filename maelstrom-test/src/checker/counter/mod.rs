@@ -10,8 +10,6 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-use crate::json::{Map, Value, json};
-
 use self::operations::{Addition, Operations, Read};
 use self::sums::Sums;
 use super::describe::{brief, counted, seconds, who};
@@ -19,12 +17,13 @@ use super::entries::Stamp;
 use super::stream::check_streamed;
 use super::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
 use crate::history::{History, Op};
+use crate::json::{Map, Value, json};
 
 /// The checker of `g-counter` and `pn-counter`: `add` with an integer, `read` that returns an integer.
 ///
 /// Results: `acceptable` (the sums that final reads may return, as intervals `[low, high]`, of which up to a thousand
 /// are shown), `final_reads` (their values), `errors` (the wrong ones: `index`, `process`, `value`, `final`). Unknown if
-/// there is no final read, or something is not an integer, or its magnitude exceeds 2⁹⁰, or so many different sums are possible (over 100,000
+/// there is no final read, or something is not an integer, or the magnitude of an addition exceeds 2⁹⁰, or so many different sums are possible (over 100,000
 /// intervals) that a read between the smallest and the largest cannot be judged.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counter {
@@ -110,7 +109,7 @@ fn analyse(mut operations: Operations) -> Analysis {
     let mut doubts = Vec::new();
     let mut errors = Vec::new();
     if let Some(number) = too_large {
-        doubts.push(format!("{} is too large: counters are checked with integers up to 2^90", brief(number)));
+        doubts.push(format!("the addition of {} is too large to be summed: the limit is 2^90", brief(number)));
     }
     if *odd_additions > 0 {
         // What these do to the sum is unknown, so no read can be called wrong.
@@ -158,7 +157,13 @@ fn finding(analysis: &Analysis, context: &CheckContext, lenient: bool) -> Option
     let (node, time) = (who(process, context), seconds(time));
     let range = if bounds.0 == bounds.1 { bounds.0.to_string() } else { format!("{} to {}", bounds.0, bounds.1) };
     let what = if read.is_final { "a final read" } else { "a read" };
+    let returned = analysis.operations.returned(read);
+    let shown = brief(&returned);
     let (how, shape) = match read.sum {
+        sum if returned != sum && sum < 0 => {
+            ("far less than the additions give".into(), "less than the additions can give")
+        }
+        sum if returned != sum => ("far more than the additions give".into(), "more than the additions can give"),
         sum if sum < bounds.0 => {
             (format!("{} less than the additions give", bounds.0 - sum), "less than the additions can give")
         }
@@ -170,8 +175,8 @@ fn finding(analysis: &Analysis, context: &CheckContext, lenient: bool) -> Option
     Some(Finding {
         anomaly: "wrong-sum".into(),
         proscribed: read.is_final || !lenient,
-        headline: format!("wrong sum ({} instead of {range})", read.sum),
-        story: format!("{node} answered {what} at {time} with {}: {how}, counting each of them once.", read.sum),
+        headline: format!("wrong sum ({shown} instead of {range})"),
+        story: format!("{node} answered {what} at {time} with {shown}: {how}, counting each of them once."),
         shape: format!("a read returned {shape}"),
         evidence: evidence(analysis, error),
         picture: None,
@@ -205,7 +210,8 @@ fn evidence(analysis: &Analysis, error: &Error) -> Vec<Evidence> {
         let range = if bounds.0 == bounds.1 { bounds.0.to_string() } else { format!("{} to {}", bounds.0, bounds.1) };
         format!("the {} begun by then give {range}", counted(begun, "addition"))
     };
-    lines.push(Evidence::new(read.pair(), format!("read → {}", read.sum), note).culprit());
+    let returned = brief(&analysis.operations.returned(read));
+    lines.push(Evidence::new(read.pair(), format!("read → {returned}"), note).culprit());
     lines
 }
 
@@ -254,11 +260,11 @@ fn details(analysis: &Analysis) -> Map<String, Value> {
     let intervals = analysis.sums.intervals().iter().take(1000);
     let errors = analysis.errors.iter().map(|Error { read, .. }| {
         let Stamp { index, process, .. } = analysis.operations.stamp(read.completed());
-        json!({"index": index, "process": process.client(), "value": number(read.sum), "final": read.is_final})
+        json!({"index": index, "process": process.client(), "value": analysis.operations.returned(read), "final": read.is_final})
     });
     let rows: [(&str, Value); 3] = [
         ("acceptable", intervals.map(|(low, high)| json!([number(*low), number(*high)])).collect()),
-        ("final_reads", analysis.final_reads.iter().map(|read| number(read.sum)).collect()),
+        ("final_reads", analysis.final_reads.iter().map(|read| analysis.operations.returned(read)).collect()),
         ("errors", errors.collect()),
     ];
     rows.into_iter().map(|(name, value)| (name.to_string(), value)).collect()

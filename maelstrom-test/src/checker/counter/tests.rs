@@ -124,12 +124,12 @@ fn very_large_numbers_add_up() {
 
 #[test]
 fn numbers_that_are_too_large_to_be_summed_are_named() {
-    for (at, value) in [(0, json!(1i128 << 91)), (0, json!(-(1i128 << 100))), (5, json!(u128::MAX))] {
+    for value in [json!(1i128 << 91), json!(-(1i128 << 100)), json!(u128::MAX)] {
         let mut history = history("0+3 0! 1+3 1! F 0r 0=6");
-        history.ops[at].value = value.clone();
+        history.ops[0].value = value.clone();
         let verdict = Counter::default().check(&history, &CheckContext::default());
         assert_eq!(verdict.valid, Valid::Unknown, "{value}");
-        let expected = format!("{value} is too large: counters are checked with integers up to 2^90");
+        let expected = format!("the addition of {value} is too large to be summed: the limit is 2^90");
         assert_eq!(verdict.reason, Some(expected));
     }
     let mut history = history("0+3 0! 1+3 1! F 0r 0=6");
@@ -137,6 +137,29 @@ fn numbers_that_are_too_large_to_be_summed_are_named() {
     assert_eq!(Counter::default().check(&history, &CheckContext::default()).valid, Valid::True);
     history.ops[5].value = json!(4 - (1i128 << 90));
     assert_eq!(Counter::default().check(&history, &CheckContext::default()).valid, Valid::False);
+}
+
+#[test]
+fn reads_beyond_all_sums_are_wrong() {
+    let long = |text: &str| crate::json::from_str(text).unwrap();
+    let nines = "9".repeat(60);
+    for (value, how) in [
+        (json!((1i128 << 126) + 1), "far more"),
+        (long(&nines), "far more"),
+        (long(&format!("-{nines}")), "far less"),
+        (json!((1i128 << 126) - 1), "85070591730234615865843651857942052857 more"),
+    ] {
+        let mut history = history("0+3 0! 1+3 1! 2+9 2~ F 0r 0=6");
+        (history.ops[4].value, history.ops[7].value) = (json!(u128::MAX), value.clone());
+        let verdict = Counter::default().check(&history, &CheckContext::default());
+        assert_eq!(verdict.valid, Valid::False, "{value}");
+        assert_eq!(verdict.details["final_reads"], json!([value]));
+        assert!(
+            verdict.findings[0].story.contains(&format!("{how} than the additions give")),
+            "{:?}",
+            verdict.findings[0]
+        );
+    }
 }
 
 /// The definitions taken literally: every subset of the additions.
