@@ -1,11 +1,10 @@
 //! The share of operations that succeeded.
 
-use crate::json::{Map, json};
-
 use super::describe::{brief, counted, entry, error_name};
 use super::stats::NOT_A_REQUEST;
 use super::{CheckContext, Checker, Evidence, Finding, Valid, Verdict};
 use crate::history::{History, OpType, Pair};
+use crate::json::{Map, json};
 
 /// Compares the share of operations that ended `ok` with what is asked for. Kafka's `crash`, which is no request to the
 /// system, does not count.

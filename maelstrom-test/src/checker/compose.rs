@@ -1,8 +1,7 @@
 //! A run's verdict: the worst of its parts.
 
-use crate::json::{Map, Value};
-
 use super::{Finding, Valid, Verdict};
+use crate::json::{Map, Value};
 
 /// A part of a run's verdict.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,9 +1,8 @@
 //! Words that several checkers use to tell people what they found.
 
-use crate::json::Value;
-
 use super::{CheckContext, Evidence};
 use crate::history::{History, Nanos, Op, Pair, Process};
+use crate::json::Value;
 
 impl Evidence {
     /// An operation in words, and why it matters.

@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Map, Value, json};
-
 use super::describe::{brief, counted, who};
 use super::stream::check_streamed;
 use super::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
 use crate::history::{History, Op, OpType, Pair, Pairing};
+use crate::json::{Map, Value, json};
 
 /// Every `ok` echo must equal its request. The value of a completion is what the node echoed; in the original's
 /// histories it is the whole `echo_ok` body, which is understood too. Echoes that failed are no errors, and a

@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::json::{Value, json};
-
 use super::{Evidence, Finding, Valid, Verdict};
 use crate::history::Nanos;
+use crate::json::{Value, json};
 use crate::protocol::shorten;
 
 /// Groups are counted, but not kept, beyond this number.

@@ -38,10 +38,9 @@ pub use unique_ids::UniqueIds;
 
 use std::time::Duration;
 
-use crate::json::{Map, Value};
-
 use self::stream::Whole;
 use crate::history::{History, Nanos};
+use crate::json::{Map, Value};
 
 /// Whether a promise was kept. Verdicts compose to the worst; the order of the variants is from best to worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use crate::json::{Map, Value};
-
 use super::describe::millis;
 use crate::history::Nanos;
+use crate::json::{Map, Value};
 
 /// Durations, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use crate::json::{Map, Value, json};
 use rustc_hash::FxHashMap;
 
 use super::describe::{brief, counted, seconds, who};
@@ -11,6 +10,7 @@ use super::intern::Interner;
 use super::stream::check_streamed;
 use super::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
 use crate::history::{History, Op, OpType, Pair, Pairing};
+use crate::json::{Map, Value, json};
 
 /// No id may be acknowledged twice. Ids of different JSON types are different: `1`, `1.0` and `"1"` are three ids.
 ///

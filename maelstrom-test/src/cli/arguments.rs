@@ -148,7 +148,7 @@ fn check() -> Command {
             Arg::new("transaction-order")
                 .long("transaction-order")
                 .value_name("KEY")
-                .help("Registers: under this key, completions say at which place they took effect, as a whole number"),
+                .help("Registers: under this key, completions say at which place they took effect, as a number"),
         )
         .args(
             ["sequential_keys", "linearizable_keys", "ww_deps", "lenient"]

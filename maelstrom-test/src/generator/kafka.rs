@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::json::{Map, Value, json};
 use rand::RngExt;
 
 use super::{Generator, Invocation, MicroOp, Next, TxnSource, Worker};
 use crate::history::{Nanos, Op, OpType};
+use crate::json::{Map, Value, json};
 use crate::random::Rng;
 
 /// A worker crashes once in this time, on average.

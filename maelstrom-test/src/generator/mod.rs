@@ -29,9 +29,8 @@ pub use txn::{MicroOp, TxnSource};
 
 use std::sync::Arc;
 
-use crate::json::{Map, Value};
-
 use crate::history::{Nanos, Op};
+use crate::json::{Map, Value};
 use crate::random::Rng;
 
 /// An operation that a worker is about to perform.

@@ -7,13 +7,12 @@
 use std::io::BufRead;
 use std::ops::RangeInclusive;
 
-use crate::json::{Map, Value};
-
 use super::edn_number::number;
 use super::entry::{Entry, Interner, Key};
 use super::json_read::MAX_DEPTH;
 use super::source::{Place, Source};
 use super::{Op, ReadError};
+use crate::json::{Map, Value};
 
 /// Reads entries one at a time from maps that follow one another, or from one vector or list of maps.
 pub(super) struct EdnReader<R> {

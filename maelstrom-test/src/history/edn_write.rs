@@ -1,9 +1,8 @@
 //! Writing Jepsen's EDN.
 
-use crate::json::{Map, Number, Value};
-
 use super::json_write::push_json;
 use super::{Op, Process};
+use crate::json::{Map, Number, Value};
 
 /// Functions whose value is a list of micro-operations, and the names that those begin with.
 const MICRO_OPS: (&[&str], &[&str]) = (&["txn", "send", "poll"], &["r", "w", "append", "send", "poll"]);

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::json::{Map, Number, Value};
 use rustc_hash::FxHashSet;
 
 use super::{Op, OpType, Process};
+use crate::json::{Map, Number, Value};
 
 /// The same `f` is stored once, however often a history names it.
 #[derive(Default)]

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::json::{Map, Value};
-
 use super::{Nanos, Pairing};
+use crate::json::{Map, Value};
 
 /// What kind of entry this is: the beginning of an operation or one of its three possible ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

@@ -1,8 +1,7 @@
 //! Both notations, both ways, and whatever else a file may hold.
 
-use crate::json::{Map, json};
-
 use super::*;
+use crate::json::{Map, json};
 
 pub(super) fn read(text: &str) -> Vec<Op> {
     History::read(text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}")).ops

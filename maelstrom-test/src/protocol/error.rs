@@ -1,8 +1,7 @@
 //! Error bodies and the table of their codes.
 
-use crate::json::{Map, Value};
-
 use super::Body;
+use crate::json::{Map, Value};
 
 /// A row of the table of error codes that the protocol reserves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Number, Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{scan, shorten};
+use crate::json::{Number, Value};
 
 /// A message as a node wrote it: source and destination parsed, the body left as raw text.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! What the key-value services have in common: their requests.
 
 use crate::json::Value;
-
 use crate::protocol::{Body, ErrorCode, RpcError};
 
 /// A request to a key-value store.

@@ -1,10 +1,10 @@
 //! `lin-kv`: a linearizable key-value store.
 
-use crate::json::Value;
 use rustc_hash::FxHashMap;
 
 use super::Service;
 use super::kv::Request;
+use crate::json::Value;
 use crate::protocol::Body;
 use crate::random::Rng;
 

@@ -1,8 +1,7 @@
 //! `lin-tso`: a linearizable timestamp oracle.
 
-use crate::json::Value;
-
 use super::Service;
+use crate::json::Value;
 use crate::protocol::{Body, ErrorCode, RpcError};
 use crate::random::Rng;
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::json::Value;
 use rand::RngExt;
 use rustc_hash::FxHashMap;
 
 use super::Service;
 use super::kv::Request;
+use crate::json::Value;
 use crate::protocol::Body;
 use crate::random::Rng;
 

@@ -1,11 +1,10 @@
 //! Broadcast: what one node hears, all have to learn.
 
-use crate::json::{Map, Value};
-
 use super::g_set::{final_reads, reads};
 use super::{Client, Settings, Topology, Workload, request, single_call};
 use crate::checker::{Checker, SetFull};
 use crate::generator::{Generator, counting, mix};
+use crate::json::{Map, Value};
 use crate::protocol::{Body, Rpc, Type};
 
 /// `topology {topology}` → `topology_ok {}`, `broadcast {message}` → `broadcast_ok {}`, `read {}` → `read_ok {messages}`.

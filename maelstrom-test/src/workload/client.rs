@@ -1,9 +1,8 @@
 //! How operations become requests and answers become completions.
 
-use crate::json::Value;
-
 use crate::generator::Invocation;
 use crate::history::OpType;
+use crate::json::Value;
 use crate::protocol::{Body, RpcError};
 
 /// What came back for a request.

@@ -1,10 +1,9 @@
 //! A grow-only set.
 
-use crate::json::Value;
-
 use super::{Client, Settings, Workload, request, single_call};
 use crate::checker::{Checker, SetFull};
 use crate::generator::{Generator, Invocation, Next, counting, each_worker, from_fn, mix, once};
+use crate::json::Value;
 use crate::protocol::{Rpc, Type};
 
 /// `add {element}` → `add_ok {}`, `read {}` → `read_ok {value}`.

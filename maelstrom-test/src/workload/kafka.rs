@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::json::{Map, Value, json};
-
 use super::{Answer, Client, Completion, Settings, Step, Workload, request, txn};
 use crate::checker::{self, Checker};
 use crate::generator::{self, Generator, Invocation, KafkaFinal};
 use crate::history::OpType;
+use crate::json::{Map, Value, json};
 use crate::protocol::{Body, Rpc, Type, shorten};
 
 /// `send`, `poll`, `commit_offsets` and `list_committed_offsets`.

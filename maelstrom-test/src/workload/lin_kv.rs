@@ -1,6 +1,5 @@
 //! A linearizable key-value store.
 
-use crate::json::{Value, json};
 use rand::RngExt;
 
 use super::{Client, Settings, Workload, request, single_call};
@@ -8,6 +7,7 @@ use crate::checker::Checker;
 use crate::checker::linearizable::Linearizable;
 use crate::generator::{Generator, Invocation, KeyGroups};
 use crate::history::Nanos;
+use crate::json::{Value, json};
 use crate::protocol::{Body, Rpc, Type};
 use crate::random::Rng;
 

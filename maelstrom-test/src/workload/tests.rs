@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::json::{Value, json};
 use proptest::prelude::{Just, Strategy, any};
 use proptest::{collection, prop_assert, prop_oneof, proptest};
 
@@ -13,6 +12,7 @@ use crate::checker::anomalies;
 use crate::checker::{CheckContext, Valid, Verdict};
 use crate::generator::Next;
 use crate::history::{History, Op, OpType};
+use crate::json::{Value, json};
 use crate::nemesis::FaultKind;
 use crate::simulation::in_memory::{self, Sender};
 use crate::simulation::{Config, Phase};

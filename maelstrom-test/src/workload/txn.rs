@@ -1,12 +1,11 @@
 //! Transactions over lists and over registers.
 
-use crate::json::{Value, json};
-
 use super::{Client, Settings, Workload, request, single_call};
 use crate::checker::txn::{ListAppend, Options, Promise, RwRegister};
 use crate::checker::{CheckContext, Checker, Valid, Verdict};
 use crate::generator::{Generator, Invocation, MicroOp, Next, TxnSource, from_fn};
 use crate::history::History;
+use crate::json::{Value, json};
 use crate::protocol::{Body, Rpc, Type, shorten};
 
 /// How many keys are active at any time, unless the user says otherwise.

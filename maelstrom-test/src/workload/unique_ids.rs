@@ -1,10 +1,9 @@
 //! Unique ids: no two are the same.
 
-use crate::json::Value;
-
 use super::{Client, Settings, Workload, request, single_call};
 use crate::checker::{self, Checker};
 use crate::generator::{Generator, Invocation, Next, from_fn};
+use crate::json::Value;
 use crate::protocol::{Rpc, Type};
 
 /// `generate {}` → `generate_ok {id: any}`.
