@@ -322,6 +322,29 @@ fn no_history_makes_a_checker_panic() {
     assert!(unknown > 100, "only {unknown} histories could not be judged");
 }
 
+#[test]
+fn values_may_be_nested_as_deep_as_a_file_can_have_them() {
+    let deep = (0..150).fold(json!(7), |inner, _| json!([inner]));
+    for workload in all() {
+        let mut rng = stream(3, workload.name());
+        for _ in 0..4 {
+            let mut ops = history(workload.name(), &mut rng);
+            for op in ops.iter_mut().filter(|op| op.process != Process::Nemesis) {
+                op.value = match workload.name() {
+                    "lin-kv" => json!([deep, deep]),
+                    _ => deep.clone(),
+                };
+            }
+            let read = |format| {
+                let mut text = Vec::new();
+                History { ops: ops.clone() }.write(&mut text, format).expect("a Vec takes everything");
+                History::read(&*text).expect("what is written can be read").ops
+            };
+            assert_eq!(said(&check(&*workload, read(HistoryFormat::Edn))), said(&check(&*workload, ops.clone())));
+        }
+    }
+}
+
 /// Histories per workload.
 fn cases() -> u32 {
     crate::checker::long_tests::cases(100)

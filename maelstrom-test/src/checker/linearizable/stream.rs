@@ -4,7 +4,6 @@
 //! entries at a time are made into a history again. What is kept takes about a quarter of the space of the history's
 //! text.
 
-use crate::json::Value;
 use rustc_hash::FxHashMap;
 
 use super::Linearizable;
@@ -12,6 +11,7 @@ use super::register::{collect, key_of};
 use super::verdict::Summary;
 use crate::checker::{CheckContext, Finding, Stream, Verdict};
 use crate::history::{History, Op, OpType, Pair, Pairing, Process};
+use crate::json::{Parser, Value};
 
 /// A history on its way into the checker of registers by key.
 pub(super) struct ByKey<'a> {
@@ -163,7 +163,7 @@ struct Packed {
 }
 
 /// Differences of position, operation and time, index less position, kind, process, function, value, error.
-type Row<F, V, E> = (i64, i64, i64, i64, u8, u64, F, V, E);
+type Row<'a> = (i64, i64, i64, i64, u8, u64, &'a str, &'a Value, &'a Option<Value>);
 
 /// Entries made into a history again.
 struct Unpacked {
@@ -179,7 +179,7 @@ const KINDS: [OpType; 4] = [OpType::Invoke, OpType::Ok, OpType::Fail, OpType::In
 impl Packed {
     fn push(&mut self, position: usize, operation: u64, op: &Op) {
         let kind = KINDS.iter().position(|kind| *kind == op.kind).unwrap_or_default() as u8;
-        let row: Row<&str, &Value, &Option<Value>> = (
+        let row: Row<'_> = (
             position.wrapping_sub(self.position) as i64,
             operation.wrapping_sub(self.operation) as i64,
             op.time.wrapping_sub(self.time) as i64,
@@ -199,20 +199,28 @@ impl Packed {
         let mut entries: Vec<(usize, u64, Op)> = Vec::new();
         let (mut position, mut operation, mut time) = (0_usize, 0_u64, 0_u64);
         let mut names: FxHashMap<String, std::sync::Arc<str>> = FxHashMap::default();
-        for row in serde_json::Deserializer::from_slice(&self.text).into_iter::<Row<String, Value, Option<Value>>>() {
-            let (distance, more, later, index, kind, process, f, value, error) = row.expect("it was written here");
-            position = position.wrapping_add(distance as usize);
-            operation = operation.wrapping_add(more as u64);
-            time = time.wrapping_add(later as u64);
+        let text = std::str::from_utf8(&self.text).expect("JSON is UTF-8");
+        // Values may be nested as deep as anything can be that is in memory.
+        let mut parser = Parser::new(text, usize::MAX);
+        while parser.position() < text.len() {
+            let Some(Value::Array(row)) = parser.value() else { unreachable!("it was written here") };
+            let row: [Value; 9] = row.try_into().expect("it was written here");
+            let [distance, more, later, index, kind, process, f, value, error] = row;
+            let signed = |number: &Value| number.as_i64().expect("it was written here");
+            let unsigned = |number: &Value| number.as_u64().expect("it was written here");
+            position = position.wrapping_add(signed(&distance) as usize);
+            operation = operation.wrapping_add(signed(&more) as u64);
+            time = time.wrapping_add(signed(&later) as u64);
+            let Value::String(f) = f else { unreachable!("it was written here") };
             let name = names.entry(f).or_insert_with_key(|f| f.as_str().into()).clone();
             let op = Op {
-                index: (position as u64).wrapping_add(index as u64),
+                index: (position as u64).wrapping_add(signed(&index) as u64),
                 time,
-                kind: KINDS[usize::from(kind)],
-                process: Process::Client(process),
+                kind: KINDS[unsigned(&kind) as usize],
+                process: Process::Client(unsigned(&process)),
                 f: name,
                 value,
-                error,
+                error: Some(error).filter(|error| !error.is_null()),
                 is_final: false,
                 extra: None,
             };
