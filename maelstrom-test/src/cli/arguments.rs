@@ -168,14 +168,24 @@ fn replay() -> Command {
 
 fn serve() -> Command {
     Command::new("serve")
-        .about("Shows the stored runs in a browser, on this machine only")
+        .about("Shows the stored runs in a browser")
+        .arg(
+            Arg::new("host")
+                .short('b')
+                .long("host")
+                .value_name("ADDRESS")
+                .value_parser(clap::value_parser!(std::net::IpAddr))
+                .default_value("127.0.0.1")
+                .help("Where to listen; others can read all runs if it is not an address of this machine only"),
+        )
         .arg(
             Arg::new("port")
+                .short('p')
                 .long("port")
                 .value_name("PORT")
                 .value_parser(clap::value_parser!(u16))
                 .default_value("8080")
-                .help("Where to listen on 127.0.0.1"),
+                .help("The port to listen on"),
         )
         .arg(Arg::new("directory").value_name("DIR").default_value("store").help("The directory of the runs"))
 }
@@ -240,6 +250,7 @@ mod tests {
             "maelstrom check --model rw-register --anomalies G1,G2 --linearizable-keys --preloaded -",
             "maelstrom replay store/latest",
             "maelstrom serve --port 9000 target/maelstrom",
+            "maelstrom serve -b 0.0.0.0 -p 9000",
         ] {
             command().try_get_matches_from(line.split_whitespace()).expect(line);
         }

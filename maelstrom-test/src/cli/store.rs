@@ -1,4 +1,4 @@
-//! Links to the latest runs: `store/latest`, `store/<workload>/latest`.
+//! Links to the latest runs: `store/latest`, `store/<workload>/latest`; and to the one that is going on: `store/current`.
 
 use std::fs;
 use std::io;
@@ -17,6 +17,14 @@ pub(super) fn link(run: &Path, workload: &str) {
             eprintln!("note: {} cannot be made a link to {}: {error}", link.display(), target.display());
         }
     }
+}
+
+/// Points `store/current` at the directory of a run that is about to begin.
+pub(super) fn link_current(run: &Path, workload: &str) {
+    let (Some(name), Some(store)) = (run.file_name(), run.parent().and_then(Path::parent)) else { return };
+    let link = store.join("current");
+    // Whoever cannot write there learns it from the run itself.
+    let _ = fs::create_dir_all(store).and_then(|()| replace(&link, &Path::new(workload).join(name)));
 }
 
 /// Replaces a link, if there is one, but nothing else.
@@ -39,8 +47,9 @@ mod tests {
         for name in ["1", "2"] {
             let run = store.join("echo").join(name);
             fs::create_dir_all(&run).expect("a directory");
+            link_current(&run, "echo");
             link(&run, "echo");
-            for latest in [store.join("latest"), store.join("echo/latest")] {
+            for latest in [store.join("latest"), store.join("echo/latest"), store.join("current")] {
                 assert_eq!(fs::canonicalize(latest).expect("a link"), fs::canonicalize(&run).expect("a directory"));
             }
         }

@@ -68,7 +68,12 @@ fn scenario(matches: &ArgMatches, workload: &str) -> Result<Scenario, Stop> {
         scenario = scenario.option(name, value);
     }
     let names = node_names(matches)?;
-    Ok(if names.is_empty() { scenario } else { scenario.nodes(names.join(",")) })
+    // As in the original, a number wins over names.
+    let is_numbered = matches.value_source("nodes") == Some(clap::parser::ValueSource::CommandLine);
+    if is_numbered && !names.is_empty() {
+        eprintln!("note: --node-count is given, so the names of --nodes are not used");
+    }
+    Ok(if is_numbered || names.is_empty() { scenario } else { scenario.nodes(names.join(",")) })
 }
 
 /// Names from `--node`, `--nodes` and `--nodes-file`.
@@ -95,6 +100,7 @@ pub(super) fn run(
     eprintln!("{}: {}, seed {}", config.workload.name(), config.shape().join(", "), config.seed);
     let display = Display::for_program().filter(|_| !(config.log_stderr || config.log_net_send || config.log_net_recv));
     let scenario = scenario.again(again(&config));
+    store::link_current(&config.directory, config.workload.name());
     // The directory is named by the time: it must be the same one that is linked to afterwards.
     let mut scenario = scenario.directory(&config.directory);
     if let Some(display) = &display {

@@ -23,10 +23,7 @@ pub(super) fn write_edn(op: &Op, out: &mut Vec<u8>) {
     out.extend_from_slice(b", :f ");
     push_name(&op.f, out);
     out.extend_from_slice(b", :value ");
-    match &op.value {
-        Value::Array(items) if MICRO_OPS.0.contains(&&*op.f) => push_list(items, out, push_micro_op),
-        value => push_value(value, out),
-    }
+    push_op_value(op, out);
     if let Some(error) = &op.error {
         out.extend_from_slice(b", :error ");
         push_error(error, out);
@@ -46,8 +43,16 @@ pub(super) fn write_edn(op: &Op, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}\n");
 }
 
+/// An entry's value; a transaction's names become keywords.
+pub(super) fn push_op_value(op: &Op, out: &mut Vec<u8>) {
+    match &op.value {
+        Value::Array(items) if MICRO_OPS.0.contains(&&*op.f) => push_list(items, out, push_micro_op),
+        value => push_value(value, out),
+    }
+}
+
 /// A keyword where the name can be one, else a string.
-fn push_name(name: &str, out: &mut Vec<u8>) {
+pub(crate) fn push_name(name: &str, out: &mut Vec<u8>) {
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic());
     let is_keyword = begins_well && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_?!*+.<>=".contains(&b));
     if is_keyword {
@@ -59,7 +64,7 @@ fn push_name(name: &str, out: &mut Vec<u8>) {
 }
 
 /// `net-timeout` is `:net-timeout`, `["abort", "why"]` is `[:abort "why"]`.
-fn push_error(error: &Value, out: &mut Vec<u8>) {
+pub(super) fn push_error(error: &Value, out: &mut Vec<u8>) {
     match error {
         Value::String(name) => push_name(name, out),
         Value::Array(items) => push_leading_name(items, out),
@@ -101,7 +106,7 @@ fn push_list(items: &[Value], out: &mut Vec<u8>, mut push: impl FnMut(&Value, &m
     out.push(b']');
 }
 
-fn push_value(value: &Value, out: &mut Vec<u8>) {
+pub(crate) fn push_value(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Null => out.extend_from_slice(b"nil"),
         Value::Bool(_) => push_json(value, out),

@@ -7,7 +7,7 @@
 
 mod edn_number;
 mod edn_read;
-mod edn_write;
+pub(crate) mod edn_write;
 mod entry;
 mod error;
 #[cfg(test)]

@@ -61,10 +61,16 @@ fn micro_operations_are_keywords_only_where_they_are_micro_operations() {
 }
 
 #[test]
-fn text_is_for_people() {
+fn text_has_the_columns_of_the_original() {
     let text = written(&[rich()], HistoryFormat::Text);
-    assert!(text.starts_with("      7     12.345 s  p3      info    txn        [["), "{text}");
-    assert!(text.ends_with("final\n"), "{text}");
+    assert!(text.starts_with("3\t:info\t:txn\t[["), "{text}");
+    let read = Op::new(8, OpType::Ok, 0, "read", json!([3, null]));
+    let error = Some(json!(["net-timeout", "no answer"]));
+    let nemesis = Op { process: Process::Nemesis, error, ..Op::new(9, OpType::Info, 0, "start-partition", json!("x")) };
+    assert_eq!(
+        written(&[read, nemesis], HistoryFormat::Text),
+        "0\t:ok\t:read\t[3 nil]\n:nemesis\t:info\t:start-partition\t\"x\"\t[:net-timeout \"no answer\"]\n"
+    );
 }
 
 #[test]

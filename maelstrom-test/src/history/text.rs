@@ -1,33 +1,25 @@
-//! `history.txt`: columns for people.
+//! `history.txt`: a line per entry, as in the original.
 
-use std::io::Write;
-
+use super::edn_write::{push_error, push_name, push_op_value};
 use super::json_write::push_json;
 use super::{Op, Process};
 
-/// Appends an entry and a line feed: index, seconds, process, type, function, value, error.
+/// Appends an entry and a line feed: process, type, function, value and error, separated by tabs. Tutorials of the
+/// original search these lines (`grep :ok history.txt`); times and the rest are in `history.jsonl`.
 pub(super) fn write_text(op: &Op, out: &mut Vec<u8>) {
-    let (seconds, millis) = (op.time / 1_000_000_000, op.time / 1_000_000 % 1000);
-    let process = match op.process {
-        Process::Client(number) => format!("p{number}"),
-        Process::Nemesis => "nemesis".to_string(),
-    };
-    let kind = op.kind.as_str();
-    write!(out, "{:>7} {seconds:>6}.{millis:03} s  {process:<7} {kind:<6}  {:<9}  ", op.index, op.f)
-        .expect("a Vec takes all that is written to it");
-    push_json(&op.value, out);
+    match op.process {
+        Process::Client(number) => push_json(&number, out),
+        Process::Nemesis => out.extend_from_slice(b":nemesis"),
+    }
+    out.extend_from_slice(b"\t:");
+    out.extend_from_slice(op.kind.as_str().as_bytes());
+    out.push(b'\t');
+    push_name(&op.f, out);
+    out.push(b'\t');
+    push_op_value(op, out);
     if let Some(error) = &op.error {
-        out.extend_from_slice(b"  error ");
-        push_json(error, out);
-    }
-    for (key, value) in op.extra.iter().flat_map(|extra| extra.iter()) {
-        out.extend_from_slice(b"  ");
-        out.extend_from_slice(key.as_bytes());
-        out.push(b' ');
-        push_json(value, out);
-    }
-    if op.is_final {
-        out.extend_from_slice(b"  final");
+        out.push(b'\t');
+        push_error(error, out);
     }
     out.push(b'\n');
 }

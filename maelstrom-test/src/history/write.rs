@@ -22,7 +22,7 @@ pub enum HistoryFormat {
     /// node's name, a kafka key, or anything else that people chose. Integers beyond 64 bits end with `N`, decimal numbers
     /// that floating point cannot hold with `M`: their exact values pass both ways.
     Edn,
-    /// `history.txt`: columns for people. Cannot be read again.
+    /// `history.txt`: a line per entry with the original's columns. Cannot be read again.
     Text,
 }
 

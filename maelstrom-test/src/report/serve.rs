@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{self, Cursor};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use askama::Template;
@@ -29,10 +29,17 @@ impl StoreServer {
     /// # Errors
     /// A sentence that says what is wrong: the store does not exist, the port is in use.
     pub fn bind(root: &Path, port: u16) -> Result<StoreServer, String> {
+        StoreServer::bind_to(root, SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    /// Listens on any address: others can read the runs unless it is one of the loopback interface.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong: the store does not exist, the port is in use.
+    pub fn bind_to(root: &Path, address: SocketAddr) -> Result<StoreServer, String> {
         let root = root.canonicalize().map_err(|error| {
             format!("there are no stored runs in {}: {error}; `maelstrom test` makes some", root.display())
         })?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let server = Server::http(address).map_err(|error| {
             format!(
                 "cannot listen on {address}: {error}; if another program uses the port, name another one with --port"
@@ -73,7 +80,7 @@ impl StoreServer {
             return refusal(405, "only GET and HEAD");
         }
         if !is_local(request) {
-            return refusal(403, "this server answers to 127.0.0.1 and localhost only");
+            return refusal(403, "this server answers to localhost and numeric addresses only");
         }
         let path = request.url().split(['?', '#']).next().unwrap_or_default();
         let Some(segments) = segments(path) else { return refusal(400, "not a path") };
@@ -151,7 +158,8 @@ impl Entry {
 fn is_local(request: &Request) -> bool {
     let host = request.headers().iter().find(|header| header.field.equiv("Host")).map(|header| header.value.as_str());
     let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
-    matches!(name, Some("127.0.0.1" | "localhost"))
+    // A page of another site that has its name point here comes with that name, never with a number.
+    name.is_some_and(|name| name == "localhost" || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok())
 }
 
 /// The parts of a path, decoded; `None` if one of them is no plain name.
