@@ -11,7 +11,7 @@ use crate::history::HistoryFormat;
 /// How many drawings of anomalies are written as files of their own.
 const PICTURES: usize = 8;
 
-/// Writes `report.txt`, `report.html`, `results.json`, the history in its three forms, and every picture as a file.
+/// Writes `report.txt`, `report.html`, `results.json`, `results.edn`, the history in its three forms, and every picture as a file.
 ///
 /// A file is there completely or not at all: it is written under another name first. Where the proof of an anomaly
 /// lies beyond the events that were kept of the network, they are read from `messages.jsonl` in the same directory.
@@ -24,6 +24,7 @@ pub fn write(view: &RunView<'_>, directory: &Path) -> io::Result<()> {
     let put = |name: &str, content: String| write_file(&directory.join(name), content.as_bytes());
     put("report.txt", text::render(view, text::Style::PLAIN))?;
     put("results.json", results::render(view))?;
+    put("results.edn", results::render_edn(view))?;
     put("report.html", html::report(view))?;
     put("timeline.html", html::timeline(view))?;
     pictures(view, put)?;
@@ -113,6 +114,7 @@ mod tests {
                 "rate.svg",
                 "report.html",
                 "report.txt",
+                "results.edn",
                 "results.json",
                 "timeline.html"
             ]

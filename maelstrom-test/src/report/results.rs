@@ -1,4 +1,4 @@
-//! `results.json`: the verdicts, for programs.
+//! `results.json`: the verdicts, for programs; `results.edn`: the same with the original's names.
 //!
 //! ```json
 //! {
@@ -21,6 +21,7 @@
 //! `valid` is `true`, `false` or `"unknown"`. Parts and top-level keys stand in this order, the keys within a part in
 //! alphabetical order after `valid`; times are nanoseconds. `version` changes when a key changes its meaning.
 
+use crate::history::edn_write::{push_name, push_value};
 use crate::json::{Map, Value, json};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -39,6 +40,49 @@ const PARTS: [&str; 8] = ["perf", "timeline", "exceptions", "stats", "availabili
 pub fn render(view: &RunView<'_>) -> String {
     let text = serde_json::to_string_pretty(&Results(view)).expect("results have string keys only");
     text + "\n"
+}
+
+/// The text of `results.edn`: the same, as Jepsen writes it.
+pub(super) fn render_edn(view: &RunView<'_>) -> String {
+    let results: Value = crate::json::from_str(&render(view)).expect("it was written just now");
+    let mut out = Vec::new();
+    push_edn(None, &results, 0, &mut out);
+    out.push(b'\n');
+    String::from_utf8(out).expect("EDN of strings is text")
+}
+
+/// Keys become keywords (`msgs_per_op` is `:msgs-per-op`, `valid` is `:valid?`), a line each.
+fn push_edn(key: Option<&str>, value: &Value, depth: usize, out: &mut Vec<u8>) {
+    match value {
+        Value::Object(map) => {
+            out.push(b'{');
+            for (number, (key, value)) in map.iter().enumerate() {
+                if number > 0 {
+                    out.extend_from_slice(b",\n");
+                    out.extend(std::iter::repeat_n(b' ', depth + 1));
+                }
+                match key.as_str() {
+                    "valid" => out.extend_from_slice(b":valid?"),
+                    key => push_name(&key.replace('_', "-"), out),
+                }
+                out.push(b' ');
+                push_edn(Some(key), value, depth + 1, out);
+            }
+            out.push(b'}');
+        }
+        Value::Array(items) => {
+            out.push(b'[');
+            for (number, item) in items.iter().enumerate() {
+                if number > 0 {
+                    out.push(b' ');
+                }
+                push_edn(None, item, depth + 1, out);
+            }
+            out.push(b']');
+        }
+        Value::String(text) if key == Some("valid") => push_name(text, out),
+        other => push_value(other, out),
+    }
 }
 
 struct Results<'a>(&'a RunView<'a>);
@@ -101,7 +145,17 @@ impl Serialize for PartJson<'_> {
 
 /// A part's verdict: the checker's, or, for those that only measure, the measurements.
 fn part(view: &RunView<'_>, name: &str) -> Option<(Valid, Map<String, Value>)> {
-    if let Some(verdict) = view.part(name) {
+    let verdict = view.part(name);
+    let valid = verdict.map_or(Valid::True, |verdict| verdict.valid);
+    // The run's own counts. No checker has them.
+    match name {
+        "net" => return Some((valid, net(view))),
+        "faults" => {
+            return Some((valid, view.faults.iter().map(|tally| (tally.kind.clone(), tally_json(tally))).collect()));
+        }
+        _ => {}
+    }
+    if let Some(verdict) = verdict {
         let mut details = verdict.details.clone();
         if let Some(reason) = &verdict.reason {
             details.entry("reason".into()).or_insert_with(|| reason.as_str().into());
@@ -112,8 +166,6 @@ fn part(view: &RunView<'_>, name: &str) -> Option<(Valid, Map<String, Value>)> {
         // What a few entries show of a long history is not its latency.
         "perf" if view.tally.is_some() => return None,
         "perf" => perf(view),
-        "net" => net(view),
-        "faults" => view.faults.iter().map(|tally| (tally.kind.clone(), tally_json(tally))).collect(),
         "timeline" => Map::new(),
         _ => return None,
     };
@@ -230,6 +282,25 @@ mod tests {
             "faults",
         ];
         assert!(keys.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{text}");
+    }
+
+    #[test]
+    fn message_counts_stand_in_the_results_of_a_run_that_has_a_part_for_them() {
+        let mut sample = sample::stale_read();
+        sample.parts.push(crate::report::Part { name: "net", verdict: crate::checker::Verdict::default() });
+        let parsed: Value = crate::json::from_str(&render(&sample.view())).unwrap();
+        assert_eq!(parsed["net"]["valid"], json!(true));
+        assert_eq!(parsed["net"]["all"]["msg_count"], json!(40));
+        assert_eq!(parsed["net"]["all"]["msgs_per_op"], json!(20.0));
+    }
+
+    #[test]
+    fn edn_has_the_names_of_the_original() {
+        let sample = sample::crash();
+        let edn = render_edn(&sample.view());
+        assert!(edn.contains("\n :valid? :unknown,\n :version 1"), "{edn}");
+        assert!(edn.contains("\n :net {:all {:msg-count 200,\n"), "{edn}");
+        assert!(edn.contains(":msgs-per-op "), "{edn}");
     }
 
     #[test]

@@ -92,6 +92,8 @@ struct LogHtml {
 const FILES: &[&str] = &[
     "report.txt",
     "results.json",
+    "results.edn",
+    "jepsen.log",
     "history.txt",
     "history.jsonl",
     "history.edn",
@@ -224,6 +226,10 @@ fn facts(view: &RunView<'_>) -> Vec<(&'static str, String)> {
     });
     facts.push(("operations", units::count(view.invoked())));
     facts.push(("messages", units::count(view.net.all.msg_count)));
+    facts.extend(text::propagation(view).map(|told| match told.split_once(": ") {
+        Some((_, times)) => ("known everywhere after", times.to_owned()),
+        None => ("propagation", told),
+    }));
     facts
 }
 

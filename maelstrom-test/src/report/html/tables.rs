@@ -34,7 +34,11 @@ pub(super) fn latencies(view: &RunView<'_>, latencies: &Latencies) -> Vec<[Strin
 pub(super) fn net(view: &RunView<'_>) -> Vec<[String; 4]> {
     let (net, invoked) = (view.net, view.invoked());
     let per_op = |count: u64| if invoked == 0 { "–".into() } else { format!("{:.2}", count as f64 / invoked as f64) };
-    let classes = [("all", net.all), ("with clients", net.clients), ("between nodes and services", net.servers)];
+    let classes = [
+        ("between nodes and services (net.servers)", net.servers),
+        ("from or to clients (net.clients)", net.clients),
+        ("all (net.all)", net.all),
+    ];
     let mut rows: Vec<[String; 4]> = classes
         .map(|(name, counts)| {
             [name.into(), units::count(counts.send_count), units::count(counts.recv_count), per_op(counts.msg_count)]

@@ -42,6 +42,8 @@ pub(super) fn survived(view: &RunView<'_>) -> Vec<String> {
     sections::survived_words(view)
 }
 
+pub(super) use sections::propagation;
+
 /// `name: verdict`, and at the right how the run was made.
 fn verdict_line(view: &RunView<'_>, style: Style) -> Vec<String> {
     let name = visible(view.name, 60);

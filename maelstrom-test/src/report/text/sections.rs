@@ -28,24 +28,49 @@ pub(super) fn survived_line(view: &RunView<'_>) -> String {
     survived_words(view).join(" · ")
 }
 
-/// The parts of [`survived_line`].
+/// The parts of [`survived_line`]. What people tune comes first: how long an element takes until it is known everywhere,
+/// and how many messages that costs.
 pub(super) fn survived_words(view: &RunView<'_>) -> Vec<String> {
-    let mut words = vec![operations(view)];
+    let mut words: Vec<String> = propagation(view).into_iter().collect();
+    if !words.is_empty() {
+        words.extend(traffic(view));
+    }
+    words.push(operations(view));
     for tally in view.faults.iter().filter(|tally| tally.had_effect) {
         let counts = tally.counts.iter().map(|(unit, count)| units::effect(unit, count));
         let counts: Vec<String> = counts.collect();
         let effect = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
         words.push(format!("{} × {}{effect}", tally.actions, tally.kind));
     }
-    let invoked = view.invoked();
-    if invoked > 0 && view.seed.is_some() {
-        words.push(format!("{:.1} messages per operation", view.net.all.msg_count as f64 / invoked as f64));
+    if propagation(view).is_none() {
+        words.extend(traffic(view));
     }
     let lengths = if view.tally.is_some() { Vec::new() } else { Latencies::of(view.history).ok_lengths() };
     if let (Some(median), Some(worst)) = (quantile(&lengths, 0.5), quantile(&lengths, 1.0)) {
-        words.push(format!("latency median {}, worst {}", units::length(median), units::length(worst)));
+        words.push(format!("latency of clients: median {}, worst {}", units::length(median), units::length(worst)));
     }
     words
+}
+
+/// Broadcast and g-set: from the acknowledgement of an element until no read is without it.
+pub(in crate::report) fn propagation(view: &RunView<'_>) -> Option<String> {
+    let latencies = view.part("workload")?.details.get("stable_latencies")?;
+    let at = |q: &str| Some(units::length((latencies.get(q)?.as_f64()? * 1e6).round() as u64));
+    Some(format!("known everywhere after: median {}, worst {}", at("0.5")?, at("1")?))
+}
+
+/// Messages per operation, under the names that tests give them: `servers.msgs_per_op` and `all.msgs_per_op`.
+fn traffic(view: &RunView<'_>) -> Option<String> {
+    let invoked = view.invoked();
+    if invoked == 0 || view.seed.is_none() {
+        return None;
+    }
+    let per_op = |counts: crate::network::Counts| counts.msg_count as f64 / invoked as f64;
+    Some(format!(
+        "messages per operation: {:.2} between nodes and services (net.servers), {:.2} with those of clients (net.all)",
+        per_op(view.net.servers),
+        per_op(view.net.all)
+    ))
 }
 
 /// `270 operations (cas: 30 ok, 31 fail; read: 123 ok; write: 80 ok)`

@@ -39,9 +39,21 @@ fn a_valid_run_says_in_one_line_what_it_survived() {
     assert!(lines[0].starts_with("echo_works: valid   "), "{text}");
     assert_eq!(
         lines[1],
-        "  100 operations (echo: 100 ok) · 5 × partition (212 messages cut) · 2.0 messages per operation · \
-         latency median 4 ms, worst 7 ms"
+        "  100 operations (echo: 100 ok) · 5 × partition (212 messages cut) · messages per operation: 0.00 between nodes \
+         and services (net.servers), 2.00 with those of clients (net.all) · latency of clients: median 4 ms, worst 7 ms"
     );
+}
+
+#[test]
+fn a_broadcast_says_first_how_fast_it_spreads_and_what_that_costs() {
+    let mut sample = sample::valid();
+    let latencies = crate::json::json!({"0": 0, "0.5": 393.4, "0.95": 480, "0.99": 499, "1": 500});
+    sample.parts[2].verdict.details.insert("stable_latencies".into(), latencies);
+    sample.net.servers.msg_count = 2_498;
+    let text = plain(&sample);
+    let first = "  known everywhere after: median 393 ms, worst 500 ms · messages per operation: 24.98 between nodes and \
+                 services (net.servers), 2.00 with those of clients (net.all) · 100 operations";
+    assert!(text.lines().nth(1).unwrap().starts_with(first), "{text}");
 }
 
 #[test]
