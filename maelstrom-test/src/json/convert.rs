@@ -39,6 +39,12 @@ impl From<f64> for Value {
     }
 }
 
+impl From<f32> for Value {
+    fn from(number: f32) -> Value {
+        Value::from(f64::from(number))
+    }
+}
+
 impl From<bool> for Value {
     fn from(flag: bool) -> Value {
         Value::Bool(flag)
@@ -130,6 +136,12 @@ impl ToJson for Number {
 }
 
 impl ToJson for f64 {
+    fn to_json(&self) -> Value {
+        Value::from(*self)
+    }
+}
+
+impl ToJson for f32 {
     fn to_json(&self) -> Value {
         Value::from(*self)
     }

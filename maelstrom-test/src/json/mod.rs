@@ -40,7 +40,8 @@ mod value;
 
 pub use crate::json_value as json;
 pub use convert::ToJson;
-pub use number::Number;
+pub use interop::Inexact;
+pub use number::{NotANumber, Number};
 pub(crate) use parse::Parser;
 pub use parse::{MAX_DEPTH, from_slice, from_str, object_from_str};
 pub use serde_impls::{from_value, to_value};

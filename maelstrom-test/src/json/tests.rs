@@ -89,7 +89,7 @@ fn numbers_are_ordered_by_value() {
 fn what_is_no_number_is_refused() {
     for text in ["", "-", "+1", "01", "-01", "1.", ".5", "1e", "1e+", "1.e5", "0x1", "1 ", " 1", "NaN", "1.5.5", "1-2"]
     {
-        assert_eq!(text.parse::<Number>(), Err(number::NotANumber), "{text}");
+        assert_eq!(text.parse::<Number>(), Err(NotANumber), "{text}");
         assert!(from_str(&format!("[{text}x]")).is_err());
     }
 }
@@ -132,6 +132,22 @@ fn serde_json_reads_and_writes_values_exactly() {
     let entries: Map<String, Value> = serde_json::from_str(text).unwrap();
     assert_eq!(Value::Object(entries), value);
     assert_eq!(to_value(&(1u8, "x", value.clone())).unwrap(), json!([1, "x", value]));
+}
+
+#[test]
+fn values_are_deserialized_exactly_or_not_at_all() {
+    let read: Value = serde_json::from_reader(&b"[18446744073709551617]"[..]).unwrap();
+    assert_eq!(read.to_string(), "[18446744073709551617]");
+    let read: Value = serde_json::from_value(serde_json::json!([1, 1.5, null])).unwrap();
+    assert_eq!(read, json!([1, 1.5, null]));
+
+    /// Here `serde` keeps numbers as floating point before it hands them on.
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(untagged)]
+    enum Untagged {
+        Any(#[allow(dead_code)] Value),
+    }
+    assert!(serde_json::from_str::<Untagged>("18446744073709551617").is_err());
 }
 
 #[test]
