@@ -99,7 +99,10 @@ pub(super) fn run(
     let name = config.name.clone();
     eprintln!("{}: {}, seed {}", config.workload.name(), config.shape().join(", "), config.seed);
     let display = Display::for_program().filter(|_| !(config.log_stderr || config.log_net_send || config.log_net_recv));
-    let scenario = scenario.again(again(&config));
+    let mut scenario = scenario.again(again(&config));
+    if let Some(expect) = expect {
+        scenario = scenario.expect(expect);
+    }
     store::link_current(&config.directory, config.workload.name());
     // The directory is named by the time: it must be the same one that is linked to afterwards.
     let mut scenario = scenario.directory(&config.directory);

@@ -203,6 +203,11 @@ impl Journal {
         self.events
     }
 
+    /// Lines not yet taken.
+    pub fn chunk(&self) -> &[u8] {
+        &self.chunk
+    }
+
     /// Lines not yet taken, in bytes.
     pub fn pending(&self) -> usize {
         self.chunk.len()

@@ -10,7 +10,8 @@ use askama::Template;
 
 use super::escape::visible;
 use super::files::write_file;
-use super::html::{STYLE, mark_of};
+use super::html::STYLE;
+use super::view::{badge, mark_of};
 use crate::protocol::compare_names;
 
 const SCRIPT: &str = concat!(
@@ -39,7 +40,9 @@ struct Page {
 
 struct Listed {
     outcome: &'static str,
-    mark: &'static str,
+    /// The colour: that of `valid` for what ended as expected.
+    tone: &'static str,
+    badge: String,
     name: String,
     path: String,
     href: String,
@@ -114,9 +117,13 @@ fn listed(root: &Path, directory: &Path) -> Option<Listed> {
     let text = |value: &Value| visible(value.as_str().unwrap_or_default(), 200);
     let scenario = &results["scenario"];
     let outcome = OUTCOMES.into_iter().find(|outcome| results["outcome"] == *outcome).unwrap_or("unknown");
+    let expectation = &results["expectation"];
+    let expectation = expectation["expect"].as_str().zip(expectation["met"].as_bool());
+    let (tone, badge) = badge(outcome, expectation);
     Some(Listed {
         outcome,
-        mark: mark_of(outcome),
+        tone,
+        badge: visible(&badge, 100),
         name: text(&scenario["name"]),
         path: visible(&relative.display().to_string(), 300),
         href: relative.iter().map(|part| url_segment(part.as_encoded_bytes()) + "/").collect(),

@@ -38,4 +38,4 @@ pub use files::write;
 pub use latency::{Latencies, Latency};
 #[cfg(feature = "cli")]
 pub use serve::StoreServer;
-pub use view::{Breakdown, FaultTally, NodeLog, Part, RunView, Tally, TimeMode};
+pub use view::{Breakdown, Expectation, FaultTally, NodeLog, Part, RunView, Tally, TimeMode};

@@ -6,6 +6,7 @@
 //!   "valid": false,
 //!   "outcome": "invalid",
 //!   "headline": "not linearizable (key 3)",
+//!   "expectation": {"expect": "valid", "met": false},
 //!   "scenario": {"name": "raft_is_linearizable", "workload": "lin-kv", "seed": 7, "time": "virtual"},
 //!   "anomalies": [{"anomaly": "nonlinearizable", "part": "workload", "operations": [410, 417], …}],
 //!   "notes": [],
@@ -18,7 +19,7 @@
 //! }
 //! ```
 //!
-//! `valid` is `true`, `false` or `"unknown"`. Parts and top-level keys stand in this order, the keys within a part in
+//! `expectation` is there if a test or `--expect` says how the run should end. `valid` is `true`, `false` or `"unknown"`. Parts and top-level keys stand in this order, the keys within a part in
 //! alphabetical order after `valid`; times are nanoseconds. `version` changes when a key changes its meaning.
 
 use crate::history::edn_write::{push_name, push_value};
@@ -98,6 +99,9 @@ impl Serialize for Results<'_> {
         )?;
         map.serialize_entry("outcome", view.outcome())?;
         map.serialize_entry("headline", &view.headline())?;
+        if let Some(told) = view.expectation {
+            map.serialize_entry("expectation", &json!({"expect": told.expect, "met": told.failure.is_none()}))?;
+        }
         map.serialize_entry(
             "scenario",
             &Scenario { name: view.name, workload: view.workload, seed: view.seed, time: view.time_mode.name() },

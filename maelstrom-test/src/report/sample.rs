@@ -56,6 +56,7 @@ impl Sample {
             directory: Some(&self.directory),
             again: Some("MAELSTROM_SEED=7 cargo test raft_is_linearizable"),
             expected_anomaly: self.expected_anomaly,
+            expectation: None,
             breakdown: self.breakdown.as_ref(),
         }
     }

@@ -126,6 +126,15 @@ pub struct Breakdown {
     pub log: Option<PathBuf>,
 }
 
+/// How a run should have ended, and whether it did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expectation {
+    /// `valid`, `invalid`, `unknown`, `error`, or an anomaly's name.
+    pub expect: String,
+    /// Why it is not met; `None` if it is.
+    pub failure: Option<String>,
+}
+
 /// A finished run as reports see it.
 #[derive(Clone, Debug)]
 pub struct RunView<'a> {
@@ -171,6 +180,8 @@ pub struct RunView<'a> {
     pub again: Option<&'a str>,
     /// The anomaly that the case expects, if it expects one by name.
     pub expected_anomaly: Option<&'a str>,
+    /// How it should have ended, if anybody said so.
+    pub expectation: Option<&'a Expectation>,
     /// Why the run broke off, if it did.
     pub breakdown: Option<&'a Breakdown>,
 }
@@ -189,6 +200,12 @@ impl<'a> RunView<'a> {
             Valid::Unknown => "unknown",
             Valid::False => "invalid",
         }
+    }
+
+    /// The verdict beside what was expected: a word for its colour (an outcome), and a text with a sign.
+    pub(super) fn badge(&self) -> (&'static str, String) {
+        let expectation = self.expectation.map(|told| (&*told.expect, told.failure.is_none()));
+        badge(self.outcome(), expectation)
     }
 
     /// A part's verdict.
@@ -276,5 +293,42 @@ impl<'a> RunView<'a> {
         let mut seen = std::collections::BTreeSet::new();
         nodes.retain(|node| seen.insert(*node));
         nodes
+    }
+}
+
+/// See [`RunView::badge`].
+pub(super) fn badge(outcome: &'static str, expectation: Option<(&str, bool)>) -> (&'static str, String) {
+    match expectation {
+        None | Some(("valid", true)) => (outcome, format!("{} {outcome}", mark_of(outcome))),
+        Some((_, true)) => ("valid", format!("✓ {outcome}, as expected")),
+        Some(("valid", false)) if outcome == "valid" => ("invalid", "✗ valid, but a fault had no effect".into()),
+        Some(("valid", false)) => (outcome, format!("{} {outcome}", mark_of(outcome))),
+        Some((expect, false)) => ("invalid", format!("✗ {outcome}, expected {expect}")),
+    }
+}
+
+/// A sign for an outcome, for those who do not see colours.
+pub(super) fn mark_of(outcome: &str) -> &'static str {
+    match outcome {
+        "valid" => "✓",
+        "unknown" => "?",
+        "error" => "!",
+        _ => "✗",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn green_is_what_ended_as_expected() {
+        let told = |outcome, expectation| badge(outcome, expectation);
+        assert_eq!(told("invalid", None), ("invalid", "✗ invalid".into()));
+        assert_eq!(told("valid", Some(("valid", true))), ("valid", "✓ valid".into()));
+        assert_eq!(told("error", Some(("valid", false))), ("error", "! error".into()));
+        assert_eq!(told("invalid", Some(("lost", true))), ("valid", "✓ invalid, as expected".into()));
+        assert_eq!(told("valid", Some(("lost", false))), ("invalid", "✗ valid, expected lost".into()));
+        assert_eq!(told("valid", Some(("valid", false))), ("invalid", "✗ valid, but a fault had no effect".into()));
     }
 }

@@ -11,7 +11,7 @@ use super::progress::Display;
 use super::{paths, snapshot};
 use crate::random;
 use crate::report::{index, text};
-use crate::scenario::options::{self, OUTCOMES};
+use crate::scenario::options;
 use crate::scenario::{Defaults, Run, Scenario, WorkloadChoice};
 
 /// Default seeds are this short, so that people can type them.
@@ -156,13 +156,9 @@ impl Case {
         }
         // The list of runs is a convenience: a test does not fail for it.
         let _ = index::update(&paths::target_directory(self.function.temporary_directory).join("maelstrom"));
-        let mut run = judge::ended(result).map_err(not_started)?;
-        let expect = self.function.expect;
-        if !OUTCOMES.contains(&expect) {
-            run.expected_anomaly = Some(expect.into());
-        }
+        let run = judge::ended(result).map_err(not_started)?;
         let report = text::render(&run.view(), text::Style { colour: false, full: false });
-        let judged = judge::judge(expect, require_faults, &run);
+        let judged = judge::judge(self.function.expect, require_faults, &run);
         let outcome = self.outcome(judged, &run, &report);
         let failed = |text| CaseFailure { headline: self.with_seed(&run.headline()), text };
         self.invert_if_it_should_panic(outcome).map_err(failed)?;
@@ -188,6 +184,7 @@ impl Case {
             .name(&self.name)
             .directory(directory)
             .again(self.again())
+            .expect(function.expect)
             .seed(self.seed);
         for (name, value) in &self.options {
             scenario = scenario.option(name, value);

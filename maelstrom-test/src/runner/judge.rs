@@ -1,6 +1,6 @@
 //! Whether a run ended as a test expects.
 
-use crate::checker::Valid;
+pub(crate) use crate::scenario::judge;
 use crate::scenario::{Run, RunError};
 
 /// The run, whether it came to its end or broke off.
@@ -15,42 +15,10 @@ pub(super) fn ended(result: Result<Run, RunError>) -> Result<Run, String> {
     }
 }
 
-/// Whether the run ended as expected; else a sentence that says what was expected.
-pub(crate) fn judge(expect: &str, require_faults: bool, run: &Run) -> Result<(), String> {
-    let broke = run.breakdown.is_some();
-    let valid = run.verdict.valid();
-    let met = match expect {
-        "error" => broke,
-        "valid" => !broke && valid == Valid::True,
-        "invalid" => !broke && valid == Valid::False,
-        "unknown" => !broke && valid == Valid::Unknown,
-        anomaly => !broke && valid == Valid::False && run.has_anomaly(anomaly),
-    };
-    let idle = run.faults_without_effect();
-    match expect {
-        "valid" if met && require_faults && !idle.is_empty() => Err(format!(
-            "it is valid, but survived nothing: {} never had an effect; make the run longer or the faults more \
-             frequent (`time_limit`, `nemesis_interval`), leave out faults that cannot exist with these nodes, or allow \
-             it (`require_faults = false`)",
-            idle.join(" and ")
-        )),
-        _ if met => Ok(()),
-        "error" => Err("expected: that the run breaks off; but it came to its end".into()),
-        _ if broke => Err(format!("expected: {expect}; but the run broke off")),
-        "valid" | "invalid" | "unknown" => Err(format!("expected: {expect}")),
-        anomaly => {
-            let found = run.verdict.anomalies();
-            let found =
-                if found.is_empty() { "nothing was found".into() } else { format!("found: {}", found.join(", ")) };
-            Err(format!("expected: {anomaly}; {found}"))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::{Finding, Verdict};
+    use crate::checker::{Finding, Valid, Verdict};
     use crate::report::{Breakdown, FaultTally};
 
     fn run(valid: Valid, anomalies: &[&str]) -> Run {

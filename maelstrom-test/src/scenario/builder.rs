@@ -76,6 +76,7 @@ pub struct Scenario {
     pub(super) name: Option<String>,
     pub(super) directory: Option<PathBuf>,
     pub(super) again: Option<String>,
+    pub(super) expect: Option<String>,
     pub(super) progress: Option<ProgressSink>,
     pub(super) interrupt: Interrupt,
     pub(super) warn_unused: bool,
@@ -93,6 +94,7 @@ impl Scenario {
             name: None,
             directory: None,
             again: None,
+            expect: None,
             progress: None,
             interrupt: Interrupt::default(),
             warn_unused: false,
@@ -122,6 +124,13 @@ impl Scenario {
     /// More arguments of the node program.
     pub fn args<S: Into<OsString>>(mut self, args: impl IntoIterator<Item = S>) -> Scenario {
         self.program.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// How the run should end: `valid`, `invalid`, `unknown`, `error`, or the name of an anomaly. Reports show it beside
+    /// the outcome; the run itself does not depend on it.
+    pub fn expect(mut self, outcome: impl Into<String>) -> Scenario {
+        self.expect = Some(outcome.into());
         self
     }
 

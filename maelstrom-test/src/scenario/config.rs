@@ -105,6 +105,8 @@ pub struct Config {
     pub availability: Option<f64>,
     /// Whether a fault without effect fails a run that is otherwise valid.
     pub require_faults: bool,
+    /// How the run should end, for reports.
+    pub expect: Option<String>,
     /// Recovery time before the final phase.
     pub quiet_period: Nanos,
     /// A client's patience; `None`: the workload's.
@@ -363,6 +365,7 @@ impl Reader<'_> {
             nemesis_interval: self.nanos("nemesis_interval").unwrap_or(10_000_000_000),
             availability: self.number("availability"),
             require_faults: self.flag("require_faults").unwrap_or(test),
+            expect: scenario.expect.clone(),
             quiet_period: self.nanos("quiet_period").unwrap_or(10_000_000_000),
             timeout: self.nanos("timeout"),
             seed,

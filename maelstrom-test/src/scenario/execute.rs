@@ -7,14 +7,15 @@ use std::time::Instant;
 
 use crate::json::Map;
 
+use super::options::OUTCOMES;
 use super::recorder::Recorder;
-use super::{Config, NetStats, Run, RunError, TimeChoice, turns};
+use super::{Config, NetStats, Run, RunError, TimeChoice, judge, turns};
 use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats, Verdict};
 use crate::executor::{self, NodeProgram};
 use crate::history::OpType;
 use crate::nemesis::FaultKind;
 use crate::network::NetworkConfig;
-use crate::report::{self, Breakdown, FaultTally, NodeLog, TimeMode};
+use crate::report::{self, Breakdown, Expectation, FaultTally, NodeLog, TimeMode};
 use crate::simulation::{self, Failure, Simulation};
 
 /// The file that marks a directory as that of a run: only such directories are ever replaced.
@@ -214,9 +215,11 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, differs: 
         logs.filter_map(|node| NodeLog::read(node, &config.directory.join(LOGS).join(format!("{node}.log"))).ok());
     let mut notes = config.notes.clone();
     notes.extend_from_slice(simulation.notes());
+    let (expect, require_faults) = (config.expect.clone(), config.require_faults);
+    let expected_anomaly = expect.clone().filter(|expect| !OUTCOMES.contains(&&**expect));
     let reproducible = clock == TimeMode::Virtual && differs.is_empty();
     notes.extend(differs.into_iter().map(|why| format!("not reproducible: {why}")));
-    Run {
+    let mut run = Run {
         workload: config.workload.name().to_owned(),
         seed: config.seed,
         time_mode: clock,
@@ -240,8 +243,14 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, differs: 
         directory: config.directory,
         has_report: true,
         again: config.again,
-        expected_anomaly: None,
-    }
+        expected_anomaly,
+        expectation: None,
+    };
+    run.expectation = expect.map(|expect| {
+        let failure = judge(&expect, require_faults, &run).err();
+        Expectation { expect, failure }
+    });
+    run
 }
 
 fn tallies(simulation: &Simulation) -> Vec<FaultTally> {

@@ -17,11 +17,13 @@ mod config;
 mod determinism;
 mod error;
 mod execute;
+mod expectation;
 pub mod options;
 mod program;
 mod progress;
 mod recorder;
 mod run;
+mod run_log;
 mod store;
 mod turns;
 
@@ -31,6 +33,7 @@ pub use determinism::Difference;
 #[cfg(feature = "cli")]
 pub(crate) use determinism::compare;
 pub use error::RunError;
+pub(crate) use expectation::judge;
 pub use program::Program;
 pub use progress::{Interrupt, Progress, ProgressSink};
 #[cfg(test)]

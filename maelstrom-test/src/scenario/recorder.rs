@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::run_log::RunLog;
 use super::{Config, Progress};
 use crate::executor::{NodeProgram, Observer, coarse_clock};
 use crate::history::{HistoryFormat, HistoryWriter, OpType, Process};
@@ -19,7 +19,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// Chunks that may wait for the disk before the run waits for it.
 const QUEUE: usize = 16;
 
-/// Writes `history.jsonl` and `messages.jsonl`, tells progress, and notices interruptions.
+/// Writes `history.jsonl`, `messages.jsonl` and the run's log, tells progress, and notices interruptions.
 pub(super) struct Recorder<'a> {
     config: &'a Config,
     history: HistoryWriter<File>,
@@ -27,7 +27,7 @@ pub(super) struct Recorder<'a> {
     written: usize,
     counts: Counts,
     journal: JournalWriter,
-    logs: Option<LogFollower>,
+    log: RunLog,
     /// When the journal was last handed on, on the [coarse clock](coarse_clock).
     last: Duration,
 }
@@ -43,14 +43,14 @@ impl<'a> Recorder<'a> {
     pub(super) fn new(config: &'a Config, programs: &[NodeProgram]) -> io::Result<Recorder<'a>> {
         let directory = &config.directory;
         let history = HistoryWriter::new(File::create(directory.join("history.jsonl"))?, HistoryFormat::JsonLines);
-        let echo = MessageLog::new(config)?;
-        let journal = JournalWriter::start(File::create(directory.join("messages.jsonl"))?, echo)?;
-        let logs = config.log_stderr.then(|| LogFollower::new(programs));
-        Ok(Recorder { config, history, written: 0, counts: Counts::default(), journal, logs, last: coarse_clock() })
+        let journal = JournalWriter::start(File::create(directory.join("messages.jsonl"))?)?;
+        let log = RunLog::new(config, programs)?;
+        Ok(Recorder { config, history, written: 0, counts: Counts::default(), journal, log, last: coarse_clock() })
     }
 
     fn record(&mut self, simulation: &mut Simulation) -> io::Result<()> {
         let ops = &simulation.history().ops;
+        self.log.follow(simulation, &ops[self.written.min(ops.len())..])?;
         if self.written < ops.len() {
             for op in &ops[self.written..] {
                 self.history.write(op)?;
@@ -63,8 +63,10 @@ impl<'a> Recorder<'a> {
         let late = now >= self.last + PERIOD;
         if late || simulation.network().journal().pending() >= CHUNK {
             self.journal.write(simulation)?;
+            self.log.chunk_taken();
         }
         if late {
+            self.log.flush()?;
             self.last = now;
             self.tell(simulation);
         }
@@ -72,9 +74,6 @@ impl<'a> Recorder<'a> {
     }
 
     fn tell(&mut self, simulation: &Simulation) {
-        if let Some(logs) = &mut self.logs {
-            logs.follow();
-        }
         let Some(sink) = &self.config.progress else { return };
         sink(&Progress {
             phase: simulation.phase(),
@@ -90,9 +89,7 @@ impl<'a> Recorder<'a> {
     pub(super) fn finish(mut self, simulation: &mut Simulation) -> io::Result<()> {
         self.record(simulation)?;
         self.journal.write(simulation)?;
-        if let Some(logs) = &mut self.logs {
-            logs.follow();
-        }
+        self.log.flush()?;
         self.journal.finish()
     }
 }
@@ -132,13 +129,12 @@ struct JournalWriter {
 }
 
 impl JournalWriter {
-    fn start(mut file: File, mut echo: MessageLog) -> io::Result<JournalWriter> {
+    fn start(mut file: File) -> io::Result<JournalWriter> {
         let (chunks, incoming) = mpsc::sync_channel::<Vec<u8>>(QUEUE);
         let (back, empties): (Sender<Vec<u8>>, _) = mpsc::channel();
         let write = move || {
             for chunk in incoming {
                 file.write_all(&chunk)?;
-                echo.copy(&chunk)?;
                 // Nobody takes it back any more when the run is over.
                 let _ = back.send(chunk);
             }
@@ -176,67 +172,4 @@ impl Drop for JournalWriter {
         // Errors were reported by `write` and `finish`; here it is only about not leaving the thread behind.
         let _ = self.finish();
     }
-}
-
-/// Copies messages to the run's log and to standard error, as far as that was asked for.
-struct MessageLog {
-    log: Option<File>,
-    sent: bool,
-    received: bool,
-}
-
-impl MessageLog {
-    fn new(config: &Config) -> io::Result<MessageLog> {
-        let (sent, received) = (config.log_net_send, config.log_net_recv);
-        let log = if sent || received { Some(File::create(config.directory.join("log.txt"))?) } else { None };
-        Ok(MessageLog { log, sent, received })
-    }
-
-    fn copy(&mut self, chunk: &[u8]) -> io::Result<()> {
-        let Some(log) = &mut self.log else { return Ok(()) };
-        let mut out = Vec::new();
-        for line in chunk.split_inclusive(|&byte| byte == b'\n') {
-            let contains = |text: &[u8]| line.windows(text.len()).take(80).any(|window| window == text);
-            let wanted = if contains(b"\"type\":\"send\"") { self.sent } else { self.received };
-            if wanted {
-                out.extend_from_slice(line);
-            }
-        }
-        log.write_all(&out)?;
-        io::stderr().write_all(&out)
-    }
-}
-
-/// Copies what nodes write to standard error to ours, line by line with the node's name.
-struct LogFollower {
-    logs: Vec<(String, PathBuf, u64)>,
-}
-
-impl LogFollower {
-    fn new(programs: &[NodeProgram]) -> LogFollower {
-        LogFollower { logs: programs.iter().map(|node| (node.name.clone(), node.log.clone(), 0)).collect() }
-    }
-
-    fn follow(&mut self) {
-        for (node, log, seen) in &mut self.logs {
-            // A log that cannot be read now may be later; it is in its file in any case.
-            if let Ok(text) = read_from(log, *seen) {
-                let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-                for line in String::from_utf8_lossy(&text[..whole]).lines() {
-                    // Whoever read them may be gone; they are in their file.
-                    let _ = writeln!(io::stderr(), "{node}: {line}");
-                }
-                *seen += whole as u64;
-            }
-        }
-    }
-}
-
-fn read_from(path: &Path, offset: u64) -> io::Result<Vec<u8>> {
-    use std::io::{Read, Seek, SeekFrom};
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(offset))?;
-    let mut bytes = Vec::new();
-    file.take(1 << 20).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

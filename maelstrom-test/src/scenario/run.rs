@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::checker::{CheckContext, Quantiles, Results, SetFull, Valid, anomalies};
 use crate::history::{History, Nanos, OpType};
 use crate::network::{self, JournalEvent};
-use crate::report::{Breakdown, FaultTally, NodeLog, RunView, TimeMode};
+use crate::report::{Breakdown, Expectation, FaultTally, NodeLog, RunView, TimeMode};
 use crate::workload::Settings;
 
 /// A run that is over: its verdict, its history, its statistics. Its files are in [`Run::directory`].
@@ -58,6 +58,8 @@ pub struct Run {
     pub again: Option<String>,
     /// The anomaly that a test expects of it by name, if one does.
     pub expected_anomaly: Option<String>,
+    /// How it should have ended, and whether it did, if anybody said so.
+    pub expectation: Option<Expectation>,
     /// Which worker talked to which node, for those who read the history.
     pub context: CheckContext,
 }
@@ -159,6 +161,7 @@ impl Run {
             directory: self.has_report.then_some(&self.directory),
             again: self.again.as_deref(),
             expected_anomaly: self.expected_anomaly.as_deref(),
+            expectation: self.expectation.as_ref(),
             breakdown: self.breakdown.as_ref(),
         }
     }
@@ -250,6 +253,7 @@ pub(crate) fn sample_run() -> Run {
         reproducible: true,
         again: None,
         expected_anomaly: None,
+        expectation: None,
         context: CheckContext::default(),
     }
 }

@@ -339,16 +339,28 @@ class Messages {
     );
   }
 
-  /** Selects the request of a client's operation: the first that the client's node got from a client then. */
+  /**
+   * Selects the request with which a client's operation began: sent by a client to the operation's node at exactly that
+   * time. Of several that began at once, `place` says which: both lists are in the order in which they began.
+   */
   showOperation(operation) {
     const from = lowerBound(this.events.length, (at) => this.events[at].time, operation.start);
-    for (let at = from; at < this.events.length; at++) {
+    let place = operation.place;
+    for (let at = from; at < this.events.length && this.events[at].time === operation.start; at++) {
       const event = this.events[at], message = this.messages[event.message];
-      if (event.time > (operation.end ?? Infinity)) break;
-      const fits = event.isSend && this.columns[message.src].kind === "client" && this.columns[message.dest].name === operation.node;
-      if (fits) return this.select(message, at, { centre: true }), true;
+      const fits = event.isSend && this.columns[message.src].kind === "client"
+        && (operation.node === null || this.columns[message.dest].name === operation.node);
+      if (fits && place-- === 0) return this.select(message, at, { centre: true }), true;
     }
+    this.missing(operation);
     return false;
+  }
+
+  /** Says that the request of an operation is not among the events of the page. */
+  missing(operation) {
+    this.deselect();
+    this.detail.replaceChildren(element("p", {},
+      `The request of p${operation.process} at ${moment(operation.start)} is not among the events on this page. It is in messages.jsonl.`));
   }
 
   // --- controls --------------------------------------------------------------------------------------------------

@@ -48,7 +48,8 @@ function start() {
   const data = JSON.parse(source.textContent);
   const messages = $("#messages") && data.messages && new Messages($("#messages"), data);
   const showMessages = (operation) => {
-    if (!messages || !operation || !messages.showOperation(operation)) return false;
+    if (!messages || !operation) return false;
+    messages.showOperation(operation);
     $("#messages").scrollIntoView();
     messages.strip.root.focus({ preventScroll: true });
     return true;

@@ -18,10 +18,21 @@ class Timeline {
   load(data) {
     this.tracks = data.tracks;
     this.entries = data.times.map((time, at) => ({ time, at, row: at }));
+    const gaps = new Map(data.gaps);
+    // How many entries were left out before each one, all gaps together.
+    let leftOut = 0;
+    for (const entry of this.entries) entry.leftOut = leftOut += gaps.get(entry.at) ?? 0;
     this.operations = data.list.map(([position, process, track, f, kind, begin, end, argument, result, error, proof], number) => ({
       number, position, process, track, f: data.functions[f], kind: data.kinds[kind], begin, end, argument, result, error, proof,
       start: data.times[begin], stop: end === null ? null : data.times[end], node: data.tracks[track].node,
     }));
+    // Which of the operations that began on one node at one moment.
+    const together = new Map();
+    for (const operation of this.operations) {
+      const key = `${operation.start} ${operation.node}`;
+      operation.place = together.get(key) ?? 0;
+      together.set(key, operation.place + 1);
+    }
     this.byPosition = new Map(this.operations.map((operation) => [operation.position, operation]));
   }
 
@@ -90,7 +101,22 @@ class Timeline {
     }
     const all = [strip.gutter, strip.width - 8];
     const bands = strip.eachFault(this.faults, first, last, (fault, top, bottom) => strip.band(fault, top, bottom, all));
-    return bands + strip.times(first, last) + bars;
+    return bands + strip.times(first, last) + bars + this.gaps(strip, first, last);
+  }
+
+  /** Where entries were left out of the page, and where nothing happened for a second or more: how long that is. */
+  gaps(strip, first, last) {
+    let out = "";
+    for (let row = Math.max(first, 1); row < last; row++) {
+      const before = this.order[row - 1], entry = this.order[row];
+      const missing = entry.leftOut - before.leftOut, silence = entry.time - before.time;
+      if (missing <= 0 && silence < 1e9) continue;
+      const y = strip.edge(row);
+      const words = missing > 0 ? `… ${thousands(missing)} entries left out, ${duration(silence)} …` : `… ${duration(silence)} …`;
+      out += `<line class="gap" x1="0" x2="${strip.width}" y1="${y}" y2="${y}"/>`
+        + `<text class="gap-label" x="${strip.gutter}" y="${y + 3}">${words}</text>`;
+    }
+    return out;
   }
 
   bar(strip, operation) {

@@ -135,6 +135,7 @@ impl Piece {
             directory: Some(directory),
             again: Some("MAELSTROM_SEED=7 cargo test raft_is_linearizable"),
             expected_anomaly: None,
+            expectation: None,
             breakdown: None,
         })
     }

@@ -98,6 +98,20 @@ fn the_diagram_has_the_events_of_the_journal() {
     );
     assert_eq!(drawn.as_u64().unwrap(), expected.1);
     assert!(count(&mut browser, "#messages .cross") > 0 || piece.faults.is_empty());
+    // What the page says of messages that did not arrive is what the journal says.
+    let told = browser.evaluate(
+        "report.messages.messages.filter((m) => m.fate === 1).map((m) => report.messages.fate(m).replace(/ at [0-9.]+ s|[(].*/g, ''))",
+    );
+    let told: std::collections::BTreeSet<String> =
+        told.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect();
+    assert!(told.contains("lost: option p_loss"), "{told:?}");
+    assert!(
+        told.iter().all(|text| text.starts_with("lost: ")
+            || text.starts_with("dropped: ")
+            || text.starts_with("duplicated: ")
+            || text.starts_with("delayed")),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -148,16 +162,37 @@ fn search_filters_hover_keys_and_links_work() {
     let first = text(&mut browser, "#messages .detail h3");
     browser.key("ArrowRight");
     assert_eq!(text(&mut browser, "#messages .detail h3"), first);
-    assert!(text(&mut browser, "#messages .detail dl").contains("(receive)"));
+    assert!(text(&mut browser, "#messages .detail dl").contains("(recv)"));
     browser.key("r");
     assert_ne!(text(&mut browser, "#messages .detail h3"), first);
 
     // The proof leads to its place in both pictures.
-    browser.evaluate("document.querySelector('.finding tr.crucial a[href^=\"#messages-\"]').click()");
+    let links = "[...document.querySelectorAll('.finding a[href^=\"#messages-\"]')]";
+    let wrong = browser.evaluate(&format!(
+        "(async () => {{
+            const wrong = [];
+            for (const link of {links}) {{
+                link.click();
+                await new Promise((done) => setTimeout(done));
+                const operation = report.timeline.byPosition.get(Number(link.hash.slice(10)));
+                const {{ message }} = report.messages.selected, {{ events, columns }} = report.messages;
+                const fits = events[message.sent].time === operation.start && columns[message.src].kind === 'client'
+                    && columns[message.dest].name === operation.node && message.type === operation.f;
+                if (!fits) wrong.push(link.hash);
+            }}
+            return wrong;
+        }})()"
+    ));
+    assert_eq!(wrong.as_array().map(Vec::len), Some(0), "links to requests of other operations: {wrong}");
+    assert!(browser.evaluate(&format!("{links}.length")).as_u64().unwrap() > 1);
     browser.settle();
-    assert!(text(&mut browser, "#messages .detail h3").contains("read"));
     assert_eq!(count(&mut browser, "#messages .m.on"), 1);
-    browser.evaluate("document.querySelector('.finding tr.crucial a[href^=\"#timeline-\"]').click()");
+    // An operation whose request is not on the page is not mistaken for another one.
+    browser.evaluate("report.messages.showOperation({ process: '7', node: 'n0', start: 1, place: 0 })");
+    browser.settle();
+    assert_eq!(count(&mut browser, "#messages .m.on"), 0);
+    assert!(text(&mut browser, "#messages .detail").contains("not among the events on this page"));
+    browser.evaluate("document.querySelector('.finding a[href^=\"#timeline-\"]').click()");
     browser.settle();
     assert_eq!(count(&mut browser, "#timeline .b.proof.on"), 1);
     browser.point("#theme", true);

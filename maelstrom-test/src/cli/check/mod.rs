@@ -81,6 +81,7 @@ fn show(
         directory: None,
         again: None,
         expected_anomaly: None,
+        expectation: None,
         breakdown: None,
     })
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::json::Value;
 use serde::Serialize;
 
-use crate::history::{OpType, Pair};
+use crate::history::{Op, OpType, Pair};
 use crate::network::EventType;
 use crate::protocol::{NodeKind, shorten};
 use crate::report::diagram::{Class, Diagram, Event, Fate, Message};
@@ -170,6 +170,8 @@ pub(super) struct Operations {
     functions: Vec<String>,
     kinds: [&'static str; 4],
     times: Vec<u64>,
+    /// Before which rows how many entries of clients were left out.
+    gaps: Vec<(usize, usize)>,
     list: Vec<Operation>,
     /// Entries of clients in the whole history.
     #[serde(skip)]
@@ -232,9 +234,20 @@ impl Operations {
             ))
         };
         let list = pairs.iter().filter_map(operation).collect();
+        let gaps = missing_entries(ops, &positions);
         let times = positions.iter().map(|&at| ops[at].time).collect();
-        Operations { tracks: tracks.list, functions, kinds: ["ok", "fail", "info", "open"], times, list, total }
+        Operations { tracks: tracks.list, functions, kinds: ["ok", "fail", "info", "open"], times, gaps, list, total }
     }
+}
+
+/// Where entries of clients are missing between two rows, and how many.
+fn missing_entries(ops: &[Op], positions: &[usize]) -> Vec<(usize, usize)> {
+    let pairs = positions.windows(2).enumerate();
+    let gap = |(at, pair): (usize, &[usize])| {
+        let between = &ops[pair[0] + 1..pair[1]];
+        (at + 1, between.iter().filter(|op| op.process.client().is_some()).count())
+    };
+    pairs.map(gap).filter(|(_, missing)| *missing > 0).collect()
 }
 
 fn first(pair: Pair) -> Option<usize> {
@@ -331,6 +344,7 @@ mod tests {
         sample.parts[2].verdict.findings.push(finding);
         let operations = Operations::of(&sample.view());
         assert_eq!((operations.total, operations.shown()), (100_000, ENTRIES + 2));
+        assert_eq!(operations.gaps, [(ENTRIES, 99_998 - ENTRIES)]);
         let last = operations.list.last().unwrap();
         assert_eq!((last.0, last.10), (99_998, true));
         assert!(serde_json::to_string(&operations).unwrap().len() < 2_000_000);

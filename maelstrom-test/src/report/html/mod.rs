@@ -40,10 +40,12 @@ const OPEN_FINDINGS: usize = 4;
 #[template(path = "report.html")]
 struct Page<'a> {
     nonce: String,
-    mark: &'static str,
+    mark: char,
+    badge: String,
+    tone: &'static str,
+    not_met: Option<String>,
     name: String,
     headline: String,
-    outcome: &'static str,
     facts: Vec<(&'static str, String)>,
     again: Option<&'a str>,
     style: &'static str,
@@ -117,12 +119,15 @@ pub(super) fn report(view: &RunView<'_>) -> String {
     let allowed = all.filter(|finding| !finding.proscribed).take(FINDINGS);
     let (has_messages, has_operations) = (!diagram.events.is_empty(), operations.shown() > 0);
     let html = |finding| FindingHtml::new(view, finding, &faults);
+    let (tone, badge) = view.badge();
     let page = Page {
         nonce: nonce(view),
-        mark: mark(view),
         name: visible(view.name, 200),
         headline: visible(&view.headline(), 300),
-        outcome: view.outcome(),
+        mark: badge.chars().next().unwrap_or_default(),
+        badge,
+        tone,
+        not_met: view.expectation.and_then(|told| Some(visible(told.failure.as_ref()?, 1000))),
         facts: facts(view),
         again: view.again,
         style: STYLE,
@@ -197,20 +202,6 @@ pub(super) fn timeline(view: &RunView<'_>) -> String {
 fn nonce(view: &RunView<'_>) -> String {
     let text = format!("{} {:?} {} {:?}", view.name, view.seed, view.history.ops.len(), view.elapsed);
     format!("{:016x}", crate::random::hash(&text))
-}
-
-fn mark(view: &RunView<'_>) -> &'static str {
-    mark_of(view.outcome())
-}
-
-/// A sign for an outcome, for those who do not see colours.
-pub(super) fn mark_of(outcome: &str) -> &'static str {
-    match outcome {
-        "valid" => "✓",
-        "unknown" => "?",
-        "error" => "!",
-        _ => "✗",
-    }
 }
 
 fn facts(view: &RunView<'_>) -> Vec<(&'static str, String)> {
