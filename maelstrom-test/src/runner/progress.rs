@@ -20,8 +20,10 @@ pub struct Display(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     runs: BTreeMap<String, Progress>,
-    began: Instant,
-    drawn: Option<Instant>,
+    /// Not drawn before this.
+    next: Instant,
+    is_drawn: bool,
+    interval: Duration,
 }
 
 impl Display {
@@ -34,16 +36,17 @@ impl Display {
             Ok("never") => false,
             _ => !set("CI") && !set("NEXTEST") && is_capable_terminal(),
         };
-        wanted.then(Display::new)
+        wanted.then(|| Display::new(PATIENCE, INTERVAL))
     }
 
     /// The line for the command line: on a terminal.
     pub fn for_program() -> Option<Display> {
-        is_capable_terminal().then(Display::new)
+        is_capable_terminal().then(|| Display::new(PATIENCE, INTERVAL))
     }
 
-    fn new() -> Display {
-        Display(Arc::new(Mutex::new(State { runs: BTreeMap::new(), began: Instant::now(), drawn: None })))
+    fn new(patience: Duration, interval: Duration) -> Display {
+        let next = Instant::now() + patience;
+        Display(Arc::new(Mutex::new(State { runs: BTreeMap::new(), next, is_drawn: false, interval })))
     }
 
     /// Where a run of this name tells how far it is.
@@ -55,19 +58,22 @@ impl Display {
     fn update(&self, name: &str, progress: &Progress) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.runs.insert(name.into(), progress.clone());
-        let due = state.drawn.map_or(state.began + PATIENCE, |drawn| drawn + INTERVAL);
-        if Instant::now() >= due {
-            state.drawn = Some(Instant::now());
+        let now = Instant::now();
+        if now >= state.next {
+            state.next = now + state.interval;
+            state.is_drawn = true;
             draw(&line(&state.runs));
         }
     }
 
-    /// A run is over: it leaves the line.
+    /// A run is over: its result is printed next, where the line is now. So the line is erased, and stays away for a
+    /// moment even if others go on: the result is printed by another thread, and over a line only as far as it is long.
     pub fn finish(&self, name: &str) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.runs.remove(name);
-        if state.drawn.is_some() {
-            draw(&line(&state.runs));
+        state.next = state.next.max(Instant::now() + state.interval);
+        if std::mem::take(&mut state.is_drawn) {
+            draw("");
         }
     }
 }
@@ -77,9 +83,9 @@ fn is_capable_terminal() -> bool {
 }
 
 /// Draws below the current line and comes back to the cursor's place, so that others' output goes on undisturbed:
-/// make room (index, up), save the cursor, next line, erase, no wrapping, restore.
+/// erase what is behind it, make room (index, up), save the cursor, next line, erase, no wrapping, restore.
 fn draw(line: &str) {
-    let sequence = format!("\x1bD\x1b[A\x1b7\x1bE\x1b[J\x1b[?7l{line}\x1b[?7h\x1b8");
+    let sequence = format!("\x1b[K\x1bD\x1b[A\x1b7\x1bE\x1b[J\x1b[?7l{line}\x1b[?7h\x1b8");
     // A terminal that is gone is no reason to fail.
     let _ = std::io::stderr().write_all(sequence.as_bytes());
 }
@@ -127,6 +133,66 @@ mod tests {
             ok: 240,
             invoked: 251,
             faults: vec!["partition".into()],
+        }
+    }
+
+    /// Prints results as a test program does, in which the trials tell their progress. Run in a terminal by the test below.
+    #[test]
+    #[ignore = "prints to a terminal"]
+    fn in_a_terminal() {
+        let display = Display::new(Duration::ZERO, Duration::from_millis(20));
+        let trial = |number: u64| {
+            let (display, name) = (display.clone(), format!("case_{number}"));
+            libtest_mimic::Trial::test(name.clone(), move || {
+                let (sink, began) = (display.sink(&name), Instant::now());
+                while began.elapsed() < Duration::from_millis(30 + 15 * (number % 3)) {
+                    sink(&progress(12));
+                    std::thread::yield_now();
+                }
+                display.finish(&name);
+                Ok(())
+            })
+        };
+        let arguments = libtest_mimic::Arguments { test_threads: Some(3), ..libtest_mimic::Arguments::default() };
+        assert!(!libtest_mimic::run(&arguments, (0..12).map(trial).collect()).has_failed());
+    }
+
+    /// What a terminal of so many columns holds in the end, with what was scrolled out of it; `None` without tmux.
+    fn terminal(columns: u32) -> Option<String> {
+        let socket = format!("maelstrom-{}-{columns}", std::process::id());
+        let tmux = |arguments: &[&str]| {
+            let mut command = std::process::Command::new("tmux");
+            let output = command.args(["-L", &socket, "-f", "/dev/null"]).args(arguments).output().ok()?;
+            assert!(output.status.success(), "tmux {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            Some(String::from_utf8_lossy(&output.stdout).into_owned())
+        };
+        let program = std::env::current_exe().expect("this test");
+        let command = format!(
+            "'{}' --exact --ignored --nocapture runner::progress::tests::in_a_terminal; tmux -L {socket} wait-for -S over; cat",
+            program.display()
+        );
+        let columns = columns.to_string();
+        tmux(&["new-session", "-d", "-s", "test", "-x", &columns, "-y", "10", &command])?;
+        tmux(&["wait-for", "over"])?;
+        let held = tmux(&["capture-pane", "-p", "-S", "-", "-t", "test"]);
+        tmux(&["kill-server"])?;
+        held
+    }
+
+    #[test]
+    fn results_are_printed_on_clean_lines() {
+        for columns in [80, 30] {
+            let Some(held) = terminal(columns) else {
+                eprintln!("skipped: tmux is not installed");
+                return;
+            };
+            let results: Vec<&str> = held.lines().filter(|line| line.contains("case_")).collect();
+            assert_eq!(results.len(), 12, "{columns} columns:\n{held}");
+            for line in results {
+                let name = line.strip_prefix("test case_").and_then(|rest| rest.split_once(' '));
+                assert_eq!(name.map(|(_, rest)| rest.trim_start()), Some("... ok"), "{columns} columns:\n{held}");
+            }
+            assert!(!held.contains(" operations") && !held.contains(" runs:"), "{columns} columns:\n{held}");
         }
     }
 
