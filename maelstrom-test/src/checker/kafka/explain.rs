@@ -28,7 +28,10 @@ impl Teller<'_> {
             story: self.story(kind, example),
             shape: shape.into(),
             evidence: lines
-                .map(|(i, id)| self.evidence(*id, example, notes.get(i).cloned().unwrap_or_default()))
+                .map(|(i, id)| Evidence {
+                    is_culprit: culprit(kind) == Some(i),
+                    ..self.evidence(*id, example, notes.get(i).cloned().unwrap_or_default())
+                })
                 .collect(),
             picture: None,
         }
@@ -231,6 +234,22 @@ impl Teller<'_> {
         let id = example.operations.get(i).or(example.operations.first());
         let process = id.map(|&id| Process::Client(self.parsed.operations[id as usize].process));
         process.map(|process| who(process, self.context)).unwrap_or_default()
+    }
+}
+
+/// Which operation of an example was answered wrongly; none where two answers only contradict each other. The last one
+/// of a skip merely shows that there was something to skip.
+fn culprit(kind: Kind) -> Option<usize> {
+    match kind {
+        Kind::InconsistentOffsets | Kind::Duplicate => None,
+        Kind::LostWrite | Kind::G1a | Kind::PollSkip | Kind::NonmonotonicPoll | Kind::NonmonotonicSend => Some(1),
+        Kind::IntPollSkip
+        | Kind::IntSendSkip
+        | Kind::IntNonmonotonicPoll
+        | Kind::IntNonmonotonicSend
+        | Kind::Unexpected
+        | Kind::PrecommittedRead
+        | Kind::Unseen => Some(0),
     }
 }
 

@@ -258,6 +258,27 @@ fn the_worst_lag_is_that_of_the_last_poll_without_the_message() {
     assert_eq!(verdict.details["worst_realtime_lag"], Value::Null);
 }
 
+/// The last operation of a skip only shows that there was something to skip.
+#[test]
+fn the_culprit_is_the_operation_that_was_answered_wrongly() {
+    for (text, expected) in [
+        ("0 send x 1@0; 0 send x 2@3; 0 send x 3@4; 1 poll x 0=1 4=3; 2 poll x 3=2", vec!["poll x → 0: 1, 4: 3"]),
+        ("0 send x 1@0; 0 send x 2@3; 0 send x 3@4; 1 poll x 0=1; 1 poll x 4=3; 2 poll x 3=2", vec!["poll x → 4: 3"]),
+        (
+            "0 send x 1@1 & send x 2@3; 1 send x 3@2; 1 poll x 1=1 2=3 3=2",
+            vec!["send 1 to x → offset 1, send 2 to x → offset 3"],
+        ),
+        ("0 send x 1!; 1 poll x 0=1", vec!["poll x → 0: 1"]),
+        ("0 send x 1@0; 1 poll x 0=1; 1 poll x 0=1", vec!["poll x → 0: 1"]),
+        // Either of the two places may be the right one.
+        ("0 send x 1@0; 1 poll x 0=1 3=1", vec![]),
+    ] {
+        let verdict = check(text);
+        let lines = verdict.findings[0].evidence.iter().filter(|line| line.is_culprit);
+        assert_eq!(lines.map(|line| line.text.as_str()).collect::<Vec<_>>(), expected, "{text}");
+    }
+}
+
 #[test]
 fn findings_are_sentences() {
     let context = CheckContext { nodes: vec!["n0".into(), "n1".into()], concurrency: 2, ..CheckContext::default() };
