@@ -40,10 +40,10 @@ pub(super) fn tell(register: &Register<'_>, proof: &Proof, history: &History, co
     };
     let fault = case.classify();
     let culprit = case.culprit(fault);
-    let story = match culprit {
-        Some(id) if id == case.stuck.id => case.story(fault),
-        Some(id) => case.story_of_witness(id),
-        None => case.story_of_contradiction(fault),
+    let story = match (culprit, case.lost(fault)) {
+        (Some(_), _) => case.story(fault),
+        (None, Some(witness)) => case.story_of_loss(witness),
+        (None, None) => case.story_of_contradiction(fault),
     };
     Story { story, shape: shape(fault).to_owned(), because: case.because(fault), culprit }
 }
@@ -139,24 +139,30 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The operation that was answered wrongly. Where two answers contradict each other, one of them is to blame only
-    /// if another node agrees with the other one, and none with it.
+    /// The operation that was answered wrongly. Where two answers contradict each other, the last one is to blame only if
+    /// its node contradicts itself, or if another node agrees with the first one and none with the last.
     fn culprit(&self, fault: Fault) -> Option<usize> {
-        let witness = match fault {
-            Fault::NobodyWrote | Fault::WriteFailed | Fault::NotYetWritten => return Some(self.stuck.id),
-            Fault::TwoCasFromOneValue => self.rival()?,
-            Fault::FoundNothing | Fault::LostWrite | Fault::Overwritten | Fault::Impossible => self.witness?,
-        };
-        let (of_witness, of_stuck) = (self.supporters(witness), self.opponents(witness));
-        // A node that says both contradicts itself, whatever the others say.
-        if of_witness.contains(&self.who(self.stuck.id)) {
+        if matches!(fault, Fault::NobodyWrote | Fault::WriteFailed | Fault::NotYetWritten) {
             return Some(self.stuck.id);
         }
-        match (of_witness.len(), of_stuck.len()) {
-            _ if of_stuck.contains(&self.who(witness.id)) => Some(witness.id),
-            (2.., 1) => Some(self.stuck.id),
-            (1, 2..) => Some(witness.id),
-            _ => None,
+        let witness = self.opposite(fault)?;
+        let (of_witness, of_stuck) = (self.supporters(witness), self.opponents(witness));
+        let is_alone = of_witness.len() > 1 && of_stuck.len() == 1;
+        (is_alone || of_witness.contains(&self.who(self.stuck.id))).then_some(self.stuck.id)
+    }
+
+    /// The operation whose effect was gone afterwards, as several nodes say.
+    fn lost(&self, fault: Fault) -> Option<Operation> {
+        let witness = self.opposite(fault)?;
+        (self.supporters(witness).len() == 1 && self.opponents(witness).len() > 1).then_some(witness)
+    }
+
+    /// The operation that the stuck one contradicts.
+    fn opposite(&self, fault: Fault) -> Option<Operation> {
+        match fault {
+            Fault::NobodyWrote | Fault::WriteFailed | Fault::NotYetWritten => None,
+            Fault::TwoCasFromOneValue => self.rival(),
+            Fault::FoundNothing | Fault::LostWrite | Fault::Overwritten | Fault::Impossible => self.witness,
         }
     }
 
@@ -201,11 +207,13 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// The node that answered the witness is to blame: others agree on what was there.
-    fn story_of_witness(&self, id: usize) -> String {
-        let (who, what) = (self.who(id), words::noun(self.register, id));
-        let value = words::state(self.register, self.value);
-        format!("{who} answered {what} with success, but after it other nodes agree that {value} was there")
+    /// Later answers agree that what the witness shows was not there any more. It may have been there: nodes lose what
+    /// they knew when they are killed. So nobody is blamed.
+    fn story_of_loss(&self, witness: Operation) -> String {
+        let (who, what) = (self.who(witness.id), words::noun(self.register, witness.id));
+        let others: Vec<String> = self.opponents(witness).into_iter().collect();
+        let (value, others) = (words::state(self.register, self.value), others.join(" and "));
+        format!("{who} answered {what} with success, but {others} agree that {value} was there after it")
     }
 
     /// Nothing says which of the answers is wrong.
