@@ -228,10 +228,13 @@ fn ten_thousand_events_stay_fluid() {
     let directory = gallery().join("large");
     std::fs::create_dir_all(&directory).unwrap();
     let report = directory.join("report.html");
-    let made = piece.view(&directory, |view| {
+    let (made, rows) = piece.view(&directory, |view| {
+        assert_eq!(view.journal.len(), maelstrom::network::KEPT_EVENTS);
+        let with_rows = [EventType::Send, EventType::Recv, EventType::Drop];
+        let rows = view.journal.iter().filter(|event| with_rows.contains(&event.kind)).count();
         let began = std::time::Instant::now();
         maelstrom::report::write(view, &directory).unwrap();
-        began.elapsed()
+        (began.elapsed(), rows as u64)
     });
     let size = std::fs::metadata(&report).unwrap().len();
     let mut browser = Chromium::start();
@@ -259,7 +262,8 @@ fn ten_thousand_events_stay_fluid() {
     eprintln!(
         "{events} events: all files made in {made:?}, {size} bytes, first paint {paint} ms, frames per second and worst frame (ms) {frames}"
     );
-    assert_eq!(events, 10_000);
+    // The evidence may have brought others.
+    assert!(events.as_u64().unwrap() >= rows, "{events} of {rows}");
     assert!(size < 5 << 20, "{size}");
     assert_quiet(&browser, &report, "file://");
 }
