@@ -197,6 +197,21 @@ fn a_run_in_virtual_time_is_repeated_exactly_and_one_in_real_time_is_not() {
     assert!(folder.0.join("store/latest/first-run/history.jsonl").is_file());
 }
 
+#[test]
+fn a_run_that_fails_the_same_way_twice_keeps_its_exit_status() {
+    let folder = Folder::new("determinism-exit");
+    let line = "test --bin NODE --node-count 3 --time-limit 1 --seed 1 --check-determinism";
+    for (rest, status, outcome) in [
+        ("-w echo node no-such-node", 255, "error"),
+        ("-w unique-ids --rate 50 node unique-ids-bare-counter", 1, "invalid"),
+        ("-w echo --rate 0 node echo", 2, "unknown"),
+    ] {
+        let printed = folder.maelstrom(&format!("{line} {rest}")).expect_status(status);
+        let last = printed.stdout.lines().last().unwrap_or_default();
+        assert!(last.starts_with(&format!("the outcome is {outcome}; ")), "{rest}: {last}");
+    }
+}
+
 /// A node with a daemon in a session of its own. As long as one of them lives, somebody has the fifo open for writing.
 fn write_node_with_daemon(folder: &Path) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;

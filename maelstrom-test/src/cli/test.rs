@@ -23,7 +23,8 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     };
     let interrupt = interrupt::on_signals();
     if matches.get_flag("check-determinism") {
-        return check_determinism(scenario(matches, workload)?.seed(first).interrupt(interrupt));
+        let scenario = scenario(matches, workload)?.seed(first).interrupt(interrupt.clone());
+        return check_determinism(scenario, expect.map(String::as_str), &interrupt);
     }
     let count = *matches.get_one::<u64>("test-count").expect("it has a default");
     let mut last = 0;
@@ -40,21 +41,30 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     Ok(last)
 }
 
-/// One seed, twice.
-fn check_determinism(scenario: Scenario) -> Done {
+/// One seed, twice. The exit status is that of the run; 1 if the two runs of a valid or undecided one differ.
+fn check_determinism(scenario: Scenario, expect: Option<&str>, interrupt: &Interrupt) -> Done {
     let config = scenario.config()?;
-    let (run, difference) = scenario.directory(&config.directory).check_determinism()?;
+    let scenario = scenario.again(again(std::env::args(), config.seed)).directory(&config.directory);
+    let (run, difference) = scenario.check_determinism()?;
     store::link(&run.directory, &run.workload);
     super::print(&text::render(&run.view(), text::Style::for_stdout()));
     println!("");
+    if interrupt.is_raised() {
+        return Ok(BROKE);
+    }
+    let status = run_status(expect, config.require_faults, &run);
+    let outcome = run.view().outcome();
+    let seed = run.seed;
+    // A run that failed the same way twice is repeatable, and nobody should take that for a success.
+    let also = if status == 0 { String::new() } else { format!("the outcome is {outcome}; ") };
     match difference {
         None => {
-            println!("deterministic: two runs with seed {} left the same history and journal, byte for byte", run.seed);
-            Ok(0)
+            println!("{also}deterministic: two runs with seed {seed} left the same history and journal, byte for byte");
+            Ok(status)
         }
         Some(difference) => {
-            println!("not deterministic: of two runs with seed {}, {difference}", run.seed);
-            Ok(1)
+            println!("{also}not deterministic: of two runs with seed {seed}, {difference}");
+            Ok(if status == BROKE { BROKE } else { 1 })
         }
     }
 }
@@ -123,12 +133,17 @@ pub(super) fn run(
     if interrupt.is_raised() {
         return Ok(BROKE);
     }
-    Ok(match expect {
-        Some(expect) => met(expect, config.require_faults, &run),
+    Ok(run_status(expect, config.require_faults, &run))
+}
+
+/// The exit status of a finished run.
+fn run_status(expect: Option<&str>, require_faults: bool, run: &Run) -> u8 {
+    match expect {
+        Some(expect) => met(expect, require_faults, run),
         None if run.breakdown.is_some() => BROKE,
-        None if config.require_faults && run.is_valid() => met("valid", true, &run),
+        None if require_faults && run.is_valid() => met("valid", true, run),
         None => status(run.verdict.valid()),
-    })
+    }
 }
 
 /// The command line with the seed of the run: what runs it again.
@@ -137,12 +152,13 @@ fn again(words: impl Iterator<Item = String>, seed: u64) -> String {
     let (mut flags, mut rest) = (Vec::new(), Vec::new());
     while let Some(word) = words.next() {
         match word.as_str() {
-            "--seed" => drop(words.next()),
+            // One run is repeated, not a series of them.
+            "--seed" | "--test-count" => drop(words.next()),
             "--" => {
                 rest.push(word);
                 rest.extend(words.by_ref());
             }
-            word if word.starts_with("--seed=") => {}
+            word if word.starts_with("--seed=") || word.starts_with("--test-count=") => {}
             _ => flags.push(word),
         }
     }
@@ -180,6 +196,7 @@ mod tests {
         let again = |line: &[&str]| again(line.iter().map(|word| word.to_string()), 7);
         assert_eq!(again(&["x/maelstrom", "test", "-w", "echo"]), "maelstrom test -w echo --seed 7");
         assert_eq!(again(&["m", "test", "--seed", "3", "--bin", "a b"]), "maelstrom test --bin 'a b' --seed 7");
+        assert_eq!(again(&["m", "test", "--test-count", "3", "--test-count=4"]), "maelstrom test --seed 7");
         assert_eq!(again(&["m", "test", "--seed=3", "--", "--seed", "1"]), "maelstrom test --seed 7 -- --seed 1");
     }
 
