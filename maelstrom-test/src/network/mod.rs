@@ -82,8 +82,10 @@ struct Endpoint {
 pub struct Delivery {
     /// Its number.
     pub id: u64,
-    /// Who sent it.
+    /// Whose name it bears.
     pub src: EndpointId,
+    /// Who really sent it: a node may send in the name of another.
+    pub sender: EndpointId,
     /// Who gets it.
     pub dest: EndpointId,
     /// Which life of the sender it comes from.
@@ -102,6 +104,15 @@ impl Delivery {
     pub fn body(&self) -> &str {
         &self.line[self.body_at..self.line.len() - 1]
     }
+}
+
+/// Who sends a message, and in whose name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// Who sends it.
+    pub node: EndpointId,
+    /// Whose name it bears; as a rule the same.
+    pub src: EndpointId,
 }
 
 /// Order of delivery: deadline, then chance, then number.
@@ -260,6 +271,14 @@ impl Network {
         body: &str,
         incarnation: u32,
     ) -> u64 {
+        self.send_for(now, Sender { node: src, src }, dest, body, incarnation)
+    }
+
+    /// Sends a message perhaps in the name of another. It travels on the link between those who really send and receive
+    /// it: latency, loss, copies, packet faults and partitions are those of that link. Journal and statistics go by
+    /// the names that it bears, as in the original.
+    pub fn send_for(&mut self, now: Nanos, from: Sender, dest: EndpointId, body: &str, incarnation: u32) -> u64 {
+        let Sender { node: sender, src } = from;
         let id = self.next_id;
         self.next_id += 1;
         let (line, body_at) = self.compose(id, src, dest, body);
@@ -267,13 +286,14 @@ impl Network {
         let kinds = (self.endpoints[src].kind, self.endpoints[dest].kind);
         self.stats.sent(kinds.0, kinds.1);
         let src_incarnation = self.endpoints[src].incarnation;
-        let delivery = Delivery { id, src, dest, src_incarnation, line, body_at };
+        let delivery = Delivery { id, src, sender, dest, src_incarnation, line, body_at };
+        let link = (self.endpoints[sender].kind, kinds.1);
         let is_stale = incarnation != self.endpoints[dest].incarnation;
         let message = InFlight { delivery, incarnation, is_stale };
-        if kinds == (NodeKind::Server, NodeKind::Server) {
+        if link == (NodeKind::Server, NodeKind::Server) {
             self.send_between_nodes(now, message);
         } else {
-            let (delay, extra) = self.delay(kinds.0, kinds.1);
+            let (delay, extra) = self.delay(link.0, link.1);
             self.note_delay(now, id, Reason::Slow, None, extra);
             self.enqueue(now + delay, message);
         }
@@ -313,7 +333,7 @@ impl Network {
 
     /// Loss, duplication and the `packet` fault concern messages between nodes only.
     fn send_between_nodes(&mut self, now: Nanos, message: InFlight) {
-        let Delivery { id, src, dest, .. } = message.delivery;
+        let Delivery { id, sender: src, dest, .. } = message.delivery;
         if src != dest {
             self.endpoints[src].talk += 1;
         }
@@ -448,7 +468,7 @@ impl Network {
     fn must_wait(&self, slot: usize) -> bool {
         let message = self.slots[slot].as_ref().expect("a queued message has its slot");
         let dest = &self.endpoints[message.delivery.dest];
-        dest.open && dest.greeter.is_some_and(|greeter| greeter != message.delivery.src)
+        dest.open && dest.greeter.is_some_and(|greeter| greeter != message.delivery.sender)
     }
 
     /// A node that has its first message gets what was held back.
@@ -463,7 +483,7 @@ impl Network {
 
     /// Why a message that is due is dropped, and counts it.
     fn obstacle(&mut self, message: &InFlight) -> Option<Cause> {
-        let Delivery { src, dest, .. } = message.delivery;
+        let Delivery { sender: src, dest, .. } = message.delivery;
         if src < self.node_count && dest < self.node_count && self.drops[dest * self.node_count + src] {
             self.stats.cut += 1;
             return Some(Cause::new(Reason::Partition, self.partition));

@@ -279,3 +279,25 @@ fn names_of_events_and_reasons_can_be_read_again() {
     }
     assert_eq!((EventType::from_name("sent"), Reason::from_name("")), (None, None));
 }
+
+#[test]
+fn a_message_in_the_name_of_another_takes_the_link_of_its_sender() {
+    let config = NetworkConfig { latency: 7_000_000, client_latency: 1_000_000, ..NetworkConfig::default() };
+    let mut network = network(config);
+    let client = network.add("c1");
+    let from = |node, src| Sender { node, src };
+    // n1 forwards what c1 asked: under the client's name, with the delay and the partitions between nodes.
+    network.send_for(0, from(1, client), 0, "{}", 0);
+    assert_eq!(network.next_deadline(), Some(7_000_000));
+    let delivery = network.receive(7_000_000).expect("nothing is in its way");
+    assert_eq!((delivery.src, delivery.sender, delivery.dest), (client, 1, 0));
+    assert!(delivery.line().contains(r#""src":"c1""#));
+    assert_eq!((network.stats().clients.send_count, network.stats().servers.send_count), (1, 0));
+    network.drop_from(1, 0);
+    network.send_for(10_000_000, from(1, client), 0, "{}", 0);
+    assert!(network.receive(20_000_000).is_none());
+    assert_eq!(network.stats().cut, 1);
+    // What n2 sends under the name of n1 does not cross that link.
+    network.send_for(20_000_000, from(2, 1), 0, "{}", 0);
+    assert!(network.receive(30_000_000).is_some());
+}

@@ -163,8 +163,8 @@ impl Simulation {
         cause: &str,
         rpc: Option<(&str, &str)>,
     ) {
-        if delivery.src < self.nodes.len() {
-            self.complain(delivery.src, kind, cause, delivery.body(), rpc);
+        if delivery.sender < self.nodes.len() {
+            self.complain(delivery.sender, kind, cause, delivery.body(), rpc);
         }
     }
 

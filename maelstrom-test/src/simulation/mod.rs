@@ -46,7 +46,7 @@ use crate::checker::exceptions::{Exception, ExceptionKind, Exceptions};
 use crate::generator::Generator;
 use crate::history::{History, Nanos, Op, OpType, Process};
 use crate::nemesis::{FaultKind, Nemesis};
-use crate::network::{Delivery, Network, NetworkConfig};
+use crate::network::{Delivery, Network, NetworkConfig, Sender};
 use crate::protocol::{Envelope, NodeKind, SERVICE_NAMES};
 use crate::random::{Rng, stream};
 use crate::service::Service;
@@ -238,22 +238,35 @@ impl Simulation {
     }
 
     fn send_from_node(&mut self, node: usize, envelope: &Envelope<'_>) -> Result<(), String> {
-        if envelope.src != self.network.name(node) {
-            return Err(format!(
-                "src should be the node's own name, {}, but is {}",
-                self.network.name(node),
-                envelope.src
-            ));
-        }
+        let src = if envelope.src == self.network.name(node) {
+            node
+        } else {
+            // The original asks only that somebody has that name, and so do its demonstrations: a Raft node forwards
+            // a client's request as it is.
+            let Some(src) = self.network.find(&envelope.src) else {
+                return Err(format!(
+                    "src should be the node's own name, {}, but is {}, and nobody has that name",
+                    self.network.name(node),
+                    envelope.src
+                ));
+            };
+            src
+        };
         let Some(dest) = self.network.find(&envelope.dest) else {
             return Err(format!("dest is {}, but nobody has that name", envelope.dest));
         };
         let body = envelope.body();
-        let incarnation = match self.requests.answered_life(dest, node, body) {
+        if src != node && !std::mem::replace(&mut self.nodes[node].sends_for_others, true) {
+            self.notes.push(format!(
+                "{} sends in the names of others; its messages are delivered under the names that they bear",
+                self.network.name(node)
+            ));
+        }
+        let incarnation = match self.requests.answered_life(dest, src, body) {
             Some(life) => life,
             None => self.network.incarnation(dest),
         };
-        self.network.send_to_incarnation(self.now, node, dest, body, incarnation);
+        self.network.send_for(self.now, Sender { node, src }, dest, body, incarnation);
         if self.network.queued_bytes() > OUTPUT_LIMIT {
             let node = self.config.settings.nodes[node].clone();
             self.fail(Failure::NetworkFull { node, bytes: OUTPUT_LIMIT });

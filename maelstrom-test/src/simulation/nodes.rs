@@ -73,6 +73,8 @@ pub(super) struct Node {
     pub(super) outbox: Outbox,
     /// Set-up requests that the node still has to answer, while it boots.
     pub(super) boot: Option<super::boot::Boot>,
+    /// It has sent a message under another name than its own.
+    pub(super) sends_for_others: bool,
     lines: u64,
     tail: VecDeque<Vec<u8>>,
 }

@@ -197,7 +197,7 @@ fn malformed_answers_are_reported() {
 fn nonsense_on_standard_output_is_reported_and_the_run_goes_on() {
     for (line, cause) in [
         ("hello", "standard error"),
-        (r#"{"src":"n9","dest":"n1","body":{}}"#, "own name"),
+        (r#"{"src":"n9","dest":"n1","body":{}}"#, "src should be the node's own name, n0, but is n9, and nobody"),
         (r#"{"src":"n0","dest":"nobody","body":{}}"#, "nobody has that name"),
     ] {
         let run = in_memory::run(plain(), |node| {
@@ -215,6 +215,28 @@ fn nonsense_on_standard_output_is_reported_and_the_run_goes_on() {
         let [invoked, ok, ..] = kinds(&run);
         assert_eq!(invoked, ok);
     }
+}
+
+#[test]
+fn a_node_may_forward_requests_in_the_names_of_clients() {
+    let run = in_memory::run(plain(), |node| {
+        move |message: &Value, out: &mut Sender| {
+            if node == 0 || message["body"]["type"] == "init" {
+                answer(message, out);
+            } else {
+                let mut forwarded = message.clone();
+                forwarded["dest"] = json!("n0");
+                out.print(forwarded.to_string());
+            }
+        }
+    });
+    assert_eq!((run.phase(), run.failure(), run.exceptions().count()), (Phase::Over, None, 0));
+    let [invoked, ok, ..] = kinds(&run);
+    assert_eq!(invoked, ok);
+    let said = |node: &str| {
+        run.notes().iter().filter(|note| note.starts_with(&format!("{node} sends in the names of others"))).count()
+    };
+    assert_eq!(["n0", "n1", "n2", "n3", "n4"].map(said), [0, 1, 1, 1, 1]);
 }
 
 #[test]
