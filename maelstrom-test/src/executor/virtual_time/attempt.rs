@@ -3,6 +3,8 @@
 //! Such a call is changed so that it does not wait, and made. If it came to nothing the thread is kept at the call's
 //! end, and the call made again whenever another thread of the node has done something.
 
+use std::mem::offset_of;
+
 use super::arch::{self, Call, Registers};
 use super::calls::errno;
 use super::clock::SECOND;
@@ -32,6 +34,7 @@ impl Machine {
             }
             Call::Waitid if registers.arg(3) & no_hang == 0 => {
                 altered.set_arg(3, registers.arg(3) | no_hang);
+                altered.set_arg(2, child_information(&registers));
                 What::Child
             }
             Call::Flock if registers.arg(1) & libc::LOCK_NB as u64 == 0 => {
@@ -133,14 +136,23 @@ impl Machine {
         match arch::call(registers.number()) {
             Some(Call::Wait4) => result == 0,
             Some(Call::Waitid) => {
-                const OFFSET_OF_PID: u64 = 12;
-                let info = registers.arg(2);
-                let pid = memory::read_u32(self.threads[id].tid, info + OFFSET_OF_PID);
-                result == 0 && info != 0 && pid == Ok(0)
+                let signal = child_information(registers) + offset_of!(libc::siginfo_t, si_signo) as u64;
+                result == 0 && memory::read_u32(self.threads[id].tid, signal) == Ok(0)
             }
             Some(Call::Fcntl) => result == errno(libc::EAGAIN) || result == errno(libc::EACCES),
             _ => result == errno(libc::EAGAIN),
         }
+    }
+}
+
+/// Where `waitid` is to say which child it found. That it found none shows there only: it sets `si_signo` to 0. A program
+/// that does not want to know gets the answer below its stack, beyond what the processor's conventions leave to functions.
+fn child_information(registers: &Registers) -> u64 {
+    const RED_ZONE: u64 = 128;
+    const SIZE: u64 = size_of::<libc::siginfo_t>() as u64;
+    match registers.arg(2) {
+        0 => (registers.stack() - RED_ZONE - SIZE) & !(align_of::<libc::siginfo_t>() as u64 - 1),
+        given => given,
     }
 }
 

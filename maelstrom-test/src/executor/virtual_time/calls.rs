@@ -4,6 +4,8 @@
 //! is, before the call, until the call would not block any more or its time is up. So no thread of a node ever sleeps
 //! in the kernel, and it is always known who can go on.
 
+use rand::RngExt;
+
 use super::arch::{self, Call, Registers};
 use super::machine::Machine;
 use super::memory::{EFAULT, Fault};
@@ -22,6 +24,22 @@ const LONGEST_NAP: Nanos = 1_000_000;
 const ENDURANCE: u32 = 2_000;
 /// How long that turn is at least, so that time passes too: 1 µs.
 const REST: Nanos = 1_000;
+
+/// One in so many calls at which a thread is stopped while others are ready is a preemption. Fewer would hide races, more
+/// would cost turns.
+const PREEMPTION: u32 = 8;
+/// One in so many calls of a thread that is not alone in its process keeps it from running for a moment: no longer than this,
+/// which is as long as a message is under way at the least.
+const DELAY: u32 = 64;
+const LONGEST_DELAY: Nanos = 200_000;
+
+/// How a thread is preempted.
+enum Preemption {
+    /// Those that are ready go on first.
+    GiveWay,
+    /// It goes on at this time.
+    Until(Nanos),
+}
 
 pub(super) const fn errno(code: i32) -> i64 {
     -(code as i64)
@@ -56,6 +74,15 @@ impl Machine {
             self.hold(id, Wait::new(registers, Some(deadline), What::Nap));
             return Ok(Next::Over);
         }
+        if interrupted.is_none()
+            && let Some(preemption) = self.preemption(id, call)
+        {
+            match preemption {
+                Preemption::GiveWay => self.line_up(id, State::Recheck(Wait::new(registers, None, What::Nap)), 1),
+                Preemption::Until(deadline) => self.hold(id, Wait::new(registers, Some(deadline), What::Nap)),
+            }
+            return Ok(Next::Over);
+        }
         if call == Call::ClockGettime && self.life_of(id).page.as_ref().is_some_and(ClockPage::is_worn) {
             // It has read the clock very often without a call.
             self.threads[id].fruitless = self.threads[id].fruitless.max(PATIENCE);
@@ -78,6 +105,29 @@ impl Machine {
     fn is_restless(&mut self, id: ThreadId) -> bool {
         self.threads[id].calls_since_wait += 1;
         self.threads[id].calls_since_wait > ENDURANCE
+    }
+
+    /// Whether other threads of the node are to go on first, drawn from the seed. A real kernel may interrupt a thread
+    /// anywhere; without this, threads would change places only where they wait, and races between them would never show.
+    /// As computing takes no time, a thread is also kept for a moment in which messages may arrive: or else nothing that
+    /// one request does would ever overlap with the next one.
+    fn preemption(&mut self, id: ThreadId, call: Call) -> Option<Preemption> {
+        if !self.preemption {
+            return None;
+        }
+        let (node, process) = (self.threads[id].node, self.threads[id].process);
+        let has_threads = self.processes[process].threads.len() > 1;
+        let now = self.node_time(node);
+        let life = self.life(node);
+        let reads_clock = matches!(call, Call::ClockGettime | Call::Gettimeofday | Call::Time);
+        let chosen = reads_clock && std::mem::take(&mut life.preempts_at_clock);
+        if has_threads && (chosen || life.scheduling.random_ratio(1, DELAY)) {
+            Some(Preemption::Until(now + life.scheduling.random_range(1..=LONGEST_DELAY)))
+        } else if !life.ready.is_empty() && life.scheduling.random_ratio(1, PREEMPTION) {
+            Some(Preemption::GiveWay)
+        } else {
+            None
+        }
     }
 
     fn dispatch(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
@@ -187,9 +237,8 @@ impl Machine {
             AtExit::Written { registers, done, deadline, .. } => {
                 self.on_part_written(id, registers, done, deadline, now)
             }
-            AtExit::Pretend(mut registers, result) => {
-                registers.set_result(result);
-                sys::set_registers(tid, &registers)?;
+            AtExit::Pretend(registers, result) => {
+                self.pretend(id, registers, result)?;
                 ON
             }
         }

@@ -28,7 +28,7 @@ pub fn run(
     observer: &mut dyn Observer,
 ) -> Vec<String> {
     let nodes = programs.iter().map(|program| program.name.clone()).collect();
-    let machine = match Machine::new(MachineOptions { seed, nodes }) {
+    let machine = match Machine::new(MachineOptions { seed, nodes, preemption: true }) {
         Ok(machine) => machine,
         Err(unavailable) => {
             simulation.fail(Failure::Machine(unavailable.to_string()));

@@ -4,6 +4,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::process::ExitStatus;
 
+use rand::RngExt;
 use rustc_hash::FxHashMap;
 
 use super::affinity::Pin;
@@ -30,6 +31,10 @@ pub struct MachineOptions {
     pub seed: u64,
     /// The nodes' names; their positions are their numbers.
     pub nodes: Vec<String>,
+    /// Whether the order in which a node's threads go on, and where one of them is preempted, are drawn from the seed. If
+    /// not, they go on in the order in which they were made, and are never preempted: then waits end at the exact nanosecond,
+    /// and most races stay hidden.
+    pub preemption: bool,
 }
 
 /// What happened while nodes ran.
@@ -73,6 +78,7 @@ pub struct InputFull;
 /// Processes on a simulated clock. It belongs to the thread that made it.
 pub struct Machine {
     pub(super) seed: u64,
+    pub(super) preemption: bool,
     pub(super) now: Nanos,
     pub(super) nodes: Vec<Node>,
     pub(super) threads: Slab<Thread>,
@@ -105,6 +111,7 @@ impl Machine {
             Watchdog::new().map_err(|error| Unavailable(format!("a helper thread cannot be started: {error}")))?;
         Ok(Machine {
             seed: options.seed,
+            preemption: options.preemption,
             now: 0,
             nodes: options.nodes.into_iter().map(node).collect(),
             threads: Slab::default(),
@@ -157,6 +164,7 @@ impl Machine {
         place.lives += 1;
         place.paused = false;
         let rng = stream(self.seed, &format!("node {} life {}", place.name, place.lives));
+        let scheduling = stream(self.seed, &format!("threads of node {} life {}", place.name, place.lives));
         let page = ClockPage::new(place.skew).ok();
         place.life = Some(Life {
             keeper: born.keeper,
@@ -171,6 +179,8 @@ impl Machine {
             signals: false,
             stirred: true,
             ready: Default::default(),
+            scheduling,
+            preempts_at_clock: false,
             round: 0,
             deadlines: Default::default(),
             watchers: Default::default(),
@@ -332,10 +342,15 @@ impl Machine {
     pub(super) fn line_up(&mut self, id: ThreadId, state: State, rounds: u64) {
         let thread = &mut self.threads[id];
         thread.state = state;
-        let number = thread.number;
+        let (number, preemption) = (thread.number, self.preemption);
         let life = self.life_of(id);
         life.stirred = true;
-        life.ready.insert((life.round + rounds, number, id));
+        let draw = match rounds {
+            0 => 0,
+            _ if preemption => life.scheduling.random(),
+            _ => number,
+        };
+        life.ready.insert((life.round + rounds, draw, id));
     }
 
     /// Keeps a thread in its stop until what it waits for happens.

@@ -8,6 +8,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 
+use rand::RngExt;
+
 use super::arch;
 use super::machine::{Event, Machine};
 use super::stdio::{Input, LINE_LIMIT};
@@ -32,6 +34,10 @@ pub(super) const FLOOD_LIMIT: usize = LINE_LIMIT;
 
 /// A call that is tried once more stops at its beginning and at its end.
 const STEPS_OF_A_TRY: u32 = 2;
+
+/// Once in so many times, a thread that goes on is preempted at one of its next readings of the clock.
+const PREEMPTION: u32 = 16;
+const READINGS_BEFORE_PREEMPTION: u64 = 4;
 
 /// Continue as if nothing had happened.
 pub(super) const ON: Step = Ok(Next::Go(Go::ON));
@@ -160,9 +166,14 @@ impl Machine {
         self.node_time(node);
         // Where a nudge strikes depends on how fast the processor is, and must not make a difference.
         let goes_on = std::mem::take(&mut self.threads[id].cut_short);
+        let may_race = self.preemption && self.processes[process].threads.len() > 1;
         let life = self.life(node);
         if let Some(page) = life.page.as_mut().filter(|_| !goes_on) {
             page.renew();
+            life.preempts_at_clock = may_race && life.scheduling.random_ratio(1, PREEMPTION);
+            if life.preempts_at_clock {
+                page.restrict(life.scheduling.random_range(..READINGS_BEFORE_PREEMPTION));
+            }
         }
         let contended = !life.ready.is_empty();
         life.input.may_be_read();
@@ -186,6 +197,9 @@ impl Machine {
     fn on_stop(&mut self, id: ThreadId, stop: Stop, nudge: Option<Nudge>) -> Step {
         if nudge.is_some() && stop != Stop::Signal(NUDGE) {
             self.threads[id].nudged = true;
+        }
+        if std::mem::take(&mut self.threads[id].restarting) && matches!(stop, Stop::Filtered | Stop::CallExit) {
+            return Err(io::Error::other("a program got a result of a system call that the kernel keeps to itself"));
         }
         match stop {
             Stop::Filtered => {

@@ -133,7 +133,7 @@ impl Machine {
     /// Makes a wait end as a signal would end it.
     fn interrupt(&mut self, id: ThreadId, caught: bool) -> io::Result<()> {
         let Some(wait) = self.end_wait(id) else { return Ok(()) };
-        let mut registers = wait.registers;
+        let registers = wait.registers;
         let tid = self.threads[id].tid;
         let call = arch::call(registers.number());
         let restartable = match call {
@@ -166,8 +166,8 @@ impl Machine {
                 return Ok(());
             }
             Place::Behind => {
-                registers.set_result(if wait.done > 0 { self.received(id, &wait, wait.done) } else { result });
-                sys::set_registers(tid, &registers)?;
+                let result = if wait.done > 0 { self.received(id, &wait, wait.done) } else { result };
+                self.pretend(id, registers, result)?;
                 Go::ON
             }
             Place::Before => {
@@ -185,6 +185,20 @@ impl Machine {
             self.threads[id].interrupted = Some(wait);
         }
         self.make_ready(id, State::Ready(go));
+        Ok(())
+    }
+
+    /// Gives a thread, at the end of its call, a result as the kernel gives it. If that is one of those with which the kernel
+    /// itself restarts the call, the kernel must get to see it: it looks only if a signal may be pending for the thread,
+    /// and another thread of the process may have taken the signal meanwhile.
+    pub(super) fn pretend(&mut self, id: ThreadId, mut registers: Registers, result: i64) -> io::Result<()> {
+        let tid = self.threads[id].tid;
+        registers.set_result(result);
+        sys::set_registers(tid, &registers)?;
+        if [ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND].contains(&result) {
+            sys::interrupt(tid)?;
+            self.threads[id].restarting = true;
+        }
         Ok(())
     }
 
@@ -237,13 +251,17 @@ impl Machine {
     pub(super) fn on_group_stop(&mut self, id: ThreadId) -> Step {
         sys::resume(self.threads[id].tid, Request::Listen, 0)?;
         self.threads[id].state = State::Stopped;
+        self.wake_parents(self.threads[id].node);
         Ok(Next::Over)
     }
 
     /// Whether job control lets a thread go on.
     fn look_at_stopped(&mut self, id: ThreadId) -> io::Result<()> {
         match sys::wait(Some(self.threads[id].tid), false)? {
-            Some((_, Stop::Group(libc::SIGTRAP))) => self.make_ready(id, State::Ready(Go::ON)),
+            Some((_, Stop::Group(libc::SIGTRAP))) => {
+                self.make_ready(id, State::Ready(Go::ON));
+                self.wake_parents(self.threads[id].node);
+            }
             Some((_, Stop::Group(_))) => _ = self.on_group_stop(id)?,
             Some((_, Stop::Gone(status))) => {
                 let process = self.threads[id].process;
@@ -255,7 +273,7 @@ impl Machine {
         Ok(())
     }
 
-    /// A process of the node has ended: those who wait for their children look again.
+    /// A process of the node has ended, stopped or gone on: threads that wait for their children look again.
     pub(super) fn wake_parents(&mut self, node: usize) {
         let processes: Vec<ProcessId> = self.life(node).processes.iter().copied().collect();
         for process in processes {

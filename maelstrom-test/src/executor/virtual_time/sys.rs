@@ -76,6 +76,12 @@ pub(super) fn seize(tid: Tid) -> io::Result<()> {
     ptrace(libc::PTRACE_SEIZE, tid, 0, OPTIONS as usize)
 }
 
+/// Makes a thread stop, with [`Stop::Group`] and `SIGTRAP`, before it returns to the program. A thread that is stopped
+/// already goes on first. On its way there it looks for signals.
+pub(super) fn interrupt(tid: Tid) -> io::Result<()> {
+    ptrace(libc::PTRACE_INTERRUPT, tid, 0, 0)
+}
+
 /// Stops tracing.
 pub(super) fn detach(tid: Tid) -> io::Result<()> {
     ptrace(libc::PTRACE_DETACH, tid, 0, 0)

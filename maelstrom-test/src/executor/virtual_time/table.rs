@@ -54,8 +54,13 @@ pub(super) struct Life {
     pub(super) signals: bool,
     /// Whether it may have something to do.
     pub(super) stirred: bool,
-    /// Threads whose turn has come: (round, number, thread). Who yields goes to the next round.
+    /// Threads whose turn has come: (round, draw, thread). A thread that yields goes to the next round; the order within a
+    /// round is drawn from the seed, because the kernel promises none.
     pub(super) ready: BTreeSet<(u64, u32, ThreadId)>,
+    /// Draws the order of threads, and where one is preempted.
+    pub(super) scheduling: Rng,
+    /// The clock that programs read by themselves has been restricted, so as to preempt the thread that runs.
+    pub(super) preempts_at_clock: bool,
     pub(super) round: u64,
     /// When waits time out.
     pub(super) deadlines: BTreeSet<(Nanos, u32, ThreadId)>,
@@ -91,6 +96,8 @@ pub(super) struct Thread {
     pub(super) at_exit: Option<AtExit>,
     /// The wait that a signal has interrupted, to be continued if the thread comes back to it.
     pub(super) interrupted: Option<Wait>,
+    /// Its call has a result that only the kernel may see, so it must stop once more before it returns to the program.
+    pub(super) restarting: bool,
     /// How often it has read a clock, yielded, or looked for input in vain, without doing anything else.
     pub(super) fruitless: u32,
     /// Trapped calls since it last waited.
@@ -115,6 +122,7 @@ impl Thread {
             state: State::Ready(Go::ON),
             at_exit: None,
             interrupted: None,
+            restarting: false,
             fruitless: 0,
             calls_since_wait: 0,
             hogged: 0,

@@ -68,6 +68,11 @@ impl ClockPage {
         self.pages.store(LIMIT, READINGS);
     }
 
+    /// Makes the program ask for the time after so many readings, which is a chance to preempt it.
+    pub(super) fn restrict(&mut self, readings: u64) {
+        self.pages.store(LIMIT, readings.min(READINGS));
+    }
+
     /// Sets the clock, in the machine's time.
     pub(super) fn show(&mut self, time: Nanos) {
         self.spent += self.readings();

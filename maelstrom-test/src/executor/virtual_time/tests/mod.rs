@@ -2,6 +2,7 @@
 //!
 //! A test whose language is not installed says so and passes.
 
+mod children;
 mod clocks;
 mod languages;
 mod limits;
@@ -91,7 +92,8 @@ impl Lab {
             dir: directory.0.clone(),
             stderr: directory.0.join("log"),
         };
-        let machine = Machine::new(MachineOptions { seed, nodes: names }).expect("virtual time is possible here");
+        let machine = Machine::new(MachineOptions { seed, nodes: names, preemption: false })
+            .expect("virtual time is possible here");
         let mut lab = Lab { machine, program, said: Vec::new(), _directory: directory };
         for node in 0..nodes {
             lab.start(node);

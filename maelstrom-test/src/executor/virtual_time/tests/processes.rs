@@ -109,7 +109,8 @@ int main() {
 
 #[test]
 fn programs_that_cannot_be_run_are_errors() {
-    let mut machine = Machine::new(MachineOptions { seed: 1, nodes: vec!["n0".into()] }).expect("virtual time");
+    let mut machine =
+        Machine::new(MachineOptions { seed: 1, nodes: vec!["n0".into()], preemption: false }).expect("virtual time");
     for path in ["/no/such/program", "/etc/passwd", "/"] {
         let program = NodeProgram {
             path: path.into(),
