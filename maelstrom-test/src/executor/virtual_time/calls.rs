@@ -157,7 +157,7 @@ impl Machine {
             Call::EpollWait | Call::EpollPwait | Call::EpollPwait2 => self.epoll(id, registers, call, interrupted),
             Call::Poll | Call::Ppoll => self.poll(id, registers, call, interrupted),
             Call::Select | Call::Pselect => self.select(id, registers, call, interrupted),
-            Call::Connect | Call::Bind => self.network(id, registers),
+            Call::Connect | Call::Bind => self.network(id, registers, call),
             Call::MqTimedsend | Call::MqTimedreceive => self.message_queue(id, registers, call, interrupted),
 
             Call::Wait4 | Call::Waitid | Call::Flock | Call::Fcntl => self.attempt(id, registers, call),

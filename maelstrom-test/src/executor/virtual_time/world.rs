@@ -244,10 +244,13 @@ impl Machine {
         ON
     }
 
-    /// Sockets beyond the node's own processes are beyond the simulation.
-    pub(super) fn network(&mut self, id: ThreadId, registers: Registers) -> Step {
-        let family = memory::read_u32(self.threads[id].tid, registers.arg(1)).unwrap_or(0) & 0xffff;
-        if family as i32 == libc::AF_INET || family as i32 == libc::AF_INET6 {
+    /// Sockets beyond the node's own processes are beyond the simulation. Binding one to a port of the kernel's choice is no
+    /// reason to doubt a run, as nobody outside can know the port: the runtime of Erlang does so when it starts.
+    pub(super) fn network(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
+        let address = memory::read_u32(self.threads[id].tid, registers.arg(1)).unwrap_or(0);
+        let [family, port] = [address & 0xffff, address >> 16];
+        let is_private = call == Call::Bind && port == 0;
+        if !is_private && (family as i32 == libc::AF_INET || family as i32 == libc::AF_INET6) {
             let name = self.nodes[self.threads[id].node].name.clone();
             self.note(format!("{name} uses a network socket, and what comes from there is not simulated"));
         }
