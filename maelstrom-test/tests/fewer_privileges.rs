@@ -21,7 +21,7 @@ fn record() -> (Vec<String>, Vec<String>) {
         stderr: "/dev/null".into(),
     };
     let mut machine =
-        Machine::new(MachineOptions { seed: 1, nodes: vec!["n0".into()] }).expect("virtual time needs no privileges");
+        Machine::new(MachineOptions { seed: 1, nodes: vec!["n0".into()], preemption: false }).expect("virtual time needs no privileges");
     let (mut said, mut events) = (Vec::new(), Vec::new());
     machine.start(0, &program).expect("there is a shell");
     for time in [0, 2, 4, 6] {
