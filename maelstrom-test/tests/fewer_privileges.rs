@@ -20,8 +20,8 @@ fn record() -> (Vec<String>, Vec<String>) {
         dir: "/usr".into(),
         stderr: "/dev/null".into(),
     };
-    let mut machine =
-        Machine::new(MachineOptions { seed: 1, nodes: vec!["n0".into()], preemption: false }).expect("virtual time needs no privileges");
+    let mut machine = Machine::new(MachineOptions { seed: 1, nodes: vec!["n0".into()], preemption: false })
+        .expect("virtual time needs no privileges");
     let (mut said, mut events) = (Vec::new(), Vec::new());
     machine.start(0, &program).expect("there is a shell");
     for time in [0, 2, 4, 6] {

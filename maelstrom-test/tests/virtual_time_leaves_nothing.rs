@@ -24,7 +24,8 @@ fn one_run(seed: u64) {
         stderr: "/dev/null".into(),
     };
     let names = vec!["n0".into(), "n1".into()];
-    let mut machine = Machine::new(MachineOptions { seed, nodes: names, preemption: false }).expect("virtual time is possible here");
+    let mut machine =
+        Machine::new(MachineOptions { seed, nodes: names, preemption: false }).expect("virtual time is possible here");
     let mut events = Vec::new();
     for node in 0..2 {
         machine.start(node, &program).expect("there is a shell");
