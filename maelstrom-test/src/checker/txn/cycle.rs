@@ -131,6 +131,10 @@ fn search_kinds(component: &Local, wanted: AnomalySet) -> Vec<Cycle> {
                     claim_the_strongest(component, &mut steps);
                 }
                 let anomaly = name(&steps);
+                // With the strongest claims it may turn out to be what an earlier search has found already, and shorter.
+                if found.iter().any(|cycle| cycle.anomaly != anomaly && cycle.anomaly.implies(anomaly)) {
+                    continue;
+                }
                 keep_shortest(&mut found, Cycle { anomaly, steps });
             }
         }

@@ -1,6 +1,8 @@
 //! Sixty-four breadth-first searches at once: one bit each, so that what they have in common is done once (M. Then and
 //! others, *The More the Merrier: Efficient Multi-Source Graph Traversal*, VLDB 2014).
 
+use rustc_hash::FxHashMap;
+
 use super::local::Local;
 use super::search::Pattern;
 
@@ -17,8 +19,16 @@ pub(super) fn closest(
     bound: usize,
 ) -> (Option<(u32, u32)>, u64) {
     let pairs = graph.nodes() as usize * usize::from(pattern.states);
-    let mut search =
-        Searches { graph, pattern, removed, seen: vec![0; pairs], arriving: vec![0; pairs], next: Vec::new(), work: 0 };
+    let mut search = Searches {
+        graph,
+        pattern,
+        removed,
+        seen: vec![0; pairs],
+        left_out: FxHashMap::default(),
+        arriving: vec![0; pairs],
+        next: Vec::new(),
+        work: 0,
+    };
     for (bit, (from, edge)) in batch.iter().enumerate() {
         search.reach(graph.edges[*edge as usize].target(), pattern.after_first, 1 << bit, *from);
     }
@@ -42,6 +52,8 @@ struct Searches<'a> {
     removed: &'a [bool],
     /// The searches that have reached it.
     seen: Vec<u64>,
+    /// By pair of a hub: from which transactions searches came first, and so have not gone back to them through the hub.
+    left_out: FxHashMap<u32, Vec<(u64, u32)>>,
     /// Those that reached it in the last step.
     arriving: Vec<u64>,
     /// Pairs with some bit in `arriving`.
@@ -69,15 +81,21 @@ impl Searches<'_> {
         }
     }
 
-    /// Paths pass through hubs at once, but not back to the transaction they came from.
+    /// Paths pass through hubs at once, but not back to the transaction they came from. That one is reached once a search
+    /// comes to the hub from another transaction.
     fn reach(&mut self, node: u32, state: u8, bits: u64, came_from: u32) {
         let pair = node * u32::from(self.pattern.states) + u32::from(state);
         let new = bits & !self.seen[pair as usize];
+        let again = bits & self.seen[pair as usize];
+        if again != 0 && self.graph.is_hub(node) {
+            self.reach_left_out(node, state, again, came_from);
+        }
         if new == 0 {
             return;
         }
         self.seen[pair as usize] |= new;
         if self.graph.is_hub(node) {
+            self.left_out.entry(pair).or_default().push((new, came_from));
             self.work += self.graph.range(node).len() as u64;
             for at in self.graph.range(node) {
                 let to = self.graph.edges[at].target();
@@ -91,5 +109,25 @@ impl Searches<'_> {
             self.next.push(pair);
         }
         self.arriving[pair as usize] |= new;
+    }
+
+    /// Searches come to a hub once more: they reach the transactions from which they came to it first.
+    fn reach_left_out(&mut self, hub: u32, state: u8, bits: u64, came_from: u32) {
+        let pair = hub * u32::from(self.pattern.states) + u32::from(state);
+        let Some(left_out) = self.left_out.get_mut(&pair) else { return };
+        let mut found = Vec::new();
+        for (searches, transaction) in left_out.iter_mut().filter(|(_, transaction)| *transaction != came_from) {
+            if *searches & bits != 0 {
+                found.push((*searches & bits, *transaction));
+                *searches &= !bits;
+            }
+        }
+        left_out.retain(|(searches, _)| *searches != 0);
+        for (searches, transaction) in found {
+            self.work += self.graph.range(hub).len() as u64;
+            if self.graph.range(hub).any(|at| self.graph.edges[at].target() == transaction) {
+                self.reach(transaction, state, searches, came_from);
+            }
+        }
     }
 }

@@ -121,6 +121,8 @@ struct Search<'a> {
     /// By pair: the search that saw it last, the pair before it, and the edge between them.
     seen: Vec<u32>,
     origin: Vec<(u32, u32)>,
+    /// By pair of a hub: the transaction that this search came from first, and so has not gone back to through the hub.
+    left_out: Vec<u32>,
     round: u32,
     frontier: Vec<u32>,
     next: Vec<u32>,
@@ -139,6 +141,7 @@ impl<'a> Search<'a> {
             blocked: vec![false; if pattern.first_is_step { 0 } else { graph.edges.len() }],
             seen: vec![0; pairs],
             origin: vec![(NONE, NONE); pairs],
+            left_out: vec![NONE; if graph.nodes() > graph.vertices { pairs } else { 0 }],
             round: 0,
             frontier: Vec::new(),
             next: Vec::new(),
@@ -273,10 +276,18 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Notes how a pair was reached. Paths pass through hubs at once, but not back to the transaction they came from.
+    /// Notes how a pair was reached. Paths pass through hubs at once, but not back to the transaction they came from. That
+    /// one is reached once the search comes to the hub from another transaction.
     fn reach(&mut self, node: u32, state: u8, origin: (u32, u32), came_from: u32) {
         let pair = self.pair(node, state);
         if self.seen[pair as usize] == self.round {
+            if self.graph.is_hub(node) && ![came_from, NONE].contains(&self.left_out[pair as usize]) {
+                let left_out = std::mem::replace(&mut self.left_out[pair as usize], NONE);
+                if self.graph.range(node).any(|at| self.graph.edges[at].target() == left_out) {
+                    // As if by an edge: the hub itself was entered from elsewhere.
+                    self.reach(left_out, state, origin, came_from);
+                }
+            }
             return;
         }
         self.seen[pair as usize] = self.round;
@@ -285,6 +296,7 @@ impl<'a> Search<'a> {
             self.next.push(pair);
             return;
         }
+        self.left_out[pair as usize] = came_from;
         for at in self.graph.range(node) {
             let to = self.graph.edges[at].target();
             if to != came_from {

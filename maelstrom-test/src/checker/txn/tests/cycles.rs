@@ -14,6 +14,8 @@ use crate::checker::long_tests::cases;
 struct Tiny {
     vertices: u32,
     edges: Vec<(u32, u32, Kind)>,
+    /// Each of the first precedes each of the second, through a hub.
+    groups: Vec<(Vec<u32>, Vec<u32>, Kind)>,
     /// Every transaction's beginning and end, in order.
     events: Vec<u32>,
 }
@@ -23,20 +25,24 @@ impl Dependencies for Tiny {
 
     fn for_each(&self, sink: &mut impl Sink<()>) {
         self.edges.iter().for_each(|(from, to, kind)| sink.edge(*from, *to, *kind, ()));
+        self.groups.iter().for_each(|(from, to, kind)| sink.all_pairs(from, to, *kind, ()));
     }
 }
 
 fn tiny() -> impl Strategy<Value = Tiny> {
     const MOST: u32 = 6;
     let kind = prop_oneof![Just(Kind::Ww), Just(Kind::Wr), Just(Kind::Rw), Just(Kind::Rw)];
-    let edges = prop::collection::vec((0..MOST, 0..MOST, kind), 0..12);
-    (edges, prop::collection::vec((0..40_u32, 1..12_u32), MOST as usize)).prop_map(|(edges, times)| {
+    let edges = prop::collection::vec((0..MOST, 0..MOST, kind.clone()), 0..12);
+    let some = || prop::collection::btree_set(0..MOST, 2..5).prop_map(|some| some.into_iter().collect());
+    let groups = prop::collection::vec((some(), some(), kind), 0..2);
+    let times = prop::collection::vec((0..40_u32, 1..12_u32), MOST as usize);
+    (edges, groups, times).prop_map(|(edges, groups, times)| {
         let mut events: Vec<(u32, u32)> = Vec::new();
         for (txn, (began, duration)) in times.iter().enumerate() {
             events.extend([(*began, txn as u32 * 2), (began + duration, txn as u32 * 2 + 1)]);
         }
         events.sort_unstable();
-        Tiny { vertices: MOST, edges, events: events.into_iter().map(|(_, event)| event).collect() }
+        Tiny { vertices: MOST, edges, groups, events: events.into_iter().map(|(_, event)| event).collect() }
     })
 }
 
@@ -51,6 +57,11 @@ impl Tiny {
         let mut kinds: BTreeMap<(u32, u32), Vec<Kind>> = BTreeMap::new();
         for (from, to, kind) in self.edges.iter().filter(|(from, to, _)| from != to) {
             kinds.entry((*from, *to)).or_default().push(*kind);
+        }
+        for (from, to, kind) in &self.groups {
+            for pair in from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to))).filter(|(a, b)| a != b) {
+                kinds.entry(pair).or_default().push(*kind);
+            }
         }
         let place = |event: u32| timeline.events.iter().position(|other| *other == event);
         for from in 0..self.vertices {
