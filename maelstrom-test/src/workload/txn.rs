@@ -106,6 +106,7 @@ impl Workload for Txn {
             Ok(promise) => promise,
             Err(error) => return Box::new(NoVerdict(error.to_string())),
         };
+        let promise = if settings.lenient { promise.lenient() } else { promise };
         // What a transaction reads of a register before it writes there is older than what it writes.
         let options = Options {
             promise,

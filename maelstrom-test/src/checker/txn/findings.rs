@@ -104,7 +104,8 @@ pub(super) fn verdict(found: Found, promise: &Promise, circumstances: Circumstan
             (true, false) => Valid::Unknown,
             (true, true) => Valid::True,
         },
-        reason: (!doubts.is_empty()).then(|| doubts.join("; ")),
+        // What leaves doubt does not matter where the promise is broken for certain.
+        reason: (broken.is_empty() && !doubts.is_empty()).then(|| doubts.join("; ")),
         findings: findings(found, promise),
         details,
     }

@@ -19,6 +19,8 @@ use super::names::UnknownName;
 pub struct Promise {
     models: Vec<(String, Model)>,
     proscribed: AnomalySet,
+    /// Whether values that nobody wrote break it.
+    unexpected: bool,
 }
 
 /// Which order between transactions counts as a dependency besides what they read and wrote.
@@ -59,7 +61,19 @@ impl Promise {
             let wanted: AnomalySet = [Anomaly::named(name.as_ref())?].into_iter().collect();
             proscribed = proscribed.union(wanted.implying());
         }
-        Ok(Promise { models: known, proscribed })
+        // Nobody committed such a value, so read-committed rules it out. Weaker models than that allow to read anything;
+        // those that are neither weaker nor stronger say nothing of it, and then it is no behaviour of any database.
+        let allows_anything =
+            |(_, model): &(String, Model)| model.implies(weakest()) && !model.proscribed().contains(Anomaly::G1A);
+        let unexpected = known.is_empty() || !known.iter().all(allows_anything);
+        Ok(Promise { models: known, proscribed, unexpected })
+    }
+
+    /// The same, but values that nobody wrote do not break it: the original does not look for them.
+    pub fn lenient(self) -> Promise {
+        let unexpected: AnomalySet = [Anomaly::UNEXPECTED].into_iter().collect();
+        let proscribed = self.proscribed.iter().filter(|anomaly| !unexpected.contains(*anomaly)).collect();
+        Promise { proscribed, unexpected: false, ..self }
     }
 
     /// The models' names as they were given.
@@ -67,14 +81,15 @@ impl Promise {
         self.models.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// Every anomaly that breaks the promise. `unexpected` does even where it is not a member.
+    /// Every anomaly that breaks the promise. `unexpected` may do even where it is not a member: see
+    /// [`proscribes`](Promise::proscribes).
     pub fn proscribed(&self) -> AnomalySet {
         self.proscribed
     }
 
     /// Whether the anomaly breaks the promise.
     pub fn proscribes(&self, anomaly: Anomaly) -> bool {
-        anomaly == Anomaly::UNEXPECTED || self.proscribed.contains(anomaly)
+        self.proscribed.contains(anomaly) || anomaly == Anomaly::UNEXPECTED && self.unexpected
     }
 
     /// Whether a transaction whose end is unknown must have happened if another one read what it wrote. If it did not,
@@ -100,6 +115,11 @@ impl Promise {
             (false, false) => OrderInUse::None,
         }
     }
+}
+
+/// Read-uncommitted.
+fn weakest() -> Model {
+    Model::named("PL-1").expect("a known name")
 }
 
 impl FromStr for Promise {

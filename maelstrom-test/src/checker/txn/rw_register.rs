@@ -200,14 +200,20 @@ impl RegisterAnalysis<'_> {
     fn check_reads(&self, txn: u32, found: &mut Found) {
         let store = self.store;
         let mops = store.mops(txn);
-        for mop in mops.iter().filter(|mop| mop.kind == MopKind::Read) {
+        for (at, mop) in mops.iter().enumerate().filter(|(_, mop)| mop.kind == MopKind::Read) {
             let is_known = !store.is_ambiguous(mop.key);
+            let writes_it = |other: &&Mop| (other.kind, other.arg) == (MopKind::Write, mop.arg);
+            if is_known && store.writer(mop.arg) == Some(txn) && !mops[..at].iter().any(|other| writes_it(&other)) {
+                found.add(Anomaly::FUTURE_READ, || future_read(store, txn, mop));
+            }
             match store.writer(mop.arg) {
-                Some(writer) if is_known && store.txn(writer).outcome == Outcome::Fail => {
-                    found.add(Anomaly::G1A, || aborted_read(store, txn, mop, writer));
-                }
-                Some(writer) if is_known && writer != txn && self.is_intermediate(mop.arg) => {
-                    found.add(Anomaly::G1B, || intermediate_read(store, txn, mop, writer));
+                Some(writer) if is_known && writer != txn => {
+                    if store.txn(writer).outcome == Outcome::Fail {
+                        found.add(Anomaly::G1A, || aborted_read(store, txn, mop, writer));
+                    }
+                    if self.is_intermediate(mop.arg) {
+                        found.add(Anomaly::G1B, || intermediate_read(store, txn, mop, writer));
+                    }
                 }
                 None if !self.preloaded && !store.names.value_json(mop.arg).is_null() => {
                     found.add(Anomaly::UNEXPECTED, || unexpected(store, txn, mop));
@@ -254,15 +260,32 @@ fn intermediate_read(store: &Store<Registers>, txn: u32, mop: &Mop, writer: u32)
     }
 }
 
+fn future_read(store: &Store<Registers>, txn: u32, mop: &Mop) -> Example {
+    let (value, key) = (store.names.value_text(mop.arg), store.key_text(mop.key));
+    Example {
+        story: format!("A transaction read {value} from key {key} before it wrote that itself."),
+        shape: "T1 read what it wrote only later".into(),
+        evidence: vec![store.evidence(txn, "T1", format!("T1 read {value} before it wrote {value}"))],
+        picture: None,
+        json: json!({"op": store.label(txn), "mop": store.mop_json(mop)}),
+    }
+}
+
 fn unexpected(store: &Store<Registers>, txn: u32, mop: &Mop) -> Example {
     let (value, key) = (store.names.value_text(mop.arg), store.key_text(mop.key));
     Example {
-        story: format!("A transaction read {value} from key {key}, but nobody ever wrote that."),
+        story: format!("A transaction read {value} from key {key}, but nobody ever wrote that.{}", hint(store, mop)),
         shape: "T1 read a value that nobody wrote".into(),
         evidence: vec![store.evidence(txn, "T1", format!("nobody wrote {value} to key {key}"))],
         picture: None,
         json: json!({"op": store.label(txn), "mop": store.mop_json(mop)}),
     }
+}
+
+/// What may be behind a value that nobody wrote, if it is one that languages give for a missing key.
+fn hint(store: &Store<Registers>, mop: &Mop) -> &'static str {
+    let default = [json!(0), json!(""), json!(false), json!([])];
+    if default.contains(&store.names.value_json(mop.arg)) { " A missing key is null." } else { "" }
 }
 
 /// Reads that contradict what the same transaction read or wrote before. `last` holds that.

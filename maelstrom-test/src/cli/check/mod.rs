@@ -139,9 +139,10 @@ fn transaction_checker(matches: &ArgMatches, workload: &str, is_workload: bool) 
         let names = matches.get_one::<String>(name).into_iter().flat_map(|names| names.split(','));
         names.map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect()
     };
+    let promise = txn::Promise::new(&list("consistency_models"), &list("anomalies"))
+        .map_err(|error| Stop::Arguments(error.to_string()))?;
     let options = txn::Options {
-        promise: txn::Promise::new(&list("consistency_models"), &list("anomalies"))
-            .map_err(|error| Stop::Arguments(error.to_string()))?,
+        promise: if matches.get_flag("lenient") { promise.lenient() } else { promise },
         preloaded: matches.get_flag("preloaded"),
         wfr_keys: is_workload || matches.get_flag("wfr-keys"),
         sequential_keys: matches.get_flag("sequential_keys"),

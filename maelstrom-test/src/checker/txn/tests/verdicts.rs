@@ -289,3 +289,61 @@ fn the_order_of_a_process_includes_what_it_did_last() {
     assert_eq!(lists(&history, "serializable").valid, Valid::True);
     assert_eq!(lists(&history, "strong-session-serializable").valid, Valid::False);
 }
+
+fn anomaly_types(verdict: &Verdict) -> Value {
+    verdict.details["anomaly_types"].clone()
+}
+
+#[test]
+fn a_register_that_is_read_before_the_same_transaction_writes_it_is_a_future_read() {
+    let history = oks(&[json!([["r", "x", 1], ["w", "x", 1]])]);
+    for (models, valid) in
+        [("read-committed", Valid::False), ("strict-serializable", Valid::False), ("read-uncommitted", Valid::True)]
+    {
+        let verdict = registers(&history, models);
+        assert_eq!(verdict.valid == Valid::False, valid == Valid::False, "{models}");
+        assert_eq!(verdict.findings[0].anomaly, "future-read");
+    }
+    // After its own write a transaction reads what it wrote.
+    let right = oks(&[json!([["w", "x", 1], ["r", "x", 1], ["w", "x", 2]]), json!([["r", "x", 2]])]);
+    assert_eq!(registers(&right, "strict-serializable").findings.len(), 0);
+}
+
+#[test]
+fn cycles_that_need_a_hub_twice_are_found() {
+    let history = oks(&(1..=12).map(|n| json!([["r", "x", null], ["w", "x", n]])).collect::<Vec<_>>());
+    assert_eq!(anomaly_types(&registers(&history, "serializable")), json!(["G2-item", "lost-update"]));
+}
+
+#[test]
+fn an_intermediate_value_of_a_failed_transaction_is_both_kinds_of_read() {
+    use OpType::{Fail, Invoke, Ok};
+    let history = history(&[
+        (Invoke, 0, json!([["w", "x", 1], ["w", "x", 2]])),
+        (Fail, 0, json!([["w", "x", 1], ["w", "x", 2]])),
+        (Ok, 1, json!([["r", "x", 1]])),
+    ]);
+    assert_eq!(anomaly_types(&registers(&history, "read-committed"))[0], json!("G1a"));
+    assert_eq!(anomaly_types(&registers(&history, "read-committed"))[1], json!("G1b"));
+}
+
+#[test]
+fn values_that_nobody_wrote_break_read_committed_but_nothing_weaker() {
+    let zero = oks(&[json!([["r", 8, 0]]), json!([["w", 8, 1]]), json!([["r", 8, 1]])]);
+    let strong = registers(&zero, "read-committed");
+    assert_eq!(strong.valid, Valid::False);
+    assert_eq!(strong.reason, None);
+    assert_eq!(
+        strong.findings[0].story,
+        "A transaction read 0 from key 8, but nobody ever wrote that. A missing key is null."
+    );
+    for verdict in [registers(&zero, "read-uncommitted"), lists(&oks(&[json!([["r", 8, [7]]])]), "read-uncommitted")] {
+        assert_ne!(verdict.valid, Valid::False);
+        assert_eq!(verdict.details["allowed_anomalies"], json!(["unexpected"]));
+    }
+    let lenient = Options { promise: Promise::default().lenient(), ..Options::default() };
+    let verdict = RwRegister::new(lenient).check(&zero, &CheckContext::default());
+    assert_eq!((verdict.valid, verdict.findings.len()), (Valid::True, 1));
+    // A model that is neither weaker nor stronger than read-committed allows no such value either.
+    assert_eq!(registers(&zero, "PRAM").valid, Valid::False);
+}
