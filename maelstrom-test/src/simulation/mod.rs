@@ -388,6 +388,11 @@ impl Simulation {
         &mut self.network
     }
 
+    /// Adds a remark for people.
+    pub fn add_note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
     /// Remarks for people: faults that cannot exist, and the like.
     pub fn notes(&self) -> &[String] {
         &self.notes

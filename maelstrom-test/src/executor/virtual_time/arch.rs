@@ -219,6 +219,7 @@ calls! {
     Kill libc::SYS_kill, Tkill libc::SYS_tkill, Tgkill libc::SYS_tgkill, RtSigqueueinfo libc::SYS_rt_sigqueueinfo,
     RtTgsigqueueinfo libc::SYS_rt_tgsigqueueinfo, PidfdSendSignal libc::SYS_pidfd_send_signal,
     RtSigtimedwait libc::SYS_rt_sigtimedwait, RtSigsuspend libc::SYS_rt_sigsuspend, Pause libc::SYS_pause,
+    Clone libc::SYS_clone,
     Execve libc::SYS_execve, Execveat libc::SYS_execveat,
     SchedGetaffinity libc::SYS_sched_getaffinity, SchedSetaffinity libc::SYS_sched_setaffinity,
     Getcpu libc::SYS_getcpu, Times libc::SYS_times, Getrusage libc::SYS_getrusage, Sysinfo libc::SYS_sysinfo,
@@ -254,6 +255,8 @@ pub(super) const ABSENT: &[i64] = &[
     libc::SYS_rseq,
     libc::SYS_openat2,
     libc::SYS_io_setup,
+    // Its flags are in memory, where the filter cannot look for `CLONE_UNTRACED`.
+    libc::SYS_clone3,
 ];
 
 /// Calls that would set the machine's real clock.

@@ -7,6 +7,7 @@
 use rand::RngExt;
 
 use super::arch::{self, Call, Registers};
+use super::backoff::HEAVY;
 use super::machine::Machine;
 use super::memory::{EFAULT, Fault};
 use super::schedule::{Next, ON, Step};
@@ -14,16 +15,6 @@ use super::sys;
 use super::table::{AtExit, Go, Place, State, ThreadId, Wait, What};
 use super::vdso::ClockPage;
 use crate::history::Nanos;
-
-/// So often a thread may look in vain before it is made to sleep a little, so that time can pass.
-const PATIENCE: u32 = 5_000;
-/// The first such sleep, and how long they become.
-const FIRST_NAP: Nanos = 10_000;
-const LONGEST_NAP: Nanos = 1_000_000;
-/// Trapped calls that a thread makes without waiting before others have a turn.
-const ENDURANCE: u32 = 2_000;
-/// How long that turn is at least, so that time passes too: 1 µs.
-const REST: Nanos = 1_000;
 
 /// One in so many calls at which a thread is stopped while others are ready is a preemption. Fewer would hide races, more
 /// would cost turns.
@@ -45,14 +36,16 @@ pub(super) const fn errno(code: i32) -> i64 {
     -(code as i64)
 }
 
-impl Call {
-    /// Whether programs use it to look for something, again and again.
-    fn may_be_in_vain(self) -> bool {
-        use Call::{EpollPwait, EpollPwait2, EpollWait, Poll, Ppoll, Pselect, Read, Readv, Recvfrom, Recvmsg, Select};
-        matches!(
-            self,
-            Read | Readv | Recvfrom | Recvmsg | Poll | Ppoll | Select | Pselect | EpollWait | EpollPwait | EpollPwait2
-        )
+/// Whether a call only asks for something that a program which polls asks for, and that it will hardly get.
+fn only_asks(call: Call, registers: &Registers) -> bool {
+    match call {
+        Call::SchedYield => true,
+        // The end of a child is noticed elsewhere.
+        Call::Wait4 => registers.arg(2) & libc::WNOHANG as u64 != 0,
+        Call::Waitid => registers.arg(3) & libc::WNOHANG as u64 != 0,
+        Call::Kill | Call::Tkill => registers.arg(1) as i32 == 0,
+        Call::Tgkill => registers.arg(2) as i32 == 0,
+        _ => false,
     }
 }
 
@@ -69,11 +62,6 @@ impl Machine {
                 == (registers.number(), registers.instruction(), registers.stack())
         };
         let interrupted = self.threads[id].interrupted.take().filter(same);
-        if interrupted.is_none() && self.is_restless(id) {
-            let deadline = self.node_time(self.threads[id].node) + REST;
-            self.hold(id, Wait::new(registers, Some(deadline), What::Nap));
-            return Ok(Next::Over);
-        }
         if interrupted.is_none()
             && let Some(preemption) = self.preemption(id, call)
         {
@@ -85,26 +73,18 @@ impl Machine {
         }
         if call == Call::ClockGettime && self.life_of(id).page.as_ref().is_some_and(ClockPage::is_worn) {
             // It has read the clock very often without a call.
-            self.threads[id].fruitless = self.threads[id].fruitless.max(PATIENCE);
+            self.threads[id].polling.exhaust_readings();
         }
-        if matches!(call, Call::ClockGettime | Call::Gettimeofday | Call::Time | Call::SchedYield) {
-            self.threads[id].fruitless += 1;
-            if self.threads[id].fruitless > PATIENCE {
-                let deadline = self.nap_deadline(id);
-                self.hold(id, Wait::new(registers, Some(deadline), What::Nap));
-                return Ok(Next::Over);
-            }
-        } else if !call.may_be_in_vain() {
-            self.threads[id].fruitless = 0;
+        let pause = if matches!(call, Call::ClockGettime | Call::Gettimeofday | Call::Time) {
+            self.reading_in_a_row(id)
+        } else {
+            self.threads[id].polling.other_call();
+            if only_asks(call, &registers) { self.empty_call(id, HEAVY) } else { None }
+        };
+        if let Some(deadline) = pause {
+            return Ok(self.pause_until(id, registers, deadline));
         }
         self.dispatch(id, registers, call, interrupted)
-    }
-
-    /// A thread that makes call after call and never waits may be waiting for another one without saying so: an event
-    /// loop that wakes itself until its helpers have done their work. Let the others have a turn.
-    fn is_restless(&mut self, id: ThreadId) -> bool {
-        self.threads[id].calls_since_wait += 1;
-        self.threads[id].calls_since_wait > ENDURANCE
     }
 
     /// Whether other threads of the node are to go on first, drawn from the seed. A real kernel may interrupt a thread
@@ -147,6 +127,7 @@ impl Machine {
             Call::FutexWait | Call::FutexWaitv => self.futex_wait(id, registers, call, interrupted),
             Call::FutexWake => self.futex_wake(id, registers),
             Call::FutexRequeue => ON,
+            Call::Clone => self.clone_traced(id, registers),
 
             Call::Read | Call::Readv | Call::Recvfrom | Call::Recvmsg | Call::Accept | Call::Accept4 | Call::Splice => {
                 self.read(id, registers, call, interrupted)
@@ -199,6 +180,13 @@ impl Machine {
                 ON
             }
         }
+    }
+
+    /// A `clone` whose child would not be traced: it is, for nothing may escape the simulation.
+    fn clone_traced(&mut self, id: ThreadId, mut registers: Registers) -> Step {
+        registers.set_arg(0, registers.arg(0) & !(libc::CLONE_UNTRACED as u64));
+        sys::set_registers(self.threads[id].tid, &registers)?;
+        ON
     }
 
     /// A thread stands at the end of a system call, where it was to be stopped.
@@ -279,19 +267,6 @@ impl Machine {
         sys::set_registers(self.threads[id].tid, altered)?;
         self.threads[id].at_exit = Some(at_exit);
         Ok(Next::Go(Go::TO_EXIT))
-    }
-
-    /// How long a thread that spins is made to sleep. The sleeps become longer.
-    pub(super) fn nap_deadline(&mut self, id: ThreadId) -> Nanos {
-        let times = (self.threads[id].fruitless - PATIENCE) / 64;
-        self.node_time(self.threads[id].node) + (FIRST_NAP << times.min(20)).min(LONGEST_NAP)
-    }
-
-    /// A call that must not wait found nothing, and may well be repeated. If that goes on for long, it has to wait a
-    /// little after all, so that time can pass; this is until when.
-    pub(super) fn in_vain(&mut self, id: ThreadId) -> Option<Nanos> {
-        self.threads[id].fruitless += 1;
-        (self.threads[id].fruitless > PATIENCE).then(|| self.nap_deadline(id))
     }
 
     /// The turn of a thread whose wait may be over.

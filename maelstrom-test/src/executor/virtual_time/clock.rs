@@ -161,6 +161,7 @@ impl Machine {
             _ if absolute => self.time_of(node, clock, span),
             _ => now.saturating_add(span),
         };
+        let deadline = self.short_wait(id, deadline);
         if deadline <= now {
             // Often meant as: let others go first.
             self.prepare_answer(id, registers, 0)?;
@@ -217,6 +218,11 @@ impl Machine {
             What::Nap => {
                 if let Some(wait) = self.end_wait(id) {
                     self.make_ready(id, State::Recheck(wait));
+                }
+            }
+            What::Rest(go) => {
+                if self.end_wait(id).is_some() {
+                    self.make_ready(id, State::Ready(go));
                 }
             }
             What::Files(_) => self.time_out_files(id),

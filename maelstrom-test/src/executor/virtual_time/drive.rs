@@ -39,7 +39,10 @@ pub fn run(
     if let Err(failure) = driver.drive() {
         driver.simulation.fail(failure);
     }
-    driver.machine.notes().to_vec()
+    let remarks = driver.machine.remarks().to_vec();
+    let differs = driver.machine.notes().to_vec();
+    remarks.into_iter().for_each(|remark| driver.simulation.add_note(remark));
+    differs
 }
 
 struct Driver<'a> {

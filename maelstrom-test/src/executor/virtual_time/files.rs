@@ -3,7 +3,10 @@
 //! Whether such a call would block is seen from outside, on our own descriptors for the files in question. Only when
 //! something is there is the call made; the kernel then answers it at once.
 
+use std::os::fd::AsRawFd;
+
 use super::arch::{self, Call, Registers};
+use super::backoff::{HEAVY, LIGHT};
 use super::calls::errno;
 use super::clock::{Clock, SECOND};
 use super::machine::Machine;
@@ -58,7 +61,7 @@ impl Machine {
             Source::Stdin(_) => {
                 let input = &self.life_of(id).input;
                 if input.is_readable() {
-                    self.threads[id].fruitless = 0;
+                    self.threads[id].polling.succeeded();
                     return ON;
                 }
                 input.is_nonblocking()
@@ -73,10 +76,16 @@ impl Machine {
             }
         };
         if nonblocking || dont_wait {
-            deadline = self.in_vain(id);
+            if self.is_ready(&source) {
+                self.threads[id].polling.succeeded();
+                return ON;
+            }
+            deadline = self.empty_call(id, HEAVY);
             if deadline.is_none() {
                 return ON;
             }
+        } else {
+            self.threads[id].polling.succeeded();
         }
         let deadline = interrupted.map_or(deadline, |wait| wait.deadline);
         let wait = Wait::new(registers, deadline, What::Files(vec![source]));
@@ -214,7 +223,10 @@ impl Machine {
     ) -> Step {
         let deadline = match patience {
             Patience::None => None,
-            Patience::Until(deadline) => interrupted.and_then(|wait| wait.deadline).or(Some(deadline)),
+            Patience::Until(deadline) => {
+                let deadline = self.short_wait(id, deadline);
+                interrupted.and_then(|wait| wait.deadline).or(Some(deadline))
+            }
             Patience::Endless => None,
         };
         let wait = Wait::new(registers, deadline, What::Files(sources));
@@ -226,13 +238,17 @@ impl Machine {
     pub(super) fn wait_for_files(&mut self, id: ThreadId, mut wait: Wait, may_wait: bool) -> Step {
         let found = self.look(id, &wait);
         if found.iter().any(|events| *events != 0) {
-            self.threads[id].fruitless = 0;
+            self.threads[id].polling.succeeded();
             return self.finish_files(id, wait, &found);
         }
         if !may_wait {
-            match self.in_vain(id) {
+            let loops = matches!(
+                arch::call(wait.registers.number()),
+                Some(Call::EpollWait | Call::EpollPwait | Call::EpollPwait2)
+            );
+            match self.empty_call(id, if loops { LIGHT } else { HEAVY }) {
                 None => return self.finish_files(id, wait, &found),
-                nap => wait.deadline = nap,
+                pause => wait.deadline = pause,
             }
         }
         self.hold(id, wait);
@@ -243,6 +259,14 @@ impl Machine {
     /// there.
     pub(super) fn recheck_files(&mut self, id: ThreadId, wait: Wait) -> Step {
         self.wait_for_files(id, wait, true)
+    }
+
+    /// Whether a file has what is asked of it. Standard input is looked at elsewhere.
+    fn is_ready(&self, source: &Source) -> bool {
+        let Source::File(file, events) = source else { return false };
+        let mut entry = [libc::pollfd { fd: file.as_raw_fd(), events: *events, revents: 0 }];
+        sys::poll(&mut entry);
+        entry[0].revents != 0
     }
 
     /// Which of the events a thread waits for are there.

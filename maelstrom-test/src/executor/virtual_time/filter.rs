@@ -33,6 +33,9 @@ const fn answer(verdict: u32) -> libc::sock_filter {
 const fn unless_equal(k: u32, skip: u8) -> libc::sock_filter {
     instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, skip, k)
 }
+const fn unless_set(k: u32, skip: u8) -> libc::sock_filter {
+    instruction(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, 0, skip, k)
+}
 const fn unless_at_least(k: u32, skip: u8) -> libc::sock_filter {
     instruction(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, skip, k)
 }
@@ -67,6 +70,14 @@ pub(super) fn filter() -> Vec<libc::sock_filter> {
     ];
     for (number, call) in TRAPPED {
         match interesting(*call) {
+            // A child that would escape the tracer.
+            None if *call == Call::Clone => program.extend([
+                unless_equal(*number as u32, 4),
+                load(low_half_of_arg(0)),
+                unless_set(libc::CLONE_UNTRACED as u32, 1),
+                answer(TRACE),
+                answer(ALLOW),
+            ]),
             None => program.extend([unless_equal(*number as u32, 1), answer(TRACE)]),
             Some((arg, values)) => {
                 program.extend([unless_equal(*number as u32, 2 * values.len() as u8 + 2), load(low_half_of_arg(arg))]);
@@ -114,6 +125,9 @@ mod tests {
                 code if code == libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K => {
                     at += usize::from(if value >= step.k { step.jt } else { step.jf });
                 }
+                code if code == libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K => {
+                    at += usize::from(if value & step.k != 0 { step.jt } else { step.jf });
+                }
                 code if code == libc::BPF_JMP | libc::BPF_JA => at += step.k as usize,
                 _ => return step.k,
             }
@@ -124,6 +138,7 @@ mod tests {
     fn calls_are_traced_allowed_and_refused_as_the_tables_say() {
         for (number, call) in TRAPPED {
             let args = match call {
+                Call::Clone => [(libc::CLONE_UNTRACED | libc::CLONE_VFORK) as u32, 0, 0],
                 Call::Fcntl => [0, libc::F_SETLKW as u32, 0],
                 Call::Setsockopt | Call::Getsockopt => [0, 0, libc::SO_SNDTIMEO as u32],
                 _ => [0, 0, 0],
@@ -131,6 +146,7 @@ mod tests {
             assert_eq!(verdict(AUDIT_ARCH, *number, args), TRACE, "{call:?}");
         }
         assert_eq!(verdict(AUDIT_ARCH, libc::SYS_close, [7, 0, 0]), ALLOW);
+        assert_eq!(verdict(AUDIT_ARCH, libc::SYS_clone, [libc::CLONE_VM as u32, 0, 0]), ALLOW);
         assert_eq!(verdict(AUDIT_ARCH, libc::SYS_dup2, [0, 7, 0]), ALLOW);
         assert_eq!(verdict(AUDIT_ARCH, libc::SYS_fcntl, [0, libc::F_GETFL as u32, 0]), ALLOW);
         assert_eq!(verdict(AUDIT_ARCH, libc::SYS_write, [1, 0, 0]), ALLOW);

@@ -182,6 +182,7 @@ impl Machine {
             }
         }
         let node = self.threads[id].node;
+        let deadline = deadline.map(|deadline| self.short_wait(id, deadline));
         if deadline.is_some_and(|deadline| deadline <= self.node_time(node)) {
             self.prepare_answer(id, registers, errno(libc::ETIMEDOUT))?;
             self.make_ready(id, State::Ready(super::table::Go::ON));
@@ -252,6 +253,7 @@ impl Machine {
     fn wake_at(&mut self, id: ThreadId, index: usize) {
         let several = matches!(&self.threads[id].state, State::Waiting(wait)
             if wait.registers.number() == libc::SYS_futex_waitv);
+        self.threads[id].polling.succeeded();
         self.wake(id, if several { index as i64 } else { 0 });
     }
 

@@ -89,6 +89,7 @@ pub struct Machine {
     pub(super) next_space: SpaceId,
     pub(super) watchdog: Watchdog,
     pub(super) notes: Vec<String>,
+    remarks: Vec<String>,
     pub(super) events: Vec<Event>,
     /// A node has computed for so long that whoever runs the machine should see whether to go on.
     pub(super) wants_look: bool,
@@ -121,6 +122,7 @@ impl Machine {
             next_space: 0,
             watchdog,
             notes: Vec::new(),
+            remarks: Vec::new(),
             events: Vec::new(),
             wants_look: false,
             _pin: Pin::new(),
@@ -186,6 +188,8 @@ impl Machine {
             watchers: Default::default(),
             processes: [process].into(),
             timers: Timers::default(),
+            activity: Default::default(),
+            hogged: 0,
         });
         self.add_thread(born.tid, process);
         self.prepare_program(born.tid, node).map_err(failed("a new process cannot be changed"))
@@ -293,6 +297,19 @@ impl Machine {
         Ok(!std::mem::take(&mut self.wants_look))
     }
 
+    /// What people should know of a run that can be repeated all the same.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    pub(super) fn remark(&mut self, text: String) {
+        /// A program may do something remarkable very often, each time a little differently.
+        const MOST: usize = 16;
+        if self.remarks.len() < MOST && !self.remarks.contains(&text) {
+            self.remarks.push(text);
+        }
+    }
+
     pub(super) fn note(&mut self, text: impl Into<String>) {
         let text = text.into();
         if !self.notes.contains(&text) {
@@ -355,10 +372,12 @@ impl Machine {
 
     /// Keeps a thread in its stop until what it waits for happens.
     pub(super) fn hold(&mut self, id: ThreadId, mut wait: Wait) {
-        self.threads[id].calls_since_wait = 0;
         let number = self.threads[id].number;
         let life = self.life_of(id);
         wait.seen = life.changes;
+        if matches!(wait.what, What::Rest(_)) {
+            life.activity.resting += 1;
+        }
         if let Some(deadline) = wait.deadline {
             life.deadlines.insert((deadline, number, id));
         }
@@ -387,6 +406,9 @@ impl Machine {
         }
         if wait.what.is_watched() {
             life.watchers.remove(&(number, id));
+        }
+        if matches!(wait.what, What::Rest(_)) {
+            life.activity.resting -= 1;
         }
         if let What::Futexes(space, words) = &wait.what {
             for word in words {

@@ -74,6 +74,7 @@
 mod affinity;
 mod arch;
 mod attempt;
+mod backoff;
 mod calls;
 mod clock;
 mod counter;

@@ -12,11 +12,11 @@ use rand::RngExt;
 
 use super::arch;
 use super::machine::{Event, Machine};
+use super::memory;
 use super::stdio::{Input, LINE_LIMIT};
 use super::sys::{self, Request, Stop, Tid};
 use super::table::{Go, Process, ProcessId, Source, State, ThreadId, What};
-use super::watchdog::{HANG, LOOK, NUDGE, Nudge, SLICE};
-use super::{memory, spawn};
+use super::watchdog::{HANG, NUDGE, Nudge, SLICE, SPIN_SLICE};
 
 /// What follows a stop.
 pub(super) enum Next {
@@ -46,10 +46,14 @@ impl Machine {
     /// Runs a node until all of its threads wait, or the caller should have a look around.
     pub(super) fn settle(&mut self, node: usize) -> io::Result<()> {
         while !self.wants_look {
+            if self.watchdog.look_is_due() {
+                self.wants_look = true;
+                break;
+            }
             let place = &mut self.nodes[node];
             let paused = place.paused;
             let Some(life) = place.life.as_mut().filter(|life| life.stirred && !paused) else {
-                place.life.iter_mut().for_each(|life| life.printed = 0);
+                place.life.iter_mut().for_each(|life| (life.printed, life.hogged) = (0, 0));
                 return Ok(());
             };
             if std::mem::take(&mut life.signals) {
@@ -143,6 +147,14 @@ impl Machine {
         };
         let mut steps = 0;
         while let Next::Go(go) = next {
+            if self.has_to_rest(id, go)? {
+                return Ok(());
+            }
+            if self.watchdog.look_is_due() {
+                self.wants_look = true;
+                self.line_up(id, State::Ready(go), 0);
+                return Ok(());
+            }
             next = self.step(id, go)?;
             steps += 1;
         }
@@ -178,7 +190,8 @@ impl Machine {
         let contended = !life.ready.is_empty();
         life.input.may_be_read();
         self.threads[id].executing = false;
-        self.watchdog.started(pid, tid, contended);
+        let slice = if self.threads[id].preempted { SPIN_SLICE } else { SLICE };
+        self.watchdog.started(pid, tid, contended.then_some(slice));
         let stop = match sys::resume(tid, go.request, go.signal) {
             // Several threads of its process may end first if it runs another program.
             Ok(()) if executing => self.wait_for_exec(id),
@@ -194,23 +207,27 @@ impl Machine {
         }
     }
 
-    fn on_stop(&mut self, id: ThreadId, stop: Stop, nudge: Option<Nudge>) -> Step {
+    fn on_stop(&mut self, id: ThreadId, stop: Stop, nudge: Option<(Nudge, u64)>) -> Step {
         if nudge.is_some() && stop != Stop::Signal(NUDGE) {
             self.threads[id].nudged = true;
         }
         if std::mem::take(&mut self.threads[id].restarting) && matches!(stop, Stop::Filtered | Stop::CallExit) {
             return Err(io::Error::other("a program got a result of a system call that the kernel keeps to itself"));
         }
+        if stop != Stop::Signal(NUDGE) {
+            self.life_of(id).activity.count(stop);
+        }
         match stop {
             Stop::Filtered => {
-                self.threads[id].hogged = 0;
+                self.threads[id].preempted = false;
+                self.life_of(id).hogged = 0;
                 self.on_call(id)
             }
             Stop::CallExit => self.on_call_exit(id),
             Stop::Signal(NUDGE) if nudge.is_some() || self.threads[id].nudged => {
                 self.threads[id].nudged = false;
                 match nudge {
-                    Some(nudge) => self.on_nudge(id, nudge),
+                    Some((nudge, used)) => self.on_nudge(id, nudge, used),
                     None => Ok(self.go_on(id)),
                 }
             }
@@ -229,16 +246,18 @@ impl Machine {
     }
 
     /// A thread was fetched out of its sleep or its computation.
-    fn on_nudge(&mut self, id: ThreadId, nudge: Nudge) -> Step {
+    fn on_nudge(&mut self, id: ThreadId, nudge: Nudge, used: u64) -> Step {
         let node = self.threads[id].node;
         match nudge {
             Nudge::Asleep => self.on_foreign_sleep(id),
             Nudge::Slice | Nudge::Look => {
                 let thread = &mut self.threads[id];
                 thread.cut_short = true;
-                thread.hogged += if nudge == Nudge::Slice { SLICE } else { LOOK };
+                thread.preempted = nudge == Nudge::Slice;
                 self.wants_look = true;
-                if thread.hogged >= HANG {
+                let life = self.life(node);
+                life.hogged += used;
+                if life.hogged >= HANG {
                     self.events.push(Event::Hung { node });
                     self.nodes[node].paused = true;
                     self.make_ready(id, State::Ready(Go::ON));
@@ -460,27 +479,62 @@ impl Machine {
                 remaining.extend(&process.threads);
             }
         }
-        // Main threads last: a process's status comes when its other threads are gone.
-        remaining.sort_by_key(|id| self.processes[self.threads[*id].process].pid == self.threads[*id].tid);
-        for id in remaining {
-            let tid = self.threads[id].tid;
-            while let Ok(Some((_, stop))) = sys::wait(Some(tid), true) {
-                if matches!(stop, Stop::Gone(_)) {
-                    break;
+        // In whatever order they end: the first process of a PID namespace ends when all others of it have been waited for.
+        loop {
+            let mut progress = false;
+            remaining.retain(|id| {
+                let tid = self.threads[*id].tid;
+                match sys::wait(Some(tid), false) {
+                    Ok(None) => return true,
+                    Ok(Some((_, stop))) if !matches!(stop, Stop::Gone(_)) => {
+                        let _ = sys::resume(tid, Request::Continue, 0);
+                        progress = true;
+                        return true;
+                    }
+                    Ok(Some(_)) | Err(_) => {}
                 }
-                let _ = sys::resume(tid, Request::Continue, 0);
+                progress = true;
+                self.forget_thread(*id);
+                false
+            });
+            if remaining.is_empty() {
+                break;
             }
-            self.forget_thread(id);
+            if !progress && !self.wait_for_another(node, &mut remaining) {
+                break;
+            }
         }
         let Some(life) = self.nodes[node].life.take() else { return };
+        let keeper = if life.keeper == keeper { keeper } else { 0 };
         for process in life.processes {
             self.processes.remove(process);
         }
         if keeper != 0 {
             // Whatever else it may keep ends with it.
             let _ = sys::kill(keeper, libc::SIGKILL);
-            spawn::reap(keeper);
+            loop {
+                match sys::wait(None, true) {
+                    Ok(Some((tid, Stop::Gone(_)))) if tid == keeper => break,
+                    Ok(Some((tid, stop))) => drop(self.on_stray(tid, stop)),
+                    Ok(None) => {}
+                    Err(_) => break,
+                }
+            }
         }
+    }
+
+    /// Waits for whatever ends next while a node is being ended. False if there is nothing more to wait for.
+    fn wait_for_another(&mut self, node: usize, remaining: &mut Vec<ThreadId>) -> bool {
+        let Ok(Some((tid, stop))) = sys::wait(None, true) else { return false };
+        match self.by_tid.get(&tid).copied().filter(|id| self.threads[*id].node == node) {
+            Some(id) if matches!(stop, Stop::Gone(_)) => {
+                self.forget_thread(id);
+                remaining.retain(|other| *other != id);
+            }
+            Some(_) => drop(sys::resume(tid, Request::Continue, 0)),
+            None => drop(self.on_stray(tid, stop)),
+        }
+        true
     }
 }
 

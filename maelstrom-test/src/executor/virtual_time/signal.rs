@@ -90,9 +90,13 @@ impl Machine {
     /// Interrupts a thread's wait if a signal is pending for it. Returns the signals of its process that it will take.
     fn deliver_signals(&mut self, id: ThreadId, signals: &Pending, taken: Signals) -> io::Result<Signals> {
         let candidates = signals.own | signals.shared & !taken;
+        // A thread that only rests gets its signals when it goes on.
         let State::Waiting(wait) = &self.threads[id].state else {
             return Ok(signals.shared & !signals.blocked);
         };
+        if matches!(wait.what, What::Rest(_)) {
+            return Ok(signals.shared & !signals.blocked);
+        }
         let registers = wait.registers;
         let call = arch::call(registers.number());
         // Some calls wait with other signals blocked, or take signals without a handler.
@@ -241,9 +245,15 @@ impl Machine {
                 return ON;
             }
         }
+        if let Some(deadline) = &mut deadline {
+            *deadline = self.short_wait(id, *deadline);
+        }
         self.hold(id, Wait::new(registers, deadline, What::Signal));
-        // It may be there already.
-        self.life(node).signals = true;
+        // It may be there already; only this thread's signals are looked at, for a program may have very many threads.
+        let signals = pending(tid);
+        if signals.dying || signals.own | signals.shared != 0 {
+            self.life(node).signals = true;
+        }
         Ok(Next::Over)
     }
 

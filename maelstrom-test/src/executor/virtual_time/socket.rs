@@ -7,6 +7,7 @@
 use std::os::fd::OwnedFd;
 
 use super::arch::{self, Call, Registers};
+use super::backoff::HEAVY;
 use super::calls::errno;
 use super::clock::SECOND;
 use super::machine::Machine;
@@ -97,7 +98,7 @@ impl Machine {
         let now = self.node_time(node);
         let mut wait = Wait::new(registers, None, What::Files(vec![source]));
         if nonblocking {
-            wait.deadline = self.in_vain(id);
+            wait.deadline = self.empty_call(id, HEAVY);
             if wait.deadline.is_none() {
                 return self.receive_now(id, wait);
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 
 use super::arch::Registers;
+use super::backoff::{Activity, Polling};
 use super::stdio::{Input, Output};
 use super::sys::{Request, Tid};
 use super::timer::Timers;
@@ -68,6 +69,9 @@ pub(super) struct Life {
     pub(super) watchers: BTreeSet<(u32, ThreadId)>,
     pub(super) processes: BTreeSet<ProcessId>,
     pub(super) timers: Timers,
+    pub(super) activity: Activity,
+    /// CPU time of turns that were cut short since a thread last got something or came to rest.
+    pub(super) hogged: Nanos,
 }
 
 /// A process of a node.
@@ -98,12 +102,9 @@ pub(super) struct Thread {
     pub(super) interrupted: Option<Wait>,
     /// Its call has a result that only the kernel may see, so it must stop once more before it returns to the program.
     pub(super) restarting: bool,
-    /// How often it has read a clock, yielded, or looked for input in vain, without doing anything else.
-    pub(super) fruitless: u32,
-    /// Trapped calls since it last waited.
-    pub(super) calls_since_wait: u32,
-    /// CPU time in turns that were cut short since its last trap.
-    pub(super) hogged: Nanos,
+    pub(super) polling: Polling,
+    /// It was preempted in its last turn and has made no trapped call since.
+    pub(super) preempted: bool,
     /// A nudge is pending that has crossed with a trap.
     pub(super) nudged: bool,
     /// A nudge has ended its last turn, in the middle of a computation.
@@ -123,9 +124,8 @@ impl Thread {
             at_exit: None,
             interrupted: None,
             restarting: false,
-            fruitless: 0,
-            calls_since_wait: 0,
-            hogged: 0,
+            polling: Polling::default(),
+            preempted: false,
             nudged: false,
             cut_short: false,
             executing: false,
@@ -201,8 +201,10 @@ impl Wait {
 pub(super) enum What {
     /// Only its deadline, as it asked.
     Sleep,
-    /// Only its deadline, because it spins: then its call is made.
+    /// Only its deadline, because it polls: then its call is made.
     Nap,
+    /// Only its deadline, because its node never comes to rest: then it goes on.
+    Rest(Go),
     /// That another thread wakes it at one of these addresses.
     Futexes(SpaceId, Vec<Word>),
     /// That a file becomes ready.

@@ -19,6 +19,9 @@ use super::sys::{self, Tid};
 use super::table::{AtExit, ProcessId, ThreadId};
 use crate::history::Nanos;
 
+/// The shortest interval of a timer. A run with a shorter one would consist of little else.
+const LEAST_INTERVAL: Nanos = 100_000;
+
 /// A timer of a node.
 pub(super) struct Timer {
     clock: Clock,
@@ -59,7 +62,9 @@ pub(super) struct Timers(BTreeMap<Name, Timer>);
 impl Timers {
     /// When the next one runs out.
     pub(super) fn next(&self) -> Option<Nanos> {
-        self.0.values().filter_map(|timer| timer.deadline).min()
+        // A timer that does nothing is looked at by its owner only.
+        let acting = self.0.values().filter(|timer| !matches!(timer.action, Action::Nothing));
+        acting.filter_map(|timer| timer.deadline).min()
     }
 
     /// A process is gone, and its timers with it. Descriptors may live on in others.
@@ -80,8 +85,14 @@ impl Timers {
 /// Time until a timer runs out, and its interval, as the calls that ask for it want it.
 fn setting(timer: Option<&Timer>, now: Nanos) -> [Nanos; 2] {
     let Some(timer) = timer else { return [0, 0] };
-    // One that is due this very moment is still armed.
-    let left = timer.deadline.map_or(0, |deadline| deadline.saturating_sub(now).max(1));
+    let passed = |deadline: Nanos| matches!(timer.action, Action::Nothing) && deadline < now;
+    let left = match timer.deadline {
+        None => 0,
+        Some(deadline) if passed(deadline) && timer.interval == 0 => 0,
+        Some(deadline) if passed(deadline) => timer.interval - (now - deadline) % timer.interval,
+        // One that is due this very moment is still armed.
+        Some(deadline) => deadline.saturating_sub(now).max(1),
+    };
     [timer.interval, left]
 }
 
@@ -227,6 +238,8 @@ impl Machine {
             value if absolute => Some(self.time_of(node, clock, value)),
             value => Some(now.saturating_add(value)),
         };
+        let interval = self.longer_interval(node, name, interval);
+        let deadline = deadline.map(|deadline| if absolute { deadline } else { self.short_wait(id, deadline) });
         if let Some(timer) = self.life(node).timers.0.get_mut(&name) {
             timer.interval = interval;
             timer.wall = absolute && clock == Clock::Wall;
@@ -235,6 +248,19 @@ impl Machine {
         }
         self.expire(node);
         0
+    }
+
+    /// The interval that a timer really gets, and a remark if that is not the one it should have.
+    fn longer_interval(&mut self, node: usize, name: Name, interval: Nanos) -> Nanos {
+        let acts = self.life(node).timers.0.get(&name).is_some_and(|timer| !matches!(timer.action, Action::Nothing));
+        if !acts || interval == 0 || interval >= LEAST_INTERVAL {
+            return interval;
+        }
+        let name = &self.nodes[node].name;
+        let remark =
+            format!("{name} sets a timer to run out every {interval} ns; in virtual time it does so every 100 µs");
+        self.remark(remark);
+        LEAST_INTERVAL
     }
 
     fn write_setting(&mut self, id: ThreadId, name: Name, address: u64, per_second: u64) -> i64 {

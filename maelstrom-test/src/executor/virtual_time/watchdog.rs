@@ -4,6 +4,7 @@
 //! trapped, or computes for long, nothing would wake the tracer. So a helper thread looks on: it gives the running
 //! thread a nudge, a stop signal that the tracer sees and keeps from the program.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,9 +15,13 @@ use super::sys::{self, Tid};
 const PERIOD: Duration = Duration::from_millis(2);
 /// CPU time after which another ready thread gets a turn.
 pub(super) const SLICE: u64 = 100_000_000;
+/// The same for a thread that was preempted before and has made no trapped call since: it waits for another one.
+pub(super) const SPIN_SLICE: u64 = 10_000_000;
 /// CPU time after which the tracer looks whether the run has been interrupted.
-pub(super) const LOOK: u64 = 250_000_000;
-/// CPU time in one turn without a trap after which a node is taken to hang.
+const LOOK: u64 = 250_000_000;
+/// How often the tracer looks whether the run has been interrupted while nodes make trapped calls without end.
+const LOOK_PERIOD: Duration = Duration::from_millis(250);
+/// CPU time of a node without a trap after which it is taken to hang.
 pub(super) const HANG: u64 = 10_000_000_000;
 
 /// The signal that nudges. No program can block it.
@@ -45,14 +50,17 @@ struct Shared {
 struct Watched {
     pid: Tid,
     tid: Tid,
-    /// Another thread is ready.
-    contended: bool,
+    /// CPU time after which it is preempted, if another thread is ready.
+    slice: Option<u64>,
     nudged: Option<Nudge>,
+    /// CPU time that it had used by then.
+    used: u64,
 }
 
 /// The helper thread's handle.
 pub(super) struct Watchdog {
     shared: Arc<(Mutex<Shared>, Condvar)>,
+    look: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -63,21 +71,28 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 impl Watchdog {
     pub(super) fn new() -> std::io::Result<Self> {
         let shared = Arc::new((Mutex::new(Shared::default()), Condvar::new()));
-        let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("maelstrom watch".into()).spawn(move || watch(&theirs))?;
-        Ok(Watchdog { shared, thread: Some(thread) })
+        let look = Arc::new(AtomicBool::new(false));
+        let (theirs, due) = (Arc::clone(&shared), Arc::clone(&look));
+        let thread = std::thread::Builder::new().name("maelstrom watch".into()).spawn(move || watch(&theirs, &due))?;
+        Ok(Watchdog { shared, look, thread: Some(thread) })
+    }
+
+    /// Whether it is time to see if the run has been interrupted; only once each time.
+    pub(super) fn look_is_due(&self) -> bool {
+        self.look.load(Ordering::Relaxed) && self.look.swap(false, Ordering::Relaxed)
     }
 
     /// A thread goes on. Call before it does.
-    pub(super) fn started(&self, pid: Tid, tid: Tid, contended: bool) {
+    pub(super) fn started(&self, pid: Tid, tid: Tid, slice: Option<u64>) {
         let mut shared = lock(&self.shared.0);
         shared.sequence += 1;
-        shared.watched = Some(Watched { pid, tid, contended, nudged: None });
+        shared.watched = Some(Watched { pid, tid, slice, nudged: None, used: 0 });
     }
 
-    /// The thread has stopped, or will be of no interest from now on. Says whether it was nudged.
-    pub(super) fn stopped(&self) -> Option<Nudge> {
-        lock(&self.shared.0).watched.take().and_then(|watched| watched.nudged)
+    /// The thread has stopped, or will be of no interest from now on. Says whether it was nudged, and how much CPU time it had
+    /// used by then.
+    pub(super) fn stopped(&self) -> Option<(Nudge, u64)> {
+        lock(&self.shared.0).watched.take().and_then(|watched| Some((watched.nudged?, watched.used)))
     }
 }
 
@@ -91,12 +106,18 @@ impl Drop for Watchdog {
     }
 }
 
-fn watch((shared, over): &(Mutex<Shared>, Condvar)) {
+fn watch((shared, over): &(Mutex<Shared>, Condvar), look: &AtomicBool) {
+    const PERIODS: u32 = (LOOK_PERIOD.as_millis() / PERIOD.as_millis()) as u32;
+    let mut periods = 0u32;
     let mut guard = lock(shared);
     // What was seen the last time: the turn, and whether the thread was asleep then.
     let (mut seen, mut asleep, mut began) = (0, false, 0);
     while !guard.over {
         guard = over.wait_timeout(guard, PERIOD).unwrap_or_else(PoisonError::into_inner).0;
+        periods += 1;
+        if periods % PERIODS == 0 {
+            look.store(true, Ordering::Relaxed);
+        }
         let sequence = guard.sequence;
         let Some(watched) = &mut guard.watched else { continue };
         if watched.nudged.is_some() {
@@ -108,12 +129,12 @@ fn watch((shared, over): &(Mutex<Shared>, Condvar)) {
         }
         // It has had its turn for a whole period. While we hold the lock the tracer cannot reap it, so its number
         // stays its own.
+        let used = sys::cpu_time(watched.pid).saturating_sub(began);
         let nudge = if is_asleep(watched.tid) {
             if std::mem::replace(&mut asleep, true) { Some(Nudge::Asleep) } else { None }
         } else {
             asleep = false;
-            let used = sys::cpu_time(watched.pid).saturating_sub(began);
-            if used >= SLICE && watched.contended {
+            if watched.slice.is_some_and(|slice| used >= slice) {
                 Some(Nudge::Slice)
             } else if used >= LOOK {
                 Some(Nudge::Look)
@@ -122,7 +143,7 @@ fn watch((shared, over): &(Mutex<Shared>, Condvar)) {
             }
         };
         if nudge.is_some() && sys::tgkill(watched.pid, watched.tid, NUDGE).is_ok() {
-            watched.nudged = nudge;
+            (watched.nudged, watched.used) = (nudge, used);
         }
     }
 }
