@@ -49,19 +49,24 @@ const DOUBLING: Nanos = 1_000_000;
 const PART: Nanos = 8;
 /// The longest pause of a thread that polls. Programs that poll have deadlines of this order.
 const LONGEST_PAUSE: Nanos = 5_000_000;
+/// Of a node that never comes to rest, whose deadlines are late in any case.
+const PART_OF_REST: Nanos = 2;
 /// The longest pause of a thread of a node that never comes to rest.
 const LONGEST_REST: Nanos = 100_000_000;
 
 /// Stops of a node within one instant before its threads have to pause. The start of a large program makes thousands.
 const STOPS_PER_INSTANT: u64 = 10_000;
+/// Threads that may pause for this reason within one instant before all others have to as well: processes that beget
+/// others would never come to an end of it.
+const RESTS_PER_INSTANT: u32 = 4;
 /// The making or the end of a process or thread costs as much as so many stops.
-const STOPS_PER_PROCESS: u64 = 25;
+const STOPS_PER_PROCESS: u64 = 100;
 /// What this is reduced to, by halves, while the node goes on.
 const FEWEST_STOPS_PER_INSTANT: u64 = 500;
 
 /// How long to pause after having polled for so long.
-fn pause(polled_for: Nanos, longest: Nanos) -> Nanos {
-    (polled_for / PART).max(polled_for.min(DOUBLING)).clamp(FIRST_PAUSE, longest)
+fn pause(polled_for: Nanos, part: Nanos, longest: Nanos) -> Nanos {
+    (polled_for / part).max(polled_for.min(DOUBLING)).clamp(FIRST_PAUSE, longest)
 }
 
 /// How long a thread has been polling.
@@ -105,7 +110,7 @@ impl Polling {
         }
         // The next pause comes after a call of full weight, or as many lighter ones.
         self.empty -= HEAVY;
-        Some(pause(now - *self.since.get_or_insert(now), LONGEST_PAUSE))
+        Some(pause(now - *self.since.get_or_insert(now), PART, LONGEST_PAUSE))
     }
 }
 
@@ -119,15 +124,15 @@ pub(super) struct Activity {
     allowed: u64,
     /// When a thread first had to pause.
     since: Option<Nanos>,
-    /// A thread had to pause within this instant.
-    rested: bool,
+    /// How many threads had to pause within this instant.
+    rests: u32,
     /// Threads that pause now.
     pub(super) resting: u64,
 }
 
 impl Default for Activity {
     fn default() -> Self {
-        Activity { instant: 0, stops: 0, allowed: STOPS_PER_INSTANT, since: None, rested: false, resting: 0 }
+        Activity { instant: 0, stops: 0, allowed: STOPS_PER_INSTANT, since: None, rests: 0, resting: 0 }
     }
 }
 
@@ -142,22 +147,22 @@ impl Activity {
     /// Begins to count anew if time has passed since the node last ran.
     fn at(&mut self, now: Nanos) {
         if self.instant != now {
-            if self.resting == 0 && !self.rested {
+            if self.resting == 0 && self.rests == 0 {
                 // It came to rest by itself.
                 (self.allowed, self.since) = (STOPS_PER_INSTANT, None);
             }
-            (self.instant, self.stops, self.rested) = (now, 0, false);
+            (self.instant, self.stops, self.rests) = (now, 0, 0);
         }
     }
 
     fn exhausted(&mut self, now: Nanos) -> Option<Nanos> {
         self.at(now);
-        if self.stops <= self.allowed {
+        if self.stops <= self.allowed && self.rests < RESTS_PER_INSTANT {
             return None;
         }
-        (self.stops, self.rested) = (0, true);
+        (self.stops, self.rests) = (0, self.rests + 1);
         self.allowed = (self.allowed / 2).max(FEWEST_STOPS_PER_INSTANT);
-        Some(pause(now - *self.since.get_or_insert(now), LONGEST_REST))
+        Some(pause(now - *self.since.get_or_insert(now), PART_OF_REST, LONGEST_REST))
     }
 }
 
