@@ -115,7 +115,7 @@ fn watch((shared, over): &(Mutex<Shared>, Condvar), look: &AtomicBool) {
     while !guard.over {
         guard = over.wait_timeout(guard, PERIOD).unwrap_or_else(PoisonError::into_inner).0;
         periods += 1;
-        if periods % PERIODS == 0 {
+        if periods.is_multiple_of(PERIODS) {
             look.store(true, Ordering::Relaxed);
         }
         let sequence = guard.sequence;
