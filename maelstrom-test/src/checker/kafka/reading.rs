@@ -7,7 +7,8 @@
 //! the log holds nothing more.
 //!
 //! Only a reader that is known to stand before the message counts, so it must have polled that key since it was assigned
-//! to it, or have begun with the first offset. A committed offset is no such proof: it may stem from a poll whose answer
+//! to it, or have begun with the first offset. It has if it was told to, or if nobody can have committed an offset of the
+//! key before: clients commit what they polled. A committed offset is no such proof: it may stem from a poll whose answer
 //! got lost.
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -84,16 +85,49 @@ struct Reader {
     is_sharing: bool,
 }
 
+/// From where on in the history offsets may have been committed.
+struct Commits {
+    /// By key: by a client that polled it.
+    by_key: FxHashMap<KeyId, u32>,
+    /// Of any key: by a client whose poll has an unknown end.
+    of_any: u32,
+}
+
+impl Commits {
+    fn of(parsed: &Parsed) -> Commits {
+        let mut commits = Commits { by_key: FxHashMap::default(), of_any: u32::MAX };
+        for operation in &parsed.operations {
+            // Where there is no invocation, nobody knows when it began.
+            let began = operation.invocation().unwrap_or(0);
+            let may_poll = matches!(operation.role, Role::Poll | Role::Other);
+            if operation.kind != OpType::Ok && may_poll {
+                commits.of_any = commits.of_any.min(began);
+            }
+            for polled in parsed.polled_of(operation) {
+                commits.by_key.entry(polled.key).and_modify(|first| *first = began.min(*first)).or_insert(began);
+            }
+        }
+        commits
+    }
+
+    /// Whether an assignment was complete before anybody can have committed an offset of the key.
+    fn is_first(&self, key: KeyId, assignment: &Operation) -> bool {
+        let first = self.by_key.get(&key).map_or(self.of_any, |first| self.of_any.min(*first));
+        assignment.kind == OpType::Ok && assignment.completion().is_some_and(|complete| complete < first)
+    }
+}
+
 impl Readings {
     /// Looks at the logs of these keys.
     pub(super) fn of(parsed: &Parsed, keys: &FxHashSet<KeyId>) -> Readings {
         let mut readings = Readings { is_silent: parsed.assignments.is_empty(), ..Readings::default() };
         readings.keys.extend(keys.iter().map(|key| (*key, Reading::default())));
+        let commits = Commits::of(parsed);
         let mut readers: FxHashMap<u64, Reader> = FxHashMap::default();
         for operation in &parsed.operations {
             let movement = parsed.movement(operation);
             if !matches!(movement, Move::Stay) {
-                readings.move_on(readers.entry(operation.process).or_default(), movement);
+                readings.move_on(readers.entry(operation.process).or_default(), movement, operation, &commits);
             } else if operation.kind == OpType::Ok && (operation.role == Role::Poll || operation.polled_any()) {
                 readings.poll(readers.entry(operation.process).or_default(), parsed, operation);
             }
@@ -109,7 +143,7 @@ impl Readings {
     }
 
     /// A reader is given other keys, or loses its place.
-    fn move_on(&mut self, reader: &mut Reader, movement: Move<'_>) {
+    fn move_on(&mut self, reader: &mut Reader, movement: Move<'_>, operation: &Operation, commits: &Commits) {
         let Move::Assign(assignment) = movement else {
             self.forget(reader, |_| false);
             reader.is_sharing = matches!(movement, Move::Share);
@@ -117,8 +151,9 @@ impl Readings {
         };
         self.forget(reader, |key| assignment.keeps(key));
         reader.is_sharing = false;
-        let last = assignment.from_beginning.then_some(Reached::Nothing);
         for key in &assignment.keys {
+            let from_beginning = assignment.from_beginning || commits.is_first(*key, operation);
+            let last = from_beginning.then_some(Reached::Nothing);
             reader.cursors.entry(*key).or_insert(Cursor { last, since: reader.polls });
         }
     }

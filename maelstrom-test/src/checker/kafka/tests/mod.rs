@@ -207,10 +207,12 @@ fn what_nobody_can_have_seen_is_neither_lost_nor_unseen() {
         ("1 seek x; 1 poll x 0=1; 1 poll; 1 poll x 1=2; 2 seek x; 2 poll x 0=1 1=2 2=3", vec![]),
         ("1 seek x; 1 poll x 0=1; 1 poll; 1 assign x; 1 assign y", vec!["unseen"]),
         ("1 seek x; 1 poll", vec!["unseen"]),
+        // Began with the first offset, as nobody can have committed another one.
+        ("1 assign x; 1 poll", vec!["unseen"]),
+        ("1 assign x; 1 poll x 1=2; 1 poll x 2=3", vec!["lost-write", "unseen"]),
         // May have begun anywhere, as another reader may have committed offsets.
-        ("1 assign x; 1 poll", vec![]),
-        ("1 assign x; 1 poll x 1=2; 1 poll x 2=3", vec![]),
-        ("1 assign x; 1 poll x 1=2; 1 poll x 2=3; 1 poll", vec![]),
+        ("2 poll; 2 poll x 1=2; 1 assign x; 1 poll x 1=2; 1 poll x 2=3", vec![]),
+        ("2 poll x 1=2; 1 assign x; 1 poll x 2=3; 1 poll", vec![]),
         // Came past.
         ("1 assign x; 1 poll x 0=1; 1 poll x 2=3", vec!["lost-write", "poll-skip", "unseen"]),
         ("1 seek x; 1 poll x 1=2 2=3", vec!["lost-write", "unseen"]),
@@ -485,4 +487,18 @@ fn an_offset_that_is_too_large_is_named() {
     assert_eq!(verdict.valid, Valid::Unknown);
     let reason = verdict.reason.unwrap();
     assert!(reason.ends_with(r#"the first one is entry 1: ["send","x",[18446744073709551616,1]]"#), "{reason}");
+}
+
+#[test]
+fn a_reader_begins_at_the_first_offset_if_nobody_can_have_committed_one() {
+    let text = "0 send x 1@0; 0 send x 2@1; 1 assign x; 1 poll x 1=2";
+    let verdict = Kafka::default().check(&history(text), &CheckContext::default());
+    assert_eq!(verdict.valid, Valid::False);
+    assert!(verdict.findings.iter().any(|finding| finding.anomaly == "lost-write"), "{:?}", verdict.findings);
+    // Another client polled the key before, and so may have committed what it got.
+    let text = "0 send x 1@0; 0 send x 2@1; 2 assign x; 2 poll x 0=1; 0 send x 3@2; 1 assign x; 1 poll x 1=2 2=3";
+    assert_ne!(Kafka::default().check(&history(text), &CheckContext::default()).valid, Valid::False);
+    let text = "0 send x 1@0; 0 send x 2@1; 0 send x 3@2; 2 assign x; 2 poll x 1=2; 1 assign x; 1 poll x 2=3";
+    let verdict = Kafka::default().check(&history(text), &CheckContext::default());
+    assert!(!verdict.findings.iter().any(|finding| finding.anomaly == "poll-skip"), "{:?}", verdict.findings);
 }
