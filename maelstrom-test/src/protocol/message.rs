@@ -84,9 +84,13 @@ fn explain(text: &str, error: &serde_json::Error) -> String {
                 shorten(&other.to_string(), 60)
             );
         }
+        Err(_) if text.starts_with('\u{feff}') => {
+            return "not JSON: it begins with a byte order mark; write UTF-8 without one".into();
+        }
         Err(_) if !text.trim_start().starts_with('{') => {
             return "not JSON; if it is a debug print, print to standard error instead: standard output is for messages only".into();
         }
+        Err(_) if error.is_eof() => return format!("not JSON: {error}; a message must be one line"),
         Err(_) => return format!("not JSON: {error}"),
     };
     for key in ["src", "dest", "body"] {
@@ -106,9 +110,39 @@ fn explain(text: &str, error: &serde_json::Error) -> String {
     format!("not a message: {error}")
 }
 
+/// Where in a line the cause of a complaint is, in characters: the column that it names, or else the key.
+pub(crate) fn place_of(cause: &str, line: &str) -> usize {
+    let column = cause.rsplit_once("column ").map(|(_, rest)| rest);
+    let column = column.and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<usize>().ok());
+    if let Some(bytes) = column {
+        return line.char_indices().take_while(|(at, _)| at + 1 < bytes).count();
+    }
+    let unknown = cause.strip_prefix("unknown key ").and_then(|rest| rest.split_whitespace().next()).map(str::to_owned);
+    let known = ["in_reply_to", "msg_id", "type", "src", "dest", "body", "id"];
+    let is_named = |key: &&&str| cause.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == **key);
+    let key = unknown.or_else(|| known.iter().find(is_named).map(|key| format!("\"{key}\"")));
+    let at = key.and_then(|key| line.find(&key)).unwrap_or(0);
+    line[..at].chars().count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_place_of_a_complaint_is_found() {
+        let line = r#"{"src": "n1", "dest": "c1", "time": 1, "body": {"in_reply_to": "1"}}"#;
+        for (cause, shown) in [
+            ("not JSON: trailing characters at line 1 column 3", "src"),
+            (r#"unknown key "time" beside src"#, r#""time""#),
+            ("in_reply_to should be an integer", r#""in_reply_to""#),
+            ("dest is c7, but nobody has that name", r#""dest""#),
+            ("something else", "{"),
+        ] {
+            let at: String = line.chars().skip(place_of(cause, line)).collect();
+            assert!(at.starts_with(shown), "{cause}: {at}");
+        }
+    }
 
     fn error(line: &[u8]) -> String {
         Envelope::parse(line).unwrap_err()

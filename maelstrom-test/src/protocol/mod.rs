@@ -8,6 +8,7 @@ mod schema;
 
 pub use error::{ErrorCode, RpcError};
 pub use message::Envelope;
+pub(crate) use message::place_of;
 pub use name::{NodeKind, SERVICE_NAMES, compare_names, name_kind};
 pub use schema::{Rpc, Type, shorten};
 

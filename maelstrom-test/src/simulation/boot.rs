@@ -24,6 +24,7 @@ impl Simulation {
     /// Starts these nodes; they are ready when none of them has a [`Boot`] left.
     pub(super) fn boot(&mut self, nodes: Vec<usize>) {
         for node in nodes {
+            self.nodes[node].complaint = None;
             let name = self.new_client_name();
             let client = self.network.add(&name);
             self.clients.open(client, Owner::Boot(node));
@@ -88,6 +89,7 @@ impl Simulation {
             expected: expected(&boot.request),
             patience: PATIENCE,
             stdout: self.nodes[node].tail(),
+            complaint: self.nodes[node].complaint.take(),
         };
         self.fail(failure);
     }

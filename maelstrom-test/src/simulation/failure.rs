@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::nodes::Complaint;
+
 /// A run that cannot go on. Each message says what happened, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
@@ -21,9 +23,8 @@ pub enum Failure {
     },
     /// A node did not answer `init`, or a set-up request.
     #[error(
-        "node {node} did not answer {request} within {} s; expected {expected}, {}; \
-         does it read standard input line by line, and flush standard output after each message?",
-        patience / 1_000_000_000, printed(.stdout)
+        "node {node} did not answer {request} within {} s; expected {expected}, {}",
+        patience / 1_000_000_000, printed(.stdout, .complaint.as_ref())
     )]
     NoAnswer {
         /// Its name.
@@ -36,6 +37,8 @@ pub enum Failure {
         patience: u64,
         /// What it did print.
         stdout: Vec<String>,
+        /// What was wrong with the first malformed message of it.
+        complaint: Option<Complaint>,
     },
     /// A node answered `init`, or a set-up request, wrongly.
     #[error("node {node} answered {request} with {answer}; expected {expected} ({why})")]
@@ -123,9 +126,13 @@ pub enum Failure {
     Machine(String),
 }
 
-fn printed(stdout: &[String]) -> String {
+fn printed(stdout: &[String], complaint: Option<&Complaint>) -> String {
+    if let Some(complaint) = complaint {
+        return format!("but {complaint}");
+    }
     match stdout.last() {
-        None => "but it printed nothing".into(),
+        None => "but it printed nothing; does it read standard input line by line, and flush standard output after each message?"
+            .into(),
         Some(last) if stdout.len() == 1 => format!("but it printed: {last}"),
         Some(last) => format!("but it printed {} lines or more, the last: {last}", stdout.len()),
     }

@@ -57,7 +57,7 @@ use clients::Clients;
 pub use failure::Failure;
 pub use faults::{FaultCounts, FaultReport};
 use nodes::Node;
-pub use nodes::{Command, Effect, Exit, OUTPUT_LIMIT};
+pub use nodes::{Command, Complaint, Effect, Exit, OUTPUT_LIMIT};
 pub use phases::Phase;
 use requests::Requests;
 use workers::Worker;
@@ -302,6 +302,14 @@ impl Simulation {
 
     /// Reports something malformed that a node printed.
     fn complain(&mut self, node: usize, kind: ExceptionKind, cause: &str, example: &str, rpc: Option<(&str, &str)>) {
+        let booting = &mut self.nodes[node];
+        if booting.boot.is_some() && booting.complaint.is_none() {
+            booting.complaint = Some(nodes::Complaint {
+                cause: cause.into(),
+                line: crate::protocol::shorten(example, 300),
+                line_number: booting.lines_printed(),
+            });
+        }
         self.exceptions.record(&Exception {
             kind,
             node: &self.config.settings.nodes[node],

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{Failure, Simulation};
 use crate::history::Nanos;
+use crate::protocol::place_of;
 
 /// Bytes that may wait for a node that does not read.
 pub const OUTPUT_LIMIT: usize = 256 << 20;
@@ -75,8 +76,44 @@ pub(super) struct Node {
     pub(super) boot: Option<super::boot::Boot>,
     /// It has sent a message under another name than its own.
     pub(super) sends_for_others: bool,
+    /// What was wrong with the first malformed message since it was started, while it boots.
+    pub(super) complaint: Option<Complaint>,
     lines: u64,
     tail: VecDeque<Vec<u8>>,
+}
+
+/// A malformed message of a node that boots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// What is wrong with it.
+    pub cause: String,
+    /// Its beginning.
+    pub line: String,
+    /// Its number in the node's standard output, from 1.
+    pub line_number: u64,
+}
+
+impl Complaint {
+    /// The cause, the line, and a caret at the place.
+    fn text(&self) -> String {
+        const BEFORE: usize = 40;
+        const AFTER: usize = 36;
+        let at = place_of(&self.cause, &self.line);
+        let from = at.saturating_sub(BEFORE);
+        let before: String = self.line.chars().skip(from).take(at - from).collect();
+        let mut rest = self.line.chars().skip(at);
+        let after: String = rest.by_ref().take(AFTER).collect();
+        let [start, end] = [from > 0, rest.next().is_some()].map(|cut| if cut { "…" } else { "" });
+        let caret = " ".repeat(start.chars().count() + at - from);
+        let (cause, number) = (&self.cause, self.line_number);
+        format!("line {number} is malformed: {cause}\n    {start}{before}{after}{end}\n    {caret}^")
+    }
+}
+
+impl std::fmt::Display for Complaint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text())
+    }
 }
 
 impl Node {

@@ -114,6 +114,19 @@ fn kinds(simulation: &Simulation) -> [usize; 4] {
 }
 
 #[test]
+fn a_malformed_answer_to_init_is_explained_with_its_place() {
+    let complaint =
+        |cause: &str, line: &str| Complaint { cause: cause.into(), line: line.into(), line_number: 3 }.to_string();
+    assert_eq!(
+        complaint("in_reply_to should be an integer", r#"{"type": "init_ok", "in_reply_to": "1"}"#),
+        "line 3 is malformed: in_reply_to should be an integer\n    {\"type\": \"init_ok\", \"in_reply_to\": \"1\"}\n                        ^"
+    );
+    let long = format!("{}]", "x".repeat(100));
+    let shown = complaint("not JSON: trailing characters at line 1 column 101", &long);
+    assert!(shown.ends_with(&format!("\n    …{}]\n    {}^", "x".repeat(40), " ".repeat(41))), "{shown}");
+}
+
+#[test]
 fn a_run_goes_through_its_phases() {
     let run = in_memory::run(config(Ping { final_phase: true, setup: true }), |_| answer);
     assert_eq!((run.phase(), run.failure()), (Phase::Over, None));

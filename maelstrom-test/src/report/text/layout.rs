@@ -13,10 +13,15 @@ pub(super) fn pad(text: &str, to: usize) -> String {
     format!("{text}{}", " ".repeat(to.saturating_sub(width(text))))
 }
 
-/// Breaks a text into lines at spaces; words longer than a line are cut. The text's own line feeds are kept.
+/// Breaks a text into lines at spaces; words longer than a line are cut. The text's own line feeds are kept, and so are its
+/// lines that begin with four spaces.
 pub(super) fn wrap(text: &str, limit: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
+        if paragraph.starts_with("    ") {
+            lines.push(paragraph.to_owned());
+            continue;
+        }
         let mut line = String::new();
         for word in paragraph.split(' ').flat_map(|word| pieces(word, limit)) {
             if !line.is_empty() && width(&line) + 1 + width(&word) > limit {
@@ -59,6 +64,7 @@ mod tests {
         assert_eq!(wrap("the write of 2 was over\nbefore", 12), ["the write of", "2 was over", "before"]);
         assert_eq!(wrap("aaaaaaa b", 3), ["aaa", "aaa", "a b"]);
         assert_eq!(wrap("", 9), Vec::<String>::new());
+        assert_eq!(wrap("see\n    as it is\n      ^", 8), ["see", "    as it is", "      ^"]);
     }
 
     #[test]
