@@ -89,7 +89,7 @@ impl Simulation {
             expected: expected(&boot.request),
             patience: PATIENCE,
             stdout: self.nodes[node].tail(),
-            complaint: self.nodes[node].complaint.take(),
+            complaint: self.nodes[node].complaint.take().map(Box::new),
         };
         self.fail(failure);
     }

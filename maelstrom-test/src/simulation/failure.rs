@@ -24,7 +24,7 @@ pub enum Failure {
     /// A node did not answer `init`, or a set-up request.
     #[error(
         "node {node} did not answer {request} within {} s; expected {expected}, {}",
-        patience / 1_000_000_000, printed(.stdout, .complaint.as_ref())
+        patience / 1_000_000_000, printed(.stdout, .complaint.as_deref())
     )]
     NoAnswer {
         /// Its name.
@@ -38,7 +38,7 @@ pub enum Failure {
         /// What it did print.
         stdout: Vec<String>,
         /// What was wrong with the first malformed message of it.
-        complaint: Option<Complaint>,
+        complaint: Option<Box<Complaint>>,
     },
     /// A node answered `init`, or a set-up request, wrongly.
     #[error("node {node} answered {request} with {answer}; expected {expected} ({why})")]
