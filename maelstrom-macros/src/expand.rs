@@ -66,6 +66,7 @@ fn registration(
     let axes = check::options(settings, &named, errors);
     let (programs, several_programs) = program::programs(settings, around, errors);
     let args = program::words(settings, "args", errors);
+    let pass_env = program::words(settings, "pass_env", errors);
     let env = settings.get("env").map_or(quote!(), |setting| match &setting.value {
         Written::Map(entries) => entries.iter().map(|(key, value)| quote!((#key, #value),)).collect(),
         Written::Expr(_) => quote!(),
@@ -99,6 +100,7 @@ fn registration(
             programs: &[#(#programs),*],
             args: &[#(#args),*],
             env: &[#env],
+            pass_env: &[#(#pass_env),*],
             options: &[#(#axes),*],
             lists: &[#(#lists),*],
             seeds: #seeds,

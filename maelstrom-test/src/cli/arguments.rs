@@ -48,6 +48,13 @@ fn test() -> Command {
         .arg(Arg::new("bin").long("bin").value_name("FILE").required(true).help("The node program"))
         .args(options::OPTIONS.iter().map(option))
         .arg(
+            Arg::new("env")
+                .long("env")
+                .value_name("NAME[=VALUE]")
+                .action(ArgAction::Append)
+                .help("An environment variable of the node program; without a value, as it is here"),
+        )
+        .arg(
             Arg::new("node-names")
                 .short('n')
                 .long("node")

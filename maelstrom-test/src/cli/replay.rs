@@ -23,6 +23,12 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     if config.program_hash().as_deref() != stored["program"]["hash"].as_str() {
         eprintln!("note: the node program {} is not the one of the stored run", config.program.path.display());
     }
+    let stored_env = stored["program"]["env"].as_object().into_iter().flatten();
+    let stored_env: Vec<(String, String)> =
+        stored_env.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
+    for difference in scenario::differences(&stored_env) {
+        eprintln!("note: {difference}; the nodes get what they had then");
+    }
     let run = match again.directory(&config.directory).interrupt(interrupt::on_signals()).run() {
         Ok(run) => run,
         Err(RunError::Broke { run, .. }) => *run,

@@ -77,6 +77,16 @@ fn scenario(matches: &ArgMatches, workload: &str) -> Result<Scenario, Stop> {
     for (name, value) in arguments::given(matches) {
         scenario = scenario.option(name, value);
     }
+    for variable in matches.get_many::<String>("env").into_iter().flatten() {
+        scenario = match variable.split_once('=') {
+            Some((name, value)) => scenario.env(name, value),
+            None if std::env::var_os(variable).is_some() => scenario.pass_env(variable),
+            None => {
+                let wrong = format!("--env {variable}: the variable is not set here; give a value: {variable}=…");
+                return Err(Stop::Arguments(wrong));
+            }
+        };
+    }
     let names = node_names(matches)?;
     // As in the original, a number wins over names.
     let is_numbered = matches.value_source("nodes") == Some(clap::parser::ValueSource::CommandLine);

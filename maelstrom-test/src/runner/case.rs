@@ -295,6 +295,7 @@ mod tests {
         programs: &[("bin", Source::Missing)],
         args: &[],
         env: &[],
+        pass_env: &[],
         options: &[("nodes", &["1", "3"]), ("rate", &["10"]), ("nemesis", &["partition", "kill,pause"])],
         lists: &["nemesis", "nodes"],
         seeds: None,

@@ -33,6 +33,8 @@ pub struct Function {
     pub args: &'static [&'static str],
     /// Environment variables of the node program.
     pub env: &'static [(&'static str, &'static str)],
+    /// Names of environment variables that are passed on to the node program.
+    pub pass_env: &'static [&'static str],
     /// Options with their values; several where a list makes several cases.
     pub options: &'static [(&'static str, &'static [&'static str])],
     /// The options that are lists, in the order in which they are written.
@@ -111,6 +113,7 @@ impl Function {
             }
         };
         let scenario = scenario.base_directory(paths::package_directory(self.package_directory)).args(self.args);
+        let scenario = self.pass_env.iter().fold(scenario, |scenario, key| scenario.pass_env(key));
         Ok(self.env.iter().fold(scenario, |scenario, (key, value)| scenario.env(key, value)))
     }
 }

@@ -140,6 +140,16 @@ impl Scenario {
         self
     }
 
+    /// Passes an environment variable of this process on to the node program, if it is set. Nodes in real time have all of
+    /// them, nodes in virtual time those of [`PASSED_ON`](super::PASSED_ON).
+    pub fn pass_env(self, key: impl Into<OsString>) -> Scenario {
+        let key = key.into();
+        match std::env::var_os(&key) {
+            Some(value) => self.env(key, value),
+            None => self,
+        }
+    }
+
     /// The directory from which relative paths of the node program are taken; the current one by default.
     pub fn base_directory(mut self, directory: impl Into<PathBuf>) -> Scenario {
         self.program.base = Some(directory.into());
@@ -228,6 +238,7 @@ impl Scenario {
         if let Some(base) = program["base"].as_str() {
             scenario = scenario.base_directory(base);
         }
+        scenario.program.has_stored_env = true;
         for (key, value) in program["env"].as_object().into_iter().flatten() {
             scenario = scenario.env(key, text(value, "environment")?);
         }

@@ -198,6 +198,10 @@ impl Config {
         match (reader.wrong.is_empty(), config, program) {
             (true, Some(mut config), Ok(program)) => {
                 config.notes = reader.notes;
+                config.notes.extend(program.missing_scripts().iter().map(|script| {
+                    let base = program.base.as_deref().unwrap_or(std::path::Path::new("."));
+                    format!("there is no {script} in {}; nodes run in directories of their own", base.display())
+                }));
                 config.program = program;
                 Ok(config)
             }
@@ -552,7 +556,7 @@ mod tests {
         let again = again.expect("it can be read");
         assert_eq!(again.to_json(), config.to_json());
         assert_eq!(again.options(), config.options());
-        assert_eq!((again.seed, again.program), (u64::MAX, config.program));
+        assert_eq!((again.seed, again.program), (u64::MAX, Program { has_stored_env: true, ..config.program }));
         assert!(Scenario::from_json(&json!({"version": 2})).is_err_and(|why| why.contains("version 1")));
     }
 

@@ -15,6 +15,7 @@
 mod builder;
 mod config;
 mod determinism;
+mod environment;
 mod error;
 mod execute;
 mod expectation;
@@ -32,6 +33,9 @@ pub use config::{Config, Delay, TEST_LATENCY, TEST_RATE, TimeChoice};
 pub use determinism::Difference;
 #[cfg(feature = "cli")]
 pub(crate) use determinism::compare;
+#[cfg(feature = "cli")]
+pub(crate) use environment::differences;
+pub use environment::{PASSED_ON, is_passed_on};
 pub use error::RunError;
 pub(crate) use expectation::judge;
 pub use program::Program;

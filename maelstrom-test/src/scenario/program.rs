@@ -5,6 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use super::environment;
+
 /// Bytes of a program that are hashed at once: whole words.
 const HASHED_AT_ONCE: u64 = 64 << 10;
 
@@ -15,8 +17,11 @@ pub struct Program {
     pub path: PathBuf,
     /// Its arguments.
     pub args: Vec<OsString>,
-    /// Further environment variables.
+    /// Environment variables beside those that every node has. After [`Program::resolve`] those of
+    /// [`PASSED_ON`](super::PASSED_ON) are among them.
     pub env: Vec<(OsString, OsString)>,
+    /// These are all: what a stored run had.
+    pub has_stored_env: bool,
     /// Where relative paths begin; the current directory if there is none.
     pub base: Option<PathBuf>,
 }
@@ -46,7 +51,28 @@ impl Program {
                 arg.clone()
             }
         };
-        Ok(Program { path, args: self.args.iter().map(absolute).collect(), env: self.env.clone(), base: Some(base) })
+        let mut env = if self.has_stored_env { Vec::new() } else { environment::passed_on() };
+        env.retain(|(name, _)| self.env.iter().all(|(other, _)| other != name));
+        env.extend(self.env.iter().cloned());
+        env.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let args = self.args.iter().map(absolute).collect();
+        Ok(Program { path, args, env, base: Some(base), has_stored_env: self.has_stored_env })
+    }
+
+    /// Arguments that look like a script of the user's and are none: a node would look for it in its own directory.
+    pub(super) fn missing_scripts(&self) -> Vec<String> {
+        let base = self.base.clone().unwrap_or_default();
+        let looks_like_a_script = |arg: &str| {
+            let name = Path::new(arg);
+            let is_short = |extension: &std::ffi::OsStr| extension.len() <= 4 && !extension.is_empty();
+            name.is_relative()
+                && !arg.starts_with('-')
+                && !arg.contains("://")
+                && arg.contains('/')
+                && name.extension().is_some_and(is_short)
+        };
+        let texts = self.args.iter().filter_map(|arg| arg.to_str());
+        texts.filter(|arg| looks_like_a_script(arg) && !base.join(arg).exists()).map(str::to_owned).collect()
     }
 
     /// A hash of the executable's content, eight bytes at a time (FNV's steps on words), so that large programs take
@@ -133,6 +159,28 @@ mod tests {
         let args = program.resolve().expect("a shell").args;
         assert_eq!(args[0], Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs").into_os_string());
         assert_eq!(args[1..], program.args[1..]);
+    }
+
+    #[test]
+    fn scripts_that_do_not_exist_are_noticed() {
+        let args = ["nodes/ecko.py", "src/lib.rs", "--file=a/b.py", "key/value", "http://x/y.py", "3.5", "/no/such.py"];
+        let program = Program {
+            path: "sh".into(),
+            args: args.map(Into::into).to_vec(),
+            base: Some(env!("CARGO_MANIFEST_DIR").into()),
+            ..Program::default()
+        };
+        assert_eq!(program.missing_scripts(), ["nodes/ecko.py"]);
+    }
+
+    #[test]
+    fn variables_given_for_the_node_win_over_those_passed_on() {
+        // Cargo sets this one for test programs.
+        let variable = ("LD_LIBRARY_PATH".into(), "/mine".into());
+        let program = Program { path: "sh".into(), env: vec![variable], ..Program::default() };
+        let env = program.resolve().expect("a shell").env;
+        assert_eq!(env.iter().filter(|(name, _)| name == "LD_LIBRARY_PATH").count(), 1);
+        assert!(env.contains(&("LD_LIBRARY_PATH".into(), "/mine".into())));
     }
 
     #[test]

@@ -35,8 +35,8 @@
 //!   vDSO), or from the processor's time-stamp counter. The first is replaced by a page of ours, or hidden ([`vdso`]);
 //!   the second is made to fault, and the fault is answered ([`signal`], and see [`counter`]).
 //! - The kernel's own timers (`timerfd`, `setitimer`, …) would run on real time. They are played by us ([`timer`]).
-//! - Random numbers come from the seed; there is one processor; addresses are not randomised; the environment is
-//!   fixed; process numbers begin at 1 in a namespace of the node's own, and its directory has the same path wherever it
+//! - Random numbers come from the seed; there is one processor; addresses are not randomised; the environment is small
+//!   (see [`PASSED_ON`](crate::scenario::PASSED_ON)); process numbers begin at 1 in a namespace of the node's own, and its directory has the same path wherever it
 //!   really is, where the system permits that ([`spawn`]).
 //!
 //! What cannot be had, or is noticed to escape, is kept in [`Machine::notes`]: the run is then not called reproducible.

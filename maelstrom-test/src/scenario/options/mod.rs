@@ -173,7 +173,16 @@ pub const SPECIAL: &[OptionRow] = &[
         kind: Kind::Special,
         default: "none",
         workloads: &[],
-        doc: "Environment variables of the node program: `env = {KEY = \"value\"}`.",
+        doc: "Environment variables of the node program: `env = {KEY = \"value\"}`; the flag: `--env KEY=VALUE`.",
+    },
+    OptionRow {
+        name: "pass_env",
+        flag: "env",
+        argument: "NAME",
+        kind: Kind::Special,
+        default: "`RUST_LOG`, `PYTHON*` and others: see `maelstrom::scenario::PASSED_ON`",
+        workloads: &[],
+        doc: "Environment variables that nodes in virtual time get as they are here: `pass_env = [\"NAME\"]`.",
     },
     OptionRow {
         name: "seeds",
