@@ -274,6 +274,9 @@ impl Machine {
         match &wait.what {
             What::Files(_) => self.recheck_files(id, wait),
             What::Nap => {
+                if std::mem::take(&mut self.threads[id].signalled) {
+                    self.life_of(id).signals = true;
+                }
                 let call = arch::call(wait.registers.number()).expect("only known calls are kept waiting");
                 self.dispatch(id, wait.registers, call, None)
             }

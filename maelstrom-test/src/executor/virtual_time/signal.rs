@@ -137,6 +137,13 @@ impl Machine {
     /// Makes a wait end as a signal would end it.
     fn interrupt(&mut self, id: ThreadId, caught: bool) -> io::Result<()> {
         let Some(wait) = self.end_wait(id) else { return Ok(()) };
+        if matches!(wait.what, What::Nap) {
+            // It does not wait in its call, which may be one that no signal interrupts. The call is made; if it has to wait
+            // then, the signal is seen again.
+            self.threads[id].signalled = true;
+            self.make_ready(id, State::Recheck(wait));
+            return Ok(());
+        }
         let registers = wait.registers;
         let tid = self.threads[id].tid;
         let call = arch::call(registers.number());

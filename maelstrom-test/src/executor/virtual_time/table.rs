@@ -102,6 +102,8 @@ pub(super) struct Thread {
     pub(super) interrupted: Option<Wait>,
     /// Its call has a result that only the kernel may see, so it must stop once more before it returns to the program.
     pub(super) restarting: bool,
+    /// A signal came while it was kept before a call that had not begun to wait.
+    pub(super) signalled: bool,
     pub(super) polling: Polling,
     /// It was preempted in its last turn and has made no trapped call since.
     pub(super) preempted: bool,
@@ -124,6 +126,7 @@ impl Thread {
             at_exit: None,
             interrupted: None,
             restarting: false,
+            signalled: false,
             polling: Polling::default(),
             preempted: false,
             nudged: false,
