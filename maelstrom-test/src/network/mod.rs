@@ -67,7 +67,7 @@ struct Endpoint {
     kind: NodeKind,
     /// False: a client that was closed, or a node that is down.
     open: bool,
-    /// A node that has not got its first message yet: who sends it. Everything else waits for that.
+    /// A node that has not answered `init` yet: who asks it. Everything else waits for that.
     greeter: Option<EndpointId>,
     /// How often a node was killed, …
     incarnation: u32,
@@ -246,9 +246,20 @@ impl Network {
         self.endpoints[node].open = true;
     }
 
-    /// Whatever comes for a node waits until it has got a message from this client.
+    /// Whatever comes for a node waits until it is [admitted](Network::admit), except for messages from this client, and
+    /// from services, which only answer: a node may want to read something there before it answers `init`.
     pub fn await_greeting(&mut self, node: usize, greeter: EndpointId) {
         self.endpoints[node].greeter = Some(greeter);
+    }
+
+    /// The node has answered `init`: it gets what was held back, and all that comes.
+    pub fn admit(&mut self, now: Nanos, node: usize) {
+        if self.endpoints[node].greeter.take().is_some() {
+            // Others' messages only go around once more.
+            for slot in std::mem::take(&mut self.held) {
+                self.queue.push(Reverse((now, self.rng.random(), slot)));
+            }
+        }
     }
 
     /// How often a node was killed so far.
@@ -456,7 +467,6 @@ impl Network {
                 self.journal.note(now, delivery.id, EventType::Drop, cause);
                 self.recycle(delivery);
             } else {
-                self.greeted(deadline, &delivery);
                 self.journal.recv(now, delivery.id);
                 self.stats.received(self.endpoints[delivery.src].kind, self.endpoints[delivery.dest].kind);
                 return Some(delivery);
@@ -468,17 +478,9 @@ impl Network {
     fn must_wait(&self, slot: usize) -> bool {
         let message = self.slots[slot].as_ref().expect("a queued message has its slot");
         let dest = &self.endpoints[message.delivery.dest];
-        dest.open && dest.greeter.is_some_and(|greeter| greeter != message.delivery.sender)
-    }
-
-    /// A node that has its first message gets what was held back.
-    fn greeted(&mut self, now: Nanos, delivery: &Delivery) {
-        if self.endpoints[delivery.dest].greeter.take().is_some() {
-            // Others' messages only go around once more.
-            for slot in std::mem::take(&mut self.held) {
-                self.queue.push(Reverse((now, self.rng.random(), slot)));
-            }
-        }
+        let sender = message.delivery.sender;
+        let may_pass = |greeter| greeter == sender || self.endpoints[sender].kind == NodeKind::Service;
+        dest.open && dest.greeter.is_some_and(|greeter| !may_pass(greeter))
     }
 
     /// Why a message that is due is dropped, and counts it.

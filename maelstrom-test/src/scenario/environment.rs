@@ -49,6 +49,7 @@ pub(super) fn passed_on() -> Vec<(OsString, OsString)> {
 }
 
 /// How the present environment differs from the variables of a stored run: a sentence for each variable.
+#[cfg(feature = "cli")]
 pub(crate) fn differences(stored: &[(String, String)]) -> Vec<String> {
     let was = |name: &str| stored.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let mut sentences = Vec::new();

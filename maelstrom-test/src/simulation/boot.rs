@@ -61,6 +61,9 @@ impl Simulation {
             let node = self.config.settings.nodes[node].clone();
             return self.fail(Failure::WrongAnswer { node, request, answer, expected, why });
         }
+        if boot.request == "init" {
+            self.network.admit(self.now, node);
+        }
         if let Some(next) = boot.rest.pop() {
             return self.boot_request(node, next);
         }

@@ -433,8 +433,11 @@ proptest::proptest! {
 fn what_waits_for_a_node_that_does_not_read_is_bounded() {
     let mut simulation = Simulation::new(plain());
     simulation.on_effect(0, Effect::Started(1));
+    // Before that it would get nothing.
+    simulation.on_line(0, 1, br#"{"src":"n1","dest":"c1","body":{"type":"init_ok","in_reply_to":1}}"#);
+    simulation.advance(1);
     let long = format!(r#"{{"src":"n0","dest":"n1","body":{{"x":"{}"}}}}"#, "x".repeat(32 << 20));
-    for time in 0.. {
+    for time in 2.. {
         simulation.on_line(time, 0, long.as_bytes());
         simulation.advance(1_000_000_000 + time);
         if simulation.is_over() {
