@@ -24,6 +24,8 @@ pub enum ExceptionKind {
     UnexpectedMessage,
     /// An answer that does not match its RPC's schema or its request.
     MalformedResponse,
+    /// A node closed its standard output and kept running.
+    ClosedStdout,
 }
 
 impl ExceptionKind {
@@ -33,6 +35,7 @@ impl ExceptionKind {
             ExceptionKind::MalformedMessage => "malformed-message",
             ExceptionKind::UnexpectedMessage => "unexpected-message",
             ExceptionKind::MalformedResponse => "malformed-response",
+            ExceptionKind::ClosedStdout => "closed-stdout",
         }
     }
 }
@@ -145,11 +148,17 @@ fn finding(kind: ExceptionKind, node: &str, cause: &str, group: &Group, proscrib
             ("sent a client what cannot be an answer", "a node sent a client what cannot be an answer")
         }
         ExceptionKind::MalformedResponse => ("gave a malformed answer", "a node gave a malformed answer"),
+        ExceptionKind::ClosedStdout => ("closed its standard output", "a node closed its standard output"),
     };
     let note = |text: String| Evidence { text: String::new(), note: text, ..Evidence::default() };
     let times = if group.count == 1 { "once".to_owned() } else { format!("{} times, first", group.count) };
-    let mut evidence = vec![note(format!("{times} in line {} of its standard output:", group.line_number))];
-    evidence.push(note(format!("  {}", group.example)));
+    let mut evidence = if kind == ExceptionKind::ClosedStdout {
+        let seconds = group.time as f64 / 1e9;
+        vec![note(format!("{times} at {seconds:.3} s, after line {} of it", group.line_number))]
+    } else {
+        let place = note(format!("{times} in line {} of its standard output:", group.line_number));
+        vec![place, note(format!("  {}", group.example))]
+    };
     if let Some((rpc, schema)) = &group.expected {
         evidence.push(note(format!("expected as the answer to {rpc}: {schema}")));
     }

@@ -17,6 +17,8 @@ pub(super) enum Event {
     Timeout(EndpointId),
     /// The nemesis wants to act.
     Fault,
+    /// A node that closed its standard output at this time has had time to end.
+    OutputClosed(usize, Nanos),
     /// The time limit is reached.
     MainPhaseEnds,
     /// Recovery is over.

@@ -216,6 +216,7 @@ impl Simulation {
             Event::AskAgain(worker) => self.ask_again(worker),
             Event::Timeout(client) => self.timeout_due(client),
             Event::Fault => self.fault_due(),
+            Event::OutputClosed(node, closed) => self.output_stays_closed(node, closed),
             Event::MainPhaseEnds => self.end_main_phase(),
             Event::QuietPeriodEnds => self.quiet_period_ended(),
         }

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
+use super::agenda::Event;
 use super::{Failure, Simulation};
+use crate::checker::exceptions::{Exception, ExceptionKind};
 use crate::history::Nanos;
 use crate::protocol::place_of;
 
@@ -13,6 +15,8 @@ pub const OUTPUT_LIMIT: usize = 256 << 20;
 const TAIL_LINES: usize = 32;
 /// Bytes of each that are kept.
 const TAIL_WIDTH: usize = 300;
+/// A program that ends closes its output first; one that still runs after this time has closed it by itself.
+const TIME_TO_END: Nanos = 100_000_000;
 
 /// What the executor is to do with a node. Each command is answered by an [`Effect`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +80,8 @@ pub(super) struct Node {
     pub(super) boot: Option<super::boot::Boot>,
     /// It has sent a message under another name than its own.
     pub(super) sends_for_others: bool,
+    /// When it closed its standard output in its present life.
+    output_closed: Option<Nanos>,
     /// What was wrong with the first malformed message since it was started, while it boots.
     pub(super) complaint: Option<Complaint>,
     lines: u64,
@@ -184,6 +190,7 @@ impl Simulation {
         match effect {
             Effect::Started(node) => {
                 self.nodes[node].life = Life::Up;
+                self.nodes[node].output_closed = None;
                 self.network.bring_up(node);
                 self.begin_init(node);
             }
@@ -221,6 +228,32 @@ impl Simulation {
         let name = self.config.settings.nodes[node].clone();
         let stdout = self.nodes[node].tail();
         self.fail(Failure::NodeExited { node: name, status: exit.status, stdout, stderr: exit.stderr, log: exit.log });
+    }
+
+    /// A node's standard output has come to its end, and the node may be running still.
+    pub fn on_output_closed(&mut self, now: Nanos, node: usize) {
+        self.now = now;
+        if !self.is_over() && self.nodes[node].output_closed.is_none() {
+            self.nodes[node].output_closed = Some(now);
+            self.agenda.add(now + TIME_TO_END, Event::OutputClosed(node, now));
+        }
+    }
+
+    /// Reports a node that lives on without an output. One that was killed or started again meanwhile is none.
+    pub(super) fn output_stays_closed(&mut self, node: usize, closed: Nanos) {
+        let state = &self.nodes[node];
+        if state.life == Life::Down || state.output_closed != Some(closed) {
+            return;
+        }
+        self.exceptions.record(&Exception {
+            kind: ExceptionKind::ClosedStdout,
+            node: &self.config.settings.nodes[node],
+            cause: "it closed its standard output and kept running; a node must keep it open until the run ends",
+            expected: None,
+            example: "",
+            line_number: state.lines_printed(),
+            time: closed,
+        });
     }
 
     /// What is to be written to a node's standard input.

@@ -430,6 +430,24 @@ proptest::proptest! {
 }
 
 #[test]
+fn a_node_that_lives_on_without_its_output_is_reported() {
+    let mut simulation = Simulation::new(plain());
+    (0..3).for_each(|node| simulation.on_effect(0, Effect::Started(node)));
+    simulation.on_output_closed(1_000_000, 0);
+    simulation.on_output_closed(1_000_000, 1);
+    simulation.on_output_closed(2_000_000, 2);
+    // One that is killed or started again meanwhile has closed nothing.
+    simulation.on_effect(3_000_000, Effect::Killed(1, 1));
+    simulation.on_effect(3_000_000, Effect::Started(2));
+    simulation.advance(200_000_000);
+    let details = simulation.exceptions().verdict(false).details;
+    assert_eq!(details["count"], 1);
+    let exception = &details["exceptions"][0];
+    assert_eq!([&exception["type"], &exception["node"]], ["closed-stdout", "n0"]);
+    assert_eq!(exception["time"], 1_000_000);
+}
+
+#[test]
 fn what_waits_for_a_node_that_does_not_read_is_bounded() {
     let mut simulation = Simulation::new(plain());
     simulation.on_effect(0, Effect::Started(1));

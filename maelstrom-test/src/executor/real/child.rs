@@ -21,6 +21,8 @@ const PIPE_SIZE: libc::c_int = 1 << 20;
 pub(super) enum ReadOutcome {
     Nothing,
     Something,
+    /// The node, and all that it started, closed its output.
+    Closed,
     LineTooLong,
 }
 
@@ -98,7 +100,7 @@ impl Child {
                 if !last.is_empty() {
                     on_line(&last);
                 }
-                ReadOutcome::Something
+                ReadOutcome::Closed
             }
         }
     }

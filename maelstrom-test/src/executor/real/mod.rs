@@ -106,6 +106,10 @@ impl<'a> Driver<'a> {
         match child.read(cx, &mut self.buffer, |line| simulation.on_line(now, node, line)) {
             ReadOutcome::Nothing => Ok(false),
             ReadOutcome::Something => Ok(true),
+            ReadOutcome::Closed => {
+                simulation.on_output_closed(now, node);
+                Ok(true)
+            }
             ReadOutcome::LineTooLong => {
                 Err(Failure::LineTooLong { node: self.programs[node].name.clone(), limit: LINE_LIMIT })
             }

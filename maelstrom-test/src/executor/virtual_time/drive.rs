@@ -112,6 +112,7 @@ impl Driver<'_> {
         for event in self.events.drain(..) {
             match event {
                 Event::Line { node, line } => self.simulation.on_line(now, node, &line),
+                Event::OutputClosed { node } => self.simulation.on_output_closed(now, node),
                 Event::LineTooLong { node } => {
                     return Err(Failure::LineTooLong { node: self.programs[node].name.clone(), limit: LINE_LIMIT });
                 }

@@ -47,6 +47,11 @@ pub enum Event {
         /// What it printed.
         line: Vec<u8>,
     },
+    /// A node's standard output has come to its end: nobody has it open for writing any more.
+    OutputClosed {
+        /// The node's number.
+        node: usize,
+    },
     /// A node printed a line of more than 64 MiB. It is of no further use.
     LineTooLong {
         /// The node's number.

@@ -77,6 +77,7 @@ impl Machine {
         let before = self.events.len();
         let place = &mut self.nodes[node];
         let Some(life) = &mut place.life else { return false };
+        let was_closed = life.output.is_closed();
         let (events, printed) = (&mut self.events, &mut life.printed);
         let (any, result) = life.output.collect(|line| {
             *printed += line.len();
@@ -84,6 +85,9 @@ impl Machine {
         });
         if result.is_err() {
             events.push(Event::LineTooLong { node });
+        }
+        if life.output.is_closed() && !was_closed {
+            events.push(Event::OutputClosed { node });
         }
         // As no time passes meanwhile, it would never come to an end by itself.
         if *printed > FLOOD_LIMIT && !std::mem::replace(&mut place.paused, true) {

@@ -93,6 +93,7 @@ pub(super) struct Output {
     /// The beginning of a line whose end is yet to come.
     partial: Vec<u8>,
     buffer: Box<[u8]>,
+    closed: bool,
 }
 
 /// A line that no protocol allows.
@@ -101,7 +102,7 @@ pub(super) struct LineTooLong;
 
 impl Output {
     pub(super) fn new(pipe: File) -> Self {
-        Output { pipe, partial: Vec::new(), buffer: vec![0; CHUNK].into() }
+        Output { pipe, partial: Vec::new(), buffer: vec![0; CHUNK].into(), closed: false }
     }
 
     /// Takes what has been printed, line by line and without line feeds. Says whether there was anything.
@@ -110,7 +111,8 @@ impl Output {
         loop {
             let count = match self.pipe.read(&mut self.buffer) {
                 Ok(0) => {
-                    // Closed: there will be no line feed any more.
+                    // There will be no line feed any more.
+                    self.closed = true;
                     let last = self.finish();
                     last.iter().for_each(|line| on_line(line));
                     return (any || last.is_some(), Ok(()));
@@ -141,6 +143,11 @@ impl Output {
                 return (any, Ok(()));
             }
         }
+    }
+
+    /// Whether all writers have closed it.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// A last line without a line feed.
