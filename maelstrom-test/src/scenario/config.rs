@@ -109,6 +109,8 @@ pub struct Config {
     pub expect: Option<String>,
     /// Recovery time before the final phase.
     pub quiet_period: Nanos,
+    /// Messages of nodes, beyond which the run ends with an error.
+    pub max_messages: u64,
     /// A client's patience; `None`: the workload's.
     pub timeout: Option<Nanos>,
     /// Where all randomness comes from.
@@ -371,6 +373,7 @@ impl Reader<'_> {
             require_faults: self.flag("require_faults").unwrap_or(test),
             expect: scenario.expect.clone(),
             quiet_period: self.nanos("quiet_period").unwrap_or(10_000_000_000),
+            max_messages: self.int("max_messages").unwrap_or(crate::simulation::MAX_MESSAGES),
             timeout: self.nanos("timeout"),
             seed,
             time,
@@ -419,6 +422,7 @@ impl Config {
             ("nemesis", self.nemesis.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(",")),
             ("nemesis_interval", format_nanos(self.nemesis_interval)),
             ("quiet_period", format_nanos(self.quiet_period)),
+            ("max_messages", self.max_messages.to_string()),
             ("timeout", format_nanos(self.client_timeout())),
             ("availability", self.availability.map_or("none".into(), |share| share.to_string())),
         ];

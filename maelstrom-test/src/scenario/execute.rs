@@ -158,6 +158,7 @@ fn simulation_config(config: &Config, clock: TimeMode) -> simulation::Config {
         faults: config.nemesis.clone(),
         nemesis_interval: config.nemesis_interval,
         quiet_period: config.quiet_period,
+        max_messages: config.max_messages,
         seed: config.seed,
     }
 }
@@ -295,6 +296,9 @@ impl Breakdown {
             }
             Failure::NetworkFull { node, .. } => {
                 Breakdown { headline: "too many messages are on their way".into(), node: Some(node), ..usual }
+            }
+            Failure::TooManyMessages { node, .. } => {
+                Breakdown { headline: "the nodes send messages without end".into(), node: Some(node), ..usual }
             }
             Failure::CannotStart { node, .. } => {
                 Breakdown { headline: format!("{node} cannot be started"), node: Some(node), ..usual }

@@ -100,6 +100,20 @@ pub enum Failure {
         /// The limit in bytes.
         bytes: usize,
     },
+    /// Messages multiply without end.
+    #[error("the nodes sent more than {limit} messages {}; the busiest links are {}{}", bound(*.at_once), links.join(", "), lines(.node, .last))]
+    TooManyMessages {
+        /// The limit.
+        limit: u64,
+        /// It is that of one instant of virtual time, not that of the run.
+        at_once: bool,
+        /// The busiest links with their counts, the busiest first.
+        links: Vec<String>,
+        /// The node that sent most on one of them.
+        node: String,
+        /// The last lines that it printed.
+        last: Vec<String>,
+    },
     /// A node's program could not be started.
     #[error("cannot start node {node}: {why}")]
     CannotStart {
@@ -136,6 +150,19 @@ fn printed(stdout: &[String], complaint: Option<&Complaint>) -> String {
         Some(last) if stdout.len() == 1 => format!("but it printed: {last}"),
         Some(last) => format!("but it printed {} lines or more, the last: {last}", stdout.len()),
     }
+}
+
+fn bound(at_once: bool) -> &'static str {
+    if at_once {
+        "while no time passed, which is the limit"
+    } else {
+        "in this run, which is the limit (option `max_messages`)"
+    }
+}
+
+fn lines(node: &str, last: &[String]) -> String {
+    let lines: String = last.iter().map(|line| format!("\n    {line}")).collect();
+    format!("\n  the last lines of {node}:{lines}")
 }
 
 fn tails(stdout: &[String], stderr: &[String], log: &Option<PathBuf>) -> String {

@@ -35,6 +35,7 @@ pub mod in_memory;
 mod nodes;
 mod phases;
 mod requests;
+mod traffic;
 mod workers;
 
 use std::collections::VecDeque;
@@ -60,7 +61,13 @@ use nodes::Node;
 pub use nodes::{Command, Complaint, Effect, Exit, OUTPUT_LIMIT};
 pub use phases::Phase;
 use requests::Requests;
+use traffic::Traffic;
 use workers::Worker;
+
+/// Messages that the nodes of a run may send, unless another number is asked for.
+pub const MAX_MESSAGES: u64 = 10_000_000;
+/// Lines of a node that an error shows.
+const LAST_LINES: usize = 3;
 
 /// Everything that a run depends on, besides the node programs.
 #[derive(Clone)]
@@ -81,6 +88,8 @@ pub struct Config {
     pub nemesis_interval: Nanos,
     /// Time for recovery before the final phase.
     pub quiet_period: Nanos,
+    /// Messages of nodes, beyond which the run ends with an error.
+    pub max_messages: u64,
     /// Where all randomness comes from.
     pub seed: u64,
 }
@@ -97,6 +106,7 @@ impl Config {
             faults: Vec::new(),
             nemesis_interval: 10_000_000_000,
             quiet_period: 10_000_000_000,
+            max_messages: MAX_MESSAGES,
             seed: 0,
         }
     }
@@ -129,6 +139,7 @@ pub struct Simulation {
     nemesis: Nemesis,
     faults: faults::Faults,
     requests: Requests,
+    traffic: Traffic,
     history: History,
     exceptions: Exceptions,
     notes: Vec<String>,
@@ -166,6 +177,7 @@ impl Simulation {
             faults: faults::Faults::new(&config.faults),
             nemesis,
             requests: Requests::new(config.faults.contains(&FaultKind::Kill)),
+            traffic: Traffic::new(config.max_messages, settings.nodes.len(), SERVICE_NAMES.len()),
             history: History::default(),
             exceptions: Exceptions::default(),
             notes,
@@ -262,6 +274,15 @@ impl Simulation {
                 "{} sends in the names of others; its messages are delivered under the names that they bear",
                 self.network.name(node)
             ));
+        }
+        if self.traffic.is_too_much(self.now, node, dest) {
+            let last_lines = |node: usize| {
+                let tail = self.nodes[node].tail();
+                tail[tail.len().saturating_sub(LAST_LINES)..].to_vec()
+            };
+            let failure = self.traffic.failure(&self.network, last_lines);
+            self.fail(failure);
+            return Ok(());
         }
         let incarnation = match self.requests.answered_life(dest, src, body) {
             Some(life) => life,

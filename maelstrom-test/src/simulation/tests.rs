@@ -448,6 +448,33 @@ fn a_node_that_lives_on_without_its_output_is_reported() {
 }
 
 #[test]
+fn messages_that_multiply_end_the_run_with_the_busiest_links() {
+    let mut config = plain();
+    config.max_messages = 300;
+    let mut simulation = Simulation::new(config);
+    simulation.on_effect(0, Effect::Started(0));
+    for time in 0..400 {
+        let dest = if time % 3 == 0 { "lin-kv" } else { "n1" };
+        simulation.on_line(time, 0, format!(r#"{{"src":"n0","dest":"{dest}","body":{{"x":{time}}}}}"#).as_bytes());
+    }
+    let failure = simulation.failure().expect("too many").to_string();
+    let start = "the nodes sent more than 300 messages in this run, which is the limit (option `max_messages`); \
+                 the busiest links are n0 → n1: 200, n0 → lin-kv: 101\n  the last lines of n0:\n    {";
+    assert!(failure.starts_with(start), "{failure}");
+    assert_eq!(failure.lines().count(), 5);
+    // Within one instant the limit is another one, whatever the run's.
+    let mut simulation = Simulation::new(plain());
+    simulation.on_effect(0, Effect::Started(0));
+    let line = br#"{"src":"n0","dest":"n1","body":{}}"#;
+    let sent = (0..).take_while(|_| {
+        simulation.on_line(7, 0, line);
+        !simulation.is_over()
+    });
+    assert_eq!(sent.count(), 200_000);
+    assert!(simulation.failure().expect("too many").to_string().contains("while no time passed"));
+}
+
+#[test]
 fn what_waits_for_a_node_that_does_not_read_is_bounded() {
     let mut simulation = Simulation::new(plain());
     simulation.on_effect(0, Effect::Started(1));

@@ -99,6 +99,8 @@ macro_rules! for_each_option {
             "Recovery time between the end of all faults and the final phase.";
             timeout, "timeout", "MILLIS", Kind::Millis { max: HOUR }, "the workload's: 5 s, lin-kv 1 s or ten times the latency", &[],
             "How long a client waits for an answer.";
+            max_messages, "max-messages", "N", Kind::Int { min: 1, max: u64::MAX }, "10000000", &[],
+            "Messages of nodes, beyond which the run ends with an error that shows the busiest links.";
             log_stderr, "log-stderr", "", Kind::Flag, "off", &[],
             "Copy what nodes write to standard error to the run's log (and, with the flag, to the terminal).";
             log_net_send, "log-net-send", "", Kind::Flag, "off", &[],
