@@ -36,8 +36,6 @@ pub use stats::Stats;
 pub use stream::Stream;
 pub use unique_ids::UniqueIds;
 
-use std::time::Duration;
-
 use self::stream::Whole;
 use crate::history::{History, Nanos};
 use crate::json::{Map, Value};
@@ -169,15 +167,20 @@ pub struct CheckContext {
     pub nodes: Vec<String>,
     /// Number of client workers; 0 if unknown. Process *p* belongs to worker *p mod concurrency*.
     pub concurrency: usize,
-    /// How long the checker may take.
-    pub time_budget: Duration,
+    /// How many steps the checker may take. A million of them take about ten milliseconds of processor time.
+    pub step_budget: u64,
     /// How much memory it may use, in bytes, roughly.
     pub memory_budget: usize,
 }
 
+/// Steps of a checker, unless another number is asked for: about a minute of processor time.
+pub const STEP_BUDGET: u64 = 6_000_000_000;
+/// Bytes that a checker may use, unless another number is asked for.
+pub const MEMORY_BUDGET: usize = 2 << 30;
+
 impl Default for CheckContext {
     fn default() -> Self {
-        CheckContext { nodes: Vec::new(), concurrency: 0, time_budget: Duration::from_secs(60), memory_budget: 2 << 30 }
+        CheckContext { nodes: Vec::new(), concurrency: 0, step_budget: STEP_BUDGET, memory_budget: MEMORY_BUDGET }
     }
 }
 

@@ -161,6 +161,14 @@ fn check() -> Command {
             ["sequential_keys", "linearizable_keys", "ww_deps", "lenient"]
                 .map(|name| option(options::find(name).expect("an option of the table"))),
         )
+        .arg(
+            Arg::new("budget")
+                .long("budget")
+                .value_name("N")
+                .default_value("1")
+                .value_parser(value_parser!(u32).range(1..))
+                .help("So many times as many steps and bytes as usual before a verdict is unknown (1: about a minute, 2 GiB)"),
+        )
         .arg(Arg::new("full").long("full").action(ArgAction::SetTrue).help("All findings with all their evidence"))
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print results as JSON"))
         .arg(Arg::new("file").value_name("FILE").required(true).help("The history; `-`: standard input"))

@@ -161,6 +161,8 @@ pub(super) struct Configurations {
     groups: usize,
     live: usize,
     thrift: Thrift,
+    /// Rows that were compared with others so far.
+    pub(super) compared: u64,
     /// Some configuration was left out that no other made superfluous.
     pub(super) is_incomplete: bool,
 }
@@ -170,6 +172,7 @@ impl Configurations {
         Configurations {
             layout,
             thrift,
+            compared: 0,
             is_incomplete: false,
             rows: Vec::new(),
             chain: Vec::new(),
@@ -272,6 +275,7 @@ impl Configurations {
         let mut index = first;
         let mut as_good = 0;
         while index != NONE {
+            self.compared += 1;
             let next = self.chain[index as usize];
             let present = self.row(index as usize);
             if self.layout.is_as_free(present, row) {

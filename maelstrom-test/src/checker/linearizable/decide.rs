@@ -1,9 +1,11 @@
 //! Which method decides a problem.
 
 use super::budget::Budget;
+use super::chains;
 use super::configurations::Thrift;
 use super::problem::Problem;
-use super::search::{Outcome, search, search_thriftily};
+use super::search::{Found, Outcome, search, search_thriftily};
+use super::witness;
 use super::zones;
 
 /// How much is left out, from attempt to attempt. Hardly any history needs the second.
@@ -18,6 +20,10 @@ const ATTEMPTS: [Thrift; 5] = [
 const MOST_RECENT: usize = 512;
 /// … and may cost so many configurations.
 const CONFIGURATIONS_OF_RECENT: u64 = 200_000;
+/// So many configurations may the first attempt cost, …
+const CONFIGURATIONS_OF_FIRST_ATTEMPT: u64 = 100_000;
+/// … before an order is guessed, in so many steps.
+const STEPS_TO_WITNESS: u64 = 200_000;
 
 /// Decides a problem.
 ///
@@ -31,9 +37,27 @@ pub(super) fn decide(problem: &Problem, budget: &mut Budget) -> Outcome {
         Some(false) => return Outcome::Stuck(first_to_return_in_vain(problem)),
         None => {}
     }
+    if let Some(index) = chains::contradiction(problem) {
+        return Outcome::Stuck(index);
+    }
+    let first = first_attempt(problem, budget);
+    if matches!(first.outcome, Outcome::Exhausted(..)) {
+        let steps = STEPS_TO_WITNESS.min(budget.configurations_left());
+        if steps == 0 {
+            return first.outcome;
+        }
+        if let Err(exhausted) = budget.spend_steps(steps) {
+            let Outcome::Exhausted(index, _) = first.outcome else { unreachable!("just matched") };
+            return Outcome::Exhausted(index, exhausted);
+        }
+        if witness::exists(problem, steps) {
+            return Outcome::Linearizable;
+        }
+    }
+    let mut first = Some(first).filter(|found| !matches!(found.outcome, Outcome::Exhausted(..)));
     let mut last = Outcome::Linearizable;
     for thrift in ATTEMPTS {
-        let found = search_thriftily(problem, thrift, budget);
+        let found = first.take().unwrap_or_else(|| search_thriftily(problem, thrift, budget));
         match found.outcome {
             // What came before can be explained up to here, so this operation is the first that could not return.
             Outcome::Stuck(index) if found.is_complete => return Outcome::Stuck(index),
@@ -46,6 +70,14 @@ pub(super) fn decide(problem: &Problem, budget: &mut Budget) -> Outcome {
     }
     // The last attempt is complete.
     last
+}
+
+/// The first attempt with a part of the budget, which suffices for most histories.
+fn first_attempt(problem: &Problem, budget: &mut Budget) -> Found {
+    let mut part = budget.part(CONFIGURATIONS_OF_FIRST_ATTEMPT);
+    let found = search_thriftily(problem, ATTEMPTS[0], &mut part);
+    budget.add(&part);
+    found
 }
 
 /// Does an operation contradict the operations shortly before its return, whatever was before them?
@@ -63,7 +95,7 @@ fn contradicts_recent(problem: &Problem, index: usize, budget: &mut Budget) -> b
         found = matches!(recent, Outcome::Stuck(_));
         count *= 4;
     }
-    budget.explored += part.explored;
+    budget.add(&part);
     found
 }
 

@@ -18,7 +18,9 @@
 //!
 //! Where every value is written by one operation only, `zones` decides in time O(n log n). In general the problem is
 //! hard (NP-complete), and `search` follows all states that the register may be in, which takes little time for
-//! histories as they occur. It has a budget, after which the verdict is *unknown*.
+//! histories as they occur. Where very many operations are open at once, `witness` guesses an order, and `chains` counts how
+//! often values are entered and left. All of it has a budget in steps and bytes, after which the verdict is *unknown*: the
+//! same one on every machine.
 //!
 //! If a history is not linearizable, `reduce` finds the few operations that contradict each other, and `explain`
 //! says what is wrong with them.
@@ -49,6 +51,7 @@
 //! ```
 
 mod budget;
+mod chains;
 mod configurations;
 mod decide;
 mod explain;
@@ -62,6 +65,7 @@ mod story;
 mod stream;
 mod timeline;
 mod verdict;
+mod witness;
 mod words;
 mod zones;
 
@@ -141,9 +145,8 @@ impl Linearizable {
         Linearizable { null_reads: NullReads::SayNothing, ..self }
     }
 
-    /// How many configurations may be looked at per key, before the verdict is *unknown*, besides the limits of time
-    /// and memory in [`CheckContext`](super::CheckContext). Unlike those, this limit gives the same verdict on every
-    /// machine.
+    /// How many configurations may be looked at per key, before the verdict is *unknown*, besides the limits of steps
+    /// and memory in [`CheckContext`](super::CheckContext).
     pub fn max_configurations(self, max_configurations: u64) -> Linearizable {
         Linearizable { max_configurations, ..self }
     }

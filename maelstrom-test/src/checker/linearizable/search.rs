@@ -45,6 +45,11 @@ pub(super) struct Found {
 
 /// Looks for an order among the less expensive ones.
 pub(super) fn search_thriftily(problem: &Problem, thrift: Thrift, budget: &mut Budget) -> Found {
+    if let Err(exhausted) = budget.spend_steps(problem.operations.len() as u64) {
+        // Where a search ends before it begins, it has come to the first operation that returns.
+        let first = problem.operations.iter().position(|operation| operation.end.is_some()).unwrap_or(0);
+        return Found { outcome: Outcome::Exhausted(first, exhausted), is_complete: false };
+    }
     let timeline = Timeline::new(problem);
     let mut search = Search::new(problem, &timeline, thrift);
     let outcome = search.run(problem, budget);
@@ -61,6 +66,8 @@ struct Search<'a> {
     next: Configurations,
     /// Configurations on the way from one to the other.
     pending: Configurations,
+    /// What was accounted for of their comparisons.
+    compared: u64,
     // Buffers that are used again and again.
     row: Vec<u32>,
     stepped: Vec<u32>,
@@ -91,6 +98,7 @@ impl<'a> Search<'a> {
             current,
             next: Configurations::new(layout, thrift),
             pending: Configurations::new(layout, thrift),
+            compared: 0,
             row: Vec::new(),
             stepped: Vec::new(),
             moves: Vec::new(),
@@ -173,13 +181,16 @@ impl<'a> Search<'a> {
         let mut index = 0;
         while index < self.pending.len() {
             if let Some(row) = self.pending.get(index) {
-                budget.spend(self.current.bytes() + self.next.bytes() + self.pending.bytes())?;
+                let compared = self.next.compared + self.pending.compared;
+                let bytes = self.current.bytes() + self.next.bytes() + self.pending.bytes();
+                budget.spend(compared - std::mem::replace(&mut self.compared, compared), bytes)?;
                 copy(row, &mut self.row);
                 self.expand(event);
             }
             index += 1;
         }
         std::mem::swap(&mut self.current, &mut self.next);
+        self.compared = self.next.compared + self.pending.compared;
         Ok(())
     }
 

@@ -1,7 +1,5 @@
 //! The checker proper: from registers to a verdict.
 
-use std::time::Instant;
-
 use crate::json::{Map, Value, json};
 
 use super::Linearizable;
@@ -45,7 +43,8 @@ impl Checker for Linearizable {
 pub(super) struct Summary<'a> {
     checker: &'a Linearizable,
     context: &'a CheckContext,
-    deadline: Option<Instant>,
+    /// Steps that may still be taken, for all registers together.
+    steps_left: u64,
     /// Why nothing can be said of any register.
     obstacle: Option<String>,
     registers_left: usize,
@@ -66,7 +65,7 @@ impl<'a> Summary<'a> {
         Summary {
             checker,
             context,
-            deadline: Budget::deadline(context.time_budget),
+            steps_left: context.step_budget,
             obstacle,
             registers_left: registers,
             verdict: Verdict::default(),
@@ -78,13 +77,14 @@ impl<'a> Summary<'a> {
 
     /// Adds what can be said of a register.
     pub(super) fn judge(&mut self, register: &Register<'_>, history: &History) {
-        let share = share_of_time(self.deadline, self.registers_left);
+        let share = share_of_steps(self.steps_left, self.registers_left);
         self.registers_left = self.registers_left.saturating_sub(1);
         let mut budget = Budget::new(share, self.context.memory_budget, self.checker.max_configurations);
         let judgement = match &self.obstacle {
             Some(reason) => Judgement::Unknown { reason: reason.clone(), stopped_at: None, configurations: 0 },
             None => judge(register, history, &mut budget),
         };
+        self.steps_left = self.steps_left.saturating_sub(budget.spent);
         if let Some(mismatch) = &register.mismatch {
             self.mismatch.get_or_insert_with(|| mismatch.clone());
         }
@@ -104,8 +104,10 @@ impl<'a> Summary<'a> {
         if let Judgement::Invalid { stuck } = judgement
             && verdict.findings.len() < MAX_EXPLAINED
         {
-            let mut budget = Budget::new(self.deadline, self.context.memory_budget, MAX_CONFIGURATIONS_OF_A_PROOF);
+            let steps = share_of_steps(self.steps_left, self.registers_left + 1);
+            let mut budget = Budget::new(steps, self.context.memory_budget, MAX_CONFIGURATIONS_OF_A_PROOF);
             let proof = reduce::reduce(&register.problem, stuck, &mut budget);
+            self.steps_left = self.steps_left.saturating_sub(budget.spent);
             let explained = explain::explain(register, &proof, history, self.context);
             verdict.findings.push(explained.finding.clone());
             explanation = Some(explained);
@@ -186,7 +188,8 @@ fn exhausted(what: Exhausted, operation: &str, configurations: u64, history: &Hi
         told(history, pair).map_or(String::new(), |op| format!(" (process {}, entry {})", op.process, op.index));
     format!(
         "the allowed {} ran out after {configurations} configurations, at {operation}{place}: \
-         fewer operations per key, fewer clients per key or more different values make it easier to decide",
+         `maelstrom check --budget 10` allows ten times as much; fewer operations per key, fewer clients per key or \
+         more different values make it easier to decide",
         what.name()
     )
 }
@@ -196,15 +199,10 @@ fn told(history: &History, pair: Pair) -> Option<&Op> {
     pair.completion.or(pair.invocation).and_then(|entry| history.ops.get(entry))
 }
 
-/// When a register's share of the time is over: half of what is left, so that no key takes away everything from the
-/// keys after it; the last one may use all.
-fn share_of_time(deadline: Option<Instant>, keys_left: usize) -> Option<Instant> {
-    let deadline = deadline?;
-    if keys_left <= 1 {
-        return Some(deadline);
-    }
-    let now = Instant::now();
-    Some(now + deadline.saturating_duration_since(now) / 2)
+/// A register's share of the steps: half of what is left, so that no key takes away everything from the keys after it; the
+/// last one may use all.
+fn share_of_steps(steps_left: u64, keys_left: usize) -> u64 {
+    if keys_left <= 1 { steps_left } else { steps_left / 2 }
 }
 
 /// A register's entry in `results.json`.

@@ -17,7 +17,7 @@ use self::input::Source;
 use self::judge::Judged;
 use super::{Done, Stop, status};
 use crate::checker::linearizable::Linearizable;
-use crate::checker::{CheckContext, Checker, Part, txn};
+use crate::checker::{CheckContext, Checker, MEMORY_BUDGET, Part, STEP_BUDGET, txn};
 use crate::network::Stats;
 use crate::report::{RunView, TimeMode, results, text};
 use crate::workload::{self, Settings};
@@ -37,7 +37,12 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     let (name, checker) = checker(matches)?;
     let file = matches.get_one::<String>("file").expect("it is required");
     let shown = if file == "-" { "standard input" } else { file };
-    let context = CheckContext::default();
+    let times = *matches.get_one::<u32>("budget").expect("it has a default");
+    let context = CheckContext {
+        step_budget: STEP_BUDGET.saturating_mul(times.into()),
+        memory_budget: MEMORY_BUDGET.saturating_mul(times as usize),
+        ..CheckContext::default()
+    };
     let source = Source::open(file);
     let judged = judge::judge(&source, &*checker, &context, judge::MOST_KEPT).map_err(Stop::Arguments)?;
     let report = show(&judged, shown, &name, &context, |view| {

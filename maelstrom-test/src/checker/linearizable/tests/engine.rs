@@ -37,7 +37,7 @@ pub(super) fn is_linearizable(problem: &Problem) -> bool {
 }
 
 pub(super) fn unlimited() -> Budget {
-    Budget::new(None, usize::MAX, u64::MAX)
+    Budget::new(u64::MAX, usize::MAX, u64::MAX)
 }
 
 /// Up to `count` operations on values below `values`. Each has a rank at which it starts and at which it ends.
@@ -202,7 +202,7 @@ fn a_budget_of_configurations_is_kept() {
     let write = |n: usize| Operation { action: Action::Write(n as State), start: n, end: Some(100 + n), id: n };
     let read = |n: usize| Operation { action: Action::Read(n as State), start: 20 + n, end: Some(200 + n), id: 20 + n };
     let problem = Problem { initial: 0, values: 20, operations: (1..20).map(write).chain((1..20).map(read)).collect() };
-    let mut budget = Budget::new(None, usize::MAX, 100);
+    let mut budget = Budget::new(u64::MAX, usize::MAX, 100);
     assert!(matches!(search(&problem, &mut budget), Outcome::Exhausted(..)));
     assert_eq!(budget.explored, 101);
 }

@@ -3,3 +3,4 @@ mod engine;
 mod histories;
 mod proofs;
 mod verdicts;
+mod witness;
