@@ -61,7 +61,7 @@ fn chain(values: &[State]) -> Problem {
     // Invoked in another order than that of the walk.
     let order = (0..count).map(|at| (at * 7 + 3) % count.max(1));
     let mut sorted: Vec<(State, State)> = order.map(|at| steps[at]).collect();
-    if count % 7 == 0 {
+    if count.is_multiple_of(7) {
         sorted = steps.iter().rev().copied().collect();
     }
     let cas = |(at, (from, to)): (usize, &(State, State))| Operation {
