@@ -115,7 +115,9 @@ impl Lab {
         let mut events = Vec::new();
         self.machine.run_until_quiescent(&mut events).expect("tracing works");
         let now = self.machine.now();
-        self.said.extend(events.into_iter().map(|event| {
+        // That a program closes its output as it ends is nothing to speak of.
+        let events = events.into_iter().filter(|event| !matches!(event, Event::OutputClosed { .. }));
+        self.said.extend(events.map(|event| {
             let text = match event {
                 Event::Line { node, line } => format!("n{node} {}", String::from_utf8_lossy(&line)),
                 Event::Exited { node, status } => format!("n{node} ended: {status}"),
