@@ -13,6 +13,7 @@ use super::memory;
 use super::schedule::{Next, ON, Step};
 use super::sys;
 use super::table::{AtExit, Place, ThreadId, Wait, What};
+use crate::history::Nanos;
 
 /// `FUTEX_LOCK_PI2`: like `FUTEX_LOCK_PI`, with a choice of clocks.
 pub(super) const LOCK_PI2: i32 = 13;
@@ -20,6 +21,8 @@ pub(super) const LOCK_PI2: i32 = 13;
 /// `struct sembuf`: three numbers of 16 bits, the last one flags.
 const OPERATION: usize = 6;
 const FLAGS: usize = 4;
+/// A lock of a file is tried again after this time, besides whenever the node has done something.
+const LOCK_RETRY: Nanos = 1_000_000;
 /// As many operations on semaphores as the kernel takes in one call.
 const OPERATIONS: u64 = 500;
 
@@ -123,6 +126,9 @@ impl Machine {
         }
         if self.came_to_nothing(id, &registers, result) {
             wait.place = Place::Behind;
+            if is_file_lock(&registers) {
+                wait.deadline = Some(self.node_time(self.threads[id].node) + LOCK_RETRY);
+            }
             self.hold(id, wait);
             return Ok(Next::Over);
         }
@@ -143,6 +149,11 @@ impl Machine {
             _ => result == errno(libc::EAGAIN),
         }
     }
+}
+
+/// Whether a call waits for a lock of a file. Somebody outside the node may hold that, whose release nobody is told of.
+pub(super) fn is_file_lock(registers: &Registers) -> bool {
+    matches!(arch::call(registers.number()), Some(Call::Flock | Call::Fcntl))
 }
 
 /// Where `waitid` is to say which child it found. That it found none shows there only: it sets `si_signo` to 0. A program

@@ -4,7 +4,7 @@
 //! moved. So two readings always differ, while the machine itself jumps from one event to the next exactly.
 
 use super::arch::{Call, Registers};
-use super::attempt::timed_out;
+use super::attempt::{is_file_lock, timed_out};
 use super::calls::errno;
 use super::machine::Machine;
 use super::memory;
@@ -215,6 +215,11 @@ impl Machine {
         match wait.what {
             What::Futexes(..) => self.wake(id, errno(libc::ETIMEDOUT)),
             What::Signal => self.wake(id, errno(libc::EAGAIN)),
+            What::Again if is_file_lock(&wait.registers) => {
+                if let Some(wait) = self.end_wait(id) {
+                    self.make_ready(id, State::Recheck(wait));
+                }
+            }
             What::Nap => {
                 if let Some(wait) = self.end_wait(id) {
                     self.make_ready(id, State::Recheck(wait));

@@ -146,3 +146,23 @@ fn a_node_finds_its_directory_at_the_same_place_in_every_run() {
         assert_eq!(told, ["0 n0 /tmp/maelstrom-node"; 2]);
     }
 }
+
+#[test]
+fn a_lock_that_another_node_holds_is_waited_for() {
+    if find("flock").is_none() {
+        return;
+    }
+    let directory = Directory::new();
+    let file = directory.0.join("lock").to_string_lossy().into_owned();
+    // The first node takes the lock and keeps it for a while; the other one comes meanwhile.
+    let text =
+        r#"read line; [ "$line" = second ] && sleep 0.1; echo asks; flock "$0" sh -c 'echo has; sleep 1'; echo done"#;
+    let mut lab = Lab::new(1, 2, &find("sh").expect("a shell"), &["-c", text, &file]);
+    lab.send(0, "first");
+    lab.send(1, "second");
+    lab.run_until(5 * SECOND);
+    let said: Vec<String> = lab.said();
+    let order: Vec<&str> = said.iter().filter_map(|line| line.split_once(' ')?.1.strip_suffix("has")).collect();
+    assert_eq!(order, ["n0 ", "n1 "], "{said:?}");
+    assert!(said.iter().any(|line| line.ends_with("n1 done")), "{said:?}");
+}
