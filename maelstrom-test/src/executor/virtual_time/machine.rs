@@ -84,6 +84,8 @@ pub struct InputFull;
 pub struct Machine {
     pub(super) seed: u64,
     pub(super) preemption: bool,
+    /// Whether a thread was preempted because of the processor time that it had used. From then on the run cannot be repeated.
+    pub(super) preempted_by_time: bool,
     pub(super) now: Nanos,
     pub(super) nodes: Vec<Node>,
     pub(super) threads: Slab<Thread>,
@@ -118,6 +120,7 @@ impl Machine {
         Ok(Machine {
             seed: options.seed,
             preemption: options.preemption,
+            preempted_by_time: false,
             now: 0,
             nodes: options.nodes.into_iter().map(node).collect(),
             threads: Slab::default(),

@@ -42,9 +42,8 @@
 //! What cannot be had, or is noticed to escape, is kept in [`Machine::notes`]: the run is then not called reproducible.
 //! There are a few such things:
 //!
-//! - A thread that computes for 100 ms while another one of its node is ready has to let that one go first, in case that
-//!   it waits for it. This is the only place where real time decides. Java's optimising compiler works that long;
-//!   `-XX:TieredStopAtLevel=1` does without it.
+//! - A thread that computes for a second while another one of its node is ready is preempted, in case it waits for that
+//!   one. From then on threads are preempted after 100 ms. This is the only place where real time decides.
 //! - What comes over network sockets comes when it comes.
 //! - The time limit of a `semtimedop` of which some operations have the flag `IPC_NOWAIT` and others have not runs on real
 //!   time: the kernel does not say which of them it is that cannot be done.

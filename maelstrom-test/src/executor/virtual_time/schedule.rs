@@ -16,7 +16,7 @@ use super::memory;
 use super::stdio::{Input, LINE_LIMIT};
 use super::sys::{self, Request, Stop, Tid};
 use super::table::{Go, Process, ProcessId, Source, State, ThreadId, What};
-use super::watchdog::{HANG, NUDGE, Nudge, SLICE, SPIN_SLICE};
+use super::watchdog::{FIRST_SLICE, HANG, NUDGE, Nudge, SLICE, SPIN_SLICE};
 
 /// What follows a stop.
 pub(super) enum Next {
@@ -191,10 +191,14 @@ impl Machine {
                 page.restrict(life.scheduling.random_range(..READINGS_BEFORE_PREEMPTION));
             }
         }
-        let contended = !life.ready.is_empty();
+        let (contended, hogged) = (!life.ready.is_empty(), life.hogged);
         life.input.may_be_read();
         self.threads[id].executing = false;
-        let slice = if self.threads[id].preempted { SPIN_SLICE } else { SLICE };
+        let slice = match self.threads[id].preempted {
+            true => SPIN_SLICE,
+            false if self.preempted_by_time => SLICE,
+            false => FIRST_SLICE.saturating_sub(hogged),
+        };
         self.watchdog.started(pid, tid, contended.then_some(slice));
         let stop = match sys::resume(tid, go.request, go.signal) {
             // Several threads of its process may end first if it runs another program.
@@ -267,8 +271,10 @@ impl Machine {
                     self.make_ready(id, State::Ready(Go::ON));
                 } else if nudge == Nudge::Slice {
                     let name = self.nodes[node].name.clone();
+                    self.preempted_by_time = true;
                     self.note(format!(
-                        "{name} computed for 100 ms while another of its threads was waiting for its turn"
+                        "{name} computed for 1 s without a system call while another of its threads was ready to run, \
+                         so it was preempted"
                     ));
                     self.make_ready(id, State::Ready(Go::ON));
                 } else {

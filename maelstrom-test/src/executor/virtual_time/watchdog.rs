@@ -13,7 +13,10 @@ use super::sys::{self, Tid};
 
 /// How often it looks.
 const PERIOD: Duration = Duration::from_millis(2);
-/// CPU time after which another ready thread gets a turn.
+/// CPU time without a trapped call after which another ready thread of the node gets a turn, the first time in a run. Such
+/// a run cannot be repeated. So this is long: a just-in-time compiler on a busy machine must not reach it.
+pub(super) const FIRST_SLICE: u64 = 1_000_000_000;
+/// The same from the second time on.
 pub(super) const SLICE: u64 = 100_000_000;
 /// The same for a thread that was preempted before and has made no trapped call since: it waits for another one.
 pub(super) const SPIN_SLICE: u64 = 10_000_000;

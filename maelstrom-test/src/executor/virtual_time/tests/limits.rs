@@ -45,7 +45,7 @@ int main() { pthread_t t; pthread_create(&t, 0, set, 0); while (!flag) {} puts(\
     let Some(program) = compile_c(&directory, "spin", text) else { return };
     let mut lab = Lab::new(1, 1, &program, &[]);
     assert_eq!(lab.said(), ["0 n0 free", "0 n0 ended: exit status: 0"]);
-    assert!(lab.machine.notes().iter().any(|note| note.contains("100 ms")), "{:?}", lab.machine.notes());
+    assert!(lab.machine.notes().iter().any(|note| note.contains("computed for 1 s")), "{:?}", lab.machine.notes());
 }
 
 #[test]
