@@ -77,6 +77,35 @@ fn a_line_of_a_tutorial_works_and_leaves_its_files() {
 }
 
 #[test]
+fn the_results_of_a_whole_run() {
+    let folder = Folder::new("results");
+    let line =
+        "test -w g-set --bin NODE --node-count 3 --time-limit 5 --rate 20 --nemesis partition --nemesis-interval 2";
+    let printed = folder.maelstrom(&format!("{line} --seed 7 node g-set")).expect_status(0);
+    if !printed.stdout.contains("simulated") {
+        println!("skipped: runs in real time differ from each other");
+        return;
+    }
+    let read = |file: &str| fs::read_to_string(folder.0.join("store/latest").join(file)).expect("it is kept");
+    insta::assert_snapshot!("results.json", without_fractions(&read("results.json")));
+    insta::assert_snapshot!("results.edn", without_fractions(&read("results.edn")));
+}
+
+/// The microseconds of latencies depend on how many calls a node makes, so on compiler and C library.
+fn without_fractions(text: &str) -> String {
+    let is_fraction = |digits: &str| digits.len() > 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let shorten = |line: &str| match line.rsplit_once('.') {
+        Some((number, rest)) => {
+            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let (digits, rest) = rest.split_at(end);
+            if is_fraction(digits) { format!("{number}.…{rest}\n") } else { format!("{line}\n") }
+        }
+        None => format!("{line}\n"),
+    };
+    text.lines().map(shorten).collect()
+}
+
+#[test]
 fn the_exit_status_tells_the_verdict() {
     let folder = Folder::new("status");
     let bad = "test -w unique-ids --bin NODE --node-count 3 --time-limit 1 --rate 50";

@@ -29,7 +29,7 @@ pub use compose::{Part, Results};
 pub use counter::Counter;
 pub use echo::Echo;
 pub use kafka::Kafka;
-pub use perf::Perf;
+pub use perf::{Perf, PerfRow};
 pub use quantile::Quantiles;
 pub use set_full::{SetFull, SetOutcome};
 pub use stats::Stats;

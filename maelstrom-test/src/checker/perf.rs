@@ -12,9 +12,25 @@ use crate::history::{History, Nanos, OpType};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Perf;
 
+/// The client operations of one function that had one outcome.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PerfRow {
+    /// The function.
+    pub f: String,
+    /// The outcome.
+    pub outcome: OpType,
+    /// The times from invocation to completion.
+    pub latencies: Quantiles,
+    /// Completions per second, over the time from the first entry of the history to the last; 0 if that is no time.
+    pub rate: f64,
+}
+
 impl Perf {
-    /// The latencies of client operations, by function and outcome.
-    pub fn latencies(history: &History) -> BTreeMap<(String, OpType), Quantiles> {
+    /// Latencies and rates of client operations, ordered by function and outcome.
+    pub fn rows(history: &History) -> Vec<PerfRow> {
+        let times = || history.ops.iter().map(|op| op.time);
+        let span = times().max().unwrap_or(0) - times().min().unwrap_or(0);
+        let rate = |count: usize| if span == 0 { 0.0 } else { count as f64 * 1e9 / span as f64 };
         let mut latencies: BTreeMap<(&str, OpType), Vec<Nanos>> = BTreeMap::new();
         for pair in history.pairs() {
             if let (Some(invocation), Some(completion)) = history.entries(pair) {
@@ -22,29 +38,32 @@ impl Perf {
                 latencies.entry((&completion.f, completion.kind)).or_default().push(latency);
             }
         }
-        latencies.into_iter().map(|((f, kind), list)| ((f.to_string(), kind), Quantiles::new(list))).collect()
+        let row = |((f, outcome), list): ((&str, OpType), Vec<Nanos>)| PerfRow {
+            f: f.to_owned(),
+            outcome,
+            rate: rate(list.len()),
+            latencies: Quantiles::new(list),
+        };
+        latencies.into_iter().map(row).collect()
     }
 }
 
 impl Checker for Perf {
     fn check(&self, history: &History, _context: &CheckContext) -> Verdict {
-        let times = || history.ops.iter().map(|op| op.time);
-        let span = times().max().unwrap_or(0) - times().min().unwrap_or(0);
         let (mut latency, mut rate) = (Map::new(), Map::new());
-        for ((f, kind), quantiles) in Perf::latencies(history) {
-            let mut row = quantiles.to_json();
-            row["count"] = json!(quantiles.count());
-            insert(&mut latency, &f, kind, row);
-            let per_second = if span == 0 { 0.0 } else { quantiles.count() as f64 * 1e9 / span as f64 };
-            insert(&mut rate, &f, kind, json!((per_second * 1000.0).round() / 1000.0));
+        for row in Perf::rows(history) {
+            let mut quantiles = row.latencies.to_json();
+            quantiles["count"] = json!(row.latencies.count());
+            insert(&mut latency, &row, quantiles);
+            insert(&mut rate, &row, json!((row.rate * 1000.0).round() / 1000.0));
         }
         let details = [("latency".to_string(), latency.into()), ("rate".to_string(), rate.into())];
         Verdict { details: Map::from_iter(details), ..Verdict::default() }
     }
 }
 
-fn insert(table: &mut Map<String, Value>, f: &str, kind: OpType, value: Value) {
-    table.entry(f.to_owned()).or_insert_with(|| json!({}))[kind.as_str()] = value;
+fn insert(table: &mut Map<String, Value>, row: &PerfRow, value: Value) {
+    table.entry(row.f.clone()).or_insert_with(|| json!({}))[row.outcome.as_str()] = value;
 }
 
 #[cfg(test)]

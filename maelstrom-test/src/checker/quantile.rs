@@ -27,6 +27,11 @@ impl Quantiles {
         self.sorted.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.sorted.is_empty()
+    }
+
     /// The smallest duration that is longer than the share `q` (0 to 1) of them; the longest for 1; zero if there are
     /// none.
     ///

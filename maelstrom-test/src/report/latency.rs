@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::checker::Quantiles;
 use crate::history::{History, Nanos, OpType};
 
 /// One operation that ended.
@@ -53,20 +54,11 @@ impl Latencies {
         self.by_f.is_empty()
     }
 
-    /// Lengths of all operations that ended `ok`, ascending.
-    pub fn ok_lengths(&self) -> Vec<Nanos> {
+    /// The quantiles of all operations that ended `ok`.
+    pub fn of_ok(&self) -> Quantiles {
         let ok = self.by_f.values().flatten().filter(|latency| latency.kind == OpType::Ok);
-        let mut lengths: Vec<Nanos> = ok.map(|latency| latency.length).collect();
-        lengths.sort_unstable();
-        lengths
+        Quantiles::new(ok.map(|latency| latency.length).collect())
     }
-}
-
-/// The value at or below which the share `q` (0 … 1) of ascending values lie; `None` of nothing.
-pub(super) fn quantile(ascending: &[Nanos], q: f64) -> Option<Nanos> {
-    let last = ascending.len().checked_sub(1)?;
-    let rank = (q * ascending.len() as f64).ceil() as usize;
-    Some(ascending[rank.saturating_sub(1).min(last)])
 }
 
 #[cfg(test)]
@@ -75,14 +67,6 @@ mod tests {
 
     use super::*;
     use crate::history::Op;
-
-    #[test]
-    fn quantiles_are_values_that_occurred() {
-        let values: Vec<Nanos> = (1..=100).collect();
-        assert_eq!([0.0, 0.5, 0.95, 0.99, 1.0].map(|q| quantile(&values, q).unwrap()), [1, 50, 95, 99, 100]);
-        assert_eq!(quantile(&[7], 0.5), Some(7));
-        assert_eq!(quantile(&[], 0.5), None);
-    }
 
     #[test]
     fn only_complete_operations_count() {
@@ -98,7 +82,7 @@ mod tests {
             ],
         };
         let latencies = Latencies::of(&history);
-        assert_eq!(latencies.ok_lengths(), [4]);
+        assert_eq!(latencies.of_ok(), Quantiles::new(vec![4]));
         assert_eq!(latencies.by_f["read"].iter().map(|l| l.length).collect::<Vec<_>>(), [4, 1]);
     }
 }

@@ -10,7 +10,7 @@
 //!   "scenario": {"name": "raft_is_linearizable", "workload": "lin-kv", "seed": 7, "time": "virtual"},
 //!   "anomalies": [{"anomaly": "nonlinearizable", "part": "workload", "operations": [410, 417], …}],
 //!   "notes": [],
-//!   "perf": {"valid": true, "latency": {"read": {"ok": {"0.5": 1200000, …}}}, "rate": …},
+//!   "perf": {"valid": true, "latency": {"read": {"ok": {"0.5": 1.2, …}}}, "rate": …},
 //!   "timeline": {"valid": true},
 //!   "exceptions": {"valid": true, …}, "stats": …, "availability": …,
 //!   "net": {"valid": true, "all": {"send_count": 4211, …, "msgs_per_op": 14.1}, …},
@@ -19,16 +19,20 @@
 //! }
 //! ```
 //!
-//! `expectation` is there if a test or `--expect` says how the run should end. `valid` is `true`, `false` or `"unknown"`. Parts and top-level keys stand in this order, the keys within a part in
-//! alphabetical order after `valid`; times are nanoseconds. `version` changes when a key changes its meaning.
+//! - `expectation` is present if a test or `--expect` says how the run should end.
+//! - `valid` is `true`, `false` or `"unknown"`.
+//! - Latencies (in `perf`, and `stable_latencies` and `lost_latencies` of sets) are in milliseconds, as the original's are.
+//!   Points in time are in nanoseconds since the beginning of the run, as in the history.
+//! - `net` counts messages as the original does: `all`, `clients` (from or to a client) and `servers` (all others).
+//! - Parts and top-level keys stand in this order. The keys of a part are sorted, after `valid`.
+//! - `version` changes when a key changes its meaning.
 
 use crate::history::edn_write::{push_name, push_value};
 use crate::json::{Map, Value, json};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::latency::quantile;
-use super::{Latencies, RunView};
-use crate::checker::{Finding, Valid};
+use super::RunView;
+use crate::checker::{Checker, Finding, Perf, Valid};
 use crate::network::Counts;
 
 /// The version of the format of `results.json`.
@@ -52,7 +56,7 @@ pub(super) fn render_edn(view: &RunView<'_>) -> String {
     String::from_utf8(out).expect("EDN of strings is text")
 }
 
-/// Keys become keywords (`msgs_per_op` is `:msgs-per-op`, `valid` is `:valid?`), a line each.
+/// Keys become keywords (`msgs_per_op` is `:msgs-per-op`, `valid` is `:valid?`) or numbers, a line each.
 fn push_edn(key: Option<&str>, value: &Value, depth: usize, out: &mut Vec<u8>) {
     match value {
         Value::Object(map) => {
@@ -64,6 +68,10 @@ fn push_edn(key: Option<&str>, value: &Value, depth: usize, out: &mut Vec<u8>) {
                 }
                 match key.as_str() {
                     "valid" => out.extend_from_slice(b":valid?"),
+                    // Quantiles.
+                    key if key.starts_with(|c: char| c.is_ascii_digit()) && key.parse::<f64>().is_ok() => {
+                        out.extend_from_slice(key.as_bytes())
+                    }
                     key => push_name(&key.replace('_', "-"), out),
                 }
                 out.push(b' ');
@@ -169,7 +177,7 @@ fn part(view: &RunView<'_>, name: &str) -> Option<(Valid, Map<String, Value>)> {
     let details = match name {
         // What a few entries show of a long history is not its latency.
         "perf" if view.tally.is_some() => return None,
-        "perf" => perf(view),
+        "perf" => Perf.check(view.history, view.context).details,
         "timeline" => Map::new(),
         _ => return None,
     };
@@ -199,32 +207,6 @@ fn anomalies(view: &RunView<'_>) -> Vec<Value> {
     };
     let all = view.parts.iter().flat_map(|part| part.verdict.findings.iter().map(move |finding| (part.name, finding)));
     all.map(of).collect()
-}
-
-/// Latency quantiles by function and outcome, and rates.
-fn perf(view: &RunView<'_>) -> Map<String, Value> {
-    let (mut latency, mut rate) = (Map::new(), Map::new());
-    let seconds = view.duration as f64 / 1e9;
-    for (f, list) in Latencies::of(view.history).by_f {
-        let mut by_kind: Map<String, Value> = Map::new();
-        let mut rates: Map<String, Value> = Map::new();
-        for kind in [crate::history::OpType::Ok, crate::history::OpType::Fail, crate::history::OpType::Info] {
-            let mut lengths: Vec<u64> = list.iter().filter(|l| l.kind == kind).map(|l| l.length).collect();
-            if lengths.is_empty() {
-                continue;
-            }
-            lengths.sort_unstable();
-            let at = |q: &str| (q.to_owned(), json!(quantile(&lengths, q.parse().expect("these are numbers"))));
-            by_kind.insert(
-                kind.as_str().into(),
-                Value::Object(["0", "0.5", "0.95", "0.99", "1"].map(at).into_iter().collect()),
-            );
-            rates.insert(kind.as_str().into(), rounded(lengths.len() as f64 / seconds));
-        }
-        latency.insert(f.clone(), Value::Object(by_kind));
-        rate.insert(f, Value::Object(rates));
-    }
-    Map::from_iter([("latency".to_owned(), Value::Object(latency)), ("rate".to_owned(), Value::Object(rate))])
 }
 
 /// Message counts.

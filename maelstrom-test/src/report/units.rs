@@ -39,8 +39,8 @@ pub(super) fn length(nanos: Nanos) -> String {
     format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
 }
 
-/// The same of the wall's clock.
-pub(super) fn wall(duration: Duration) -> String {
+/// The same of a [`Duration`].
+pub(super) fn duration(duration: Duration) -> String {
     length(duration.as_nanos().try_into().unwrap_or(Nanos::MAX))
 }
 

@@ -10,7 +10,7 @@ use crate::json::Map;
 use super::options::OUTCOMES;
 use super::recorder::Recorder;
 use super::{Config, NetStats, Run, RunError, TimeChoice, judge, turns};
-use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats, Verdict};
+use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats};
 use crate::executor::{self, NodeProgram};
 use crate::history::OpType;
 use crate::nemesis::FaultKind;
@@ -208,8 +208,6 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, differs: 
     verdict.add("availability", Availability { required: config.availability }.check(&history, &context));
     verdict.add("workload", config.workload.checker(&config.settings).check(&history, &context));
     verdict.add("perf", Perf.check(&history, &context));
-    verdict.add("timeline", Verdict::default());
-    verdict.add("net", Verdict::default());
     let invoked = history.ops.iter().filter(|op| op.process.client().is_some() && op.kind == OpType::Invoke).count();
     let logs = config.settings.nodes.iter();
     let logs =

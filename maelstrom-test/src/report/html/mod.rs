@@ -155,7 +155,7 @@ pub(super) fn report(view: &RunView<'_>) -> String {
             picture::rate(&latencies, view.duration, &faults),
         ]
         .map(|plot| plot.inline()),
-        latencies: tables::latencies(view, &latencies),
+        latencies: tables::latencies(view),
         net: tables::net(view),
         parts: tables::parts(view),
         faults: tables::faults(view),

@@ -2,32 +2,20 @@
 
 use crate::json::Value;
 
-use crate::checker::Valid;
-use crate::history::OpType;
+use crate::checker::{Perf, PerfRow, Valid};
 use crate::protocol::shorten;
 use crate::report::escape::visible;
-use crate::report::latency::quantile;
-use crate::report::{FaultSpan, Latencies, RunView, units};
+use crate::report::{FaultSpan, RunView, units};
 
 /// Count, rate and quantiles by function and outcome.
-pub(super) fn latencies(view: &RunView<'_>, latencies: &Latencies) -> Vec<[String; 8]> {
-    let seconds = view.duration.max(1) as f64 / 1e9;
-    let mut rows = Vec::new();
-    for (f, list) in &latencies.by_f {
-        for kind in [OpType::Ok, OpType::Fail, OpType::Info] {
-            let mut lengths: Vec<u64> = list.iter().filter(|l| l.kind == kind).map(|l| l.length).collect();
-            if lengths.is_empty() {
-                continue;
-            }
-            lengths.sort_unstable();
-            let at = |q: f64| units::length(quantile(&lengths, q).unwrap_or(0));
-            let count = lengths.len() as u64;
-            let rate = format!("{:.2}", count as f64 / seconds);
-            let kind = kind.as_str().to_owned();
-            rows.push([f.clone(), kind, units::count(count), rate, at(0.5), at(0.95), at(0.99), at(1.0)]);
-        }
-    }
-    rows
+pub(super) fn latencies(view: &RunView<'_>) -> Vec<[String; 8]> {
+    let row = |row: PerfRow| {
+        let at = |q: f64| units::duration(row.latencies.quantile(q));
+        let count = units::count(row.latencies.count() as u64);
+        let rate = format!("{:.2}", row.rate);
+        [row.f.clone(), row.outcome.as_str().into(), count, rate, at(0.5), at(0.95), at(0.99), at(1.0)]
+    };
+    Perf::rows(view.history).into_iter().map(row).collect()
 }
 
 /// Message counts by class, and what became of the missing ones.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Drawing;
 use super::axis::{Plot, Scale, line_mark};
 use super::svg::px;
+use crate::checker::Quantiles;
 use crate::history::{Nanos, OpType};
-use crate::report::latency::quantile;
 use crate::report::{FaultSpan, Latencies, Latency};
 
 /// The most points that are drawn.
@@ -69,8 +69,9 @@ pub(in crate::report) fn quantiles(latencies: &Latencies, duration: Nanos, fault
     for latency in latencies.by_f.values().flatten().filter(|latency| latency.kind == OpType::Ok) {
         windows.entry((latency.start / window).min(WINDOWS - 1)).or_default().push(latency.length);
     }
-    windows.values_mut().for_each(|lengths| lengths.sort_unstable());
     let scale = Scale::for_latencies(windows.values().flatten().copied());
+    let windows: BTreeMap<u64, Quantiles> =
+        windows.into_iter().map(|(number, lengths)| (number, Quantiles::new(lengths))).collect();
     let mut plot = Plot::new("Latency quantiles of successful operations", scale, duration, faults);
     if windows.is_empty() {
         plot.empty("no operation succeeded");
@@ -79,8 +80,8 @@ pub(in crate::report) fn quantiles(latencies: &Latencies, duration: Nanos, fault
         [("q100", "1 (worst)", 1.0), ("q99", "0.99", 0.99), ("q95", "0.95", 0.95), ("q50", "0.5", 0.5)]
     {
         let middle = |number: u64| number * window + window / 2;
-        let value = |(number, lengths): (&u64, &Vec<Nanos>)| Some((middle(*number), quantile(lengths, q)? as f64));
-        let points: Vec<(Nanos, f64)> = windows.iter().filter_map(value).collect();
+        let value = |(number, lengths): (&u64, &Quantiles)| (middle(*number), lengths.quantile(q).as_nanos() as f64);
+        let points: Vec<(Nanos, f64)> = windows.iter().map(value).collect();
         // Where no operation succeeded there is no line.
         for part in points.chunk_by(|a, b| b.0 - a.0 <= window) {
             plot.curve(class, part);

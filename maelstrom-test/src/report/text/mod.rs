@@ -51,7 +51,7 @@ fn verdict_line(view: &RunView<'_>, style: Style) -> Vec<String> {
     let seconds = units::length(view.duration);
     let how = match view.time_mode {
         super::TimeMode::Virtual if view.elapsed.is_zero() => format!("{seconds} simulated"),
-        super::TimeMode::Virtual => format!("{seconds} simulated in {}", units::wall(view.elapsed)),
+        super::TimeMode::Virtual => format!("{seconds} simulated in {}", units::duration(view.elapsed)),
         super::TimeMode::Real => format!("{seconds} in real time"),
     };
     let right = match view.seed {

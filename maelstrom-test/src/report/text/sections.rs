@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use super::layout::{WIDTH, at_most, pad, width, wrap};
 use super::style::{Style, Tone};
 use super::{label, labelled};
-use crate::checker::{Finding, Valid};
+use crate::checker::{Finding, Quantiles, Valid};
 use crate::history::{OpType, Process};
 use crate::report::escape::visible;
-use crate::report::latency::quantile;
 use crate::report::{Breakdown, Latencies, RunView, fault_spans, units};
 
 /// How many other findings are named.
@@ -45,9 +44,10 @@ pub(super) fn survived_words(view: &RunView<'_>) -> Vec<String> {
     if propagation(view).is_none() {
         words.extend(traffic(view));
     }
-    let lengths = if view.tally.is_some() { Vec::new() } else { Latencies::of(view.history).ok_lengths() };
-    if let (Some(median), Some(worst)) = (quantile(&lengths, 0.5), quantile(&lengths, 1.0)) {
-        words.push(format!("latency of clients: median {}, worst {}", units::length(median), units::length(worst)));
+    let latencies = if view.tally.is_some() { Quantiles::default() } else { Latencies::of(view.history).of_ok() };
+    if !latencies.is_empty() {
+        let at = |q: f64| units::duration(latencies.quantile(q));
+        words.push(format!("latency of clients: median {}, worst {}", at(0.5), at(1.0)));
     }
     words
 }
@@ -211,10 +211,9 @@ fn latencies(view: &RunView<'_>, style: Style) -> Vec<String> {
     let latencies = Latencies::of(view.history);
     let widest = latencies.by_f.keys().map(|f| width(f)).max().unwrap_or(0);
     for (number, (f, list)) in latencies.by_f.iter().enumerate() {
-        let mut lengths: Vec<u64> = list.iter().map(|latency| latency.length).collect();
-        lengths.sort_unstable();
+        let lengths = Quantiles::new(list.iter().map(|latency| latency.length).collect());
         let told = [("median", 0.5), ("95 %", 0.95), ("99 %", 0.99), ("worst", 1.0)];
-        let told = told.map(|(name, q)| format!("{name} {}", units::length(quantile(&lengths, q).unwrap_or(0))));
+        let told = told.map(|(name, q)| format!("{name} {}", units::duration(lengths.quantile(q))));
         let text = format!("{}  {}", pad(f, widest), told.join(", "));
         lines.extend(labelled(if number == 0 { "latency" } else { "" }, &text, style));
     }
