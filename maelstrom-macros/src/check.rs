@@ -3,8 +3,8 @@
 use syn::spanned::Spanned;
 use syn::{Error, Expr, RangeLimits};
 
-use crate::options::{self, Kind};
 use crate::settings::{Setting, Settings, Text, bare, literal};
+use maelstrom_options::{self as options, Kind};
 
 /// Collects errors, so that people see all of them at once.
 #[derive(Default)]

@@ -11,9 +11,9 @@ use syn::{Error, Expr, ItemFn};
 
 use crate::check::{self, Checked, Errors};
 use crate::function;
-use crate::options;
 use crate::program::{self, Surroundings};
 use crate::settings::{Settings, Text, Written, literal};
+use maelstrom_options as options;
 
 /// The whole expansion.
 pub(crate) fn expand(settings: &Settings, mut function: ItemFn, around: &Surroundings) -> syn::Result<TokenStream> {

@@ -1,22 +1,12 @@
 //! The attribute `#[maelstrom::test]`: parses, checks and expands; whatever has logic lives in the library.
 //!
-//! `checker::anomalies`, `options` and `suggest` are the library's own modules, compiled a second time into this crate:
-//! links, so that the packages stand alone.
+//! The options and the names that it checks come from `maelstrom-options`, as those of the library do.
 
 mod check;
-#[allow(dead_code, unreachable_pub)] // the library uses all of it
-mod checker {
-    //! What this crate needs to know of checkers.
-    pub(crate) mod anomalies;
-}
 mod expand;
 mod function;
-#[allow(dead_code, unreachable_pub, unused_imports)] // the library uses all of it
-mod options;
 mod program;
 mod settings;
-#[allow(dead_code, unreachable_pub, unused_imports)] // the library uses all of it
-mod suggest;
 #[cfg(test)]
 mod tests;
 
@@ -71,7 +61,7 @@ macro_rules! documented {
     };
 }
 
-options::for_each_option!(documented);
+maelstrom_options::for_each_option!(documented);
 
 /// The attribute on token streams of `proc_macro2`, so that tests can call it.
 fn expand_test(attribute: TokenStream, item: TokenStream, surroundings: &Surroundings) -> TokenStream {

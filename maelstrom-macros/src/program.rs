@@ -6,7 +6,7 @@ use syn::{Error, Expr};
 
 use crate::check::Errors;
 use crate::settings::{Settings, bare, literal};
-use crate::suggest::did_you_mean;
+use maelstrom_options::suggest::did_you_mean;
 
 const PREFIX: &str = "CARGO_BIN_EXE_";
 

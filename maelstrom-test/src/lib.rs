@@ -65,10 +65,10 @@ pub mod runner;
 pub mod scenario;
 pub mod service;
 pub mod simulation;
-pub mod suggest;
 pub mod workload;
 
 pub use maelstrom_macros::test;
+pub use maelstrom_options::suggest;
 pub use scenario::{Run, RunError, Scenario};
 pub use workload::Workload;
 

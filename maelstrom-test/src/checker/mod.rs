@@ -3,7 +3,7 @@
 //! A checker is a pure function of the history. It never panics and never runs for ever: it has a budget, after which
 //! it answers *unknown* and says why.
 
-pub mod anomalies;
+pub use maelstrom_options::anomalies;
 mod availability;
 mod compose;
 mod counter;

@@ -281,4 +281,4 @@ macro_rules! methods {
     };
 }
 
-options::for_each_option!(methods);
+maelstrom_options::for_each_option!(methods);

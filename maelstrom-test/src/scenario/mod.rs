@@ -19,7 +19,6 @@ mod environment;
 mod error;
 mod execute;
 mod expectation;
-pub mod options;
 mod program;
 mod progress;
 mod recorder;
@@ -38,6 +37,7 @@ pub(crate) use environment::differences;
 pub use environment::{PASSED_ON, is_passed_on};
 pub use error::RunError;
 pub(crate) use expectation::judge;
+pub use maelstrom_options as options;
 pub use program::Program;
 pub use progress::{Interrupt, Progress, ProgressSink};
 #[cfg(test)]

@@ -106,7 +106,7 @@ const READ_CYCLES: &[Anomaly] = cycles! {
 /// The anomalies of a built-in workload, its own first; `None` if there is no such workload.
 ///
 /// ```
-/// use maelstrom::checker::anomalies;
+/// use maelstrom_options::anomalies;
 /// let names: Vec<_> = anomalies::of_workload("echo").unwrap().iter().map(|anomaly| anomaly.name).collect();
 /// assert_eq!(names, ["wrong-echo", "no-ok", "availability", "malformed"]);
 /// ```
@@ -129,7 +129,7 @@ pub fn of_workload(workload: &str) -> Option<Vec<Anomaly>> {
 /// built in have names of their own, which cannot be known: any will do.
 ///
 /// ```
-/// use maelstrom::checker::anomalies;
+/// use maelstrom_options::anomalies;
 /// assert!(anomalies::check_name("broadcast", "lost").is_ok());
 /// let error = anomalies::check_name("broadcast", "lots").unwrap_err();
 /// assert!(error.starts_with("broadcast has no anomaly \"lots\" (did you mean \"lost\"?); expected one of lost, "));
@@ -148,7 +148,7 @@ pub fn check_name(workload: &str, name: &str) -> Result<(), String> {
 /// which `found` is a case (`G-single` of `G-single-item`, `G1` of `G1a`, `G1b` and `G1c`).
 ///
 /// ```
-/// use maelstrom::checker::anomalies::fulfils;
+/// use maelstrom_options::anomalies::fulfils;
 /// assert!(fulfils("G-single-item-realtime", "G-single-realtime"));
 /// assert!(!fulfils("G-single-item-realtime", "G-single"));
 /// assert!(fulfils("G1a", "G1"));

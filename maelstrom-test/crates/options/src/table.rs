@@ -1,17 +1,9 @@
-//! The one table of options, from which the attribute, the builder, the command line and the documentation come.
-//!
-//! This folder is compiled twice, into the library and into `maelstrom-macros` (a procedural macro cannot depend on
-//! the library whose attribute it is), so it uses the standard library, `crate::suggest` and
-//! `crate::checker::anomalies` only, which are shared in the same way.
+//! The table of options.
 
-mod names;
-mod value;
-
-use crate::checker::anomalies;
+use crate::anomalies;
+use crate::names::{CONSISTENCY_MODELS, FAULTS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKLOADS};
 use crate::suggest::did_you_mean;
-
-pub use names::{CONSISTENCY_MODELS, FAULTS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKLOADS};
-pub use value::{Kind, Value, Written, check_node_name, format_nanos, parse_duration};
+use crate::value::Kind;
 
 /// A row of the table of options.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +32,7 @@ const RW_REGISTER: &[&str] = &["txn-rw-register"];
 const TXN: &[&str] = &["txn-list-append", "txn-rw-register"];
 
 /// Calls a macro with every option that has a value of its own: name, flag, argument, kind, default, workloads, doc.
+#[macro_export]
 macro_rules! for_each_option {
     ($callback:ident) => {
         $callback! {
@@ -110,9 +103,6 @@ macro_rules! for_each_option {
         }
     };
 }
-#[allow(unused_imports)] // only the library makes methods of it
-pub(crate) use for_each_option;
-
 /// An hour in nanoseconds.
 const HOUR: u64 = 3_600_000_000_000;
 /// A day in nanoseconds.

@@ -1,1 +1,0 @@
-../../maelstrom-test/src/suggest.rs
