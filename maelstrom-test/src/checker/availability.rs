@@ -26,9 +26,9 @@ pub struct Availability {
 
 impl Checker for Availability {
     fn check(&self, history: &History, _context: &CheckContext) -> Verdict {
-        let is_ok = |pair: &Pair| history.entries(*pair).1.is_some_and(|op| op.kind == OpType::Ok);
+        let is_ok = |pair: &Pair| history.outcome(*pair) == OpType::Ok;
         let mut pairs = history.pairs();
-        pairs.retain(|pair| &*entry(history, *pair).f != NOT_A_REQUEST);
+        pairs.retain(|pair| history.function(*pair) != NOT_A_REQUEST);
         let ok_count = pairs.iter().filter(|pair| is_ok(pair)).count();
         let fraction = if pairs.is_empty() { 1.0 } else { ok_count as f64 / pairs.len() as f64 };
         let details = Map::from_iter([("ok_fraction".to_string(), json!(fraction))]);

@@ -35,7 +35,7 @@ impl Perf {
         for pair in history.pairs() {
             if let (Some(invocation), Some(completion)) = history.entries(pair) {
                 let latency = completion.time.saturating_sub(invocation.time);
-                latencies.entry((&completion.f, completion.kind)).or_default().push(latency);
+                latencies.entry((history.function(pair), history.outcome(pair))).or_default().push(latency);
             }
         }
         let row = |((f, outcome), list): ((&str, OpType), Vec<Nanos>)| PerfRow {

@@ -37,8 +37,11 @@ struct Counts {
 
 impl Counts {
     fn add(&mut self, history: &History, pair: Pair) {
-        let (_, completion) = history.entries(pair);
-        match completion.map_or(OpType::Info, |op| op.kind) {
+        let (invocation, completion) = history.entries(pair);
+        // The error of another operation says nothing of this one.
+        let completion = completion.filter(|op| invocation.is_none_or(|begun| begun.f == op.f));
+        let outcome = history.outcome(pair);
+        match outcome {
             OpType::Ok => self.ok += 1,
             OpType::Fail => self.fail += 1,
             _ => self.info += 1,
@@ -46,7 +49,7 @@ impl Counts {
         self.first.get_or_insert(pair);
         let error = completion.and_then(error_name);
         self.telling |= error.is_some_and(|name| TELLING.iter().any(|code| code.name == name));
-        if completion.is_none_or(|op| op.kind != OpType::Ok) {
+        if outcome != OpType::Ok {
             let name = if completion.is_none() { "no answer" } else { error.unwrap_or("no reason given") };
             *self.errors.entry(name.to_string()).or_default() += 1;
         }
@@ -73,7 +76,7 @@ impl Checker for Stats {
         let mut by_f: BTreeMap<&str, Counts> = BTreeMap::new();
         for pair in history.pairs() {
             all.add(history, pair);
-            by_f.entry(&entry(history, pair).f).or_default().add(history, pair);
+            by_f.entry(history.function(pair)).or_default().add(history, pair);
         }
         let failed = by_f.iter().filter(|(f, counts)| !counts.is_valid(f));
         let findings: Vec<Finding> = failed.map(|(f, counts)| finding(history, f, counts)).collect();

@@ -160,6 +160,24 @@ impl History {
         pairs
     }
 
+    /// The function of the operation of a pair: what its invocation says, if the history has that.
+    ///
+    /// # Panics
+    /// If the pair is of another history.
+    pub fn function(&self, pair: Pair) -> &str {
+        &self.ops[pair.invocation.or(pair.completion).expect("a pair has at least one entry")].f
+    }
+
+    /// How the operation of a pair ended: `info` if it never did, or if its completion names another function and is not
+    /// a failure (see [`Pairing::end`]).
+    pub fn outcome(&self, pair: Pair) -> OpType {
+        match self.entries(pair) {
+            (_, None) => OpType::Info,
+            (Some(begun), Some(ended)) if begun.f != ended.f && ended.kind != OpType::Fail => OpType::Info,
+            (_, Some(ended)) => ended.kind,
+        }
+    }
+
     /// The invocation and completion entries of a pair.
     pub fn entries(&self, pair: Pair) -> (Option<&Op>, Option<&Op>) {
         (pair.invocation.map(|i| &self.ops[i]), pair.completion.map(|i| &self.ops[i]))

@@ -35,7 +35,7 @@ impl Latencies {
             let (Some(invocation), Some(completion)) = (pair.invocation, pair.completion) else { continue };
             let (begun, ended) = (&history.ops[invocation], &history.ops[completion]);
             let length = ended.time.saturating_sub(begun.time);
-            let latency = Latency { invocation, completion, start: begun.time, length, kind: ended.kind };
+            let latency = Latency { invocation, completion, start: begun.time, length, kind: history.outcome(pair) };
             match by_f.get_mut(&*begun.f) {
                 Some(list) => list.push(latency),
                 None => drop(by_f.insert(begun.f.to_string(), vec![latency])),

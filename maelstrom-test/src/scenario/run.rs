@@ -201,7 +201,7 @@ impl Run {
 
     fn latencies(&self, wanted: impl Fn(&str) -> bool) -> Quantiles {
         let pairs = self.history.pairs().into_iter().filter_map(|pair| match self.history.entries(pair) {
-            (Some(from), Some(to)) if to.kind == OpType::Ok && wanted(&from.f) => {
+            (Some(from), Some(to)) if self.history.outcome(pair) == OpType::Ok && wanted(&from.f) => {
                 Some(to.time.saturating_sub(from.time))
             }
             _ => None,
