@@ -7,7 +7,11 @@ pub use maelstrom_options::anomalies;
 mod availability;
 mod compose;
 mod counter;
+#[cfg(test)]
+mod definition_tests;
 mod describe;
+#[cfg(test)]
+pub(crate) mod doors;
 mod echo;
 mod entries;
 pub mod exceptions;

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::checker::describe::entry;
+use crate::checker::doors::judged;
+use crate::checker::long_tests::cases;
 use crate::history::{Op, OpType, Pair};
 
 fn analysed(history: &History) -> Analysis {
@@ -228,11 +230,11 @@ fn any_history() -> impl Strategy<Value = History> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(1000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn agrees_with_all_subsets(history in any_history()) {
-        let verdict = Counter::default().check(&history, &CheckContext::default());
+        let verdict = judged(&Counter::default(), &history);
         let expected = if by_definition(&history) { Valid::True } else { Valid::False };
         prop_assert_eq!(verdict.valid, expected, "{:?}", history);
         prop_assert_eq!(verdict.findings.is_empty(), verdict.valid == Valid::True);

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::checker::doors::judged;
+use crate::checker::long_tests::cases;
 use crate::history::{Op, OpType};
 
 /// A history in a notation for tests: one entry per word, `0+a` process 0 invokes the addition of `a`, `0+a!` it is ok,
@@ -248,7 +250,7 @@ fn any_history() -> impl Strategy<Value = History> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(1000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn agrees_with_the_definitions(history in any_history()) {
@@ -261,12 +263,12 @@ proptest! {
 
     #[test]
     fn the_evidence_alone_proves_the_fault(history in any_history()) {
-        let verdict = SetFull::default().check(&history, &CheckContext::default());
+        let verdict = judged(&SetFull::default(), &history);
         for finding in &verdict.findings {
             let mut positions: Vec<usize> = finding.evidence.iter().flat_map(|line| [line.invocation, line.completion]).flatten().collect();
             positions.sort_unstable();
             let alone = History { ops: positions.iter().map(|&position| history.ops[position].clone()).collect() };
-            let again = SetFull::default().check(&alone, &CheckContext::default());
+            let again = judged(&SetFull::default(), &alone);
             let shown = again.findings.iter().any(|other| other.anomaly == finding.anomaly);
             // Without its addition, an element that is duplicated is unexpected already.
             let shown_otherwise = finding.anomaly == "duplicated" && again.valid == Valid::False;

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use self::simulate::{Fault, simulate};
 use super::*;
+use crate::checker::doors::judged;
 use crate::checker::long_tests::cases;
 use crate::history::{Op, OpType};
 
@@ -307,7 +308,7 @@ proptest! {
 
     #[test]
     fn correct_logs_are_valid(seed in any::<u64>(), length in 0..600_usize) {
-        let verdict = Kafka::default().check(&simulate(seed, length), &CheckContext::default());
+        let verdict = judged(&Kafka::default(), &simulate(seed, length));
         prop_assert_eq!(found(&verdict), Vec::<&str>::new(), "{:?}", verdict.findings);
         prop_assert_eq!(verdict.valid, Valid::True);
     }
@@ -317,7 +318,7 @@ proptest! {
         let mut history = simulate(seed, length);
         history.ops.truncate((history.ops.len() as f64 * end) as usize);
         prop_assume!(history.ops.iter().any(|op| &*op.f == "assign"));
-        let verdict = Kafka::default().check(&history, &CheckContext::default());
+        let verdict = judged(&Kafka::default(), &history);
         prop_assert_eq!(found(&verdict), Vec::<&str>::new(), "{:?}", verdict.findings);
     }
 
@@ -325,7 +326,7 @@ proptest! {
     fn planted_faults_are_found_under_their_names(seed in any::<u64>(), fault in prop::sample::select(Fault::ALL.to_vec())) {
         let mut history = simulate(seed, 600);
         prop_assume!(fault.plant(&mut history, seed));
-        let verdict = Kafka::default().check(&history, &CheckContext::default());
+        let verdict = judged(&Kafka::default(), &history);
         prop_assert!(found(&verdict).contains(&fault.anomaly()), "{:?}: {:?}", fault, found(&verdict));
     }
 
@@ -333,14 +334,14 @@ proptest! {
     fn the_evidence_alone_proves_the_fault(seed in any::<u64>(), fault in prop::sample::select(Fault::ALL.to_vec())) {
         let mut history = simulate(seed, 300);
         prop_assume!(fault.plant(&mut history, seed));
-        let verdict = Kafka::default().check(&history, &CheckContext::default());
+        let verdict = judged(&Kafka::default(), &history);
         for finding in verdict.findings.iter().filter(|finding| finding.anomaly != "unexpected") {
             let alone = |leave_out: Option<usize>| {
                 let kept = finding.evidence.iter().enumerate().filter(|(i, _)| Some(*i) != leave_out);
                 let mut positions: Vec<usize> = kept.flat_map(|(_, line)| [line.invocation, line.completion]).flatten().collect();
                 positions.sort_unstable();
                 let history = History { ops: positions.iter().map(|&position| history.ops[position].clone()).collect() };
-                let verdict = Kafka::default().check(&history, &CheckContext::default());
+                let verdict = judged(&Kafka::default(), &history);
                 found(&verdict).contains(&finding.anomaly.as_str())
             };
             prop_assert!(alone(None), "{:?}", finding);
@@ -447,7 +448,7 @@ proptest! {
             }
         }
         let expected = (0..count).any(|a| reaches[a][a]);
-        let verdict = Kafka::default().check(&history, &CheckContext::default());
+        let verdict = judged(&Kafka::default(), &history);
         let cycles = found(&verdict).iter().any(|name| name.starts_with("G1c"));
         prop_assert_eq!(cycles, expected, "{:?}", operations);
     }

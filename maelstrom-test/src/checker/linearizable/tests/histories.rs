@@ -9,6 +9,7 @@ use super::super::problem::{Action, Operation, Problem, State};
 use super::super::search::{Outcome, search};
 use super::super::zones;
 use super::engine::{is_linearizable, unlimited};
+use crate::checker::doors::judged;
 use crate::checker::linearizable::Linearizable;
 use crate::checker::long_tests::cases;
 use crate::checker::{CheckContext, Checker, Valid};
@@ -170,7 +171,7 @@ proptest! {
     #[test]
     fn verdicts_on_histories_agree_with_brute_force(drawn in drawn()) {
         let wrong: Vec<u64> = (0..3).filter(|key| !is_linearizable(&problem(&drawn, *key))).collect();
-        let verdict = Linearizable::per_key().check(&history(&drawn), &CheckContext::default());
+        let verdict = judged(&Linearizable::per_key(), &history(&drawn));
         prop_assert_eq!(verdict.valid, if wrong.is_empty() { Valid::True } else { Valid::False });
         let mut failures: Vec<u64> =
             verdict.details["failures"].as_array().expect("a list").iter().filter_map(Value::as_u64).collect();
@@ -180,10 +181,12 @@ proptest! {
     }
 
     #[test]
-    fn entry_by_entry_is_the_same(drawn in drawn(), odd in prop::option::of(0..40_usize)) {
+    fn entry_by_entry_is_the_same(drawn in drawn(), odd in prop::option::of((0..40_usize, any::<bool>()))) {
         let mut history = history(&drawn);
-        if let Some(op) = odd.and_then(|at| history.ops.get_mut(at)) {
-            op.value = json!("no key");
+        match odd.and_then(|(at, is_value)| Some((history.ops.get_mut(at)?, is_value))) {
+            Some((op, true)) => op.value = json!("no key"),
+            Some((op, false)) => op.f = "write".into(),
+            None => {}
         }
         let (checker, context) = (Linearizable::per_key(), CheckContext::default());
         let mut stream = checker.stream(&context);

@@ -6,9 +6,10 @@ use super::super::decide::decide;
 use super::super::reduce::{self, weakened};
 use super::super::search::Outcome;
 use super::engine::{is_linearizable, problems, unlimited};
+use crate::checker::long_tests::cases;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig::with_cases(cases(3000)))]
 
     #[test]
     fn proofs_are_minimal_contradictions(problem in problems(9, 3)) {

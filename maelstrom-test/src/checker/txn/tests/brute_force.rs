@@ -8,8 +8,9 @@ use crate::json::{Value, json};
 use proptest::prelude::*;
 
 use super::super::{ListAppend, Model, Options, RwRegister};
+use crate::checker::Valid;
+use crate::checker::doors::judged;
 use crate::checker::long_tests::cases;
-use crate::checker::{CheckContext, Checker, Valid};
 use crate::history::{History, Op, OpType};
 use crate::scenario::options::CONSISTENCY_MODELS;
 
@@ -277,8 +278,8 @@ fn valid(txns: &[Txn], registers: bool, model: &str) -> Valid {
 fn valid_with(txns: &[Txn], registers: bool, options: Options) -> Valid {
     let history = history(txns, registers);
     match registers {
-        false => ListAppend::new(options).check(&history, &CheckContext::default()).valid,
-        true => RwRegister::new(options).check(&history, &CheckContext::default()).valid,
+        false => judged(&ListAppend::new(options), &history).valid,
+        true => judged(&RwRegister::new(options), &history).valid,
     }
 }
 
