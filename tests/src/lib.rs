@@ -53,11 +53,17 @@ pub fn target_directory() -> PathBuf {
     target.expect("cargo marks its target directory").to_path_buf()
 }
 
-/// Runs a command to its end, without what cargo and nextest tell *this* test program by variables.
+/// Runs a command to its end, without what cargo and nextest tell *this* test program by variables. Variables that were
+/// set for the command stay.
 pub fn run(command: &mut Command) -> Printed {
     for (name, _) in std::env::vars_os() {
+        let is_set = command.get_envs().any(|(set, _)| set == name);
         let name = name.to_string_lossy();
-        if ["NEXTEST", "CARGO_PKG", "CARGO_MANIFEST", "MAELSTROM_", "INSTA_"].iter().any(|own| name.starts_with(own)) {
+        if !is_set
+            && ["NEXTEST", "CARGO_PKG", "CARGO_MANIFEST", "MAELSTROM_", "INSTA_"]
+                .iter()
+                .any(|own| name.starts_with(own))
+        {
             command.env_remove(&*name);
         }
     }
@@ -104,7 +110,8 @@ impl Scratch {
     /// A command that runs a built test program as cargo would.
     pub fn program(&self, program: &Path, words: &[&str]) -> Command {
         let mut command = Command::new(program);
-        command.args(words).current_dir(&self.root).env("CI", "true").env("CARGO_MANIFEST_DIR", &self.root);
+        command.args(words).current_dir(&self.root).env("CI", "true");
+        command.env("CARGO_MANIFEST_DIR", &self.root).env("CARGO_PKG_NAME", "scratch");
         command
     }
 }

@@ -124,6 +124,22 @@ fn the_exit_status_tells_the_verdict() {
 }
 
 #[test]
+fn runs_go_to_the_folder_that_the_environment_names() {
+    let folder = Folder::new("output");
+    let run_in = |output: &str, line: &str| {
+        let mut command = Command::new(program());
+        run(command.args(line.split(' ')).current_dir(&folder.0).env("MAELSTROM_OUTPUT", output))
+    };
+    let line = format!("test -w echo --bin {} --node-count 1 --time-limit 1 node echo", program().display());
+    run_in("runs", &line).expect_status(0);
+    assert!(folder.0.join("runs/latest/report.html").is_file());
+    assert!(!folder.0.join("store").exists());
+    let printed = run_in("/dev/null", &line).expect_status(255);
+    let expected = ["error: the run's directory `/dev/null/echo/", "cannot be made: ", "\n  help: set the environment"];
+    assert!(expected.iter().all(|words| printed.stderr.contains(words)), "{}", printed.stderr);
+}
+
+#[test]
 fn a_full_disk_is_named_and_no_report_is_promised() {
     let folder = Folder::new("full-disk");
     // A file system of its own, as small as can be, that nobody else sees and that goes with the program.

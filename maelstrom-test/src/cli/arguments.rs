@@ -202,7 +202,11 @@ fn serve() -> Command {
                 .default_value("8080")
                 .help("The port to listen on"),
         )
-        .arg(Arg::new("directory").value_name("DIR").default_value("store").help("The directory of the runs"))
+        .arg(
+            Arg::new("directory")
+                .value_name("DIR")
+                .help("The directory of the runs [default: store, or MAELSTROM_OUTPUT]"),
+        )
 }
 
 fn demo() -> Command {

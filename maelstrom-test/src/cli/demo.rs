@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 
-use super::{BAD_ARGUMENTS, BuiltInNodes, Done, Stop, arguments, interrupt, test};
+use super::{BAD_ARGUMENTS, BuiltInNodes, Done, Stop, arguments, interrupt, store, test};
 use crate::runner;
 use crate::scenario::{Config, Scenario};
 use crate::workload;
@@ -21,6 +21,7 @@ pub(super) fn main(matches: &ArgMatches, nodes: &BuiltInNodes) -> Done {
         let node = node.ok_or_else(|| Stop::Broke(format!("no node for {} is built in", workload.name())))?;
         let mut scenario = Scenario::new(workload.clone())
             .bin(&program)
+            .output(store::folder())
             .args(["node", node])
             .time_limit("10s")
             .rate(50)

@@ -19,6 +19,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     let again = Scenario::from_json(&stored).map_err(|why| {
         Stop::Arguments(format!("{} cannot be run again: {why}", directory.join("scenario.json").display()))
     })?;
+    let again = again.output(store::folder());
     let config = again.config()?;
     if config.program_hash().as_deref() != stored["program"]["hash"].as_str() {
         eprintln!("note: the node program {} is not the one of the stored run", config.program.path.display());

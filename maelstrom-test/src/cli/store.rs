@@ -5,6 +5,13 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use crate::scenario;
+
+/// The folder of all runs: what `MAELSTROM_OUTPUT` says, else `store`.
+pub(super) fn folder() -> PathBuf {
+    scenario::named_output().unwrap_or_else(|| "store".into())
+}
+
 /// Points the links at a run's directory, `store/<workload>/<time>`. Says so on standard error if that is not possible;
 /// the run itself does not suffer.
 pub(super) fn link(run: &Path, workload: &str) {

@@ -73,7 +73,7 @@ fn check_determinism(scenario: Scenario, expect: Option<&str>, interrupt: &Inter
 fn scenario(matches: &ArgMatches, workload: &str) -> Result<Scenario, Stop> {
     let bin = matches.get_one::<String>("bin").expect("it is required");
     let args = matches.get_many::<String>("args").into_iter().flatten();
-    let mut scenario = Scenario::new(workload).bin(bin).args(args).allow_unused_options();
+    let mut scenario = Scenario::new(workload).bin(bin).args(args).output(store::folder()).allow_unused_options();
     for (name, value) in arguments::given(matches) {
         scenario = scenario.option(name, value);
     }

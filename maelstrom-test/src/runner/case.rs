@@ -155,7 +155,7 @@ impl Case {
             display.finish(&self.name);
         }
         // The list of runs is a convenience: a test does not fail for it.
-        let _ = index::update(&paths::target_directory(self.function.temporary_directory).join("maelstrom"));
+        let _ = index::update(&paths::output(self.function.temporary_directory));
         let run = judge::ended(result).map_err(not_started)?;
         let report = text::render(&run.view(), text::Style { colour: false, full: false });
         let judged = judge::judge(self.function.expect, require_faults, &run);
@@ -177,8 +177,7 @@ impl Case {
 
     fn scenario(&self, display: Option<&Display>) -> Result<Scenario, String> {
         let function = self.function;
-        let target = paths::target_directory(function.temporary_directory);
-        let directory = target.join("maelstrom").join(self.directory());
+        let directory = paths::output(function.temporary_directory).join(self.directory());
         let mut scenario = Scenario::new((self.workload)())
             .defaults(Defaults::Test)
             .name(&self.name)

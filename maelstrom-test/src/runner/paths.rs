@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::scenario;
+
 /// A binary of the package: where cargo-nextest says that it is, else where cargo said.
 pub(super) fn binary(name: &str, compiled: &str) -> PathBuf {
     let variable = |name: &str| std::env::var_os(format!("NEXTEST_BIN_EXE_{name}"));
@@ -21,23 +23,14 @@ fn existing(compiled: &str, now: Option<PathBuf>) -> PathBuf {
     if compiled.is_dir() { compiled } else { now.unwrap_or(compiled) }
 }
 
-/// Cargo's target directory.
-pub(super) fn target_directory(temporary: Option<&str>) -> PathBuf {
+/// The folder of all runs: what `MAELSTROM_OUTPUT` says, else `maelstrom` in cargo's target directory.
+pub(super) fn output(temporary: Option<&str>) -> PathBuf {
+    scenario::named_output().unwrap_or_else(|| target_directory(temporary).join("maelstrom"))
+}
+
+fn target_directory(temporary: Option<&str>) -> PathBuf {
     let of_temporary = temporary.map(Path::new).filter(|path| path.is_dir()).and_then(Path::parent);
-    if let Some(target) = of_temporary {
-        return target.to_path_buf();
-    }
-    // Test programs are in `target/debug/deps`, or `target/<triple>/debug/deps`; cargo marks `target` itself.
-    let program = std::env::current_exe().unwrap_or_default();
-    if let Some(target) = program.ancestors().skip(1).find(|path| path.join("CACHEDIR.TAG").is_file()) {
-        return target.to_path_buf();
-    }
-    let of_profile = program.ancestors().find(|path| path.ends_with("deps")).and_then(|deps| deps.ancestors().nth(2));
-    match (of_profile, std::env::var_os("CARGO_TARGET_DIR")) {
-        (Some(target), _) => target.to_path_buf(),
-        (None, Some(target)) => target.into(),
-        (None, None) => "target".into(),
-    }
+    of_temporary.map_or_else(scenario::target_directory, Path::to_path_buf)
 }
 
 #[cfg(test)]

@@ -75,6 +75,7 @@ pub struct Scenario {
     pub(super) defaults: Defaults,
     pub(super) name: Option<String>,
     pub(super) directory: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
     pub(super) again: Option<String>,
     pub(super) expect: Option<String>,
     pub(super) progress: Option<ProgressSink>,
@@ -93,6 +94,7 @@ impl Scenario {
             defaults: Defaults::default(),
             name: None,
             directory: None,
+            output: None,
             again: None,
             expect: None,
             progress: None,
@@ -162,9 +164,21 @@ impl Scenario {
         self
     }
 
-    /// Where the run's files go, replacing what is there; by default `store/<workload>/<time>`.
+    /// Where the run's files go, replacing what is there. By default `<output>/<workload>/<time>`, where the output
+    /// folder is:
+    ///
+    /// - what the environment variable `MAELSTROM_OUTPUT` says, if it is set;
+    /// - `target/maelstrom/<package>` in programs that cargo built or runs: tests, examples, `cargo run`;
+    /// - `store` in the current directory in any other program.
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Scenario {
         self.directory = Some(directory.into());
+        self
+    }
+
+    /// The output folder, if the run has no directory of its own.
+    #[cfg(feature = "cli")]
+    pub(crate) fn output(mut self, folder: impl Into<PathBuf>) -> Scenario {
+        self.output = Some(folder.into());
         self
     }
 

@@ -380,7 +380,10 @@ impl Reader<'_> {
             log_stderr: self.flag("log_stderr").unwrap_or(false),
             log_net_send: self.flag("log_net_send").unwrap_or(false),
             log_net_recv: self.flag("log_net_recv").unwrap_or(false),
-            directory: scenario.directory.clone().unwrap_or_else(|| super::store::fresh_directory(workload.name())),
+            directory: scenario
+                .directory
+                .clone()
+                .unwrap_or_else(|| super::store::fresh_directory(scenario.output.as_deref(), workload.name())),
             again: scenario.again.clone(),
             progress: scenario.progress.clone(),
             interrupt: scenario.interrupt.clone(),

@@ -29,10 +29,7 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     let clock = choose_clock(&mut config)?;
     let _turn = (clock == TimeMode::Real).then(turns::wait);
     let began = Instant::now();
-    let (_lock, programs) = prepare(&config).map_err(|error| {
-        let directory = config.directory.display();
-        RunError::Setup(format!("the run's directory {directory} cannot be made: {error}"))
-    })?;
+    let (_lock, programs) = prepare(&config).map_err(|error| cannot_write(&config.directory, &error))?;
     let mut simulation = Simulation::new(simulation_config(&config, clock));
     let differs = drive(&config, clock, &programs, &mut simulation)?;
     let mut run = finish(config, clock, simulation, differs, began);
@@ -47,6 +44,15 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
         None => Ok(run),
         Some(breakdown) => Err(RunError::Broke { reason: breakdown.story.clone(), run: Box::new(run) }),
     }
+}
+
+/// The run's directory cannot be made. Where the file system is in the way, another folder is the remedy.
+fn cannot_write(directory: &Path, error: &io::Error) -> RunError {
+    let mut text = format!("the run's directory `{}` cannot be made: {error}", directory.display());
+    if error.kind() != io::ErrorKind::Other {
+        text += "\n  help: set the environment variable MAELSTROM_OUTPUT to a folder that can be written";
+    }
+    RunError::Setup(text)
 }
 
 /// The clock that was asked for, or the one that is possible; notes why.

@@ -43,3 +43,4 @@ pub use progress::{Interrupt, Progress, ProgressSink};
 #[cfg(test)]
 pub(crate) use run::sample_run;
 pub use run::{NetStats, OpCounts, Run, Traffic};
+pub(crate) use store::{named_output, target_directory};
