@@ -5,6 +5,7 @@
 //! are written with one; no lock is taken and nothing is copied that can be moved.
 
 mod child;
+mod descendants;
 mod supervisor;
 
 use std::future::poll_fn;

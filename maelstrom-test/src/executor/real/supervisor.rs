@@ -11,6 +11,16 @@
 //!
 //! The supervisor ends when the node's program does, after killing what that left behind, and with the same status.
 //!
+//! Programs send signals to their parent, some by mistake: to a parent that they believe to be a script of theirs, or to
+//! whoever inherited them. A supervisor that is stopped would keep the run from ending; one that is killed would leave
+//! processes behind. So the node's parent is another process in between, the *shield*, which does nothing:
+//!
+//! ```text
+//! maelstrom ── supervisor ── shield ── node ── what it starts
+//! ```
+//!
+//! If the shield is killed, the supervisor inherits the node; if the shield is stopped, the supervisor continues it.
+//!
 //! Between `fork` and `exec` of a program with several threads only async-signal-safe calls are allowed. The supervisor
 //! lives there for ever, so this file allocates nothing after the fork and calls nothing but the kernel.
 #![allow(unsafe_code)]
@@ -23,15 +33,14 @@ use std::process::Command;
 
 use libc::{c_int, pid_t};
 
+use super::descendants::{MOST_PROCESSES, children_of_self, descendants};
+
 /// SIGKILL to every process; answered when none is left.
 pub(super) const KILL: u8 = b'K';
 /// SIGSTOP to every process.
 pub(super) const PAUSE: u8 = b'P';
 /// SIGCONT to every process.
 pub(super) const RESUME: u8 = b'R';
-
-/// More processes than this are not paused (all are killed, however many there are).
-const MOST_PROCESSES: usize = 4096;
 
 /// Makes the command start under a supervisor that listens on `control`.
 pub(super) fn put_under(command: &mut Command, control: &UnixStream) {
@@ -41,7 +50,7 @@ pub(super) fn put_under(command: &mut Command, control: &UnixStream) {
     unsafe { command.pre_exec(move || become_supervised(control)) };
 }
 
-/// Runs in the forked child. Returns in the grandchild, which goes on to execute the node's program.
+/// Runs in the forked child. Returns in a descendant, which goes on to execute the node's program.
 fn become_supervised(control: RawFd) -> io::Result<()> {
     // SAFETY: plain system calls.
     unsafe {
@@ -49,23 +58,91 @@ fn become_supervised(control: RawFd) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
         libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+    }
+    match fork_node()? {
+        Fork::Node => Ok(()),
+        Fork::Supervisor { shield, node } => supervise(Supervisor { control, shield, node, status: None }),
+    }
+}
+
+/// In which process a fork returned.
+enum Fork {
+    Node,
+    Supervisor { shield: Option<pid_t>, node: pid_t },
+}
+
+#[cfg(target_os = "linux")]
+fn fork_node() -> io::Result<Fork> {
+    let mut pipe = [0; 2];
+    // SAFETY: plain system calls on buffers of the lengths that are given; the shield never returns.
+    unsafe {
+        if libc::pipe2(pipe.as_mut_ptr(), libc::O_CLOEXEC) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let [reader, writer] = pipe;
         match libc::fork() {
             -1 => Err(io::Error::last_os_error()),
-            0 => {
-                libc::setpgid(0, 0);
-                Ok(())
+            0 => match libc::fork() {
+                -1 => Err(io::Error::last_os_error()),
+                0 => {
+                    libc::setpgid(0, 0);
+                    Ok(Fork::Node)
+                }
+                node => {
+                    libc::write(writer, (&raw const node).cast(), size_of::<pid_t>());
+                    be_shield(node)
+                }
+            },
+            shield => {
+                let mut node: pid_t = 0;
+                libc::close(writer);
+                // Without an answer there is no node: the shield could not fork, and ends.
+                if libc::read(reader, (&raw mut node).cast(), size_of::<pid_t>()) <= 0 {
+                    node = shield;
+                }
+                Ok(Fork::Supervisor { shield: Some(shield), node })
             }
-            node => supervise(control, node),
         }
     }
 }
 
-fn supervise(control: RawFd, node: pid_t) -> ! {
+#[cfg(not(target_os = "linux"))]
+fn fork_node() -> io::Result<Fork> {
+    // SAFETY: plain system calls.
+    unsafe {
+        match libc::fork() {
+            -1 => Err(io::Error::last_os_error()),
+            0 => {
+                libc::setpgid(0, 0);
+                Ok(Fork::Node)
+            }
+            node => Ok(Fork::Supervisor { shield: None, node }),
+        }
+    }
+}
+
+/// Waits until the node has ended, and leaves it to the supervisor to reap it.
+#[cfg(target_os = "linux")]
+fn be_shield(node: pid_t) -> ! {
     ignore_signals();
-    close_all_but(control);
-    let mut supervisor = Supervisor { control, node, status: None };
+    close_all_but(None);
+    // SAFETY: plain system calls; the kernel writes no further than `siginfo_t` is long.
+    unsafe {
+        let mut info = std::mem::zeroed();
+        while libc::waitid(libc::P_PID, node as libc::id_t, &mut info, libc::WEXITED | libc::WNOWAIT) != 0
+            && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+        {}
+        libc::_exit(0)
+    }
+}
+
+fn supervise(mut supervisor: Supervisor) -> ! {
+    let control = supervisor.control;
+    ignore_signals();
+    close_all_but(Some(control));
     let children = supervisor.watch_children();
     loop {
+        supervisor.continue_shield();
         supervisor.reap();
         if supervisor.status.is_some() {
             supervisor.kill_all();
@@ -97,7 +174,9 @@ fn supervise(control: RawFd, node: pid_t) -> ! {
 
 struct Supervisor {
     control: RawFd,
-    /// The node's own process.
+    /// The process between this one and the node, unless it has ended.
+    shield: Option<pid_t>,
+    /// The node's own process. Nobody else reaps it, so the id is its own until there is a status.
     node: pid_t,
     /// How it ended.
     status: Option<c_int>,
@@ -113,6 +192,20 @@ impl Supervisor {
         count
     }
 
+    /// Continues the shield if the node has stopped it.
+    fn continue_shield(&self) {
+        let Some(shield) = self.shield else { return };
+        // SAFETY: plain system calls on our child, which is not yet reaped; the kernel writes no further than `siginfo_t` is
+        // long.
+        unsafe {
+            let mut info = std::mem::zeroed();
+            libc::waitid(libc::P_PID, shield as libc::id_t, &mut info, libc::WSTOPPED | libc::WNOHANG);
+            if info.si_signo != 0 {
+                libc::kill(shield, libc::SIGCONT);
+            }
+        }
+    }
+
     /// Like `waitpid` for any child: its id, 0 if none has ended, −1 if there are none.
     fn wait(&mut self, flags: c_int) -> pid_t {
         let mut status = 0;
@@ -121,12 +214,23 @@ impl Supervisor {
         if pid == self.node {
             self.status = Some(status);
         }
+        if Some(pid) == self.shield {
+            self.shield = None;
+        }
         pid
     }
 
-    /// Kills children until there are none; their own children become ours as they die.
+    /// Kills children until there are none; their own children become ours as they die. Gives their number, without the
+    /// shield.
     fn kill_all(&mut self) -> u64 {
+        let had_shield = self.shield.is_some();
+        self.kill_everything().saturating_sub(u64::from(had_shield))
+    }
+
+    fn kill_everything(&mut self) -> u64 {
         let mut count = 0;
+        // First, since a node may have asked for a signal when its parent ends.
+        self.kill_node();
         loop {
             let mut buffer = [0; MOST_PROCESSES];
             let known = children_of_self(&mut buffer);
@@ -135,7 +239,7 @@ impl Supervisor {
                 unsafe { libc::kill(pid, libc::SIGKILL) };
             }
             if known == 0 {
-                self.kill_blindly();
+                self.kill_known();
             }
             // The dead have handed their children up to us: look for those before waiting for anybody. Where nothing
             // is reaped yet, somebody whom we killed is still dying, so that waiting comes to an end.
@@ -151,26 +255,38 @@ impl Supervisor {
         }
     }
 
-    /// For systems that do not tell who our children are: the node's process and group.
-    fn kill_blindly(&self) {
+    fn kill_node(&self) {
         if self.status.is_none() {
-            // SAFETY: plain system calls; the node is our child and not yet reaped.
-            unsafe {
+            // SAFETY: plain system call; the node is not yet reaped.
+            unsafe { libc::kill(self.node, libc::SIGKILL) };
+        }
+    }
+
+    /// For systems that do not tell who our children are: the node's process and group, and the shield.
+    fn kill_known(&self) {
+        // SAFETY: plain system calls; neither process is reaped yet.
+        unsafe {
+            if self.status.is_none() {
                 libc::kill(-self.node, libc::SIGKILL);
-                libc::kill(self.node, libc::SIGKILL);
+            }
+            self.kill_node();
+            if let Some(shield) = self.shield {
+                libc::kill(shield, libc::SIGKILL);
             }
         }
     }
 
-    /// Sends a signal to every descendant, again until no new ones turn up; gives their number.
+    /// Sends a signal to every descendant but the shield, again until no new ones turn up; gives their number.
     fn signal_all(&mut self, signal: c_int) -> u64 {
         let mut known = 0;
         for _ in 0..16 {
             let mut buffer = [0; MOST_PROCESSES];
-            let count = descendants(&mut buffer);
-            for &pid in &buffer[..count] {
+            let all = descendants(&mut buffer);
+            let mut count = 0;
+            for &pid in buffer[..all].iter().filter(|&&pid| Some(pid) != self.shield) {
                 // SAFETY: plain system call on a process that descended from us a moment ago.
                 unsafe { libc::kill(pid, signal) };
+                count += 1;
             }
             if count == known {
                 break;
@@ -178,7 +294,7 @@ impl Supervisor {
             known = count;
         }
         if known == 0 && self.status.is_none() {
-            // SAFETY: plain system call; the node is our child and not yet reaped.
+            // SAFETY: plain system call; the node is not yet reaped.
             unsafe { libc::kill(-self.node, signal) };
             known = 1;
         }
@@ -251,20 +367,20 @@ fn ignore_signals() {
     }
 }
 
-/// Closes every descriptor but one: pipes of this and other nodes must end when their users do.
-fn close_all_but(control: RawFd) {
+/// Closes every descriptor, but for one: pipes of this and other nodes must end when their users do.
+fn close_all_but(kept: Option<RawFd>) {
     // SAFETY: plain system calls; this process uses no other descriptor, and never runs destructors.
     unsafe {
         #[cfg(target_os = "linux")]
         {
-            let control = control as libc::c_uint;
-            let below = control == 0 || libc::syscall(libc::SYS_close_range, 0, control - 1, 0) == 0;
-            if below && libc::syscall(libc::SYS_close_range, control + 1, libc::c_uint::MAX, 0) == 0 {
+            let close = |from: RawFd, to: libc::c_uint| libc::syscall(libc::SYS_close_range, from, to, 0) == 0;
+            let below = kept.is_none_or(|kept| kept == 0 || close(0, kept as libc::c_uint - 1));
+            if below && close(kept.map_or(0, |kept| kept + 1), libc::c_uint::MAX) {
                 return;
             }
         }
         let most = libc::sysconf(libc::_SC_OPEN_MAX).clamp(256, 1 << 16) as RawFd;
-        (0..most).filter(|&fd| fd != control).for_each(|fd| _ = libc::close(fd));
+        (0..most).filter(|&fd| Some(fd) != kept).for_each(|fd| _ = libc::close(fd));
     }
 }
 
@@ -283,160 +399,4 @@ fn drain(children: RawFd) {
     let mut bytes = [0u8; 1024];
     // SAFETY: the buffer has the length that is given; the descriptor does not block.
     while children >= 0 && unsafe { libc::read(children, bytes.as_mut_ptr().cast(), bytes.len()) } > 0 {}
-}
-
-/// Our direct children: their number, and their ids at the beginning of the buffer.
-#[cfg(target_os = "linux")]
-fn children_of_self(pids: &mut [pid_t; MOST_PROCESSES]) -> usize {
-    read_pids(c"/proc/thread-self/children", pids, 0)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn children_of_self(_: &mut [pid_t; MOST_PROCESSES]) -> usize {
-    0
-}
-
-/// All our descendants.
-#[cfg(target_os = "linux")]
-fn descendants(pids: &mut [pid_t; MOST_PROCESSES]) -> usize {
-    let mut count = children_of_self(pids);
-    let mut next = 0;
-    while next < count {
-        count = children_of(pids[next], pids, count);
-        next += 1;
-    }
-    count
-}
-
-#[cfg(not(target_os = "linux"))]
-fn descendants(_: &mut [pid_t; MOST_PROCESSES]) -> usize {
-    0
-}
-
-/// Appends the children of all threads of a process.
-#[cfg(target_os = "linux")]
-fn children_of(pid: pid_t, pids: &mut [pid_t; MOST_PROCESSES], mut count: usize) -> usize {
-    let mut path = Path::new();
-    path.push(b"/proc/").push_number(pid).push(b"/task");
-    // SAFETY: the path ends with a zero byte; plain system calls on a buffer of the length that is given.
-    unsafe {
-        let directory = libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC);
-        if directory < 0 {
-            return count;
-        }
-        let mut entries = [0u8; 4096];
-        loop {
-            let read = libc::syscall(libc::SYS_getdents64, directory, entries.as_mut_ptr(), entries.len());
-            if read <= 0 {
-                break;
-            }
-            for_each_number(&entries[..read as usize], |thread| {
-                let mut path = Path::new();
-                path.push(b"/proc/").push_number(pid).push(b"/task/").push_number(thread).push(b"/children");
-                count = read_pids(path.as_c_str(), pids, count);
-            });
-        }
-        libc::close(directory);
-    }
-    count
-}
-
-/// Calls `f` with every name in the answer of `getdents64` that is a number.
-#[cfg(target_os = "linux")]
-fn for_each_number(mut entries: &[u8], mut f: impl FnMut(pid_t)) {
-    // Each entry: inode (8 bytes), offset (8), length of the entry (2), type (1), name with a zero byte at its end.
-    while entries.len() > 19 {
-        let length = u16::from_ne_bytes([entries[16], entries[17]]) as usize;
-        if length <= 19 || length > entries.len() {
-            return;
-        }
-        let mut number: pid_t = 0;
-        let mut digits = entries[19..length].iter().take_while(|&&byte| byte != 0).peekable();
-        let is_number = digits.peek().is_some()
-            && digits.all(|byte| {
-                number = number.wrapping_mul(10).wrapping_add(pid_t::from(byte.wrapping_sub(b'0')));
-                byte.is_ascii_digit()
-            });
-        if is_number {
-            f(number);
-        }
-        entries = &entries[length..];
-    }
-}
-
-/// Appends the numbers in a small file of numbers; gives the new count.
-#[cfg(target_os = "linux")]
-fn read_pids(path: &std::ffi::CStr, pids: &mut [pid_t; MOST_PROCESSES], mut count: usize) -> usize {
-    // SAFETY: the path ends with a zero byte; the buffer has the length that is given.
-    unsafe {
-        let file = libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
-        if file < 0 {
-            return count;
-        }
-        let (mut buffer, mut number) = ([0u8; 4096], None);
-        loop {
-            let read = libc::read(file, buffer.as_mut_ptr().cast(), buffer.len());
-            if read <= 0 {
-                break;
-            }
-            for &byte in &buffer[..read as usize] {
-                if byte.is_ascii_digit() {
-                    number = Some(number.unwrap_or(0) * 10 + pid_t::from(byte - b'0'));
-                } else if let Some(pid) = number.take()
-                    && count < pids.len()
-                {
-                    pids[count] = pid;
-                    count += 1;
-                }
-            }
-        }
-        libc::close(file);
-    }
-    count
-}
-
-/// A path on the stack.
-#[cfg(target_os = "linux")]
-struct Path {
-    bytes: [u8; 64],
-    length: usize,
-}
-
-#[cfg(target_os = "linux")]
-impl Path {
-    fn new() -> Path {
-        Path { bytes: [0; 64], length: 0 }
-    }
-
-    fn push(&mut self, text: &[u8]) -> &mut Path {
-        for &byte in text {
-            // The last byte stays zero.
-            if self.length + 1 < self.bytes.len() {
-                self.bytes[self.length] = byte;
-                self.length += 1;
-            }
-        }
-        self
-    }
-
-    fn push_number(&mut self, number: pid_t) -> &mut Path {
-        let (mut digits, mut at, mut rest) = ([0u8; 12], 12, number.unsigned_abs());
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.push(&digits[at..])
-    }
-
-    fn as_ptr(&self) -> *const libc::c_char {
-        self.bytes.as_ptr().cast()
-    }
-
-    fn as_c_str(&self) -> &std::ffi::CStr {
-        std::ffi::CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
-    }
 }
