@@ -163,13 +163,37 @@ pub(super) fn last_words(view: &RunView<'_>, nodes: &[&str], style: Style) -> Ve
         let Some(log) = view.logs.iter().find(|log| log.node == *node && !log.tail.is_empty()) else { continue };
         let shown = &log.tail[log.tail.len().saturating_sub(most_lines)..];
         out.extend([String::new(), format!("  the last that {node} wrote to standard error:")]);
-        out.extend(shown.iter().map(|line| quoted(line, style)));
+        out.extend(shown.iter().flat_map(|line| quoted(line, style)));
     }
     out
 }
 
-fn quoted(line: &str, style: Style) -> String {
-    format!("     {}", style.paint(Tone::Quiet, &visible(line, WIDTH - 5)))
+/// What a node wrote, as one line of the report. A line that names an error is not cut: its end is the cause
+/// (`[Errno 2] No such file or directory`).
+fn quoted(line: &str, style: Style) -> Vec<String> {
+    const ERRORS: [&str; 6] = ["error", "errno", "exception", "no such", "cannot", "can't"];
+    const ROOM: usize = WIDTH - 5;
+    let lower = line.to_lowercase();
+    let pieces = if width(line) > ROOM && ERRORS.iter().any(|word| lower.contains(word)) {
+        wrap(visible(line, 3 * ROOM).trim_start(), ROOM)
+    } else {
+        vec![visible(line, ROOM)]
+    };
+    pieces.iter().map(|piece| format!("     {}", style.paint(Tone::Quiet, piece))).collect()
+}
+
+/// The last lines of a stream that take at most so many lines of the report, and how many lines of the stream they are.
+fn last_lines(all: &[String], most: usize, style: Style) -> (usize, Vec<String>) {
+    let (mut count, mut shown) = (0, Vec::new());
+    for line in all.iter().rev() {
+        let pieces = quoted(line, style);
+        if shown.len() + pieces.len() > most {
+            break;
+        }
+        count += 1;
+        shown.splice(0..0, pieces);
+    }
+    (count, shown)
 }
 
 /// Why a run broke off, and what the node printed.
@@ -179,10 +203,11 @@ pub(super) fn breakdown(breakdown: &Breakdown, style: Style) -> Vec<String> {
     lines.extend(wrap(&story.join("\n"), WIDTH - 2).into_iter().map(|line| format!("  {line}")));
     // Standard error tells most of a crash; standard output gets what it leaves, but a few lines in any case.
     let few = breakdown.stdout.len().min(6);
-    let stderr = breakdown.stderr.len().min(if style.full { LAST_LINES } else { LAST_LINES - 12 - few });
-    let stdout = breakdown.stdout.len().min(if style.full { LAST_LINES } else { LAST_LINES - 12 - stderr });
+    let stderr = last_lines(&breakdown.stderr, if style.full { LAST_LINES } else { LAST_LINES - 12 - few }, style);
+    let room = if style.full { LAST_LINES } else { LAST_LINES - 12 - stderr.1.len() };
+    let stdout = last_lines(&breakdown.stdout, room, style);
     let node = breakdown.node.as_deref().unwrap_or("the node");
-    for (stream, all, count) in
+    for (stream, all, (count, shown)) in
         [("standard output", &breakdown.stdout, stdout), ("standard error", &breakdown.stderr, stderr)]
     {
         if count > 0 {
@@ -192,7 +217,7 @@ pub(super) fn breakdown(breakdown: &Breakdown, style: Style) -> Vec<String> {
                 format!("the last {} that", units::counted(count as u64, "line"))
             };
             lines.extend([String::new(), format!("  {which} {node} wrote to {stream}:")]);
-            lines.extend(all[all.len() - count..].iter().map(|line| quoted(line, style)));
+            lines.extend(shown);
         }
     }
     if let Some(log) = &breakdown.log {

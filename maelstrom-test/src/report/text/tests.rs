@@ -92,6 +92,32 @@ fn a_crash_shows_the_last_lines_of_both_streams() {
 }
 
 #[test]
+fn lines_that_name_an_error_are_not_cut() {
+    let mut sample = sample::crash();
+    let python = "/root/.pyenv/versions/3.11.7/bin/python3: can't open file '/tmp/maelstrom-node/nodes/echo.py': \
+                  [Errno 2] No such file or directory";
+    let other = "word ".repeat(40);
+    let breakdown = sample.breakdown.as_mut().expect("it crashed");
+    breakdown.stderr = vec![other.clone(), python.into(), "    raise KeyError(1)".into()];
+    let text = plain(&sample);
+    let told: Vec<&str> = text.lines().skip_while(|line| !line.contains("wrote to standard error")).skip(1).collect();
+    let cut = format!("     {}…", &other[..WIDTH - 5]);
+    let expected = [
+        cut.as_str(),
+        "     /root/.pyenv/versions/3.11.7/bin/python3: can't open file '/tmp/maelstrom-node/nodes/echo.py':",
+        "     [Errno 2] No such file or directory",
+        "         raise KeyError(1)",
+    ];
+    assert_eq!(told[..4], expected, "{text}");
+
+    let breakdown = sample.breakdown.as_mut().expect("it crashed");
+    breakdown.stderr = vec!["error ".repeat(50); 32];
+    let text = plain(&sample);
+    assert!(text.lines().count() <= LINES, "{text}");
+    assert!(text.contains("that n1 wrote to standard error:") && text.contains("to standard output:"), "{text}");
+}
+
+#[test]
 fn reports_keep_to_forty_lines_and_say_what_is_missing() {
     let mut sample = sample::stale_read();
     let line = Evidence { text: "read 1".into(), note: "a note that explains".repeat(20), ..Evidence::default() };
