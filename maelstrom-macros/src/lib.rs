@@ -37,6 +37,7 @@ macro_rules! documented {
         /// - `workload` (required): a name, or any expression that gives a value which implements `Workload`.
         /// - `bin`: a binary target of the package; by default its only one, or the one named like the package.
         /// - `command = ["python3", "nodes/raft.py"]`: any program instead, relative paths from the package's root.
+        ///   Nodes run in directories of their own; what looks for files by itself needs `cwd = "package"`.
         /// - `args = ["…"]`, `env = {KEY = "value"}`: its further arguments and environment variables.
         ///
         /// # What must come out

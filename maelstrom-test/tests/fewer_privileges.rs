@@ -18,6 +18,7 @@ fn record() -> (Vec<String>, Vec<String>) {
         args: ["-c", "echo $$ $(pwd); sleep 3; echo slept; read line; echo got $line"].map(Into::into).into(),
         env: vec![("PATH".into(), "/usr/bin:/bin".into())],
         dir: "/usr".into(),
+        cwd: None,
         stderr: "/dev/null".into(),
     };
     let mut machine = Machine::new(MachineOptions { seed: 1, nodes: vec!["n0".into()], preemption: false })

@@ -155,6 +155,39 @@ fn a_script_that_starts_its_program_without_exec_just_works() {
     all_gone(reader);
 }
 
+/// A node that is a module of the package and says where it is.
+#[test]
+fn nodes_can_work_in_the_package() {
+    if !python() {
+        return;
+    }
+    let place = Place::new("package");
+    let root = place.directory.canonicalize().expect("it exists");
+    let (_, echo) = NODE.split_once("os._exit(0)\n").expect("what follows the daemon");
+    let node = "import json, os, sys\nprint(os.getcwd(), os.environ.get('MAELSTROM_NODE_DIR'), file=sys.stderr)\n";
+    let node = format!("{node}{echo}");
+    fs::create_dir(root.join("nodes")).unwrap();
+    fs::write(root.join("nodes/echo.py"), node).unwrap();
+    for time in ["real", "virtual"] {
+        if time == "virtual" && maelstrom::executor::virtual_time::available().is_err() {
+            continue;
+        }
+        let scenario = |module: &str| scenario(&root, &["python3", "-m", module]).time(time).base_directory(&root);
+        let run = scenario("nodes.echo").cwd("package").run().expect("the run ends well");
+        assert!(run.is_valid(), "{}", run.headline());
+        for node in ["n0", "n1"] {
+            let log = fs::read_to_string(run.directory.join(format!("node-logs/{node}.log"))).unwrap();
+            let (cwd, own) = log.trim_end().split_once(' ').expect("two directories");
+            assert_eq!(Path::new(cwd), root, "{time}");
+            assert!(own == "/tmp/maelstrom-node" || Path::new(own) == run.directory.join("nodes").join(node), "{own}");
+        }
+        let error =
+            scenario("nodes.echo").run().expect_err("there is no such module in a node's directory").to_string();
+        assert!(error.contains("`nodes.echo` is in the package, and nodes run in a directory of their own"), "{error}");
+        assert!(error.contains("help: set `cwd = \"package\"`"), "{error}");
+    }
+}
+
 #[test]
 fn a_node_that_crashes_ends_the_run_with_its_last_words() {
     if !python() {

@@ -21,6 +21,7 @@ fn one_run(seed: u64) {
         args: vec!["-c".into(), "setsid sleep 1000 & sleep 1 | cat; while read line; do echo $line; done".into()],
         env: vec![("PATH".into(), "/usr/bin:/bin".into())],
         dir: "/".into(),
+        cwd: None,
         stderr: "/dev/null".into(),
     };
     let names = vec!["n0".into(), "n1".into()];

@@ -32,9 +32,14 @@ pub struct NodeProgram {
     pub env: Vec<(OsString, OsString)>,
     /// Its own directory: made before the run, kept across kills.
     pub directory: PathBuf,
+    /// Its working directory, if that is not its own one. [`NODE_DIRECTORY`] then names its own.
+    pub cwd: Option<PathBuf>,
     /// The file that its standard error is appended to.
     pub log: PathBuf,
 }
+
+/// The environment variable that names a node's own directory where the node works in another one.
+pub const NODE_DIRECTORY: &str = "MAELSTROM_NODE_DIR";
 
 /// Who watches a run: writes down what happens, shows progress, and can stop it.
 pub trait Observer {

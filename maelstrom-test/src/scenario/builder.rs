@@ -152,7 +152,8 @@ impl Scenario {
         }
     }
 
-    /// The directory from which relative paths of the node program are taken; the current one by default.
+    /// The directory from which relative paths of the node program are taken; the current one by default. With
+    /// [`cwd("package")`](Scenario::cwd) nodes work there.
     pub fn base_directory(mut self, directory: impl Into<PathBuf>) -> Scenario {
         self.program.base = Some(directory.into());
         self

@@ -65,6 +65,16 @@ pub enum TimeChoice {
     Real,
 }
 
+/// The working directory of nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WorkingDirectory {
+    /// Each node has one of its own.
+    #[default]
+    Node,
+    /// All nodes share the directory from which relative paths of the node program are taken.
+    Package,
+}
+
 /// A delay of messages.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Delay {
@@ -117,6 +127,8 @@ pub struct Config {
     pub seed: u64,
     /// The clock that was asked for.
     pub time: TimeChoice,
+    /// Where nodes work.
+    pub cwd: WorkingDirectory,
     /// Copy the nodes' standard error to the run's log.
     pub log_stderr: bool,
     /// Log messages as they are sent.
@@ -195,15 +207,15 @@ impl Config {
         let workload = reader.workload();
         reader.refuse_unknown_and_unused(workload.as_deref());
         let seed = reader.int("seed");
-        let config = workload.map(|workload| reader.config(workload, seed));
-        let program = scenario.program.resolve();
+        let cwd = match reader.name("cwd").as_deref() {
+            Some("package") => WorkingDirectory::Package,
+            _ => WorkingDirectory::Node,
+        };
+        let config = workload.map(|workload| reader.config(workload, seed, cwd));
+        let program = scenario.program.resolve(cwd);
         match (reader.wrong.is_empty(), config, program) {
             (true, Some(mut config), Ok(program)) => {
                 config.notes = reader.notes;
-                config.notes.extend(program.missing_scripts().iter().map(|script| {
-                    let base = program.base.as_deref().unwrap_or(std::path::Path::new("."));
-                    format!("there is no {script} in {}; nodes run in directories of their own", base.display())
-                }));
                 config.program = program;
                 Ok(config)
             }
@@ -345,7 +357,7 @@ impl Reader<'_> {
         settings
     }
 
-    fn config(&mut self, workload: Arc<dyn Workload>, seed: Option<u64>) -> Config {
+    fn config(&mut self, workload: Arc<dyn Workload>, seed: Option<u64>, cwd: WorkingDirectory) -> Config {
         let scenario = self.scenario;
         let test = scenario.defaults == Defaults::Test;
         let latency = self.latency();
@@ -377,6 +389,7 @@ impl Reader<'_> {
             timeout: self.nanos("timeout"),
             seed,
             time,
+            cwd,
             log_stderr: self.flag("log_stderr").unwrap_or(false),
             log_net_send: self.flag("log_net_send").unwrap_or(false),
             log_net_recv: self.flag("log_net_recv").unwrap_or(false),
@@ -427,6 +440,7 @@ impl Config {
             ("quiet_period", format_nanos(self.quiet_period)),
             ("max_messages", self.max_messages.to_string()),
             ("timeout", format_nanos(self.client_timeout())),
+            ("cwd", if self.cwd == WorkingDirectory::Package { "package" } else { "node" }.to_string()),
             ("availability", self.availability.map_or("none".into(), |share| share.to_string())),
         ];
         let of_workload = [
@@ -557,12 +571,14 @@ mod tests {
             .nodes(3)
             .latency("5ms")
             .nemesis(["kill", "pause"])
+            .cwd("package")
             .seed(u64::MAX);
         let config = scenario.config().expect("right");
         let again = Scenario::from_json(&config.to_json()).and_then(|again| again.config().map_err(|e| e.to_string()));
         let again = again.expect("it can be read");
         assert_eq!(again.to_json(), config.to_json());
         assert_eq!(again.options(), config.options());
+        assert_eq!((config.cwd, again.cwd), (WorkingDirectory::Package, WorkingDirectory::Package));
         assert_eq!((again.seed, again.program), (u64::MAX, Program { has_stored_env: true, ..config.program }));
         assert!(Scenario::from_json(&json!({"version": 2})).is_err_and(|why| why.contains("version 1")));
     }

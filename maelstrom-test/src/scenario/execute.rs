@@ -8,8 +8,9 @@ use std::time::Instant;
 use crate::json::Map;
 
 use super::options::OUTCOMES;
+use super::paths::lost_paths;
 use super::recorder::Recorder;
-use super::{Config, NetStats, Run, RunError, TimeChoice, judge, turns};
+use super::{Config, NetStats, Run, RunError, TimeChoice, WorkingDirectory, judge, turns};
 use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats};
 use crate::executor::{self, NodeProgram};
 use crate::history::OpType;
@@ -121,7 +122,11 @@ fn prepare_node(config: &Config, directory: &Path, name: &str) -> io::Result<Nod
     let log = directory.join(LOGS).join(format!("{name}.log"));
     fs::write(&log, "")?;
     let (program, args) = (config.program.path.clone(), config.program.args.clone());
-    Ok(NodeProgram { name: name.to_owned(), program, args, env, directory: own, log })
+    let cwd = match config.cwd {
+        WorkingDirectory::Node => None,
+        WorkingDirectory::Package => config.program.base.clone(),
+    };
+    Ok(NodeProgram { name: name.to_owned(), program, args, env, directory: own, cwd, log })
 }
 
 /// Removes an earlier run's directory. Anything else that is not empty is left alone, and an error.
@@ -207,7 +212,16 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, differs: 
         concurrency: config.settings.concurrency,
         ..CheckContext::default()
     };
-    let breakdown = simulation.failure().map(|failure| Breakdown::of(failure, simulation.now()));
+    let breakdown = simulation.failure().map(|failure| {
+        let mut breakdown = Breakdown::of(failure, simulation.now());
+        // A node that printed something was found.
+        if matches!(failure, Failure::NodeExited { .. } | Failure::NoAnswer { .. }) && breakdown.stdout.is_empty() {
+            for lost in lost_paths(&config.program, config.cwd) {
+                breakdown.story.push_str(&format!("\n{}\nhelp: {}", lost.wrong, lost.help));
+            }
+        }
+        breakdown
+    });
     let mut verdict = Results::default();
     verdict.add("exceptions", simulation.exceptions().verdict(config.settings.lenient));
     verdict.add("stats", Stats.check(&history, &context));

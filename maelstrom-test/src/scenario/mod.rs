@@ -19,6 +19,7 @@ mod environment;
 mod error;
 mod execute;
 mod expectation;
+mod paths;
 mod program;
 mod progress;
 mod recorder;
@@ -28,7 +29,7 @@ mod store;
 mod turns;
 
 pub use builder::{Defaults, Scenario, WorkloadChoice};
-pub use config::{Config, Delay, TEST_LATENCY, TEST_RATE, TimeChoice};
+pub use config::{Config, Delay, TEST_LATENCY, TEST_RATE, TimeChoice, WorkingDirectory};
 pub use determinism::Difference;
 #[cfg(feature = "cli")]
 pub(crate) use determinism::compare;

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use super::config::WorkingDirectory;
 use super::environment;
 
 /// Bytes of a program that are hashed at once: whole words.
@@ -28,11 +29,12 @@ pub struct Program {
 
 impl Program {
     /// Makes the executable's path absolute, and that of every argument that names an existing file by a relative
-    /// path (`python3 nodes/raft.py`): nodes run in directories of their own.
+    /// path (`python3 nodes/raft.py`): nodes run in directories of their own. Where they work in the package, arguments
+    /// stay as they are.
     ///
     /// # Errors
     /// A sentence that says what is missing and what to do.
-    pub fn resolve(&self) -> Result<Program, String> {
+    pub fn resolve(&self, cwd: WorkingDirectory) -> Result<Program, String> {
         if self.path.as_os_str().is_empty() {
             return Err("no node program was given; set `bin` or `command`".into());
         }
@@ -55,24 +57,11 @@ impl Program {
         env.retain(|(name, _)| self.env.iter().all(|(other, _)| other != name));
         env.extend(self.env.iter().cloned());
         env.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let args = self.args.iter().map(absolute).collect();
-        Ok(Program { path, args, env, base: Some(base), has_stored_env: self.has_stored_env })
-    }
-
-    /// Arguments that look like a script of the user's and are none: a node would look for it in its own directory.
-    pub(super) fn missing_scripts(&self) -> Vec<String> {
-        let base = self.base.clone().unwrap_or_default();
-        let looks_like_a_script = |arg: &str| {
-            let name = Path::new(arg);
-            let is_short = |extension: &std::ffi::OsStr| extension.len() <= 4 && !extension.is_empty();
-            name.is_relative()
-                && !arg.starts_with('-')
-                && !arg.contains("://")
-                && arg.contains('/')
-                && name.extension().is_some_and(is_short)
+        let args = match cwd {
+            WorkingDirectory::Node => self.args.iter().map(absolute).collect(),
+            WorkingDirectory::Package => self.args.clone(),
         };
-        let texts = self.args.iter().filter_map(|arg| arg.to_str());
-        texts.filter(|arg| looks_like_a_script(arg) && !base.join(arg).exists()).map(str::to_owned).collect()
+        Ok(Program { path, args, env, base: Some(base), has_stored_env: self.has_stored_env })
     }
 
     /// A hash of the executable's content, eight bytes at a time (FNV's steps on words), so that large programs take
@@ -144,7 +133,7 @@ mod tests {
     #[test]
     fn programs_are_looked_up_in_the_path_and_made_absolute() {
         let program = Program { path: "sh".into(), ..Program::default() };
-        let resolved = program.resolve().expect("every system has a shell");
+        let resolved = program.resolve(WorkingDirectory::Node).expect("every system has a shell");
         assert!(resolved.path.is_absolute() && resolved.path.ends_with("sh"));
     }
 
@@ -156,21 +145,18 @@ mod tests {
             base: Some(env!("CARGO_MANIFEST_DIR").into()),
             ..Program::default()
         };
-        let args = program.resolve().expect("a shell").args;
+        let args = program.resolve(WorkingDirectory::Node).expect("a shell").args;
         assert_eq!(args[0], Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs").into_os_string());
         assert_eq!(args[1..], program.args[1..]);
     }
 
     #[test]
-    fn scripts_that_do_not_exist_are_noticed() {
-        let args = ["nodes/ecko.py", "src/lib.rs", "--file=a/b.py", "key/value", "http://x/y.py", "3.5", "/no/such.py"];
-        let program = Program {
-            path: "sh".into(),
-            args: args.map(Into::into).to_vec(),
-            base: Some(env!("CARGO_MANIFEST_DIR").into()),
-            ..Program::default()
-        };
-        assert_eq!(program.missing_scripts(), ["nodes/ecko.py"]);
+    fn arguments_stay_as_they_are_where_nodes_work_in_the_package() {
+        let base = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+        let program = Program { path: "sh".into(), args: vec!["src/lib.rs".into()], base, ..Program::default() };
+        let resolved = program.resolve(WorkingDirectory::Package).expect("a shell");
+        assert_eq!(resolved.args, program.args);
+        assert!(resolved.path.is_absolute());
     }
 
     #[test]
@@ -178,7 +164,7 @@ mod tests {
         // Cargo sets this one for test programs.
         let variable = ("LD_LIBRARY_PATH".into(), "/mine".into());
         let program = Program { path: "sh".into(), env: vec![variable], ..Program::default() };
-        let env = program.resolve().expect("a shell").env;
+        let env = program.resolve(WorkingDirectory::Node).expect("a shell").env;
         assert_eq!(env.iter().filter(|(name, _)| name == "LD_LIBRARY_PATH").count(), 1);
         assert!(env.contains(&("LD_LIBRARY_PATH".into(), "/mine".into())));
     }
@@ -202,7 +188,9 @@ mod tests {
             ("src/lib.rs", "chmod +x"),
             ("./src", "is a directory"),
         ] {
-            let error = Program { path: path.into(), base: base.clone(), ..Program::default() }.resolve().unwrap_err();
+            let error = Program { path: path.into(), base: base.clone(), ..Program::default() }
+                .resolve(WorkingDirectory::Node)
+                .unwrap_err();
             assert!(error.contains(says), "{error}");
         }
     }

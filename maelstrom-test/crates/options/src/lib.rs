@@ -15,7 +15,9 @@ pub mod suggest;
 mod table;
 mod value;
 
-pub use names::{CONSISTENCY_MODELS, FAULTS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKLOADS};
+pub use names::{
+    CONSISTENCY_MODELS, FAULTS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKING_DIRECTORIES, WORKLOADS,
+};
 pub use table::{
     OPTIONS, OptionRow, SPECIAL, all, check_expect, check_workload, english, find, parse_seeds, unknown_option,
 };

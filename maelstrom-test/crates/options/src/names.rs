@@ -26,6 +26,9 @@ pub const LATENCY_DISTRIBUTIONS: &[&str] = &["constant", "uniform", "exponential
 /// Clocks.
 pub const TIME_MODES: &[&str] = &["auto", "virtual", "real"];
 
+/// Where nodes can work.
+pub const WORKING_DIRECTORIES: &[&str] = &["node", "package"];
+
 /// What can be expected of any run, besides anomalies.
 pub const OUTCOMES: &[&str] = &["valid", "invalid", "unknown", "error"];
 

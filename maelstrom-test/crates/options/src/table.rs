@@ -1,7 +1,9 @@
 //! The table of options.
 
 use crate::anomalies;
-use crate::names::{CONSISTENCY_MODELS, FAULTS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKLOADS};
+use crate::names::{
+    CONSISTENCY_MODELS, FAULTS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKING_DIRECTORIES, WORKLOADS,
+};
 use crate::suggest::did_you_mean;
 use crate::value::Kind;
 
@@ -88,6 +90,8 @@ macro_rules! for_each_option {
             "The number from which all randomness of the run comes.";
             time, "time", "auto|virtual|real", Kind::Choice(TIME_MODES), "`auto`", &[],
             "The clock of the run: simulated, the wall clock, or simulated where that is possible.";
+            cwd, "cwd", "node|package", Kind::Choice(WORKING_DIRECTORIES), "`node`", &[],
+            "Working directory of the nodes. `node`: a directory of its own for each. `package`: the package's root (flag: the current directory), which all nodes share; files that they write by relative paths stay there after the run, and `MAELSTROM_NODE_DIR` names a node's own directory.";
             quiet_period, "quiet-period", "SECONDS", Kind::Seconds { min: 0, max: DAY }, "10 s", &[],
             "Recovery time between the end of all faults and the final phase.";
             timeout, "timeout", "MILLIS", Kind::Millis { max: HOUR }, "the workload's: 5 s, lin-kv 1 s or ten times the latency", &[],
@@ -147,7 +151,7 @@ pub const SPECIAL: &[OptionRow] = &[
         kind: Kind::Special,
         default: "none",
         workloads: &[],
-        doc: "The node program in any language, with its arguments; relative paths from the package's root.",
+        doc: "The node program in any language, with its arguments; relative paths from the package's root (see `cwd`).",
     },
     OptionRow {
         name: "args",

@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
 use super::supervisor;
-use crate::executor::{LINE_LIMIT, NodeProgram, describe_exit};
+use crate::executor::{LINE_LIMIT, NODE_DIRECTORY, NodeProgram, describe_exit};
 
 /// Size that the pipes are asked to have: fewer, larger reads and writes.
 const PIPE_SIZE: libc::c_int = 1 << 20;
@@ -49,10 +49,13 @@ impl Child {
         command
             .args(&program.args)
             .envs(program.env.iter().map(|(key, value)| (key, value)))
-            .current_dir(&program.directory)
+            .current_dir(program.cwd.as_ref().unwrap_or(&program.directory))
             .stdin(input_reader)
             .stdout(output_writer)
             .stderr(log);
+        if program.cwd.is_some() {
+            command.env(NODE_DIRECTORY, &program.directory);
+        }
         supervisor::put_under(&mut command, &theirs);
         let process = command.spawn()?;
         Ok(Child {

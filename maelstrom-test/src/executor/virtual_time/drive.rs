@@ -180,6 +180,7 @@ impl Driver<'_> {
             args: program.args.clone(),
             env: environment(&program.env),
             dir: program.directory.clone(),
+            cwd: program.cwd.clone(),
             stderr: program.log.clone(),
         };
         self.machine.start(node, &traced).map_err(|error| {

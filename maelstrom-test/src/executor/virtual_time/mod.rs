@@ -122,7 +122,8 @@ fn probe() -> Result<(), Unavailable> {
     }
     // This very program serves as the one to be traced; it is ended before its first instruction.
     let path = std::env::current_exe().map_err(|error| Unavailable(format!("/proc cannot be read: {error}")))?;
-    let program = NodeProgram { path, args: Vec::new(), env: Vec::new(), dir: "/".into(), stderr: "/dev/null".into() };
+    let program =
+        NodeProgram { path, args: Vec::new(), env: Vec::new(), dir: "/".into(), cwd: None, stderr: "/dev/null".into() };
     match spawn::spawn(&program) {
         Ok(born) => {
             let _ = sys::kill(born.tid, libc::SIGKILL);

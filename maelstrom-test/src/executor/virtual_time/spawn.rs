@@ -17,6 +17,7 @@ use std::ptr::null;
 
 use super::filter::filter;
 use super::sys::{self, Request, Stop, Tid};
+use crate::executor::NODE_DIRECTORY;
 
 /// Room in the pipes between us and a node; what exceeds it waits on our side, or makes the node wait.
 const PIPE_CAPACITY: i32 = 256 << 10;
@@ -36,8 +37,10 @@ pub struct NodeProgram {
     pub args: Vec<OsString>,
     /// All of its environment.
     pub env: Vec<(OsString, OsString)>,
-    /// Its working directory, which exists.
+    /// Its own directory, which exists.
     pub dir: PathBuf,
+    /// Its working directory, if that is not its own one.
+    pub cwd: Option<PathBuf>,
     /// Standard error is appended to this file.
     pub stderr: PathBuf,
 }
@@ -101,8 +104,10 @@ enum Step {
 struct Plan {
     path: CString,
     argv: Vec<*const libc::c_char>,
-    envp: Vec<*const libc::c_char>,
+    /// The environment of a node that finds its own directory at [`WORKPLACE`], and of one that does not.
+    envp: [Vec<*const libc::c_char>; 2],
     dir: CString,
+    cwd: Option<CString>,
     filter: Vec<libc::sock_filter>,
     /// stdin, stdout, stderr
     standard: [i32; 3],
@@ -136,13 +141,18 @@ pub(super) fn spawn(program: &NodeProgram) -> Result<Newborn, StartError> {
     let path = c_string(program.path.as_os_str()).map_err(unusable)?;
     let args = [program.path.clone().into_os_string()].into_iter().chain(program.args.iter().cloned());
     let args = c_strings(args).map_err(unusable)?;
-    let env = c_strings(program.env.iter().map(|(key, value)| {
-        let mut entry = key.clone();
-        entry.push("=");
-        entry.push(value);
-        entry
-    }))
-    .map_err(unusable)?;
+    let env = |own_directory: &OsStr| {
+        let own = program.cwd.is_some().then_some((OsStr::new(NODE_DIRECTORY), own_directory));
+        let given = program.env.iter().map(|(key, value)| (key.as_os_str(), value.as_os_str()));
+        c_strings(given.chain(own).map(|(key, value)| {
+            let mut entry = key.to_os_string();
+            entry.push("=");
+            entry.push(value);
+            entry
+        }))
+        .map_err(unusable)
+    };
+    let env = [env(OsStr::from_bytes(WORKPLACE.to_bytes()))?, env(program.dir.as_os_str())?];
     let stderr = File::options().create(true).append(true).open(&program.stderr);
     let stderr = stderr.map_err(system("the node's log file cannot be opened"))?;
     let pipe = || sys::pipe().map_err(system("a pipe cannot be made"));
@@ -157,8 +167,9 @@ pub(super) fn spawn(program: &NodeProgram) -> Result<Newborn, StartError> {
     let plan = Plan {
         path,
         argv: pointers(&args),
-        envp: pointers(&env),
+        envp: env.each_ref().map(|env| pointers(env)),
         dir: c_string(program.dir.as_os_str()).map_err(unusable)?,
+        cwd: program.cwd.as_ref().map(|cwd| c_string(cwd.as_os_str())).transpose().map_err(unusable)?,
         filter: filter(),
         identity: identity().map_err(unusable)?,
         standard: [stdin_read.as_raw_fd(), stdout_write.as_raw_fd(), stderr.as_raw_fd()],
@@ -346,6 +357,7 @@ unsafe fn become_program(plan: &Plan, placed: bool) -> ! {
             libc::dup2(*fd, target);
         }
         libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        // Through the node's own directory even if it works elsewhere: what follows asks whether that is in its place.
         let dir = if placed { WORKPLACE } else { &plan.dir };
         if libc::chdir(dir.as_ptr()) != 0 {
             give_up(plan, Step::Directory);
@@ -353,6 +365,11 @@ unsafe fn become_program(plan: &Plan, placed: bool) -> ! {
         let mut found = [0u8; WORKPLACE.count_bytes() + 1];
         if libc::getcwd(found.as_mut_ptr().cast(), found.len()).is_null() || found != *WORKPLACE.to_bytes_with_nul() {
             report(plan, Step::Workplace);
+        }
+        if let Some(cwd) = &plan.cwd
+            && libc::chdir(cwd.as_ptr()) != 0
+        {
+            give_up(plan, Step::Directory);
         }
         for signal in 1..=64 {
             libc::signal(signal, libc::SIG_DFL);
@@ -378,7 +395,7 @@ unsafe fn become_program(plan: &Plan, placed: bool) -> ! {
         if install(SECCOMP_FILTER_FLAG_SPEC_ALLOW) != 0 && install(0) != 0 {
             give_up(plan, Step::Filter);
         }
-        libc::execve(plan.path.as_ptr(), plan.argv.as_ptr(), plan.envp.as_ptr());
+        libc::execve(plan.path.as_ptr(), plan.argv.as_ptr(), plan.envp[usize::from(!placed)].as_ptr());
         give_up(plan, Step::Exec)
     }
 }

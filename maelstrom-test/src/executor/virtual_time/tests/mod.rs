@@ -90,6 +90,7 @@ impl Lab {
             args: args.iter().map(Into::into).collect(),
             env: vec![variable("HOME"), variable("PATH"), ("LANG".into(), "C.UTF-8".into())],
             dir: directory.0.clone(),
+            cwd: None,
             stderr: directory.0.join("log"),
         };
         let machine = Machine::new(MachineOptions { seed, nodes: names, preemption: false })

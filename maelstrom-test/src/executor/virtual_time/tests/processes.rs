@@ -117,6 +117,7 @@ fn programs_that_cannot_be_run_are_errors() {
             args: Vec::new(),
             env: Vec::new(),
             dir: "/".into(),
+            cwd: None,
             stderr: "/dev/null".into(),
         };
         let error = machine.start(0, &program).expect_err("it is not a program");
@@ -145,6 +146,21 @@ fn a_node_finds_its_directory_at_the_same_place_in_every_run() {
     if lab.machine.notes().is_empty() {
         assert_eq!(told, ["0 n0 /tmp/maelstrom-node"; 2]);
     }
+}
+
+#[test]
+fn a_node_that_works_elsewhere_is_told_where_its_own_directory_is() {
+    let script = "pwd -P; echo \"$MAELSTROM_NODE_DIR\"; echo seen > \"$MAELSTROM_NODE_DIR/file\"";
+    let mut lab = Lab::script("sh", "-c", "sleep 1").expect("a shell");
+    let (own, elsewhere) = (Directory::new(), Directory::new());
+    let elsewhere = elsewhere.0.canonicalize().expect("it exists");
+    lab.machine.kill(0);
+    (lab.program.dir, lab.program.cwd) = (own.0.clone(), Some(elsewhere.clone()));
+    lab.program.args = ["-c", script].map(Into::into).into();
+    lab.start(0);
+    let found = if lab.machine.notes().is_empty() { "/tmp/maelstrom-node".into() } else { own.0.display().to_string() };
+    assert_eq!(lab.said()[..2], [format!("0 n0 {}", elsewhere.display()), format!("0 n0 {found}")]);
+    assert!(own.0.join("file").is_file());
 }
 
 #[test]
