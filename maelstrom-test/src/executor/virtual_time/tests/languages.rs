@@ -35,7 +35,7 @@ fn under_load<T>(body: impl FnOnce() -> T) -> T {
 }
 
 /// How often each program has to repeat itself. `MAELSTROM_REPETITIONS=20` takes some minutes.
-fn repetitions() -> usize {
+pub(super) fn repetitions() -> usize {
     std::env::var("MAELSTROM_REPETITIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
 }
 

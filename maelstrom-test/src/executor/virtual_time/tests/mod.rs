@@ -6,6 +6,7 @@ mod children;
 mod clocks;
 mod languages;
 mod limits;
+mod parents;
 mod processes;
 mod timed_calls;
 
