@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use maelstrom_e2e::{Printed, repository, run, target_directory};
@@ -259,34 +259,20 @@ fn a_run_that_fails_the_same_way_twice_keeps_its_exit_status() {
 
 /// A node with a daemon in a session of its own. As long as one of them lives, somebody has the fifo open for writing.
 fn write_node_with_daemon(folder: &Path) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt as _;
-    let (script, fifo, program) = (folder.join("node.sh"), folder.join("fifo"), program().display());
+    let (fifo, program) = (folder.join("fifo"), program().display());
     let made = Command::new("mkfifo").arg(&fifo).status().expect("there is a mkfifo");
     assert!(made.success());
     let text =
         format!("#!/bin/sh\nexec 9>{}\nsetsid sleep 100000000 <&- >&- &\nexec {program} node echo\n", fifo.display());
-    fs::write(&script, text).expect("it can be written");
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    script
+    write_program(&folder.join("node.sh"), &text)
 }
 
 /// Sends the program a signal in the middle of a run, and waits until everything that it has started is gone.
 fn end_by(signal: &str, time: &str, somebody_reads: bool) -> (Folder, Printed) {
-    const NONBLOCK: i32 = 0o4000;
     let folder = Folder::new(&format!("end{signal}-{time}-{somebody_reads}"));
     let node = write_node_with_daemon(&folder.0);
-    let fifo = File::options().read(true).custom_flags(NONBLOCK).open(folder.0.join("fifo"));
-    let mut fifo = fifo.expect("it was just made");
-    // Simulated time flies: so much of it will not be over before the signal comes.
-    let line = format!("test -w echo --node-count 2 --rate 50 --time {time} --time-limit 1000000 --bin");
-    let mut running = Command::new(program())
-        .args(line.split(' '))
-        .arg(node)
-        .current_dir(&folder.0)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program can be run");
+    let fifo = Fifo::open(&folder);
+    let mut running = start_endless_run(&folder, &node, time);
     while fs::read(folder.history()).map_or(0, |history| history.len()) < 2_000 {
         assert!(running.try_wait().expect("it is our child").is_none(), "the run ended before its time");
         std::thread::yield_now();
@@ -294,20 +280,126 @@ fn end_by(signal: &str, time: &str, somebody_reads: bool) -> (Folder, Printed) {
     if !somebody_reads {
         drop((running.stdout.take(), running.stderr.take()));
     }
-    let sent = Command::new("kill").args([signal, &running.id().to_string()]).status().expect("there is a kill");
-    assert!(sent.success());
+    send(signal, &running);
     let printed = running.wait_with_output().expect("it is our child").into();
-    // The end of the fifo comes when its last writer is gone.
-    while let Err(error) = fifo.read_exact(&mut [0]) {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => break,
-            io::ErrorKind::WouldBlock => std::thread::yield_now(),
-            _ => panic!("the fifo cannot be read: {error}"),
-        }
-    }
+    fifo.wait_for_writers_to_end();
     let history = fs::read_to_string(folder.history()).expect("it is kept");
     assert!(history.lines().count() > 10, "{history}");
     (folder, printed)
+}
+
+fn start_endless_run(folder: &Folder, node: &Path, time: &str) -> Child {
+    // Simulated time flies: so much of it will not be over before the signal comes.
+    let line = format!("test -w echo --node-count 2 --rate 50 --time {time} --time-limit 1000000 --bin");
+    Command::new(program())
+        .args(line.split(' '))
+        .arg(node)
+        .current_dir(&folder.0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program can be run")
+}
+
+fn send(signal: &str, to: &Child) {
+    let sent = Command::new("kill").args([signal, &to.id().to_string()]).status().expect("there is a kill");
+    assert!(sent.success());
+}
+
+/// The reading end of the fifo `fifo` in a folder.
+struct Fifo(File);
+
+impl Fifo {
+    fn open(folder: &Folder) -> Fifo {
+        const NONBLOCK: i32 = 0o4000;
+        let fifo = File::options().read(true).custom_flags(NONBLOCK).open(folder.0.join("fifo"));
+        Fifo(fifo.expect("it was just made"))
+    }
+
+    /// Waits until somebody has written something.
+    fn wait_for_word(&self, running: &mut Child) {
+        while !matches!((&self.0).read(&mut [0]), Ok(1)) {
+            assert!(running.try_wait().expect("it is our child").is_none(), "the run ended before its time");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits until nobody has the fifo open for writing any more.
+    fn wait_for_writers_to_end(&self) {
+        loop {
+            match (&self.0).read(&mut [0; 64]) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
+                Err(error) => panic!("the fifo cannot be read: {error}"),
+            }
+        }
+    }
+}
+
+/// What nodes do that keep the processor, or the kernel, or the tracer busy, or do not end by themselves.
+const BUSY: &[(&str, &str)] = &[
+    ("computes", "while True: pass"),
+    ("calls", "while True: os.getppid()"),
+    ("looks at the clock", "while True: time.time()"),
+    ("polls", "while True: select.select([0], [], [], 0)"),
+    ("starts processes", "while True: subprocess.run(['true'], close_fds=False)"),
+    ("has two threads that compute", "threading.Thread(target=compute).start(); compute()"),
+    ("ignores signals", "[signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]\nwhile True: time.sleep(0.001)"),
+    ("stops itself", "os.kill(os.getpid(), signal.SIGSTOP)"),
+];
+
+#[test]
+fn a_run_is_interrupted_whatever_its_nodes_do() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: there is no python3");
+        return;
+    }
+    for (number, (what, text)) in BUSY.iter().enumerate() {
+        for (time, signal) in [("real", "-INT"), ("auto", ["-INT", "-TERM"][number % 2])] {
+            let folder = Folder::new(&format!("busy-{number}-{time}"));
+            let node = write_busy_node(&folder.0, text);
+            let fifo = Fifo::open(&folder);
+            let mut running = start_endless_run(&folder, &node, time);
+            fifo.wait_for_word(&mut running);
+            send(signal, &running);
+            let printed: Printed = running.wait_with_output().expect("it is our child").into();
+            let printed = printed.expect_status(255);
+            assert!(printed.stdout.contains("interrupted"), "a node that {what}, {time}: {}", printed.stdout);
+            fifo.wait_for_writers_to_end();
+        }
+    }
+}
+
+/// A node that answers `init`, says so to the fifo, and then does something else. As long as it or a child of it lives,
+/// somebody has the fifo open for writing.
+fn write_busy_node(folder: &Path, text: &str) -> PathBuf {
+    let fifo = folder.join("fifo");
+    let made = Command::new("mkfifo").arg(&fifo).status().expect("there is a mkfifo");
+    assert!(made.success());
+    let fifo = fifo.display();
+    let text = format!(
+        r#"#!/usr/bin/env python3
+import json, os, select, signal, subprocess, sys, threading, time
+fifo = os.open("{fifo}", os.O_WRONLY)
+os.set_inheritable(fifo, True)
+def compute():
+    while True: pass
+request = json.loads(sys.stdin.readline())
+body = {{"type": "init_ok", "in_reply_to": request["body"]["msg_id"]}}
+print(json.dumps({{"src": request["dest"], "dest": request["src"], "body": body}}), flush=True)
+os.write(fifo, b"x")
+{text}
+"#
+    );
+    write_program(&folder.join("node.py"), &text)
+}
+
+fn write_program(file: &Path, text: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::write(file, text).expect("it can be written");
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    file.to_path_buf()
 }
 
 #[test]
