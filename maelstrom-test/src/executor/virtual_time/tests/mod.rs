@@ -7,6 +7,7 @@ mod clocks;
 mod languages;
 mod limits;
 mod parents;
+mod polling;
 mod processes;
 mod timed_calls;
 
