@@ -9,7 +9,7 @@ use super::cycle::{Cycle, Cycles, find_cycles};
 use super::findings::{Circumstances, Example, Found, verdict};
 use super::graph::{Dependencies, Finder, Graph, Kind, Sink, Timeline};
 use super::promise::OrderInUse;
-use super::store::{Answers, NULL, Store};
+use super::store::{Answers, NULL, Outcome, Store};
 use crate::checker::{self, Evidence, Picture, Verdict};
 
 /// What a workload finds in its transactions.
@@ -77,7 +77,7 @@ pub(super) fn judge<A: Analysis>(analysis: &A, options: &Options) -> Verdict {
         AllEdges { analysis, process: if order == OrderInUse::Process { successive(analysis) } else { Vec::new() } };
     let timeline = if order == OrderInUse::Realtime { timeline(analysis) } else { Timeline::default() };
     let graph = Graph::new(store.txns.len() as u32, &edges);
-    let empty_graph = graph.is_empty() && !timeline.orders_any();
+    let empty_graph = graph.is_empty() && !(order == OrderInUse::Realtime && is_ordered_in_time(store));
     let Cycles { components, cycles } = find_cycles(&graph, &timeline, &options.promise);
     drop(graph);
 
@@ -116,6 +116,13 @@ fn timeline<A: Analysis>(analysis: &A) -> Timeline {
     let mut events = analysis.store().events();
     events.retain(|event| analysis.happened(event >> 1));
     Timeline { events }
+}
+
+/// Whether some transaction was complete before another began that happened or may have happened.
+fn is_ordered_in_time<A: Answers>(store: &Store<A>) -> bool {
+    let mut events = store.events();
+    events.retain(|event| store.txn(event >> 1).outcome != Outcome::Fail);
+    Timeline { events }.orders_any()
 }
 
 /// What makes the history hard to judge.

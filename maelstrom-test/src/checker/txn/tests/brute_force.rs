@@ -352,7 +352,7 @@ fn forgotten(txns: &[Txn], bits: u32, tells: bool) -> Vec<Txn> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(1000), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(250), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_false_alarm_on_arbitrary_answers(txns in arbitrary_txns()) {

@@ -177,6 +177,18 @@ fn info_transactions_count_once_an_effect_was_read() {
 }
 
 #[test]
+fn an_order_in_real_time_is_enough_for_a_verdict_if_it_was_promised() {
+    let append = json!([["append", "x", 1]]);
+    for second in [OpType::Ok, OpType::Info] {
+        let history = in_turn(&[(OpType::Ok, 0, append.clone()), (second, 1, json!([["append", "y", 1]]))]);
+        assert_eq!(lists(&history, "strict-serializable").valid, Valid::True, "{second:?}");
+        assert_eq!(lists(&history, "serializable").valid, Valid::Unknown, "{second:?}");
+    }
+    let alone = in_turn(&[(OpType::Ok, 0, append), (OpType::Fail, 1, json!([["append", "y", 1]]))]);
+    assert_eq!(lists(&alone, "strict-serializable").valid, Valid::Unknown);
+}
+
+#[test]
 fn a_write_skew_does_not_hide_an_order_in_real_time() {
     use OpType::{Invoke, Ok};
     // The second begins after the first has ended, and both miss the other's append. Seen as a cycle of two read-write
