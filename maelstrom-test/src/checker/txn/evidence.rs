@@ -11,17 +11,12 @@
 use crate::checker::{Evidence, Finding, Verdict};
 use crate::history::History;
 
-/// Proofs of other sizes are left as they are: two transactions are the fewest, and nobody reads very long proofs.
-const TRANSACTIONS: std::ops::RangeInclusive<usize> = 3..=24;
+/// Longer proofs are left as they are: nobody reads them.
+const LONGEST: usize = 24;
 
-/// Makes the proof of the first cycle of each kind, which is the one that reports show, as small as possible.
+/// Makes each proof as small as possible.
 pub(super) fn minimize(verdict: &mut Verdict, history: &History, check: impl Fn(&History) -> Verdict) {
-    let mut seen: Vec<String> = Vec::new();
     for finding in &mut verdict.findings {
-        if finding.picture.is_none() || seen.contains(&finding.anomaly) {
-            continue;
-        }
-        seen.push(finding.anomaly.clone());
         while let Some(smaller) = smaller(finding, history, &check) {
             *finding = smaller;
         }
@@ -30,9 +25,11 @@ pub(super) fn minimize(verdict: &mut Verdict, history: &History, check: impl Fn(
 
 /// The same anomaly with a transaction less.
 fn smaller(finding: &Finding, history: &History, check: &impl Fn(&History) -> Verdict) -> Option<Finding> {
-    let proof: Vec<&Evidence> =
-        finding.evidence.iter().filter(|line| line.invocation.or(line.completion).is_some()).collect();
-    if !TRANSACTIONS.contains(&proof.len()) {
+    let place = |line: &Evidence| line.completion.or(line.invocation);
+    let mut proof: Vec<&Evidence> = finding.evidence.iter().filter(|line| place(line).is_some()).collect();
+    proof.sort_by_key(|line| place(line));
+    proof.dedup_by_key(|line| place(line));
+    if !(2..=LONGEST).contains(&proof.len()) {
         return None;
     }
     (0..proof.len()).find_map(|left_out| {

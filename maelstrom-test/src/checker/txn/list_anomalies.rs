@@ -279,22 +279,29 @@ fn incompatible(analysis: &ListAnalysis<'_>, txn: u32, mop: &Mop) -> Example {
     let store = analysis.store;
     let longest: Vec<Value> = analysis.versions(mop.key).iter().map(|v| store.names.value_json(*v)).collect();
     let (key, one, other) = (store.key_text(mop.key), store.answer_text(mop.arg), super::text::text(&json!(longest)));
-    let reader = store.oks().find(|reader| {
+    let reader = std::iter::once(txn).chain(store.oks()).find(|reader| {
         let whole = |other: &Mop| {
             let is_longest = analysis.place.get(other.arg as usize) == Some(&(longest.len() as u32));
             other.kind == MopKind::Read && other.key == mop.key && is_longest
         };
         store.mops(*reader).iter().any(whole)
     });
-    let mut evidence = vec![store.evidence(txn, "T1", format!("T1 read key {key} as {one}"))];
-    let note = format!("T2 read key {key} as {other}: a list that only grows cannot have been both");
-    evidence.push(match reader {
-        Some(reader) => store.evidence(reader, "T2", note),
-        None => Evidence { note, ..Evidence::default() },
-    });
+    let never_both = format!("read key {key} as {other}: a list that only grows cannot have been both");
+    let read = format!("T1 read key {key} as {one}");
+    let evidence = match reader {
+        Some(reader) if reader == txn => vec![store.evidence(txn, "T1", format!("{read}\nT1 {never_both}"))],
+        Some(reader) => {
+            vec![store.evidence(txn, "T1", read), store.evidence(reader, "T2", format!("T2 {never_both}"))]
+        }
+        None => {
+            let note = format!("another transaction {never_both}");
+            vec![store.evidence(txn, "T1", read), Evidence { note, ..Evidence::default() }]
+        }
+    };
+    let shape = if reader == Some(txn) { "T1 read two lists" } else { "T1 and T2 read lists" };
     Example {
         story: format!("Key {key} was read as {one} and as {other}, and neither is the beginning of the other."),
-        shape: "T1 and T2 read lists of which neither is a prefix of the other".into(),
+        shape: format!("{shape} of which neither is a prefix of the other"),
         evidence,
         picture: None,
         json: json!({
@@ -316,28 +323,45 @@ fn dirty_updates(analysis: &ListAnalysis<'_>, found: &mut Found) {
             } else if store.is_ok(writer)
                 && let Some(first) = failed.take()
             {
-                found.add(Anomaly::DIRTY_UPDATE, || dirty_update(store, key, &versions[first..=at]));
+                found.add(Anomaly::DIRTY_UPDATE, || dirty_update(analysis, key, first..=at));
             }
         }
     }
 }
 
-fn dirty_update(store: &Store<Lists>, key: u32, versions: &[u32]) -> Example {
+/// The append of the first version failed, and that of the last one is ok. They are places in the key's order.
+fn dirty_update(analysis: &ListAnalysis<'_>, key: u32, places: std::ops::RangeInclusive<usize>) -> Example {
+    let (store, end) = (analysis.store, *places.end() as u32 + 1);
+    let versions = &analysis.versions(key)[places];
     let values: Vec<Value> = versions.iter().map(|version| store.names.value_json(*version)).collect();
     let [first, last] = [versions[0], versions[versions.len() - 1]];
     let [failed, ok] = [first, last].map(|version| store.names.value_text(version));
     let writers = [first, last].map(|version| store.writer(version).expect("both versions have writers"));
     let shown = store.key_text(key);
+    let mut evidence = vec![
+        store.evidence(writers[0], "T1", format!("T1 failed, but its {failed} is in the list of key {shown}")),
+        store.evidence(writers[1], "T2", format!("T2 appended {ok} after it")),
+    ];
+    // The shortest list that has both.
+    let mut reads = (end..=analysis.versions(key).len() as u32).flat_map(|place| analysis.readers(key, place));
+    if let Some(reader) = reads.next().copied() {
+        let state = |mop: &&Mop| {
+            let place = analysis.place.get(mop.arg as usize).copied();
+            mop.kind == MopKind::Read && mop.key == key && place.is_some_and(|place| place != NONE && place >= end)
+        };
+        let answer = store.mops(reader).iter().find(state).map_or_else(String::new, |mop| store.answer_text(mop.arg));
+        match writers.iter().position(|writer| *writer == reader) {
+            Some(at) => evidence[at].note += &format!("\nT{} read key {shown} as {answer}", at + 1),
+            None => evidence.push(store.evidence(reader, "T3", format!("T3 read key {shown} as {answer}"))),
+        }
+    }
     Example {
         story: format!(
             "The append of {failed} to key {shown} failed, yet it is in the list, and an ok transaction appended {ok} \
              after it."
         ),
         shape: "T2 appended to a list after T1, and T1 failed".into(),
-        evidence: vec![
-            store.evidence(writers[0], "T1", format!("T1 failed, but its {failed} is in the list of key {shown}")),
-            store.evidence(writers[1], "T2", format!("T2 appended {ok} after it")),
-        ],
+        evidence,
         picture: None,
         json: json!({"key": store.key_json(key), "values": values}),
     }

@@ -85,7 +85,7 @@ impl<'a> ListAnalysis<'a> {
         (self.first[key as usize] + key + place) as usize
     }
 
-    fn readers(&self, key: u32, place: u32) -> &[u32] {
+    pub(super) fn readers(&self, key: u32, place: u32) -> &[u32] {
         let slot = self.slot(key, place);
         &self.readers[self.first_reader[slot] as usize..self.first_reader[slot + 1] as usize]
     }

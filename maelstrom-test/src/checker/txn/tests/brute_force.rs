@@ -8,9 +8,9 @@ use crate::json::{Value, json};
 use proptest::prelude::*;
 
 use super::super::{ListAppend, Model, Options, RwRegister};
-use crate::checker::Valid;
 use crate::checker::doors::judged;
 use crate::checker::long_tests::cases;
+use crate::checker::{CheckContext, Checker, Evidence, Valid};
 use crate::history::{History, Op, OpType};
 use crate::scenario::options::CONSISTENCY_MODELS;
 
@@ -357,6 +357,31 @@ proptest! {
     #[test]
     fn no_false_alarm_on_arbitrary_answers(txns in arbitrary_txns()) {
         no_false_alarm(&txns)?;
+    }
+
+    #[test]
+    fn proofs_are_minimal(txns in prop_oneof![arbitrary_txns(), plausible_txns()], registers in any::<bool>()) {
+        let options = Options { wfr_keys: true, ..Options::default() };
+        let (lists, rw) = (ListAppend::new(options.clone()), RwRegister::new(options));
+        let checker: &dyn Checker = if registers { &rw } else { &lists };
+        let history = history(&txns, registers);
+        for finding in checker.check(&history, &CheckContext::default()).findings {
+            let mut proof: Vec<&Evidence> = finding.evidence.iter().filter(|line| line.completion.is_some()).collect();
+            proof.dedup_by_key(|line| line.completion);
+            let shows = |left_out: Option<usize>| {
+                let kept = proof.iter().enumerate().filter(|(at, _)| Some(*at) != left_out).map(|(_, line)| line);
+                let mut positions: Vec<usize> = kept.flat_map(|line| [line.invocation, line.completion]).flatten().collect();
+                positions.sort_unstable();
+                positions.dedup();
+                let part = History { ops: positions.iter().map(|at| history.ops[*at].clone()).collect() };
+                checker.check(&part, &CheckContext::default()).findings
+            };
+            prop_assert!(!shows(None).is_empty(), "{} is not proved by {:#?}", finding.anomaly, proof);
+            for at in 0..proof.len() {
+                let is_shown = shows(Some(at)).iter().any(|other| other.anomaly == finding.anomaly);
+                prop_assert!(!is_shown, "{} is proved without line {} of {:#?}", finding.anomaly, at, proof);
+            }
+        }
     }
 
     #[test]
