@@ -210,7 +210,7 @@ impl Run {
     }
 
     /// How long it took from the moment when an element was known (its addition acknowledged, or read somewhere) until
-    /// no read was without it any more: broadcast and g-set.
+    /// the last read without it began: broadcast and g-set.
     pub fn stable_latency(&self) -> Quantiles {
         SetFull { lenient: self.settings.lenient }.outcome(&self.history, &self.context).stable_latencies
     }

@@ -91,14 +91,14 @@ impl Analysis {
         if *missing_from_final == NONE { *last_absent } else { *missing_from_final }
     }
 
-    /// Of a stable element: from when it was known to the end of the last read without it. Of a lost one: to the end of
-    /// the last read with it.
+    /// Of a stable element: from when it was known to the beginning of the last read without it. Of a lost one: to the
+    /// beginning of the last read with it. Jepsen's `set-full` measures the same.
     pub(super) fn latency(&self, id: u32, is_lost: bool) -> Nanos {
         let sight = self.sight(id);
         let last = if is_lost { sight.last_present } else { sight.last_absent };
         let time = |position: u32| self.sightings.stamp(position).time;
         match (self.sightings.known(sight), self.sightings.reads.get(last as usize)) {
-            (Some(known), Some(read)) => time(read.place.completion).saturating_sub(time(known)),
+            (Some(known), Some(read)) => time(read.begun()).saturating_sub(time(known)),
             _ => 0,
         }
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::checker::doors::judged;
 use crate::checker::long_tests::cases;
-use crate::history::{Op, OpType};
+use crate::history::{Nanos, Op, OpType};
 
 /// A history in a notation for tests: one entry per word, `0+a` process 0 invokes the addition of `a`, `0+a!` it is ok,
 /// `0+a?` info, `0+a~` fail; `0r` a read begins, `0r=ab` it returns `a` and `b`, `0r?` it fails; `F` begins the final phase.
@@ -68,7 +68,7 @@ fn a_lost_element_and_its_proof() {
     assert_eq!((verdict.valid, anomalies(&verdict)), (Valid::False, vec!["lost"]));
     assert_eq!(verdict.details["lost"], json!(["a"]));
     // Known at 1 ms, last seen in a read that ended at 3 ms.
-    assert_eq!(verdict.details["lost_latencies"]["1"], json!(2));
+    assert_eq!(verdict.details["lost_latencies"]["1"], json!(1));
     let positions: Vec<_> = verdict.findings[0].evidence.iter().map(|line| line.completion).collect();
     assert_eq!(positions, [Some(1), Some(5)]);
     assert_eq!(verdict.findings[0].shape, "an acknowledged element was missing from a later read");
@@ -95,7 +95,7 @@ fn stale_elements_appear_late() {
     let verdict = check("0+a 0+a! 1r 1r= 1r 1r=a");
     assert_eq!(verdict.valid, Valid::True);
     assert_eq!(verdict.details["stale"], json!(["a"]));
-    assert_eq!(verdict.details["worst_stale"], json!([{"element": "a", "stable_latency": 2}]));
+    assert_eq!(verdict.details["worst_stale"], json!([{"element": "a", "stable_latency": 1}]));
 }
 
 #[test]
@@ -178,8 +178,10 @@ fn elements_compare_as_values() {
     assert_eq!(anomalies(&verdict), ["lost", "unexpected"]);
 }
 
+const MILLISECOND: Nanos = 1_000_000;
+
 /// The definitions of the specification, element by element and read by read.
-fn by_definition(history: &History) -> BTreeMap<String, &'static str> {
+fn by_definition(history: &History) -> BTreeMap<String, (&'static str, Nanos)> {
     struct Read<'a>(usize, usize, &'a [Value], bool);
     let pairs = history.pairs();
     let reads: Vec<Read<'_>> = pairs
@@ -217,7 +219,12 @@ fn by_definition(history: &History) -> BTreeMap<String, &'static str> {
         } else {
             "never"
         };
-        outcome.insert(element.to_string(), fate);
+        let last = if fate == "lost" { present } else { absent };
+        let latency = match (known, last) {
+            (Some(known), Some(last)) => history.ops[last].time.saturating_sub(history.ops[known].time),
+            _ => 0,
+        };
+        outcome.insert(element.to_string(), (fate, latency));
     }
     outcome
 }
@@ -240,6 +247,7 @@ fn any_history() -> impl Strategy<Value = History> {
                 Some(invocation) => Op { kind: OpType::Ok, value: json!(list), ..invocation },
             };
             op.is_final = ops.len() >= phase;
+            op.time = index * MILLISECOND;
             if op.kind == OpType::Invoke {
                 open.insert(process, op.clone());
             }
@@ -257,8 +265,14 @@ proptest! {
         let outcome = SetFull::default().outcome(&history, &CheckContext::default());
         let fates = [(&outcome.lost, "lost"), (&outcome.stable, "stable"), (&outcome.never_read, "never")];
         let fates = fates.into_iter().flat_map(|(list, fate)| list.iter().map(move |value| (value.to_string(), fate)));
-        prop_assert_eq!(fates.collect::<BTreeMap<_, _>>(), by_definition(&history));
-        prop_assert_eq!(outcome.attempt_count, by_definition(&history).len());
+        let expected = by_definition(&history);
+        let fate = |(value, (fate, _)): (&String, &(&'static str, Nanos))| (value.clone(), *fate);
+        prop_assert_eq!(fates.collect::<BTreeMap<_, _>>(), expected.iter().map(fate).collect());
+        prop_assert_eq!(outcome.attempt_count, expected.len());
+        for (latencies, name) in [(&outcome.stable_latencies, "stable"), (&outcome.lost_latencies, "lost")] {
+            let expected = expected.values().filter(|(fate, _)| *fate == name).map(|(_, latency)| *latency);
+            prop_assert_eq!(latencies, &Quantiles::new(expected.collect()));
+        }
     }
 
     #[test]
