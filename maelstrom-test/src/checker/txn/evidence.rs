@@ -14,12 +14,16 @@ use crate::history::History;
 /// Longer proofs are left as they are: nobody reads them.
 const LONGEST: usize = 24;
 
-/// Makes each proof as small as possible.
+/// Makes each proof as small as possible. Of several proofs of one anomaly the shortest comes first: which one is found
+/// first depends on timing, so snapshots would change with it.
 pub(super) fn minimize(verdict: &mut Verdict, history: &History, check: impl Fn(&History) -> Verdict) {
     for finding in &mut verdict.findings {
         while let Some(smaller) = smaller(finding, history, &check) {
             *finding = smaller;
         }
+    }
+    for same in verdict.findings.chunk_by_mut(|a, b| a.anomaly == b.anomaly) {
+        same.sort_by(|a, b| (a.evidence.len(), &a.shape).cmp(&(b.evidence.len(), &b.shape)));
     }
 }
 
