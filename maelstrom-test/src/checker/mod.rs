@@ -23,6 +23,8 @@ pub(crate) mod long_tests;
 mod perf;
 mod quantile;
 mod set_full;
+#[cfg(test)]
+pub(crate) mod small_histories;
 mod stats;
 mod stream;
 pub mod txn;

@@ -2,6 +2,7 @@
 
 use crate::json::Value;
 
+use super::Object;
 use super::orders;
 use super::problem::{ANYTHING, Operation, State};
 use super::reduce::Proof;
@@ -175,7 +176,8 @@ fn order_in_words(register: &Register<'_>, shown: &Shown, order: &orders::Order)
     let Some((_, state)) = order.last() else { return format!("nothing comes first{next}") };
     let steps: Vec<String> =
         order.iter().map(|(index, _)| words::label(register, shown.operations[*index].id)).collect();
-    format!("after {} it holds {}{next}", steps.join(", "), words::state(register, *state))
+    let is = if register.object == Object::Mutex { "is" } else { "holds" };
+    format!("after {} it {is} {}{next}", steps.join(", "), words::state(register, *state))
 }
 
 fn picture(

@@ -22,6 +22,9 @@
 //! often values are entered and left. All of it has a budget in steps and bytes, after which the verdict is *unknown*: the
 //! same one on every machine.
 //!
+//! A *mutex* is a register in disguise: to acquire it is to compare-and-set it from "free" to "held", to release it the
+//! reverse.
+//!
 //! If a history is not linearizable, `reduce` finds the few operations that contradict each other, and `explain`
 //! says what is wrong with them.
 //!
@@ -55,6 +58,7 @@ mod chains;
 mod configurations;
 mod decide;
 mod explain;
+mod mutex;
 mod open;
 mod orders;
 mod problem;
@@ -74,7 +78,7 @@ mod tests;
 
 use crate::json::Value;
 
-/// The checker: operations `read`, `write` and `cas` on one register, or on one per key.
+/// The checker: operations `read`, `write` and `cas` on one register, or on one per key; or operations on a mutex.
 ///
 /// Values are any JSON. Two numbers are equal if they are the same number written the same way (`1` and `1.0` differ),
 /// and objects are equal regardless of the order of their keys. A read that failed with the error `key-does-not-exist`
@@ -85,10 +89,18 @@ use crate::json::Value;
 /// [`Linearizable::register`], makes the verdict on its key (on all, if its key cannot be told) unknown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linearizable {
+    object: Object,
     keyed: bool,
     initial: Value,
     null_reads: NullReads,
     max_configurations: u64,
+}
+
+/// What the operations are applied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Object {
+    Register,
+    Mutex,
 }
 
 /// What a read means that was answered with `null`.
@@ -105,6 +117,7 @@ impl Linearizable {
     /// `[key, [from, to]]`.
     pub fn per_key() -> Linearizable {
         Linearizable {
+            object: Object::Register,
             keyed: true,
             initial: Value::Null,
             null_reads: NullReads::Absent,
@@ -132,6 +145,25 @@ impl Linearizable {
     /// ```
     pub fn register() -> Linearizable {
         Linearizable { keyed: false, ..Linearizable::per_key() }
+    }
+
+    /// One mutex, free at first: operations `acquire` and `release`, whose values mean nothing. Whoever releases it need not
+    /// be the one who acquired it, as in Knossos. An `acquire` or `release` that failed did not happen.
+    ///
+    /// ```
+    /// use maelstrom::checker::linearizable::Linearizable;
+    /// use maelstrom::checker::{CheckContext, Checker, Valid};
+    /// use maelstrom::history::History;
+    /// let history = History::read(&b"
+    ///     {:type :invoke, :process 0, :f :acquire} {:type :ok, :process 0, :f :acquire}
+    ///     {:type :invoke, :process 1, :f :acquire} {:type :ok, :process 1, :f :acquire}"[..])?;
+    /// let verdict = Linearizable::mutex().check(&history, &CheckContext::default());
+    /// assert_eq!(verdict.valid, Valid::False);
+    /// assert_eq!(verdict.findings[0].story, "an acquire of p1 succeeded, although the mutex was held:");
+    /// # Ok::<(), maelstrom::history::ReadError>(())
+    /// ```
+    pub fn mutex() -> Linearizable {
+        Linearizable { object: Object::Mutex, initial: mutex::FREE.clone(), ..Linearizable::register() }
     }
 
     /// What each register holds at first, instead of nothing (`null`).

@@ -4,7 +4,7 @@ use crate::json::Value;
 use rustc_hash::FxHashMap;
 
 use super::problem::{Action, Operation, Problem, State, UNOBSERVED};
-use super::{Linearizable, NullReads};
+use super::{Linearizable, NullReads, Object, mutex};
 use crate::history::{History, Mismatch, Op, OpType, Pair};
 use crate::protocol::ErrorCode;
 
@@ -19,6 +19,7 @@ fn position(entry: usize) -> usize {
 /// Everything that the history says of one register.
 #[derive(Debug)]
 pub(super) struct Register<'h> {
+    pub(super) object: Object,
     /// `None` where there is only one register.
     pub(super) key: Option<&'h Value>,
     /// What the numbers of states stand for.
@@ -115,6 +116,7 @@ impl<'h> Builder<'h> {
     fn new(key: Option<&'h Value>, options: &'h Linearizable) -> Builder<'h> {
         let problem = Problem { initial: 0, values: 0, operations: Vec::new() };
         let register = Register {
+            object: options.object,
             key,
             values: Vec::new(),
             problem,
@@ -154,6 +156,7 @@ impl<'h> Builder<'h> {
             self.same_operation(told, completion)?;
         }
         let action = match (&*told.f, completion) {
+            _ if self.register.object == Object::Mutex => self.argument(told)?,
             ("read", Some(completion)) if fate == OpType::Ok => match self.payload(completion)? {
                 Value::Null if self.null_reads == NullReads::SayNothing => return Ok(()),
                 value => Action::Read(self.number(value)),
@@ -189,8 +192,12 @@ impl<'h> Builder<'h> {
         }
     }
 
-    /// What a write or compare-and-set asks for.
+    /// What an operation that changes the object asks for.
     fn argument(&mut self, op: &'h Op) -> Result<Action, &'static str> {
+        if self.register.object == Object::Mutex {
+            let (from, to) = mutex::values(&op.f)?;
+            return Ok(Action::Cas(self.number(from), self.number(to)));
+        }
         let payload = self.payload(op)?;
         match &*op.f {
             "write" => Ok(Action::Write(self.number(payload))),

@@ -6,6 +6,7 @@ use super::problem::{ANYTHING, Action, Operation, State};
 use super::reduce::Proof;
 use super::register::Register;
 use super::words;
+use super::{Object, mutex};
 use crate::checker::CheckContext;
 use crate::history::{History, Pair};
 
@@ -38,6 +39,10 @@ pub(super) fn tell(register: &Register<'_>, proof: &Proof, history: &History, co
         let shape = "no order of the operations explains the answers".to_owned();
         return Story { story: shape.clone(), shape, because: String::new(), culprit: None };
     };
+    if register.object == Object::Mutex {
+        let (story, shape) = mutex::story(register, case.stuck, &case.who(case.stuck.id));
+        return Story { story, shape, because: mutex::because(register, proof, case.stuck), culprit: None };
+    }
     let fault = case.classify();
     let culprit = case.culprit(fault);
     let story = match (culprit, case.lost(fault)) {

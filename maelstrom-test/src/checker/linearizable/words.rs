@@ -4,6 +4,7 @@ use crate::json::Value;
 
 use super::problem::{ANYTHING, Action, State, UNOBSERVED};
 use super::register::Register;
+use super::{Object, mutex};
 
 /// Longer values are cut.
 const MAX_CHARS: usize = 40;
@@ -23,6 +24,7 @@ pub(super) fn json(value: &Value) -> String {
 /// What the register holds.
 pub(super) fn state(register: &Register<'_>, state: State) -> String {
     match register.value(state) {
+        Some(Value::String(text)) if register.object == Object::Mutex => text.clone(),
         Some(value) => json(value),
         None if state == ANYTHING => "anything".into(),
         None => {
@@ -44,6 +46,9 @@ pub(super) fn operation(register: &Register<'_>, id: usize) -> String {
 
 /// An operation without its key: `write 2`, `read → 1`, `cas 1 → 2`.
 pub(super) fn label(register: &Register<'_>, id: usize) -> String {
+    if register.object == Object::Mutex {
+        return mutex::function(register, register.asked[id]).into();
+    }
     match register.asked[id] {
         Action::Read(value) => format!("read → {}", state(register, value)),
         Action::Write(value) => format!("write {}", state(register, value)),
@@ -53,6 +58,9 @@ pub(super) fn label(register: &Register<'_>, id: usize) -> String {
 
 /// An operation as part of a sentence: `the write of 2`.
 pub(super) fn noun(register: &Register<'_>, id: usize) -> String {
+    if register.object == Object::Mutex {
+        return format!("the {}", mutex::function(register, register.asked[id]));
+    }
     match register.asked[id] {
         Action::Read(value) => format!("the read of {}", state(register, value)),
         Action::Write(value) => format!("the write of {}", state(register, value)),
