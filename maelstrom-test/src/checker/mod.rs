@@ -20,6 +20,7 @@ mod kafka;
 pub mod linearizable;
 #[cfg(test)]
 pub(crate) mod long_tests;
+mod models;
 mod perf;
 mod quantile;
 mod set_full;
@@ -35,6 +36,7 @@ pub use compose::{Part, Results};
 pub use counter::Counter;
 pub use echo::Echo;
 pub use kafka::Kafka;
+pub use models::UnorderedQueue;
 pub use perf::{Perf, PerfRow};
 pub use quantile::Quantiles;
 pub use set_full::{SetFull, SetOutcome};
