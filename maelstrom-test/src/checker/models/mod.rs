@@ -3,9 +3,14 @@
 //! | checker | promise | known from |
 //! | --- | --- | --- |
 //! | [`UnorderedQueue`] | every dequeued element was enqueued, and is dequeued once | Knossos, Jepsen's `queue` |
+//! | [`LinearizableSet`] | reads show all that was added before them, and nothing else | Knossos, Jepsen's `set-full` |
 
+mod linearizable_set;
+#[cfg(test)]
+mod linearizable_set_tests;
 mod unordered_queue;
 
+pub use linearizable_set::LinearizableSet;
 pub use unordered_queue::UnorderedQueue;
 
 use crate::checker::entries::NONE;
