@@ -36,7 +36,7 @@ pub use compose::{Part, Results};
 pub use counter::Counter;
 pub use echo::Echo;
 pub use kafka::Kafka;
-pub use models::{LinearizableSet, UnorderedQueue};
+pub use models::{Bank, LinearizableSet, UnorderedQueue};
 pub use perf::{Perf, PerfRow};
 pub use quantile::Quantiles;
 pub use set_full::{SetFull, SetOutcome};
