@@ -118,6 +118,7 @@ const TRANSACTION_FLAGS: &[(&str, &str)] = &[
 fn check() -> Command {
     Command::new("check")
         .about("Judges a recorded history (JSON or Jepsen's EDN, plain or compressed) without running anything")
+        .after_help(super::check::models::help())
         .arg(
             Arg::new("workload").short('w').long("workload").value_name("NAME").help("By the checker of this workload"),
         )
@@ -126,7 +127,7 @@ fn check() -> Command {
                 .long("model")
                 .value_name("NAME")
                 .conflicts_with("workload")
-                .help("By a model: register, keyed-register, list-append, rw-register, set, counter, log"),
+                .help("By this model; see below"),
         )
         .arg(
             Arg::new("initial")
@@ -141,6 +142,22 @@ fn check() -> Command {
                 .requires("model")
                 .action(ArgAction::SetTrue)
                 .help("A register's read that was answered with null says nothing about its value"),
+        )
+        .arg(
+            Arg::new("total-amount")
+                .long("total-amount")
+                .value_name("N")
+                .requires("model")
+                .allow_negative_numbers(true)
+                .value_parser(value_parser!(i128))
+                .help("The sum of all balances of a bank [default: that of the first read]"),
+        )
+        .arg(
+            Arg::new("allow-negative-balances")
+                .long("allow-negative-balances")
+                .requires("model")
+                .action(ArgAction::SetTrue)
+                .help("Accounts of a bank may be overdrawn"),
         )
         .arg(option(options::find("consistency_models").expect("an option of the table")))
         .arg(Arg::new("anomalies").long("anomalies").value_name("A,B").help(

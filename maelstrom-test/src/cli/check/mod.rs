@@ -1,11 +1,12 @@
 //! `maelstrom check`: judges a recorded history.
 //!
 //! Histories are not kept as they are, only what their checkers need of them; so they may be longer than what fits into
-//! memory. (Only `--model register`, a single register, needs all of its history at once.) See `benches/check.rs` for
+//! memory. (Only the models of one register and of a mutex need all of their history at once.) See `benches/check.rs` for
 //! figures.
 
 mod input;
 mod judge;
+pub(super) mod models;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,22 +16,12 @@ use clap::ArgMatches;
 
 use self::input::Source;
 use self::judge::Judged;
+use self::models::Judge;
 use super::{Done, Stop, status};
-use crate::checker::linearizable::Linearizable;
 use crate::checker::{CheckContext, Checker, MEMORY_BUDGET, Part, STEP_BUDGET, txn};
 use crate::network::Stats;
 use crate::report::{RunView, TimeMode, results, text};
 use crate::workload::{self, Settings};
-
-/// Models by name, each with the workload whose checker knows it.
-const MODELS: &[(&str, &str)] = &[
-    ("keyed-register", "lin-kv"),
-    ("list-append", "txn-list-append"),
-    ("rw-register", "txn-rw-register"),
-    ("set", "g-set"),
-    ("counter", "pn-counter"),
-    ("log", "kafka"),
-];
 
 /// Reads, judges, and prints the report.
 pub(super) fn main(matches: &ArgMatches) -> Done {
@@ -106,16 +97,13 @@ fn checker(matches: &ArgMatches) -> Result<(String, Box<dyn Checker>), Stop> {
     }
     let name = match (workload, model.as_deref()) {
         (Some(workload), _) => workload,
-        (None, Some("register")) => {
-            let checker = Linearizable::register().initial(initial);
-            let unrecorded = matches.get_flag("unrecorded-reads");
-            let checker = if unrecorded { checker.ignoring_null_reads() } else { checker };
-            return Ok(("register".into(), Box::new(checker)));
+        (None, Some(model)) => {
+            let model = models::by_name(model).map_err(Stop::Arguments)?;
+            match (model.judge, model.checker(matches, initial)) {
+                (Judge::Workload(workload), _) => workload.to_string(),
+                (_, checker) => return Ok((model.name.into(), checker.expect("only workloads bring their own"))),
+            }
         }
-        (None, Some(model)) => match MODELS.iter().find(|(known, _)| *known == model) {
-            Some((_, workload)) => workload.to_string(),
-            None => return Err(Stop::Arguments(unknown_model(model))),
-        },
         (None, None) => {
             return Err(Stop::Arguments(
                 "what should the history satisfy? Give --workload NAME or --model NAME".into(),
@@ -161,12 +149,6 @@ fn transaction_checker(matches: &ArgMatches, workload: &str, is_workload: bool) 
     })
 }
 
-fn unknown_model(model: &str) -> String {
-    let names: Vec<&str> = std::iter::once("register").chain(MODELS.iter().map(|(name, _)| *name)).collect();
-    let near = crate::suggest::did_you_mean(model, names.iter().copied());
-    format!("there is no model \"{model}\"{near}; models are {}", names.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,10 +190,31 @@ mod tests {
     }
 
     #[test]
-    fn models_are_those_of_workloads() {
-        for (_, workload) in MODELS {
-            assert!(workload::by_name(workload).is_ok(), "{workload}");
+    fn models_judge_both_notations() {
+        use crate::checker::Valid;
+        let held = "{:type :ok, :process 0, :f :acquire} {:type :ok, :process 1, :f :acquire}";
+        let twice = r#"{"type": "ok", "process": 0, "f": "enqueue", "value": 1}
+            {"type": "ok", "process": 0, "f": "dequeue", "value": 1}
+            {"type": "ok", "process": 0, "f": "dequeue", "value": 1}"#;
+        let stale = "{:type :invoke, :process 0, :f :add, :value 1} {:type :ok, :process 0, :f :add, :value 1}
+            {:type :invoke, :process 1, :f :read} {:type :ok, :process 1, :f :read, :value #{}}
+            {:type :invoke, :process 1, :f :read} {:type :ok, :process 1, :f :read, :value #{1}}";
+        let overdrawn = r#"{"type": "ok", "process": 0, "f": "read", "value": {"0": 12, "1": -2}}"#;
+        for (options, history, valid) in [
+            ("mutex", held, Valid::False),
+            ("unordered-queue", twice, Valid::False),
+            ("linearizable-set", stale, Valid::False),
+            ("set", stale, Valid::True),
+            ("set-full", stale, Valid::True),
+            ("bank", overdrawn, Valid::False),
+            ("bank --allow-negative-balances", overdrawn, Valid::True),
+            ("bank --allow-negative-balances --total-amount 10", overdrawn, Valid::True),
+            ("bank --allow-negative-balances --total-amount -10", overdrawn, Valid::False),
+            ("cas-register", "{:type :ok, :f :read, :value 1}", Valid::False),
+            ("cas-register --initial 1", "{:type :ok, :f :read, :value 1}", Valid::True),
+        ] {
+            let verdict = verdict(&format!("maelstrom check --model {options} -"), history);
+            assert_eq!(verdict.valid, valid, "{options}: {verdict:?}");
         }
-        assert!(unknown_model("registre").contains("did you mean \"register\"?"));
     }
 }
