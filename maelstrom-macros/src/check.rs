@@ -3,7 +3,7 @@
 use syn::spanned::Spanned;
 use syn::{Error, Expr, RangeLimits};
 
-use crate::settings::{Setting, Settings, Text, bare, literal};
+use crate::settings::{Setting, Settings, Text, bare, literal, not_a_literal};
 use maelstrom_options::{self as options, Kind};
 
 /// Collects errors, so that people see all of them at once.
@@ -40,7 +40,7 @@ pub(crate) fn options(settings: &Settings, workloads: &[Text], errors: &mut Erro
     let mut checked = Vec::new();
     for setting in &settings.all {
         let name = setting.name.to_string();
-        let Some(row) = options::find(&name).filter(|row| row.name != "lenient") else {
+        let Some(row) = options::find(&name) else {
             errors.push(Error::new(setting.name.span(), options::unknown_option(&name)));
             continue;
         };
@@ -61,6 +61,12 @@ pub(crate) fn options(settings: &Settings, workloads: &[Text], errors: &mut Erro
 }
 
 fn value(kind: Kind, item: &Expr) -> syn::Result<Text> {
+    if let Expr::Path(path) = item
+        && path.path.get_ident().is_none_or(|name| kind.parse(&name.to_string()).is_err())
+    {
+        // In quotes it would be wrong as well.
+        return Err(not_a_literal(item.span()));
+    }
     let text = literal(item)?;
     kind.parse(&text.text).map_err(|wrong| Error::new(text.span, wrong))?;
     Ok(text)
@@ -72,7 +78,10 @@ pub(crate) fn seeds(setting: &Setting) -> syn::Result<String> {
     let text = match expr {
         Expr::Range(range) => {
             let bound = |bound: &Option<Box<Expr>>| match bound {
-                Some(expr) => literal(bare(expr)).map(|text| text.text),
+                Some(expr) => match bare(expr) {
+                    path @ Expr::Path(_) => Err(not_a_literal(path.span())),
+                    other => literal(other).map(|text| text.text),
+                },
                 None => Err(Error::new(expr.span(), "write both ends of the range of seeds: `0..16`")),
             };
             let dots = if matches!(range.limits, RangeLimits::Closed(_)) { "..=" } else { ".." };
@@ -81,6 +90,7 @@ pub(crate) fn seeds(setting: &Setting) -> syn::Result<String> {
         Expr::Array(_) => {
             return Err(Error::new(expr.span(), "`seeds` is a number or a range; for a list write `seed = [3, 7]`"));
         }
+        Expr::Path(_) => return Err(not_a_literal(expr.span())),
         _ => literal(expr)?.text,
     };
     options::parse_seeds(&text).map_err(|wrong| Error::new(expr.span(), wrong))?;

@@ -1,6 +1,8 @@
 //! The attribute's arguments as they are written: `name = value, …`.
 
 use proc_macro2::Span;
+use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -59,6 +61,9 @@ impl Parse for Setting {
             return Err(input.error("options have names: write `workload = \"lin-kv\"`"));
         }
         let name: Ident = input.parse()?;
+        if input.peek(Token![-]) {
+            return Err(flag(&name, input)?);
+        }
         if !input.peek(Token![=]) {
             return Err(Error::new(name.span(), format!("`{name}` needs a value: write `{name} = …`")));
         }
@@ -67,6 +72,18 @@ impl Parse for Setting {
             if name == "env" { Written::Map(parse_map(input)?) } else { Written::Expr(Box::new(input.parse()?)) };
         Ok(Setting { name, value })
     }
+}
+
+/// What to say of a name in the form of a flag: `time-limit = "3s"`.
+fn flag(first: &Ident, input: ParseStream<'_>) -> syn::Result<Error> {
+    let (mut tokens, mut name) = (first.to_token_stream(), first.to_string());
+    while input.peek(Token![-]) {
+        tokens.extend(input.parse::<Token![-]>()?.to_token_stream());
+        let part = Ident::parse_any(input)?;
+        name = format!("{name}-{part}");
+        tokens.extend(part.to_token_stream());
+    }
+    Ok(Error::new_spanned(tokens, maelstrom_options::unknown_option(&name)))
 }
 
 /// `{KEY = "value", …}`; keys are identifiers or strings.
@@ -119,6 +136,15 @@ impl Setting {
     }
 }
 
+/// What to say of a constant or another expression as a value.
+pub(crate) fn not_a_literal(span: Span) -> Error {
+    Error::new(
+        span,
+        "values are literals, because they are checked while the test is compiled and constants have no values then: \
+         write a number, a string, `true` or `false`, or run a `maelstrom::Scenario` in a plain `#[test]`",
+    )
+}
+
 /// The text of a literal: `5`, `"100ms"`, `2n`, `true`, `-1`.
 pub(crate) fn literal(expr: &Expr) -> syn::Result<Text> {
     let span = expr.span();
@@ -132,12 +158,16 @@ pub(crate) fn literal(expr: &Expr) -> syn::Result<Text> {
         },
         Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => format!("-{}", literal(bare(&unary.expr))?.text),
         Expr::Path(path) => {
-            let shown = path.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-            return Err(Error::new(span, format!("values are literals: write \"{shown}\" in quotes")));
+            let name = path.path.get_ident().map(Ident::to_string).unwrap_or_default();
+            // The names of values are written in lower case, those of constants are not.
+            if name.starts_with(|first: char| first.is_lowercase()) {
+                return Err(Error::new(span, format!("values are literals: write \"{name}\" in quotes")));
+            }
+            return Err(not_a_literal(span));
         }
         Expr::Range(_) => return Err(Error::new(span, "only `seeds` takes a range; write a list of values")),
         Expr::Array(_) => return Err(Error::new(span, "lists cannot stand in lists; a set is written \"a,b\"")),
-        _ => return Err(Error::new(span, "values are literals: a number, a string, `true` or `false`")),
+        _ => return Err(not_a_literal(span)),
     };
     Ok(Text { text, span })
 }

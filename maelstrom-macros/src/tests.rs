@@ -127,7 +127,36 @@ fn wrong_options_are_refused_at_their_token() {
     refused(r#"workload = "echo", expect = "lost""#, f, r#""lost""#, "choices are: valid, invalid");
     refused(r#"workload = "echo", snapshot = "ful""#, f, r#""ful""#, "true, false, \"full\"");
     refused(r#"workload = "echo", env = "A=B""#, f, r#""A=B""#, "env = {KEY");
-    refused(r#"workload = "echo", lenient = true"#, f, "lenient", "there is no option");
+    for (name, option) in [("node_count", "nodes"), ("test_count", "seeds")] {
+        let says = format!("there is no option `{name}` (did you mean \"{option}\"?)");
+        refused(&format!(r#"workload = "echo", {name} = 3"#), f, name, &says);
+    }
+    for (flag, option) in [("time-limit", "time_limit"), ("node-count", "nodes"), ("max-txn-length", "max_txn_length")]
+    {
+        let says = format!("there is no option `{flag}` (did you mean \"{option}\"?)");
+        refused(&format!(r#"workload = "echo", {flag} = "3s""#), f, flag, &says);
+    }
+    refused(r#"workload = "echo", wholly_unknown = 1"#, f, "wholly_unknown", "options are: workload, bin");
+    for constant in ["N", "cluster::SIZE", "2 + 1", "size()", "three"] {
+        refused(&format!(r#"workload = "echo", nodes = {constant}"#), f, constant, "constants have no values then");
+    }
+    refused(r#"workload = "echo", rate = hz"#, f, "hz", "constants have no values then");
+    refused(r#"workload = "echo", seeds = N"#, f, "N", "constants have no values then");
+    refused(r#"workload = "echo", seeds = 0..N"#, f, "N", "constants have no values then");
+    refused(r#"workload = "echo", nodes = "three""#, f, r#""three""#, "the only node; write `3`");
+    refused(r#"workload = "echo", nodes = [1, "Five"]"#, f, r#""Five""#, "the only node; write `5`");
+    refused(r#"workload = "echo", cwd = "pakage""#, f, r#""pakage""#, r#"did you mean "package"?"#);
+}
+
+#[test]
+fn every_option_of_the_table_is_known() {
+    for row in maelstrom_options::OPTIONS {
+        let complaints = expanded(&format!(r#"workload = "echo", {} = "x""#, row.name), "fn f() {}").err();
+        let complaints = complaints.unwrap_or_default();
+        assert!(!complaints.iter().any(|(_, says)| says.contains("there is no option")), "{complaints:?}");
+    }
+    let tokens = expanded(r#"workload = "echo", lenient = true"#, "fn f() {}").expect("it is right");
+    assert!(tokens.contains(r#"("lenient" , & ["true"])"#), "{tokens}");
 }
 
 #[test]

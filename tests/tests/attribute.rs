@@ -184,6 +184,10 @@ fn the_compiler_points_at_mistakes() {
         ("17:1", "remove `async`"),
         ("20:26", "returns nothing or a `Result<(), E>` where `E: Debug`, not `u8`"),
         ("25:21", "mismatched types"),
+        ("29:44", "there is no option `node_count` (did you mean \"nodes\"?)"),
+        ("32:44", "there is no option `time-limit` (did you mean \"time_limit\"?)"),
+        ("35:52", "constants have no values then"),
+        ("38:52", "`three` would be the name of the only node; write `3` for a number of nodes"),
     ] {
         let mut errors = printed.stderr.split("\nerror").filter(|error| error.contains(says));
         let points = errors.any(|error| error.contains(&format!("--> tests/wrong.rs:{place}")));

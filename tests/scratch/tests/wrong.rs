@@ -26,4 +26,16 @@ fn takes_text(text: &str) {
     let _ = text;
 }
 
+#[maelstrom::test(workload = "unique-ids", node_count = 3)]
+fn flag() {}
+
+#[maelstrom::test(workload = "unique-ids", time-limit = "3s")]
+fn dashes() {}
+
+#[maelstrom::test(workload = "unique-ids", nodes = NODES)]
+fn constant() {}
+
+#[maelstrom::test(workload = "unique-ids", nodes = "three")]
+fn word() {}
+
 maelstrom::main!();

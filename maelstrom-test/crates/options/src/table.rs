@@ -219,14 +219,18 @@ pub fn all() -> impl Iterator<Item = &'static OptionRow> {
     SPECIAL.iter().chain(OPTIONS)
 }
 
-/// What to say of an option that does not exist.
+/// What to say of an option that does not exist: the one that was meant, if a flag of the command line has this name or
+/// an option has one like it, else all names.
 pub fn unknown_option(name: &str) -> String {
-    let names: Vec<&str> = all().map(|row| row.name).filter(|known| !["lenient"].contains(known)).collect();
-    format!(
-        "there is no option `{name}`{}; options are: {}",
-        did_you_mean(name, names.iter().copied()),
-        names.join(", ")
-    )
+    let flag = name.replace('_', "-");
+    let of_flag = all().find(|row| row.flag == flag).map(|row| format!(" (did you mean \"{}\"?)", row.name));
+    let hint = of_flag.unwrap_or_else(|| did_you_mean(name, all().map(|row| row.name)));
+    if hint.is_empty() {
+        let names: Vec<&str> = all().map(|row| row.name).collect();
+        format!("there is no option `{name}`; options are: {}", names.join(", "))
+    } else {
+        format!("there is no option `{name}`{hint}")
+    }
 }
 
 impl OptionRow {

@@ -127,6 +127,11 @@ fn parse_nodes(text: &str) -> Result<Value, String> {
             .map_err(|_| format!("`{text}` is not a number of nodes from 1 to {MAX_NODES}"));
     }
     let names: Vec<String> = text.split(',').map(|name| name.trim().to_string()).collect();
+    if let [name] = &names[..]
+        && let Some(number) = number_in_words(name)
+    {
+        return Err(format!("`{name}` would be the name of the only node; write `{number}` for a number of nodes"));
+    }
     for (i, name) in names.iter().enumerate() {
         check_node_name(name)?;
         if names[..i].contains(name) {
@@ -134,6 +139,13 @@ fn parse_nodes(text: &str) -> Result<Value, String> {
         }
     }
     Ok(Value::Names(names))
+}
+
+/// The number that a word stands for.
+fn number_in_words(word: &str) -> Option<usize> {
+    const WORDS: [&str; 12] =
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+    WORDS.iter().position(|known| word.eq_ignore_ascii_case(known)).map(|place| place + 1)
 }
 
 /// Judges the name of a node.
@@ -280,6 +292,7 @@ mod tests {
             (Kind::Nodes, "5", Value::Int(5)),
             (Kind::Nodes, "n1, n2", Value::Names(vec!["n1".into(), "n2".into()])),
             (Kind::Nodes, "solo", Value::Names(vec!["solo".into()])),
+            (Kind::Nodes, "one,two", Value::Names(vec!["one".into(), "two".into()])),
             (Kind::Concurrency, "10", Value::Int(10)),
             (Kind::Concurrency, "2n", Value::PerNode(2)),
             (Kind::Int { min: 1, max: 9_999 }, "1_000", Value::Int(1000)),
@@ -309,6 +322,7 @@ mod tests {
             (Kind::Nodes, "n1,n1", "two nodes"),
             (Kind::Nodes, "a/b", "file name"),
             (Kind::Nodes, "..", "file name"),
+            (Kind::Nodes, "three", "the only node; write `3`"),
             (Kind::Nodes, "n1,", "empty"),
             (Kind::Concurrency, "n", "number of workers"),
             (Kind::Concurrency, "0", "number of workers"),
