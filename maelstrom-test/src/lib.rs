@@ -29,10 +29,12 @@
 //!
 //! ```no_run
 //! let run = maelstrom::Scenario::new("lin-kv").bin("target/debug/raft").nodes(5).nemesis("partition").seed(7).run()?;
-//! println!("{}", run.headline());
-//! assert!(run.is_valid() || run.has_anomaly("nonlinearizable"));
+//! println!("{run}");
+//! run.assert_valid();
 //! # Ok::<(), maelstrom::RunError>(())
 //! ```
+//!
+//! [`Scenario::run_seeds`] runs it with many seeds and names those that fail.
 //!
 //! # Where to read on
 //!

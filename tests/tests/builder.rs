@@ -34,3 +34,50 @@ fn a_run_litters_nobodys_package() {
     assert!(directory(&printed).join("report.html").is_file());
     assert!(!shared().0.root.join("store").exists());
 }
+
+/// Where a text has each of some parts, in their order.
+fn assert_in_order(text: &str, parts: &[&str]) {
+    let mut rest = text;
+    for part in parts {
+        rest = rest.split_once(part).unwrap_or_else(|| panic!("no {part:?} in its place in:\n{text}")).1;
+    }
+}
+
+#[test]
+fn a_failed_assertion_shows_the_report() {
+    let printed = test("asserts", &[]).expect_status(101);
+    let report = format!("{}/report.html", directory(&printed).display());
+    let parts = [
+        "panicked at tests/builder.rs:19:",
+        "\nunique-ids: ",
+        "ids handed out more than once",
+        "seed 7",
+        "report",
+        &report,
+    ];
+    assert_in_order(&printed.stderr, &parts);
+}
+
+#[test]
+fn errors_are_printed_as_their_texts() {
+    let printed = test("wrong_options", &[]).expect_status(101);
+    assert_in_order(&printed.stderr, &["on an `Err` value: time_limit: `soon` is not a time"]);
+    let printed = test("crashes", &[]).expect_status(101);
+    let parts = ["on an `Err` value: the run broke off\n\nunique-ids: ", "ended by itself", "about to crash", "report"];
+    assert_in_order(&printed.stderr, &parts);
+}
+
+#[test]
+fn many_seeds_are_summed_up() {
+    let printed = test("seeds_pass", &[]).expect_status(0);
+    assert_in_order(&printed.stdout, &["4 seeds passed\n"]);
+    let printed = test("seeds_fail", &[]).expect_status(101);
+    let parts = [
+        "4 of 4 seeds failed, first 3:\n  seed 0: ",
+        "seed=0/report.html\n  seed 1: ",
+        "seed=1/report.html\n  seed 2: ",
+        "seed=2/report.html\n\nunique-ids: ",
+        "seed 0 ",
+    ];
+    assert_in_order(&printed.stderr, &parts);
+}

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::options::{self, Kind, Written};
-use super::{Config, Interrupt, Program, ProgressSink, Run, RunError, execute};
+use super::{Config, Interrupt, Program, ProgressSink, Run, RunError, SeedSummary, execute, seeds};
 use crate::workload::Workload;
 
 /// What to run: a built-in workload by name, or one of the user's own.
@@ -278,6 +278,24 @@ impl Scenario {
     /// [`RunError::Broke`] if it broke off; that error carries the run as far as it went.
     pub fn run(self) -> Result<Run, RunError> {
         execute::execute(self.config()?)
+    }
+
+    /// Runs the scenario once for each seed, as many runs at a time as there are processors, and sums up the outcomes.
+    /// A seed passes if its run ends as [`Scenario::expect`] says, and by default if it is valid. The files of each run
+    /// are in `seed=N`, a folder in the directory of the scenario.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), maelstrom::RunError> {
+    /// let ids = maelstrom::Scenario::new("unique-ids").bin("target/debug/ids").nodes(3);
+    /// ids.run_seeds(0..200)?.assert_valid();
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunError::Options`] and [`RunError::Setup`]. A run that breaks off is a failure of its seed.
+    pub fn run_seeds(self, seeds: impl IntoIterator<Item = u64>) -> Result<SeedSummary, RunError> {
+        seeds::run(&self, &seeds.into_iter().collect::<Vec<_>>())
     }
 }
 

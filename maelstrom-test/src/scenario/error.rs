@@ -1,9 +1,14 @@
 //! Why there is no finished run.
 
+use std::fmt;
+
 use super::Run;
 
 /// Why a scenario did not come to its end.
-#[derive(Debug, thiserror::Error)]
+///
+/// Its `Debug` form is its text, with the report of a run that broke off: that is what `unwrap` and tests that return
+/// errors print.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
     /// The options make no sense. One sentence each.
@@ -29,5 +34,32 @@ impl RunError {
             RunError::Broke { run, .. } => Some(run),
             RunError::Options(_) | RunError::Setup(_) => None,
         }
+    }
+}
+
+impl fmt::Debug for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunError::Options(_) | RunError::Setup(_) => fmt::Display::fmt(self, f),
+            RunError::Broke { run, .. } => write!(f, "the run broke off\n\n{run}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Breakdown;
+
+    #[test]
+    fn unwrap_prints_texts() {
+        let options = RunError::Options(vec!["one is wrong".into(), "so is another".into()]);
+        assert_eq!(format!("{options:?}"), "one is wrong\nso is another");
+        assert_eq!(format!("{:?}", RunError::Setup("no program".into())), "no program");
+        let mut run = super::super::sample_run();
+        run.breakdown =
+            Some(Breakdown { headline: "n1 hangs".into(), story: "n1 hangs".into(), ..Breakdown::default() });
+        let broke = RunError::Broke { reason: "n1 hangs".into(), run: Box::new(run.clone()) };
+        assert_eq!(format!("{broke:?}"), format!("the run broke off\n\n{run}"));
     }
 }

@@ -6,8 +6,11 @@
 //! ```no_run
 //! use maelstrom::Scenario;
 //! # fn main() -> Result<(), maelstrom::RunError> {
-//! let run = Scenario::new("lin-kv").bin("target/debug/raft").nodes(5).nemesis("partition").seed(7).run()?;
-//! assert!(run.is_valid(), "{}", run.headline());
+//! let raft = Scenario::new("lin-kv").bin("target/debug/raft").nodes(5).nemesis("partition");
+//! // One run; the panic's message is its report.
+//! raft.clone().seed(7).run()?.assert_valid();
+//! // One for each of many seeds; the message names those that failed.
+//! raft.run_seeds(0..200)?.assert_valid();
 //! # Ok(())
 //! # }
 //! ```
@@ -25,6 +28,7 @@ mod progress;
 mod recorder;
 mod run;
 mod run_log;
+mod seeds;
 mod store;
 mod turns;
 
@@ -44,4 +48,5 @@ pub use progress::{Interrupt, Progress, ProgressSink};
 #[cfg(test)]
 pub(crate) use run::sample_run;
 pub use run::{NetStats, OpCounts, Run, Traffic};
+pub use seeds::{SeedFailure, SeedSummary};
 pub(crate) use store::{named_output, target_directory};

@@ -1,15 +1,19 @@
 //! Finished runs: what happened, and what the checkers say of it.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::checker::{CheckContext, Quantiles, Results, SetFull, Valid, anomalies};
 use crate::history::{History, Nanos, OpType};
 use crate::network::{self, JournalEvent};
-use crate::report::{Breakdown, Expectation, FaultTally, NodeLog, RunView, TimeMode};
+use crate::report::{Breakdown, Expectation, FaultTally, NodeLog, RunView, TimeMode, text};
 use crate::workload::Settings;
 
 /// A run that is over: its verdict, its history, its statistics. Its files are in [`Run::directory`].
+///
+/// `{run}` is the report as failing tests print it, with the seed and the place of `report.html`, in at most 40 lines;
+/// `{run:#}` is the whole of it.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// How it is called: the test case's name, or the workload's.
@@ -127,6 +131,16 @@ impl Run {
         self.breakdown.is_none() && self.verdict.valid() == Valid::True
     }
 
+    /// Does nothing if the run is valid.
+    ///
+    /// # Panics
+    /// If the verdict is invalid or unknown. The message is the report: the verdict with its proof, the seed, and where
+    /// `report.html` is.
+    #[track_caller]
+    pub fn assert_valid(&self) {
+        assert!(self.is_valid(), "{self}");
+    }
+
     /// The verdict in a few words: `valid`, `not linearizable (key 3)`, …
     pub fn headline(&self) -> String {
         self.view().headline()
@@ -226,6 +240,12 @@ impl Run {
     }
 }
 
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text::render(&self.view(), text::Style { colour: false, full: f.alternate() }))
+    }
+}
+
 /// An empty run, for tests.
 #[cfg(test)]
 pub(crate) fn sample_run() -> Run {
@@ -263,7 +283,22 @@ mod tests {
     use crate::json::json;
 
     use super::*;
+    use crate::checker::Verdict;
     use crate::history::{Op, Process};
+
+    #[test]
+    fn an_invalid_run_panics_with_its_report() {
+        let mut run = sample_run();
+        run.assert_valid();
+        run.verdict.add("workload", Verdict { valid: Valid::False, ..Verdict::default() });
+        let panic = std::panic::catch_unwind(|| run.assert_valid()).expect_err("the run is invalid");
+        let message = panic.downcast_ref::<String>().expect("a formatted message");
+        assert_eq!(*message, run.to_string());
+        for part in ["sample: ", "seed 7", "report  unused/report.html"] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert!(format!("{run:#}").lines().count() > format!("{run}").lines().count());
+    }
 
     #[test]
     fn operations_are_counted_and_timed_without_the_nemesis() {
