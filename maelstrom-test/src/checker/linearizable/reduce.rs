@@ -7,13 +7,20 @@
 //! - *relax a write* (or compare-and-set): it may take effect once, at any time after its invocation, or never;
 //! - *forget the past*: drop everything that was over before some moment, and let the register hold anything then.
 //!
+//! What the register held at first is forgotten with the past, too. If that is what made an operation necessary, the
+//! proof keeps the initial value instead of the operation.
+//!
 //! Each of these only allows more orders. The reduction takes as many of the steps as possible; when no further one
 //! leaves a contradiction, what remains is the proof.
 
 use super::budget::Budget;
 use super::decide::decide;
-use super::problem::{Operation, Problem};
+use super::problem::{ANYTHING, Operation, Problem};
 use super::search::Outcome;
+
+/// In a longer history nobody looks whether the initial value makes a shorter proof: every step of the reduction would have
+/// to decide all of the history again.
+const MOST_WITH_INITIAL: usize = 2000;
 
 /// Operations that contradict each other.
 #[derive(Clone, Debug)]
@@ -29,11 +36,13 @@ pub(super) struct Proof {
 /// Reduces a problem whose operation with index `stuck` could not return.
 pub(super) fn reduce(problem: &Problem, stuck: usize, budget: &mut Budget) -> Proof {
     let stuck = problem.operations[stuck];
-    let mut reduction = Reduction { problem: problem.until(stuck.end.unwrap_or(usize::MAX)), budget, is_minimal: true };
+    let known = problem.until(stuck.end.unwrap_or(usize::MAX));
+    let mut reduction = Reduction { problem: known.clone(), budget, is_minimal: true };
     if !reduction.weaken_all_but(stuck.id) {
         reduction.forget_the_past();
         reduction.weaken_one_by_one();
         reduction.forget_the_past();
+        reduction.remember_the_initial_value(&known);
     }
     Proof { problem: reduction.problem, stuck: stuck.id, is_minimal: reduction.is_minimal }
 }
@@ -96,6 +105,20 @@ impl Reduction<'_> {
         self.problem = self.problem.since(starts[starts.len() - enough]);
     }
 
+    /// Leaves out operations that are superfluous where the initial value is known.
+    fn remember_the_initial_value(&mut self, known: &Problem) {
+        if self.problem.initial != ANYTHING || known.initial == ANYTHING || known.operations.len() > MOST_WITH_INITIAL {
+            return;
+        }
+        let proof = required(&self.problem);
+        let others: Vec<usize> = required(known).into_iter().filter(|id| !proof.contains(id)).collect();
+        let forgetful = std::mem::replace(&mut self.problem, weakened(known, &others));
+        self.weaken_one_by_one();
+        if required(&self.problem).len() == proof.len() {
+            self.problem = forgetful;
+        }
+    }
+
     fn remembers(&mut self, starts: &[usize], operations: usize) -> bool {
         operations > 0 && {
             let problem = self.problem.since(starts[starts.len() - operations]);
@@ -121,6 +144,11 @@ impl Reduction<'_> {
             }
         }
     }
+}
+
+/// The operations (by `id`) that must have taken effect.
+fn required(problem: &Problem) -> Vec<usize> {
+    problem.operations.iter().filter(|op| op.end.is_some()).map(|op| op.id).collect()
 }
 
 /// The problem without these reads, and with these writes relaxed.

@@ -26,4 +26,22 @@ proptest! {
             prop_assert!(is_linearizable(&proof.problem.since(second.start)), "the past is superfluous in {:?}", proof);
         }
     }
+
+    /// Where the proof's operations contradict each other because of what the register held at first, whatever became of the
+    /// others, none of them is superfluous.
+    #[test]
+    fn no_operation_stands_in_for_the_initial_value(problem in problems(9, 3)) {
+        let Outcome::Stuck(stuck) = decide(&problem, &mut unlimited()) else { return Ok(()) };
+        let proof = reduce::reduce(&problem, stuck, &mut unlimited());
+        let known = problem.until(problem.operations[stuck].end.expect("it returned"));
+        let core: Vec<usize> = proof.problem.operations.iter().filter(|op| op.end.is_some()).map(|op| op.id).collect();
+        let explains_without = |left_out: Option<usize>| {
+            let is_kept = |id: &usize| core.contains(id) && Some(*id) != left_out;
+            let others: Vec<usize> = known.operations.iter().map(|op| op.id).filter(|id| !is_kept(id)).collect();
+            is_linearizable(&weakened(&known, &others))
+        };
+        for id in &core {
+            prop_assert!(explains_without(Some(*id)), "{} is superfluous in {:?}", id, proof);
+        }
+    }
 }
