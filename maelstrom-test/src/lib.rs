@@ -61,7 +61,6 @@ pub mod network;
 #[cfg(feature = "node")]
 pub mod node;
 pub mod protocol;
-pub mod random;
 pub mod report;
 pub mod runner;
 pub mod scenario;
@@ -71,6 +70,7 @@ pub mod workload;
 
 pub use maelstrom_macros::test;
 pub use maelstrom_options::suggest;
+pub use maelstrom_random as random;
 pub use scenario::{Run, RunError, Scenario};
 pub use workload::Workload;
 

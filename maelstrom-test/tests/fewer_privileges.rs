@@ -19,6 +19,7 @@ fn record() -> (Vec<String>, Vec<String>) {
         env: vec![("PATH".into(), "/usr/bin:/bin".into())],
         dir: "/usr".into(),
         cwd: None,
+        dir_variable: String::new(),
         stderr: "/dev/null".into(),
     };
     let mut machine = Machine::new(MachineOptions { seed: 1, nodes: vec!["n0".into()], preemption: false })

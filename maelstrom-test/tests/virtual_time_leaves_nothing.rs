@@ -22,6 +22,7 @@ fn one_run(seed: u64) {
         env: vec![("PATH".into(), "/usr/bin:/bin".into())],
         dir: "/".into(),
         cwd: None,
+        dir_variable: String::new(),
         stderr: "/dev/null".into(),
     };
     let names = vec!["n0".into(), "n1".into()];

@@ -5,14 +5,15 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::machine::{Event, Machine, MachineOptions};
-use super::schedule::FLOOD_LIMIT;
-use super::spawn::{self, StartError};
-use super::watchdog::HANG;
-use crate::executor::{LINE_LIMIT, NodeProgram, Observer, describe_exit, explain_start, log_tail};
+use maelstrom_virtual_time::{self as virtual_time, Event, FLOOD_LIMIT, HANG, Machine, MachineOptions, StartError};
+
+use crate::executor::{LINE_LIMIT, NODE_DIRECTORY, NodeProgram, Observer, describe_exit, explain_start, log_tail};
 use crate::history::Nanos;
 use crate::protocol::shorten;
 use crate::simulation::{Command, Effect, Exit, Failure, OUTPUT_LIMIT, Simulation};
+
+// Both clocks break a run off at the same length.
+const _: () = assert!(LINE_LIMIT == virtual_time::LINE_LIMIT);
 
 /// Runs a simulation to its end on real processes whose time is simulated. Whatever way it ends, no process is left
 /// behind. All that is not determined by the programs themselves comes from the seed.
@@ -175,12 +176,13 @@ impl Driver<'_> {
 
     fn start(&mut self, node: usize) -> Result<(), Failure> {
         let program = &self.programs[node];
-        let traced = spawn::NodeProgram {
+        let traced = virtual_time::NodeProgram {
             path: program.program.clone(),
             args: program.args.clone(),
             env: environment(&program.env),
             dir: program.directory.clone(),
             cwd: program.cwd.clone(),
+            dir_variable: NODE_DIRECTORY.to_owned(),
             stderr: program.log.clone(),
         };
         self.machine.start(node, &traced).map_err(|error| {

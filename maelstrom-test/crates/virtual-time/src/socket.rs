@@ -15,7 +15,7 @@ use super::memory::{self, EFAULT};
 use super::schedule::{Next, ON, Step};
 use super::sys;
 use super::table::{AtExit, Place, Source, ThreadId, Wait, What};
-use crate::history::Nanos;
+use crate::Nanos;
 
 /// Seconds that are added to a time limit: some ten thousand years.
 const FOR_EVER: u64 = 1 << 38;

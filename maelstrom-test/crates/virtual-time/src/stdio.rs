@@ -9,7 +9,7 @@ use super::sys;
 /// Bytes that may wait for a node that does not read.
 pub(super) const INPUT_LIMIT: usize = 256 << 20;
 /// The longest line that a node may print.
-pub(super) const LINE_LIMIT: usize = 64 << 20;
+pub const LINE_LIMIT: usize = 64 << 20;
 const CHUNK: usize = 64 << 10;
 
 /// What a node has yet to read.

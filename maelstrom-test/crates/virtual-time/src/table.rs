@@ -9,8 +9,8 @@ use super::stdio::{Input, Output};
 use super::sys::{Request, Tid};
 use super::timer::Timers;
 use super::vdso::ClockPage;
-use crate::history::Nanos;
-use crate::random::Rng;
+use crate::Nanos;
+use maelstrom_random::Rng;
 
 /// A thread, by its place in the machine's table.
 pub(super) type ThreadId = usize;

@@ -16,7 +16,7 @@ use super::arch::{self, Registers};
 use super::clock::{BOOT, EPOCH, READING};
 use super::memory;
 use super::sys::{self, Request, SharedPages, Stop, Tid};
-use crate::history::Nanos;
+use crate::Nanos;
 
 /// Readings after which the node has to stop, so that one that spins is noticed.
 const READINGS: u64 = 5_000;

@@ -11,7 +11,7 @@ use super::machine::Machine;
 use super::memory::{self, EFAULT};
 use super::schedule::{Next, ON, Step};
 use super::table::{ProcessId, SpaceId, State, ThreadId, Wait, What, Word};
-use crate::history::Nanos;
+use crate::Nanos;
 
 const WAIT: i32 = libc::FUTEX_WAIT;
 const WAKE: i32 = libc::FUTEX_WAKE;

@@ -12,7 +12,7 @@ use super::schedule::{Next, ON, Step};
 use super::socket;
 use super::sys;
 use super::table::{AtExit, Place, Source, State, ThreadId, Wait, What};
-use crate::history::Nanos;
+use crate::Nanos;
 
 /// Results by which the kernel tells itself that a call is to be restarted.
 const RESTARTS: std::ops::RangeInclusive<i64> = -516..=-512;

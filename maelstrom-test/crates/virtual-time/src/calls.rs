@@ -14,7 +14,7 @@ use super::schedule::{Next, ON, Step};
 use super::sys;
 use super::table::{AtExit, Go, Place, State, ThreadId, Wait, What};
 use super::vdso::ClockPage;
-use crate::history::Nanos;
+use crate::Nanos;
 
 /// One in so many calls at which a thread is stopped while others are ready is a preemption. Fewer would hide races, more
 /// would cost turns.

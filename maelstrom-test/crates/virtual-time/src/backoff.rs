@@ -22,7 +22,7 @@ use super::machine::Machine;
 use super::schedule::Next;
 use super::sys::{self, Stop};
 use super::table::{Go, ThreadId, Wait, What};
-use crate::history::Nanos;
+use crate::Nanos;
 
 /// The weight of calls that give nothing and that a thread may make in a row. Most calls weigh [`HEAVY`], which allows 32.
 const EMPTY_CALLS: u32 = 32 * HEAVY;

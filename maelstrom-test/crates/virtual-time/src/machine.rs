@@ -16,8 +16,8 @@ use super::table::{Go, Life, Node, Process, ProcessId, SpaceId, State, Thread, T
 use super::timer::Timers;
 use super::vdso::ClockPage;
 use super::watchdog::Watchdog;
-use crate::history::Nanos;
-use crate::random::stream;
+use crate::Nanos;
+use maelstrom_random::stream;
 
 /// Why virtual time is not possible here: a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

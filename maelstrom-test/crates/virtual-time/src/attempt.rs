@@ -13,7 +13,7 @@ use super::memory;
 use super::schedule::{Next, ON, Step};
 use super::sys;
 use super::table::{AtExit, Place, ThreadId, Wait, What};
-use crate::history::Nanos;
+use crate::Nanos;
 
 /// `FUTEX_LOCK_PI2`: like `FUTEX_LOCK_PI`, with a choice of clocks.
 pub(super) const LOCK_PI2: i32 = 13;

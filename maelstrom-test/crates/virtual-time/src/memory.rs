@@ -1,7 +1,7 @@
 //! Reading and writing the memory of a stopped thread, in the shapes that system calls use.
 
 use super::sys::{self, Tid};
-use crate::history::Nanos;
+use crate::Nanos;
 
 const SECOND: u64 = 1_000_000_000;
 

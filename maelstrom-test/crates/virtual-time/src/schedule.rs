@@ -30,7 +30,7 @@ pub(super) enum Next {
 pub(super) type Step = io::Result<Next>;
 
 /// Bytes that a node may print without waiting for anything: as much as the longest line.
-pub(super) const FLOOD_LIMIT: usize = LINE_LIMIT;
+pub const FLOOD_LIMIT: usize = LINE_LIMIT;
 
 /// A call that is tried once more stops at its beginning and at its end.
 const STEPS_OF_A_TRY: u32 = 2;

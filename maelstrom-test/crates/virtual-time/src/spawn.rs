@@ -17,7 +17,6 @@ use std::ptr::null;
 
 use super::filter::filter;
 use super::sys::{self, Request, Stop, Tid};
-use crate::executor::NODE_DIRECTORY;
 
 /// Room in the pipes between us and a node; what exceeds it waits on our side, or makes the node wait.
 const PIPE_CAPACITY: i32 = 256 << 10;
@@ -41,6 +40,8 @@ pub struct NodeProgram {
     pub dir: PathBuf,
     /// Its working directory, if that is not its own one.
     pub cwd: Option<PathBuf>,
+    /// The environment variable that then names its own directory.
+    pub dir_variable: String,
     /// Standard error is appended to this file.
     pub stderr: PathBuf,
 }
@@ -142,7 +143,7 @@ pub(super) fn spawn(program: &NodeProgram) -> Result<Newborn, StartError> {
     let args = [program.path.clone().into_os_string()].into_iter().chain(program.args.iter().cloned());
     let args = c_strings(args).map_err(unusable)?;
     let env = |own_directory: &OsStr| {
-        let own = program.cwd.is_some().then_some((OsStr::new(NODE_DIRECTORY), own_directory));
+        let own = program.cwd.is_some().then_some((OsStr::new(&program.dir_variable), own_directory));
         let given = program.env.iter().map(|(key, value)| (key.as_os_str(), value.as_os_str()));
         c_strings(given.chain(own).map(|(key, value)| {
             let mut entry = key.to_os_string();

@@ -10,7 +10,7 @@ use super::machine::Machine;
 use super::memory;
 use super::schedule::{Next, ON, Step};
 use super::table::{State, ThreadId, Wait, What};
-use crate::history::Nanos;
+use crate::Nanos;
 
 /// What reading a clock costs. The code that programs read the clock with, `arch::CLOCK_READER`, has the same number.
 pub(super) const READING: Nanos = 40;

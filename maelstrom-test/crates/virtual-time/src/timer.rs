@@ -17,7 +17,7 @@ use super::memory::{self, EFAULT};
 use super::schedule::Step;
 use super::sys::{self, Tid};
 use super::table::{AtExit, ProcessId, ThreadId};
-use crate::history::Nanos;
+use crate::Nanos;
 
 /// The shortest interval of a timer. A run with a shorter one would consist of little else.
 const LEAST_INTERVAL: Nanos = 100_000;

@@ -25,7 +25,7 @@ const LOOK: u64 = 250_000_000;
 /// How often the tracer looks whether the run has been interrupted while nodes make trapped calls without end.
 const LOOK_PERIOD: Duration = Duration::from_millis(250);
 /// CPU time of a node without a trap after which it is taken to hang.
-pub(super) const HANG: u64 = 10_000_000_000;
+pub const HANG: u64 = 10_000_000_000;
 
 /// The signal that nudges. No program can block it.
 pub(super) const NUDGE: i32 = libc::SIGSTOP;

@@ -118,6 +118,7 @@ fn programs_that_cannot_be_run_are_errors() {
             env: Vec::new(),
             dir: "/".into(),
             cwd: None,
+            dir_variable: "MAELSTROM_NODE_DIR".into(),
             stderr: "/dev/null".into(),
         };
         let error = machine.start(0, &program).expect_err("it is not a program");

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Event, Machine, MachineOptions, NodeProgram};
-use crate::history::Nanos;
+use crate::Nanos;
 
 const MILLISECOND: Nanos = 1_000_000;
 const SECOND: Nanos = 1_000_000_000;
@@ -93,6 +93,7 @@ impl Lab {
             env: vec![variable("HOME"), variable("PATH"), ("LANG".into(), "C.UTF-8".into())],
             dir: directory.0.clone(),
             cwd: None,
+            dir_variable: "MAELSTROM_NODE_DIR".into(),
             stderr: directory.0.join("log"),
         };
         let machine = Machine::new(MachineOptions { seed, nodes: names, preemption: false })

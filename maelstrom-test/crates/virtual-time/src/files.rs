@@ -15,7 +15,7 @@ use super::schedule::{self, Next, ON, Step};
 use super::socket::{self, is_for_messages};
 use super::sys;
 use super::table::{Go, Place, Source, State, ThreadId, Wait, What};
-use crate::history::Nanos;
+use crate::Nanos;
 
 const IN: i16 = libc::POLLIN;
 const OUT: i16 = libc::POLLOUT;

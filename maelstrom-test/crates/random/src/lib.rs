@@ -11,7 +11,7 @@ pub type Rng = ChaCha8Rng;
 /// The stream of one consumer.
 ///
 /// ```
-/// use maelstrom::random::stream;
+/// use maelstrom_random::stream;
 /// use rand::RngExt;
 /// let draw = |name: &str| stream(7, name).random::<u64>();
 /// assert_eq!(draw("network"), draw("network"));
