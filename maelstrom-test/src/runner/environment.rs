@@ -2,8 +2,10 @@
 
 use std::hash::BuildHasher;
 use std::ops::Range;
+use std::sync::Once;
 
 use crate::scenario::options;
+use crate::suggest::closest;
 
 /// What the environment asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +63,39 @@ impl Environment {
     }
 }
 
+/// The variables of the table, and what nodes find in their environment, without `MAELSTROM_`.
+/// Of equally close ones the first is suggested.
+const KNOWN: [&str; 8] = ["case", "node_id", "output", "progress", "real_time_runs", "seeds", "seed", "time"];
+
+/// Warns of unknown `MAELSTROM_` variables on standard error, once per program.
+pub(super) fn warn_of_unknown() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        for warning in unknown(names) {
+            eprintln!("{warning}");
+        }
+    });
+}
+
+/// A warning for each unknown variable, in the order of the names.
+fn unknown(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    let warning = |name: String| {
+        let own = name.strip_prefix("MAELSTROM_")?;
+        if KNOWN.iter().any(|known| known.to_uppercase() == own) {
+            return None;
+        }
+        let help = match closest(own, KNOWN) {
+            Some(near) => format!("did you mean `MAELSTROM_{}`?", near.to_uppercase()),
+            None => "the documentation of `maelstrom::runner` lists the variables".into(),
+        };
+        Some(format!("warning: the environment variable `{name}` is unknown and has no effect\n  help: {help}"))
+    };
+    names.into_iter().filter_map(warning).collect()
+}
+
 /// A seed that nobody chose, short enough to be typed.
 pub(crate) fn random_seed() -> u64 {
     std::hash::RandomState::new().hash_one(std::process::id()) % 1_000_000_000
@@ -82,6 +117,17 @@ mod tests {
         assert_eq!(read(&[("MAELSTROM_SEED", "random")]).map(|e| e.seeds), Ok(Seeds::Random));
         assert_eq!(read(&[("MAELSTROM_SEEDS", "0..1000")]).map(|e| e.seeds), Ok(Seeds::Several(0..1000)));
         assert_eq!(read(&[("MAELSTROM_TIME", "real")]).map(|e| e.time), Ok(Some("real".into())));
+    }
+
+    #[test]
+    fn unknown_variables_are_named() {
+        let names = ["PATH", "MAELSTROM_SEEDZ", "MAELSTROM_SEEDS", "MAELSTROM_REAL_TIME_RUNS", "MAELSTROM_FLAVOUR"];
+        insta::assert_snapshot!(unknown(names.into_iter().map(str::to_owned)).join("\n"), @r"
+        warning: the environment variable `MAELSTROM_FLAVOUR` is unknown and has no effect
+          help: the documentation of `maelstrom::runner` lists the variables
+        warning: the environment variable `MAELSTROM_SEEDZ` is unknown and has no effect
+          help: did you mean `MAELSTROM_SEEDS`?
+        ");
     }
 
     #[test]

@@ -39,6 +39,7 @@ use progress::Display;
 /// Runs the registered tests of this program, as `harness = false` wants it. Call it through
 /// [`main!`](crate::main).
 pub fn main() -> ExitCode {
+    environment::warn_of_unknown();
     let (mut words, filters) = filters::split(std::env::args());
     if let [filter] = &*filters {
         // The only one: the harness can apply it itself, and say how many it has left out.
@@ -93,6 +94,7 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// The failures of its cases, each under the case's name.
 pub fn run_function(module: &str, name: &str) -> Result<(), Failure> {
+    environment::warn_of_unknown();
     let functions = function::registered();
     let function = functions.iter().find(|function| function.module == module && function.name == name);
     let function = function.ok_or_else(|| Failure(format!("{module}::{name} is not registered")))?;
