@@ -48,6 +48,9 @@ fn check_determinism(scenario: Scenario, expect: Option<&str>, interrupt: &Inter
     let (run, difference) = scenario.check_determinism()?;
     store::link(&run.directory, &run.workload);
     super::print(&text::render(&run.view(), text::Style::for_stdout()));
+    if let Some(note) = run.pace_note() {
+        eprintln!("note: {note}");
+    }
     println!("");
     if interrupt.is_raised() {
         return Ok(BROKE);
@@ -140,6 +143,9 @@ pub(super) fn run(
     };
     store::link(&run.directory, &run.workload);
     super::print(&text::render(&run.view(), text::Style::for_stdout()));
+    if let Some(note) = run.pace_note() {
+        eprintln!("note: {note}");
+    }
     if interrupt.is_raised() {
         return Ok(BROKE);
     }

@@ -41,6 +41,16 @@ pub struct NodeProgram {
 /// The environment variable that names a node's own directory where the node works in another one.
 pub const NODE_DIRECTORY: &str = "MAELSTROM_NODE_DIR";
 
+/// What a run in virtual time leaves besides its history.
+#[derive(Clone, Debug, Default)]
+pub struct Traced {
+    /// What was noticed that another run with the same seed may do differently: each a sentence; none if the run can be
+    /// repeated exactly.
+    pub differs: Vec<String>,
+    /// How long each node ran on the wall clock, to a few milliseconds; for people only, since it differs from run to run.
+    pub busy: Vec<std::time::Duration>,
+}
+
 /// Who watches a run: writes down what happens, shows progress, and can stop it.
 pub trait Observer {
     /// Called after every step. The observer takes from the simulation what it wants to write.

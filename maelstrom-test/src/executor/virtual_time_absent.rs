@@ -1,6 +1,6 @@
 //! Virtual time on systems that it has not been brought to: it says so.
 
-use super::{NodeProgram, Observer};
+use super::{NodeProgram, Observer, Traced};
 use crate::simulation::{Failure, Simulation};
 
 /// Why virtual time is not possible here: a sentence for people.
@@ -21,7 +21,7 @@ pub fn available() -> Result<(), Unavailable> {
 }
 
 /// Breaks the run off.
-pub fn run(simulation: &mut Simulation, _: &[NodeProgram], _: u64, _: &mut dyn Observer) -> Vec<String> {
+pub fn run(simulation: &mut Simulation, _: &[NodeProgram], _: u64, _: &mut dyn Observer) -> Traced {
     simulation.fail(Failure::Machine(unavailable().to_string()));
-    Vec::new()
+    Traced::default()
 }

@@ -158,6 +158,9 @@ impl Case {
         let _ = index::update(&paths::output(self.function.temporary_directory));
         let run = judge::ended(result).map_err(not_started)?;
         let report = text::render(&run.view(), text::Style { colour: false, full: false });
+        if let Some(note) = run.pace_note() {
+            eprintln!("note: {}: {note}", self.name);
+        }
         let judged = judge::judge(self.function.expect, require_faults, &run);
         let outcome = self.outcome(judged, &run, &report);
         let failed = |text| CaseFailure { headline: self.with_seed(&run.headline()), text };

@@ -8,11 +8,12 @@ use std::time::Instant;
 use crate::json::Map;
 
 use super::options::OUTCOMES;
+use super::pace::Pace;
 use super::paths::lost_paths;
 use super::recorder::Recorder;
 use super::{Config, NetStats, Run, RunError, TimeChoice, WorkingDirectory, judge, turns};
 use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats};
-use crate::executor::{self, NodeProgram};
+use crate::executor::{self, NodeProgram, Traced};
 use crate::history::OpType;
 use crate::nemesis::FaultKind;
 use crate::network::NetworkConfig;
@@ -32,8 +33,8 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     let began = Instant::now();
     let (_lock, programs) = prepare(&config).map_err(|error| cannot_write(&config.directory, &error))?;
     let mut simulation = Simulation::new(simulation_config(&config, clock));
-    let differs = drive(&config, clock, &programs, &mut simulation)?;
-    let mut run = finish(config, clock, simulation, differs, began);
+    let traced = drive(&config, clock, &programs, &mut simulation)?;
+    let mut run = finish(config, clock, simulation, traced, began);
     let written = report::write(&run.view(), &run.directory);
     run.has_report = written.is_ok();
     if let Err(error) = written {
@@ -175,37 +176,37 @@ fn simulation_config(config: &Config, clock: TimeMode) -> simulation::Config {
 }
 
 /// Runs the simulation in a thread of its own: the caller's may belong to an event loop, or be watched by a debugger.
-/// Returns why another run with the same seed may go differently, as far as virtual time knows.
+/// Returns what virtual time knows of it besides.
 fn drive(
     config: &Config,
     clock: TimeMode,
     programs: &[NodeProgram],
     simulation: &mut Simulation,
-) -> Result<Vec<String>, RunError> {
+) -> Result<Traced, RunError> {
     let failed = |error: io::Error| RunError::Setup(format!("the run cannot begin: {error}"));
     let mut recorder = Recorder::new(config, programs).map_err(failed)?;
     let thread = std::thread::Builder::new().name("maelstrom-run".into());
     let written = std::thread::scope(|scope| {
         let run = thread.spawn_scoped(scope, || {
-            let differs = match clock {
+            let traced = match clock {
                 TimeMode::Virtual => executor::virtual_time::run(simulation, programs, config.seed, &mut recorder),
                 TimeMode::Real => {
                     executor::real::run(simulation, programs, &mut recorder);
-                    Vec::new()
+                    Traced::default()
                 }
             };
-            recorder.finish(simulation).map(|()| differs)
+            recorder.finish(simulation).map(|()| traced)
         })?;
         run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     Ok(written.unwrap_or_else(|error| {
         let directory = config.directory.display();
         simulation.fail(Failure::Machine(format!("the run's files in {directory} cannot be written: {error}")));
-        Vec::new()
+        Traced::default()
     }))
 }
 
-fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, differs: Vec<String>, began: Instant) -> Run {
+fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: Traced, began: Instant) -> Run {
     let history = simulation.take_history();
     let context = CheckContext {
         nodes: config.settings.nodes.clone(),
@@ -236,8 +237,8 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, differs: 
     notes.extend_from_slice(simulation.notes());
     let (expect, require_faults) = (config.expect.clone(), config.require_faults);
     let expected_anomaly = expect.clone().filter(|expect| !OUTCOMES.contains(&&**expect));
-    let reproducible = clock == TimeMode::Virtual && differs.is_empty();
-    notes.extend(differs.into_iter().map(|why| format!("not reproducible: {why}")));
+    let reproducible = clock == TimeMode::Virtual && traced.differs.is_empty();
+    notes.extend(traced.differs.into_iter().map(|why| format!("not reproducible: {why}")));
     let mut run = Run {
         workload: config.workload.name().to_owned(),
         seed: config.seed,
@@ -254,6 +255,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, differs: 
         logs: logs.collect(),
         duration: simulation.now(),
         elapsed: began.elapsed(),
+        pace: Pace::new(config.settings.nodes.iter().map(String::as_str).zip(traced.busy)),
         breakdown,
         reproducible,
         name: config.name,

@@ -22,6 +22,7 @@ mod environment;
 mod error;
 mod execute;
 mod expectation;
+mod pace;
 mod paths;
 mod program;
 mod progress;
@@ -43,6 +44,7 @@ pub use environment::{PASSED_ON, is_passed_on};
 pub use error::RunError;
 pub(crate) use expectation::judge;
 pub use maelstrom_options as options;
+pub use pace::Pace;
 pub use program::Program;
 pub use progress::{Interrupt, Progress, ProgressSink};
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::Pace;
 use crate::checker::{CheckContext, Quantiles, Results, SetFull, Valid, anomalies};
 use crate::history::{History, Nanos, OpType};
 use crate::network::{self, JournalEvent};
@@ -54,6 +55,8 @@ pub struct Run {
     pub duration: Nanos,
     /// How long it took on the wall clock.
     pub elapsed: Duration,
+    /// How long its nodes ran on the wall clock.
+    pub pace: Pace,
     /// Why it broke off, if it did.
     pub breakdown: Option<Breakdown>,
     /// False if something was noticed that a second run with the same seed may do differently.
@@ -269,6 +272,7 @@ pub(crate) fn sample_run() -> Run {
         has_report: true,
         duration: 0,
         elapsed: Duration::ZERO,
+        pace: Pace::default(),
         breakdown: None,
         reproducible: true,
         again: None,

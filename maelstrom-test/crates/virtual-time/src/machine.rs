@@ -3,6 +3,7 @@
 use std::io;
 use std::marker::PhantomData;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use rand::RngExt;
 use rustc_hash::FxHashMap;
@@ -97,6 +98,8 @@ pub struct Machine {
     pub(super) watchdog: Watchdog,
     pub(super) notes: Vec<String>,
     remarks: Vec<String>,
+    /// How long each node ran on the wall clock.
+    busy: Vec<Duration>,
     pub(super) events: Vec<Event>,
     /// A node has computed for so long that whoever runs the machine should see whether to go on.
     pub(super) wants_look: bool,
@@ -117,6 +120,7 @@ impl Machine {
         let node = |name| Node { name, lives: 0, life: None, paused: false, skew: 0, clock: 0, cpu: 0 };
         let watchdog =
             Watchdog::new().map_err(|error| Unavailable(format!("a helper thread cannot be started: {error}")))?;
+        let busy = vec![Duration::ZERO; options.nodes.len()];
         Ok(Machine {
             seed: options.seed,
             preemption: options.preemption,
@@ -131,6 +135,7 @@ impl Machine {
             watchdog,
             notes: Vec::new(),
             remarks: Vec::new(),
+            busy,
             events: Vec::new(),
             wants_look: false,
             _pin: Pin::new(),
@@ -299,10 +304,19 @@ impl Machine {
     /// As [`run_until_quiescent`](Machine::run_until_quiescent).
     pub fn run_for_a_while(&mut self, events: &mut Vec<Event>) -> io::Result<bool> {
         for node in 0..self.nodes.len() {
+            // Exact enough for people, and cheap in a thread that traces.
+            let wall_clock = || sys::cpu_time(libc::CLOCK_MONOTONIC_COARSE);
+            let began = wall_clock();
             self.settle(node)?;
+            self.busy[node] += Duration::from_nanos(wall_clock().saturating_sub(began));
         }
         events.append(&mut self.events);
         Ok(!std::mem::take(&mut self.wants_look))
+    }
+
+    /// How long each node ran on the wall clock, the tracer's work for it included.
+    pub fn busy(&self) -> &[Duration] {
+        &self.busy
     }
 
     /// What people should know of a run that can be repeated all the same.

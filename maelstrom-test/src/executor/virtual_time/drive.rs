@@ -7,7 +7,9 @@ use std::ffi::{OsStr, OsString};
 
 use maelstrom_virtual_time::{self as virtual_time, Event, FLOOD_LIMIT, HANG, Machine, MachineOptions, StartError};
 
-use crate::executor::{LINE_LIMIT, NODE_DIRECTORY, NodeProgram, Observer, describe_exit, explain_start, log_tail};
+use crate::executor::{
+    LINE_LIMIT, NODE_DIRECTORY, NodeProgram, Observer, Traced, describe_exit, explain_start, log_tail,
+};
 use crate::history::Nanos;
 use crate::protocol::shorten;
 use crate::simulation::{Command, Effect, Exit, Failure, OUTPUT_LIMIT, Simulation};
@@ -18,22 +20,16 @@ const _: () = assert!(LINE_LIMIT == virtual_time::LINE_LIMIT);
 /// Runs a simulation to its end on real processes whose time is simulated. Whatever way it ends, no process is left
 /// behind. All that is not determined by the programs themselves comes from the seed.
 ///
-/// A run that breaks off says so with [`Simulation::failure`]. Returns what was noticed that another run with the same
-/// seed may do differently: each a sentence; none if the run can be repeated exactly.
+/// A run that breaks off says so with [`Simulation::failure`].
 ///
 /// The calling thread becomes the tracer of the nodes. It should have no other children.
-pub fn run(
-    simulation: &mut Simulation,
-    programs: &[NodeProgram],
-    seed: u64,
-    observer: &mut dyn Observer,
-) -> Vec<String> {
+pub fn run(simulation: &mut Simulation, programs: &[NodeProgram], seed: u64, observer: &mut dyn Observer) -> Traced {
     let nodes = programs.iter().map(|program| program.name.clone()).collect();
     let machine = match Machine::new(MachineOptions { seed, nodes, preemption: true }) {
         Ok(machine) => machine,
         Err(unavailable) => {
             simulation.fail(Failure::Machine(unavailable.to_string()));
-            return Vec::new();
+            return Traced::default();
         }
     };
     let mut driver = Driver { simulation, programs, observer, machine, events: Vec::new() };
@@ -41,9 +37,9 @@ pub fn run(
         driver.simulation.fail(failure);
     }
     let remarks = driver.machine.remarks().to_vec();
-    let differs = driver.machine.notes().to_vec();
+    let traced = Traced { differs: driver.machine.notes().to_vec(), busy: driver.machine.busy().to_vec() };
     remarks.into_iter().for_each(|remark| driver.simulation.add_note(remark));
-    differs
+    traced
 }
 
 struct Driver<'a> {
