@@ -136,7 +136,7 @@ fn out_of_bounds(additions: &[Addition], reads: Vec<Read>) -> Vec<Error> {
     let (mut low, mut high) = (0, 0);
     let mut errors = Vec::new();
     for read in reads {
-        while let Some(addition) = begun.next_if(|addition| addition.begun() < read.completed()) {
+        while let Some(addition) = begun.next_if(|addition| addition.may_begin_before(read.completed())) {
             low += addition.delta.min(0);
             high += addition.delta.max(0);
         }
@@ -206,7 +206,8 @@ fn evidence(analysis: &Analysis, error: &Error) -> Vec<Evidence> {
             list(&analysis.sums)
         )
     } else {
-        let begun = analysis.operations.additions.iter().filter(|addition| addition.begun() < read.completed()).count();
+        let begun =
+            analysis.operations.additions.iter().filter(|addition| addition.may_begin_before(read.completed())).count();
         let range = if bounds.0 == bounds.1 { bounds.0.to_string() } else { format!("{} to {}", bounds.0, bounds.1) };
         format!("the {} begun by then give {range}", counted(begun, "addition"))
     };

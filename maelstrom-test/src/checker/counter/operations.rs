@@ -38,6 +38,11 @@ impl Addition {
         if self.invocation == NONE { 0 } else { self.invocation }
     }
 
+    /// Whether it may have begun before the entry at this position.
+    pub(super) fn may_begin_before(&self, position: u32) -> bool {
+        self.invocation == NONE || self.invocation < position
+    }
+
     pub(super) fn completed(&self) -> u32 {
         self.completion
     }

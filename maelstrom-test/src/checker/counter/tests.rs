@@ -3,10 +3,14 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::checker::describe::entry;
 use crate::checker::doors::judged;
 use crate::checker::long_tests::cases;
 use crate::history::{Op, OpType, Pair};
+
+/// The last entry of an operation.
+fn entry(history: &History, pair: Pair) -> &Op {
+    &history.ops[pair.completion.or(pair.invocation).unwrap()]
+}
 
 fn analysed(history: &History) -> Analysis {
     let mut operations = Operations::default();
@@ -254,4 +258,12 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn an_addition_without_an_invocation_may_have_begun_before_the_first_entry() {
+    let mut history = history("0r 0=2 1+4 1!");
+    history.ops.retain(|op| op.kind != OpType::Invoke);
+    let verdict = Counter::default().check(&history, &CheckContext::default());
+    assert_eq!((verdict.valid, verdict.findings.len()), (Valid::Unknown, 0));
 }
