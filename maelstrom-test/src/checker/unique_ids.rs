@@ -12,7 +12,10 @@ use super::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
 use crate::history::{History, Op, OpType, Pair, Pairing};
 use crate::json::{Map, Value, json};
 
-/// No id may be acknowledged twice. Ids of different JSON types are different: `1`, `1.0` and `"1"` are three ids.
+/// The function that hands out an id.
+const GENERATE: &str = "generate";
+
+/// No id may be acknowledged twice by operations `generate`; others are ignored. Ids of different JSON types are different: `1`, `1.0` and `"1"` are three ids.
 ///
 /// Results: `attempted_count`, `acknowledged_count`, `duplicated_count` (ids that were handed out more than once),
 /// `duplicated` (up to 48 pairs of such an id and how often it was handed out, the most frequent first), `range` (the
@@ -72,11 +75,14 @@ impl Stream for Ids<'_> {
         let position = self.entries.push(op);
         let Some(process) = op.process.client() else { return };
         if op.kind == OpType::Invoke {
-            self.attempted += 1;
+            self.attempted += u64::from(&*op.f == GENERATE);
             self.open.begin(process, op, position);
             return;
         }
         let (invocation, op) = self.open.end(process, op);
+        if &*op.f != GENERATE {
+            return;
+        }
         let invocation = invocation.unwrap_or(NONE);
         self.attempted += u64::from(invocation == NONE);
         if op.kind != OpType::Ok {
@@ -209,6 +215,13 @@ mod tests {
             (&verdict.details["attempted_count"], &verdict.details["acknowledged_count"]),
             (&json!(3), &json!(1))
         );
+    }
+
+    #[test]
+    fn other_functions_hand_out_nothing() {
+        let ops = (0..4).map(|i| Op::new(i, OpType::Ok, i, if i < 2 { "read" } else { "generate" }, json!(i / 3)));
+        let verdict = UniqueIds.check(&History { ops: ops.collect() }, &CheckContext::default());
+        assert_eq!((verdict.valid, &verdict.details["attempted_count"]), (Valid::True, &json!(2)));
     }
 
     #[test]
