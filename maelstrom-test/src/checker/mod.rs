@@ -15,6 +15,8 @@ pub(crate) mod doors;
 mod echo;
 mod entries;
 pub mod exceptions;
+#[cfg(test)]
+mod fuzz_tests;
 mod intern;
 mod kafka;
 pub mod linearizable;
