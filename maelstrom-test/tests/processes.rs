@@ -205,6 +205,24 @@ fn a_node_that_crashes_ends_the_run_with_its_last_words() {
     all_gone(place.reader());
 }
 
+#[test]
+fn a_node_may_send_its_parent_every_signal_but_sigkill() {
+    if !python() {
+        return;
+    }
+    let place = Place::new("parent");
+    let reader = place.reader();
+    let code = NODE.replace(
+        "for line in sys.stdin:",
+        "import signal
+for line in sys.stdin:
+    for number in signal.valid_signals() - {signal.SIGKILL}: os.kill(os.getppid(), number)",
+    );
+    let run = scenario(&place.directory, &["python3", "-c", &code]).run().expect("the run ends well");
+    assert!(run.is_valid(), "{}", run.headline());
+    all_gone(reader);
+}
+
 /// Not a test: the process that the tests below start, and end in a bad way.
 #[test]
 fn victim() {

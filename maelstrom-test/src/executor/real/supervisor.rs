@@ -11,15 +11,18 @@
 //!
 //! The supervisor ends when the node's program does, after killing what that left behind, and with the same status.
 //!
-//! Programs send signals to their parent, some by mistake: to a parent that they believe to be a script of theirs, or to
-//! whoever inherited them. A supervisor that is stopped would keep the run from ending; one that is killed would leave
-//! processes behind. So the node's parent is another process in between, the *shield*, which does nothing:
+//! Some programs send signals to their parent. A supervisor that is stopped would never end the run, and one that is
+//! killed would leave processes behind. So the node's parent is a process in between, the *shield*, which does nothing:
 //!
 //! ```text
 //! maelstrom ── supervisor ── shield ── node ── what it starts
 //! ```
 //!
-//! If the shield is killed, the supervisor inherits the node; if the shield is stopped, the supervisor continues it.
+//! | signal to the shield | effect |
+//! | --- | --- |
+//! | SIGSTOP | the supervisor continues it |
+//! | SIGKILL | the supervisor becomes the parent of the node, and is itself killed by a second SIGKILL |
+//! | any other | ignored |
 //!
 //! Between `fork` and `exec` of a program with several threads only async-signal-safe calls are allowed. The supervisor
 //! lives there for ever, so this file allocates nothing after the fork and calls nothing but the kernel.
@@ -360,9 +363,10 @@ impl Supervisor {
     }
 }
 
+/// Ignores every signal but SIGCHLD, which tells that a child has ended. (SIGKILL and SIGSTOP cannot be ignored.)
 fn ignore_signals() {
-    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGPIPE, libc::SIGTSTP] {
-        // SAFETY: plain system call.
+    for signal in (1..=64).filter(|&signal| signal != libc::SIGCHLD) {
+        // SAFETY: plain system call, which fails for what is no signal.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
 }
