@@ -8,6 +8,7 @@ use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::arch::Registers;
 
@@ -308,6 +309,17 @@ pub(super) fn tune_pipe(end: &File, capacity: i32) {
         libc::fcntl(end.as_raw_fd(), libc::F_SETPIPE_SZ, capacity);
         libc::fcntl(end.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK);
     }
+}
+
+/// Wall time since some moment, to a few milliseconds. It is read without a system call, and without the counter that a
+/// tracing thread has renounced.
+pub(super) fn coarse_clock() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` outlives the call.
+    unsafe {
+        libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time);
+    }
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// CPU time that a process has used, in nanoseconds.

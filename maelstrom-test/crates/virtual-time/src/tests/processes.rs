@@ -165,6 +165,17 @@ fn a_node_that_works_elsewhere_is_told_where_its_own_directory_is() {
 }
 
 #[test]
+fn time_on_the_wall_clock_is_added_up_for_the_node_that_computes() {
+    let script = "read line; i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo $i; read line";
+    let mut lab = Lab::new(1, 2, &find("sh").expect("a shell"), &["-c", script]);
+    let before = lab.machine.busy()[1];
+    lab.send(1, "go");
+    assert_eq!(lab.said(), ["0 n1 300000"]);
+    assert!(lab.machine.busy()[1] > before);
+    assert_eq!(lab.machine.busy().len(), 2);
+}
+
+#[test]
 fn a_lock_that_another_node_holds_is_waited_for() {
     if find("flock").is_none() {
         return;
