@@ -71,7 +71,9 @@ fn a_line_of_a_tutorial_works_and_leaves_its_files() {
         assert!(printed.stdout.ends_with("the outcome is the same\n"), "{}", printed.stdout);
     }
     let history = "store/latest/history.jsonl";
-    folder.maelstrom(&format!("check -w echo {history}")).expect_status(0);
+    for named in [history, "store/latest"] {
+        folder.maelstrom(&format!("check -w echo {named}")).expect_status(0);
+    }
     let printed = folder.maelstrom(&format!("check --model list-append {history}")).expect_status(2);
     assert!(printed.stdout.contains("unknown"), "{}", printed.stdout);
 }
@@ -103,6 +105,16 @@ fn without_fractions(text: &str) -> String {
         None => format!("{line}\n"),
     };
     text.lines().map(shorten).collect()
+}
+
+#[test]
+fn help_fits_a_narrow_terminal() {
+    let words = ["test", "check", "serve", "demo"];
+    for word in words {
+        let printed = run(Command::new(program()).args([word, "--help"]).env("COLUMNS", "60")).expect_status(0);
+        let longest = printed.stdout.lines().map(|line| line.chars().count()).max();
+        assert!(longest.is_some_and(|longest| longest <= 60), "{word}: {}", printed.stdout);
+    }
 }
 
 #[test]

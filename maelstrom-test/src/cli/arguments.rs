@@ -24,6 +24,8 @@ pub(super) fn command() -> Command {
     Command::new("maelstrom")
         .about("A workbench for learning and regression-testing distributed systems")
         .version(env!("CARGO_PKG_VERSION"))
+        // Longer lines are hard to read, however wide the terminal is.
+        .max_term_width(120)
         .subcommand_required(true)
         .arg_required_else_help(true)
         .after_help("Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run itself broke.")
@@ -188,7 +190,7 @@ fn check() -> Command {
         )
         .arg(Arg::new("full").long("full").action(ArgAction::SetTrue).help("All findings with all their evidence"))
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print results as JSON"))
-        .arg(Arg::new("file").value_name("FILE").required(true).help("The history; `-`: standard input"))
+        .arg(Arg::new("file").value_name("FILE").required(true).help("The history, or the directory of a run; `-`: standard input"))
 }
 
 fn replay() -> Command {

@@ -81,11 +81,11 @@ macro_rules! for_each_option {
             max_writes_per_key, "max-writes-per-key", "N", Kind::Int { min: 1, max: u64::MAX }, "16", MULTI_KEY,
             "Writes to a key before a new key takes its place.";
             sequential_keys, "sequential-keys", "", Kind::Flag, "off", RW_REGISTER,
-            "Take it that no process sees a register go back to an earlier value.";
+            "Assume that no process sees a register go back to an earlier value.";
             linearizable_keys, "linearizable-keys", "", Kind::Flag, "off", RW_REGISTER,
-            "Take it that no register goes back to an earlier value in real time.";
+            "Assume that no register goes back to an earlier value in real time.";
             ww_deps, "ww-deps", "", Kind::Flag, "off", &["kafka"],
-            "Take it that operations which sent successive messages of a log happened in that order; cycles of these are reported, and allowed.";
+            "Assume that operations which sent successive messages of a log happened in that order; cycles of these are reported, and allowed.";
             seed, "seed", "N", Kind::Int { min: 0, max: u64::MAX }, "a hash of the case's name; random on the command line", &[],
             "The number from which all randomness of the run comes.";
             time, "time", "auto|virtual|real", Kind::Choice(TIME_MODES), "`auto`", &[],

@@ -31,11 +31,14 @@ enum SourceFile {
 }
 
 impl Source {
-    /// A file, or standard input (`-`). Compression is told by the content, whatever the name says.
+    /// A file, a run's directory, or standard input (`-`). Compression is told by the content, whatever the name says.
     pub(super) fn open(file: &str) -> Source {
         match file {
             "-" => Source::passing("standard input", Box::new(io::stdin())),
-            _ => Source { name: file.into(), file: SourceFile::Named(file.into()) },
+            _ => {
+                let path = history_in(Path::new(file)).unwrap_or_else(|| file.into());
+                Source { name: path.display().to_string(), file: SourceFile::Named(path) }
+            }
         }
     }
 
@@ -88,6 +91,12 @@ impl Source {
         let length = file.metadata()?.len();
         Input::new(&self.name, Box::new(file), length)
     }
+}
+
+/// The history in the directory of a run.
+fn history_in(directory: &Path) -> Option<PathBuf> {
+    const NAMES: [&str; 5] = ["history.jsonl", "history.jsonl.zst", "history.jsonl.gz", "history.edn", "history.json"];
+    NAMES.map(|name| directory.join(name)).into_iter().find(|path| path.is_file())
 }
 
 fn copy_from_start(copy: &RefCell<io::Result<File>>) -> io::Result<File> {

@@ -81,7 +81,8 @@ fn operations(view: &RunView<'_>) -> String {
             ends.iter().filter(|(_, count)| **count > 0).map(|(kind, count)| format!("{count} {}", kind.as_str()));
         format!("{}: {}", visible(f, 40), ends.collect::<Vec<_>>().join(", "))
     });
-    format!("{} ({})", units::counted(view.invoked(), "operation"), told.collect::<Vec<_>>().join("; "))
+    let (count, told) = (units::counted(view.invoked(), "operation"), told.collect::<Vec<_>>().join("; "));
+    if told.is_empty() { count } else { format!("{count} ({told})") }
 }
 
 /// How often each function ended how.
