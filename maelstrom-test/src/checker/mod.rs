@@ -35,7 +35,7 @@ mod unique_ids;
 
 pub use availability::Availability;
 pub use compose::{Part, Results};
-pub use counter::Counter;
+pub use counter::{BoundedCounter, Counter};
 pub use echo::Echo;
 pub use kafka::Kafka;
 pub use models::{Bank, LinearizableSet, UnorderedQueue};

@@ -5,11 +5,13 @@
 //! acknowledged additions and of any of the unknown ones. Before that, additions may still be on their way: then all
 //! that can be said is that no read may return more, or less, than the additions begun by then could give.
 
+mod bounded;
 mod operations;
 mod sums;
 #[cfg(test)]
 mod tests;
 
+pub use self::bounded::BoundedCounter;
 use self::operations::{Addition, Operations, Read};
 use self::sums::Sums;
 use super::describe::{brief, counted, seconds, who};
@@ -74,22 +76,30 @@ impl Stream for Additions<'_> {
     }
 
     fn finish(self: Box<Self>) -> Verdict {
-        let Additions { checker: Counter { lenient }, context, operations } = *self;
-        let analysis = analyse(operations);
-        let findings: Vec<Finding> = finding(&analysis, context, *lenient).into_iter().collect();
-        let (valid, reason) = if findings.iter().any(|finding| finding.proscribed) {
-            (Valid::False, None)
-        } else if let Some(reason) = analysis.doubts.first() {
-            (Valid::Unknown, Some(reason.clone()))
-        } else if analysis.final_reads.is_empty() && !lenient {
-            (Valid::Unknown, Some("there is no final read, so nobody can say whether the sum came out right".into()))
-        } else {
-            (Valid::True, None)
-        };
-        let mut verdict = Verdict { valid, reason, findings, details: details(&analysis) };
-        verdict.add_mismatch(analysis.operations.mismatch());
-        verdict
+        verdict(*self.checker, self.context, self.operations)
     }
+}
+
+fn verdict(Counter { lenient }: Counter, context: &CheckContext, operations: Operations) -> Verdict {
+    let analysis = analyse(operations);
+    let findings: Vec<Finding> = finding(&analysis, context, lenient).into_iter().collect();
+    let (valid, reason) = if findings.iter().any(|finding| finding.proscribed) {
+        (Valid::False, None)
+    } else if let Some(reason) = analysis.doubts.first() {
+        (Valid::Unknown, Some(reason.clone()))
+    } else if analysis.final_reads.is_empty() && !lenient {
+        (Valid::Unknown, Some("there is no final read, so nobody can say whether the sum came out right".into()))
+    } else {
+        (Valid::True, None)
+    };
+    let mut verdict = Verdict { valid, reason, findings, details: details(&analysis) };
+    verdict.add_mismatch(analysis.operations.mismatch());
+    verdict
+}
+
+/// `3`, or `3 to 9`.
+fn range((low, high): (i128, i128)) -> String {
+    if low == high { low.to_string() } else { format!("{low} to {high}") }
 }
 
 fn analyse(mut operations: Operations) -> Analysis {
@@ -155,7 +165,7 @@ fn finding(analysis: &Analysis, context: &CheckContext, lenient: bool) -> Option
     let Error { read, bounds } = error;
     let Stamp { process, time, .. } = analysis.operations.stamp(read.completed());
     let (node, time) = (who(process, context), seconds(time));
-    let range = if bounds.0 == bounds.1 { bounds.0.to_string() } else { format!("{} to {}", bounds.0, bounds.1) };
+    let range = range(*bounds);
     let what = if read.is_final { "a final read" } else { "a read" };
     let returned = analysis.operations.returned(read);
     let shown = brief(&returned);
@@ -208,8 +218,7 @@ fn evidence(analysis: &Analysis, error: &Error) -> Vec<Evidence> {
     } else {
         let begun =
             analysis.operations.additions.iter().filter(|addition| addition.may_begin_before(read.completed())).count();
-        let range = if bounds.0 == bounds.1 { bounds.0.to_string() } else { format!("{} to {}", bounds.0, bounds.1) };
-        format!("the {} begun by then give {range}", counted(begun, "addition"))
+        format!("the {} begun by then give {}", counted(begun, "addition"), range(*bounds))
     };
     let returned = brief(&analysis.operations.returned(read));
     lines.push(Evidence::new(read.pair(), format!("read → {returned}"), note).culprit());

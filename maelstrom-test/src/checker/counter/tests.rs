@@ -267,3 +267,46 @@ fn an_addition_without_an_invocation_may_have_begun_before_the_first_entry() {
     let verdict = Counter::default().check(&history, &CheckContext::default());
     assert_eq!((verdict.valid, verdict.findings.len()), (Valid::Unknown, 0));
 }
+
+/// Every read against the additions that were over before it and those that had begun before its end.
+fn within_bounds(history: &History) -> bool {
+    let pairs = history.pairs();
+    let additions = |happened: &dyn Fn(&Pair) -> bool| -> Vec<i64> {
+        let chosen = pairs.iter().filter(|pair| history.function(**pair) == "add" && happened(pair));
+        chosen.map(|pair| history.ops[pair.invocation.unwrap()].value.as_i64().unwrap()).collect()
+    };
+    let is_read = |pair: &&Pair| history.function(**pair) == "read" && history.outcome(**pair) == OpType::Ok;
+    pairs.iter().filter(is_read).all(|read| {
+        let sum = history.ops[read.completion.unwrap()].value.as_i64().unwrap();
+        let is_certain = |pair: &Pair| history.outcome(*pair) == OpType::Ok && pair.completion < read.invocation;
+        let is_possible = |pair: &Pair| {
+            history.outcome(*pair) != OpType::Fail && pair.invocation < read.completion && !is_certain(pair)
+        };
+        let certain: i64 = additions(&is_certain).iter().sum();
+        let part = |part: fn(i64) -> i64| additions(&is_possible).into_iter().map(part).sum::<i64>();
+        (certain + part(|delta| delta.min(0))..=certain + part(|delta| delta.max(0))).contains(&sum)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(1000), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn reads_that_are_up_to_date_are_within_bounds(history in any_history()) {
+        let ops: Vec<Op> = history.ops.iter().filter(|op| !op.is_final).cloned().collect();
+        let history = History { ops };
+        let has_read = history.ops.iter().any(|op| &*op.f == "read" && op.kind == OpType::Ok);
+        let expected = match within_bounds(&history) {
+            false => Valid::False,
+            true if has_read => Valid::True,
+            true => Valid::Unknown,
+        };
+        let verdict = judged(&BoundedCounter, &history);
+        prop_assert_eq!(verdict.valid, expected, "{:?}", history);
+    }
+
+    #[test]
+    fn final_reads_are_judged_by_their_sums(history in any_history()) {
+        prop_assert_eq!(judged(&BoundedCounter, &history), judged(&Counter::default(), &history));
+    }
+}

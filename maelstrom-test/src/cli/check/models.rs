@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 
 use crate::checker::linearizable::Linearizable;
-use crate::checker::{Bank, Checker, LinearizableSet, UnorderedQueue};
+use crate::checker::{Bank, BoundedCounter, Checker, LinearizableSet, UnorderedQueue};
 use crate::json::Value;
 
 /// A model that a history can be judged by.
@@ -23,6 +23,7 @@ pub(super) enum Judge {
     UnorderedQueue,
     LinearizableSet,
     Bank,
+    Counter,
 }
 
 const fn model(name: &'static str, judge: Judge, doc: &'static str) -> Model {
@@ -39,7 +40,11 @@ pub(super) const MODELS: &[Model] = &[
     model("linearizable-set", Judge::LinearizableSet, "set whose reads show all earlier additions: add, read"),
     model("set", Judge::Workload("g-set"), "set whose reads show all additions in the end: add, read"),
     model("set-full", Judge::Workload("g-set"), "the same"),
-    model("counter", Judge::Workload("pn-counter"), "counter whose final reads are a possible sum: add, read"),
+    model(
+        "counter",
+        Judge::Counter,
+        "counter: add, read; final reads must be a possible sum, or else all reads up to date",
+    ),
     model("bank", Judge::Bank, "accounts with a constant total: transfer, read"),
     model("log", Judge::Workload("kafka"), "logs by key: send, poll, assign, subscribe"),
     model("list-append", Judge::Workload("txn-list-append"), "transactions that append to lists"),
@@ -77,6 +82,7 @@ impl Model {
             }
             Judge::Mutex => Box::new(Linearizable::mutex()),
             Judge::UnorderedQueue => Box::new(UnorderedQueue),
+            Judge::Counter => Box::new(BoundedCounter),
             Judge::LinearizableSet => Box::new(LinearizableSet),
             Judge::Bank => {
                 let bank = matches
