@@ -1,5 +1,6 @@
 //! Cases by hand, and a simulated log with faults planted into its history.
 
+mod definitions;
 mod simulate;
 
 use crate::json::json;
