@@ -10,7 +10,12 @@
 //!
 //! ```no_run
 //! // tests/cluster.rs
-//! #[maelstrom::test(workload = "broadcast", command = ["python3", "nodes/gossip.py"], nodes = 5, nemesis = "partition")]
+//! #[maelstrom::test(
+//!     workload = "broadcast",
+//!     command = ["python3", "nodes/gossip.py"],
+//!     nodes = 5,
+//!     nemesis = "partition",
+//! )]
 //! fn gossip_reaches_everyone(run: &maelstrom::Run) {
 //!     // It is known to be valid by now; what else you expect of it is up to you.
 //!     assert!(run.net.servers.msgs_per_op < 30.0);
@@ -28,7 +33,8 @@
 //! What the attribute can say, [`Scenario`] can:
 //!
 //! ```no_run
-//! let run = maelstrom::Scenario::new("lin-kv").bin("target/debug/raft").nodes(5).nemesis("partition").seed(7).run()?;
+//! let raft = maelstrom::Scenario::new("lin-kv").bin("target/debug/raft");
+//! let run = raft.nodes(5).nemesis("partition").seed(7).run()?;
 //! println!("{run}");
 //! run.assert_valid();
 //! # Ok::<(), maelstrom::RunError>(())

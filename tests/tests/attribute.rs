@@ -103,6 +103,11 @@ fn a_valid_run_that_survived_nothing_fails_unless_that_is_allowed() {
 fn wrong_variables_are_one_clear_message() {
     let printed = cluster(&[], &[("MAELSTROM_SEED", "seven")]).expect_status(101);
     assert_eq!(printed.stderr, "error: MAELSTROM_SEED: `seven` is neither a number nor `random`\n");
+    let printed = cluster(&[], &[("MAELSTROM_CASE", "nodes=7")]).expect_status(101);
+    let expected = "error: MAELSTROM_CASE: no case of this test program contains `nodes=7` in its name\n  help: ";
+    assert!(printed.stderr.starts_with(expected), "{}", printed.stderr);
+    // What the command line has left out already is no mistake.
+    cluster(&["no-such-case"], &[("MAELSTROM_CASE", "nodes=7")]).expect_status(0);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Test cases: the combinations of a function's lists and seeds, and how one of them runs.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Once;
 
 use super::body::{self, Failed};
 use super::environment::{Environment, Seeds, random_seed};
@@ -11,8 +13,9 @@ use super::progress::Display;
 use super::{paths, snapshot};
 use crate::random;
 use crate::report::{index, text};
-use crate::scenario::options;
 use crate::scenario::{Defaults, Run, Scenario, WorkloadChoice};
+use crate::scenario::{IN_REAL_TIME, options};
+use crate::suggest;
 
 /// Default seeds are this short, so that people can type them.
 const SEED_LIMIT: u64 = 1_000_000;
@@ -44,6 +47,17 @@ pub(super) struct CaseFailure {
     pub(super) text: String,
 }
 
+/// Says once per program, on standard error, that a run fell back to real time: it is slower, and cannot be repeated.
+/// Written past the harness, which shows what tests print only if they fail.
+fn notice_of_real_time(run: &Run) {
+    static ONCE: Once = Once::new();
+    let Some(note) = run.notes.iter().find(|note| note.starts_with(IN_REAL_TIME)) else { return };
+    ONCE.call_once(|| {
+        let help = "help: `time = \"real\"` asks for real time, and keeps this notice away";
+        let _ = writeln!(io::stderr(), "note: runs are {note}\n  {help}");
+    });
+}
+
 /// A list that makes cases: the option's name, and how many values it has.
 struct Axis {
     name: &'static str,
@@ -69,6 +83,25 @@ impl Case {
             Some(pair) => Err(format!("two cases are named {}; is a value in a list twice?", pair[0])),
             None => Ok(cases),
         }
+    }
+
+    /// What to say if `MAELSTROM_CASE` leaves nothing of the cases that were selected; `None` if it leaves something.
+    pub(super) fn nothing_left(
+        functions: &[&'static Function],
+        environment: &Environment,
+        is_selected: impl Fn(&Case) -> bool,
+    ) -> Option<String> {
+        let part = environment.case.as_ref()?;
+        let mut all = Case::all(functions, &Environment { case: None, ..environment.clone() }).ok()?;
+        all.retain(is_selected);
+        if all.is_empty() || all.iter().any(|case| case.name.contains(part.as_str())) {
+            return None;
+        }
+        let nearest = suggest::nearest(part, all.iter().map(|case| &*case.name));
+        Some(format!(
+            "MAELSTROM_CASE: no case of this test program contains `{part}` in its name\n  help: cases are named like {}",
+            nearest.join(", ")
+        ))
     }
 
     /// The cases of one function.
@@ -158,6 +191,9 @@ impl Case {
         let _ = index::update(&paths::output(self.function.temporary_directory));
         let run = judge::ended(result).map_err(not_started)?;
         let report = text::render(&run.view(), text::Style { colour: false, full: false });
+        if self.options.get("time").is_none_or(|time| time == "auto") {
+            notice_of_real_time(&run);
+        }
         if let Some(note) = run.pace_note() {
             eprintln!("note: {}: {note}", self.name);
         }

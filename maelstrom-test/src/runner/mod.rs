@@ -46,7 +46,14 @@ pub fn main() -> ExitCode {
         words.push(filter.clone());
     }
     let mut arguments = Arguments::from_iter(words);
-    let cases = Environment::read().and_then(|environment| Case::all(&function::registered(), &environment));
+    let cases = Environment::read().and_then(|environment| {
+        let functions = function::registered();
+        let is_selected = |case: &Case| filters::select(case, &filters, arguments.exact);
+        match Case::nothing_left(&functions, &environment, is_selected) {
+            Some(nothing) => Err(nothing),
+            None => Case::all(&functions, &environment),
+        }
+    });
     let cases: Vec<Case> = match cases {
         Ok(cases) => cases,
         Err(wrong) => {
@@ -102,6 +109,12 @@ pub fn run_function(module: &str, name: &str) -> Result<(), Failure> {
         .and_then(|environment| Case::all(std::slice::from_ref(function), &environment))
         .map_err(Failure)?;
     let count = cases.len();
+    if count == 0
+        && let Ok(environment) = Environment::read()
+        && let Some(nothing) = Case::nothing_left(&functions, &environment, |_| true)
+    {
+        return Err(Failure(nothing));
+    }
     let mut failures = Vec::new();
     for case in cases {
         match case.run(None) {

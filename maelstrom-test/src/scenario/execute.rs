@@ -57,6 +57,9 @@ fn cannot_write(directory: &Path, error: &io::Error) -> RunError {
     RunError::Setup(text)
 }
 
+/// How the note begins that says why a run is not in virtual time.
+pub(crate) const IN_REAL_TIME: &str = "in real time";
+
 /// The clock that was asked for, or the one that is possible; notes why.
 fn choose_clock(config: &mut Config) -> Result<TimeMode, RunError> {
     if config.time != TimeChoice::Real {
@@ -72,7 +75,7 @@ fn choose_clock(config: &mut Config) -> Result<TimeMode, RunError> {
             }
             Err(missing) => {
                 let shorter = if config.fall_back_to_real_time() { ", for 20 s instead of 60 s" } else { "" };
-                config.notes.insert(0, format!("in real time{shorter}: {missing}"));
+                config.notes.insert(0, format!("{IN_REAL_TIME}{shorter}: {missing}"));
             }
         }
     }
