@@ -210,7 +210,10 @@ fn within_transaction(store: &Store<Lists>, txn: u32, place_of: &mut PerKey, fou
         let expected = &mut known[place as usize];
         if mop.kind == MopKind::Write {
             expected.appended.push(mop.arg);
-            for read in expected.reads.iter().filter(|read| store.answers.holds(mops[**read].arg, mop.arg)) {
+            // If somebody else appended the element as well, the read may have seen that.
+            let is_known = !store.is_ambiguous(mop.key);
+            let holds_it = |read: &&usize| is_known && store.answers.holds(mops[**read].arg, mop.arg);
+            for read in expected.reads.iter().filter(holds_it) {
                 found.add(Anomaly::FUTURE_READ, || future_read(store, txn, &mops[*read], mop.arg));
             }
             continue;

@@ -359,3 +359,11 @@ fn values_that_nobody_wrote_break_read_committed_but_nothing_weaker() {
     // A model that is neither weaker nor stronger than read-committed allows no such value either.
     assert_eq!(registers(&zero, "PRAM").valid, Valid::False);
 }
+
+#[test]
+fn an_element_that_another_transaction_appended_as_well_is_no_future_read() {
+    // The read may have seen the other append; what then follows is in doubt.
+    let verdict = lists(&oks(&[json!([["append", 1, 7]]), json!([["r", 1, [7]], ["append", 1, 7]])]), "serializable");
+    assert_eq!(verdict.valid, Valid::Unknown);
+    assert!(verdict.findings.is_empty(), "{verdict:#?}");
+}
