@@ -3,5 +3,6 @@
 mod brute_force;
 mod corpus;
 mod cycles;
+mod fuzz;
 mod simulated;
 mod verdicts;
