@@ -108,6 +108,20 @@ fn without_fractions(text: &str) -> String {
 }
 
 #[test]
+fn the_journal_may_be_kept_of_failures_only() {
+    let folder = Folder::new("journal");
+    let line = "test -w unique-ids --bin NODE --node-count 3 --time-limit 1 --rate 50 --journal failures node";
+    for (node, status, is_kept) in [("unique-ids", 0, false), ("unique-ids-bare-counter", 1, true)] {
+        folder.maelstrom(&format!("{line} {node}")).expect_status(status);
+        let run = folder.0.join("store/latest");
+        assert_eq!(run.join("messages.jsonl").is_file(), is_kept, "{node}");
+        assert!(run.join("history.jsonl").is_file() && run.join("results.json").is_file());
+        let page = fs::read_to_string(run.join("report.html")).expect("it is kept");
+        assert_eq!(page.contains("href=\"messages.jsonl\""), is_kept, "{node}");
+    }
+}
+
+#[test]
 fn help_fits_a_narrow_terminal() {
     let words = ["test", "check", "serve", "demo"];
     for word in words {

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter};
 use std::path::Path;
 
 use super::diagram::Diagram;
-use super::{Latencies, RunView, fault_spans, html, journal, picture, results, text};
+use super::{JOURNAL, Latencies, RunView, fault_spans, html, journal, picture, results, text};
 use crate::history::HistoryFormat;
 
 /// How many drawings of anomalies are written as files of their own.
@@ -19,7 +19,7 @@ const PICTURES: usize = 8;
 /// # Errors
 /// Those of writing, with the file's name: a disk that is full, a directory that cannot be written.
 pub fn write(view: &RunView<'_>, directory: &Path) -> io::Result<()> {
-    let journal = journal::with_proof(view, &directory.join("messages.jsonl"));
+    let journal = journal::with_proof(view, &directory.join(JOURNAL));
     let view = &RunView { journal: &journal, ..view.clone() };
     let put = |name: &str, content: String| write_file(&directory.join(name), content.as_bytes());
     put("report.txt", text::render(view, text::Style::PLAIN))?;

@@ -35,6 +35,9 @@ pub(crate) use units::counted;
 
 pub use faults::{FaultSpan, fault_spans};
 pub use files::write;
+/// The file of a run's directory that has every message.
+pub(crate) const JOURNAL: &str = "messages.jsonl";
+
 pub use latency::{Latencies, Latency};
 #[cfg(feature = "cli")]
 pub use serve::StoreServer;

@@ -53,6 +53,7 @@ impl Sample {
             scenario: &self.scenario,
             options: &self.options,
             logs: &self.logs,
+            has_journal: true,
             directory: Some(&self.directory),
             again: Some("MAELSTROM_SEED=7 cargo test raft_is_linearizable"),
             expected_anomaly: self.expected_anomaly,

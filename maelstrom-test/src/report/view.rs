@@ -176,6 +176,8 @@ pub struct RunView<'a> {
     pub logs: &'a [NodeLog],
     /// Where the run's files are.
     pub directory: Option<&'a Path>,
+    /// Whether `messages.jsonl` stays there.
+    pub has_journal: bool,
     /// The command that repeats the run.
     pub again: Option<&'a str>,
     /// The anomaly that the case expects, if it expects one by name.

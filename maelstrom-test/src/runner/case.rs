@@ -224,6 +224,9 @@ impl Case {
             .again(self.again())
             .expect(function.expect)
             .seed(self.seed);
+        if !self.options.contains_key("journal") {
+            scenario = scenario.option("journal", "failures");
+        }
         for (name, value) in &self.options {
             scenario = scenario.option(name, value);
         }

@@ -129,6 +129,8 @@ pub struct Config {
     pub time: TimeChoice,
     /// Where nodes work.
     pub cwd: WorkingDirectory,
+    /// Whether the journal of messages is removed if the run ends as expected.
+    pub journal_of_failures: bool,
     /// Copy the nodes' standard error to the run's log.
     pub log_stderr: bool,
     /// Log messages as they are sent.
@@ -390,6 +392,7 @@ impl Reader<'_> {
             seed,
             time,
             cwd,
+            journal_of_failures: self.name("journal").as_deref() == Some("failures"),
             log_stderr: self.flag("log_stderr").unwrap_or(false),
             log_net_send: self.flag("log_net_send").unwrap_or(false),
             log_net_recv: self.flag("log_net_recv").unwrap_or(false),
@@ -441,6 +444,7 @@ impl Config {
             ("max_messages", self.max_messages.to_string()),
             ("timeout", format_nanos(self.client_timeout())),
             ("cwd", if self.cwd == WorkingDirectory::Package { "package" } else { "node" }.to_string()),
+            ("journal", if self.journal_of_failures { "failures" } else { "always" }.to_string()),
             ("availability", self.availability.map_or("none".into(), |share| share.to_string())),
         ];
         let of_workload = [

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Run, RunError, Scenario};
 use crate::protocol::shorten;
+use crate::report::JOURNAL;
 
 /// The files that are compared: everything that clients did, and every message.
-const COMPARED: [&str; 2] = ["history.jsonl", "messages.jsonl"];
+const COMPARED: [&str; 2] = ["history.jsonl", JOURNAL];
 /// Where the first of the two runs is kept, within the directory of the second.
 const FIRST: &str = "first-run";
 
@@ -55,7 +56,7 @@ impl Scenario {
     pub fn check_determinism(self) -> Result<(Run, Option<Difference>), RunError> {
         let config = self.config()?;
         // Both runs use the same directory, one after the other: its path may well reach the nodes.
-        let scenario = self.directory(&config.directory).seed(config.seed);
+        let scenario = self.directory(&config.directory).seed(config.seed).journal("always");
         let directory = config.directory.clone();
         let mut aside = directory.clone().into_os_string();
         aside.push(".first");

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::json::Map;
+use crate::report::JOURNAL;
 
 use super::options::OUTCOMES;
 use super::pace::Pace;
@@ -37,6 +38,10 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     let mut run = finish(config, clock, simulation, traced, began);
     let written = report::write(&run.view(), &run.directory);
     run.has_report = written.is_ok();
+    if !run.has_journal {
+        // It is of no interest any more; whether it takes up room is not worth an error.
+        let _ = fs::remove_file(run.directory.join(JOURNAL));
+    }
     if let Err(error) = written {
         let story = format!("the run is over, but its report is incomplete: {error}");
         let headline = "the report cannot be written".into();
@@ -239,6 +244,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: T
     let mut notes = config.notes.clone();
     notes.extend_from_slice(simulation.notes());
     let (expect, require_faults) = (config.expect.clone(), config.require_faults);
+    let journal_of_failures = config.journal_of_failures;
     let expected_anomaly = expect.clone().filter(|expect| !OUTCOMES.contains(&&**expect));
     let reproducible = clock == TimeMode::Virtual && traced.differs.is_empty();
     notes.extend(traced.differs.into_iter().map(|why| format!("not reproducible: {why}")));
@@ -266,6 +272,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: T
         settings: config.settings,
         directory: config.directory,
         has_report: true,
+        has_journal: true,
         again: config.again,
         expected_anomaly,
         expectation: None,
@@ -274,6 +281,11 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: T
         let failure = judge(&expect, require_faults, &run).err();
         Expectation { expect, failure }
     });
+    let is_as_expected = match &run.expectation {
+        Some(expectation) => expectation.failure.is_none(),
+        None => run.breakdown.is_none() && run.is_valid(),
+    };
+    run.has_journal = !(journal_of_failures && is_as_expected);
     run
 }
 

@@ -51,6 +51,8 @@ pub struct Run {
     pub directory: PathBuf,
     /// False if the report could not be written there.
     pub has_report: bool,
+    /// Whether `messages.jsonl` is kept.
+    pub has_journal: bool,
     /// How long it took in its own time, in nanoseconds.
     pub duration: Nanos,
     /// How long it took on the wall clock.
@@ -176,6 +178,7 @@ impl Run {
             options: &self.options,
             logs: &self.logs,
             directory: self.has_report.then_some(&self.directory),
+            has_journal: self.has_journal,
             again: self.again.as_deref(),
             expected_anomaly: self.expected_anomaly.as_deref(),
             expectation: self.expectation.as_ref(),
@@ -270,6 +273,7 @@ pub(crate) fn sample_run() -> Run {
         logs: Vec::new(),
         directory: PathBuf::from("unused"),
         has_report: true,
+        has_journal: true,
         duration: 0,
         elapsed: Duration::ZERO,
         pace: Pace::default(),

@@ -132,6 +132,7 @@ impl Piece {
             scenario: &["5 nodes".into()],
             options: &options,
             logs: &logs,
+            has_journal: true,
             directory: Some(directory),
             again: Some("MAELSTROM_SEED=7 cargo test raft_is_linearizable"),
             expected_anomaly: None,

@@ -16,7 +16,8 @@ mod table;
 mod value;
 
 pub use names::{
-    CONSISTENCY_MODELS, FAULTS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKING_DIRECTORIES, WORKLOADS,
+    CONSISTENCY_MODELS, FAULTS, JOURNALS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKING_DIRECTORIES,
+    WORKLOADS,
 };
 pub use table::{
     OPTIONS, OptionRow, SPECIAL, all, check_expect, check_workload, english, find, parse_seeds, unknown_option,

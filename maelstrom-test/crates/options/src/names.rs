@@ -90,6 +90,9 @@ pub const CONSISTENCY_MODELS: &[&str] = &[
     "writes-follow-reads",
 ];
 
+/// Of which runs the journal of messages is kept.
+pub const JOURNALS: &[&str] = &["always", "failures"];
+
 #[cfg(test)]
 mod tests {
     use super::*;

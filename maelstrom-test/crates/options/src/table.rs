@@ -2,7 +2,8 @@
 
 use crate::anomalies;
 use crate::names::{
-    CONSISTENCY_MODELS, FAULTS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKING_DIRECTORIES, WORKLOADS,
+    CONSISTENCY_MODELS, FAULTS, JOURNALS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKING_DIRECTORIES,
+    WORKLOADS,
 };
 use crate::suggest::did_you_mean;
 use crate::value::Kind;
@@ -98,6 +99,8 @@ macro_rules! for_each_option {
             "How long a client waits for an answer.";
             max_messages, "max-messages", "N", Kind::Int { min: 1, max: u64::MAX }, "10000000", &[],
             "Messages of nodes, beyond which the run ends with an error that shows the busiest links.";
+            journal, "journal", "always|failures", Kind::Choice(JOURNALS), "`always`; in the attribute `failures`", &[],
+            "Of which runs `messages.jsonl` is kept, every message of the run (tens of megabytes): of all, or of those that did not end as expected.";
             log_stderr, "log-stderr", "", Kind::Flag, "off", &[],
             "Copy what nodes write to standard error to the run's log (and, with the flag, to the terminal).";
             log_net_send, "log-net-send", "", Kind::Flag, "off", &[],

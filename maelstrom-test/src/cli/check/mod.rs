@@ -75,6 +75,7 @@ fn show(
         options: &[],
         logs: &[],
         directory: None,
+        has_journal: false,
         again: None,
         expected_anomaly: None,
         expectation: None,

@@ -15,7 +15,7 @@ use finding::FindingHtml;
 
 use super::diagram::Diagram;
 use super::escape::visible;
-use super::{Latencies, RunView, TimeMode, fault_spans, picture, text, units};
+use super::{JOURNAL, Latencies, RunView, TimeMode, fault_spans, picture, text, units};
 use crate::checker::Valid;
 
 pub(super) const STYLE: &str = concat!(
@@ -73,7 +73,7 @@ struct Page<'a> {
     details: Vec<(&'static str, String)>,
     options: Vec<(String, String)>,
     logs: Vec<LogHtml>,
-    files: &'static [&'static str],
+    files: Vec<&'static str>,
     version: &'static str,
 }
 
@@ -99,7 +99,7 @@ const FILES: &[&str] = &[
     "history.txt",
     "history.jsonl",
     "history.edn",
-    "messages.jsonl",
+    JOURNAL,
     "messages.svg",
     "timeline.html",
     "latency-raw.svg",
@@ -107,6 +107,12 @@ const FILES: &[&str] = &[
     "rate.svg",
     "scenario.json",
 ];
+
+/// Those of them that a run has.
+fn files(view: &RunView<'_>) -> Vec<&'static str> {
+    let is_there = |file: &&str| view.directory.is_some() && (view.has_journal || *file != JOURNAL);
+    FILES.iter().copied().filter(is_there).collect()
+}
 
 /// The text of `report.html`.
 pub(super) fn report(view: &RunView<'_>) -> String {
@@ -164,7 +170,7 @@ pub(super) fn report(view: &RunView<'_>) -> String {
         details: tables::details(view),
         options: view.options.iter().map(|(name, value)| (name.clone(), visible(value, 1000))).collect(),
         logs: logs(view),
-        files: if view.directory.is_some() { FILES } else { &[] },
+        files: files(view),
         version: env!("CARGO_PKG_VERSION"),
     };
     page.render().expect("writing to a string does not fail")
