@@ -1,5 +1,7 @@
 //! List-append: the anomalies that are not cycles.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use crate::json::{Value, json};
 
 use super::anomaly::Anomaly;
@@ -24,6 +26,7 @@ pub(super) fn find_anomalies(analysis: &ListAnalysis<'_>, found: &mut Found) {
         }
     }
     incompatible_orders(analysis, found);
+    torn_appends(analysis, found);
     dirty_updates(analysis, found);
     find_lost_updates(analysis.store, found);
 }
@@ -269,7 +272,7 @@ fn incompatible_orders(analysis: &ListAnalysis<'_>, found: &mut Found) {
             // A list that repeats an element of a prefix is reported as that.
             let versions = analysis.versions(mop.key);
             let mut elements = store.answers.elements(mop.arg);
-            let mut known = rustc_hash::FxHashSet::default();
+            let mut known = FxHashSet::default();
             elements.retain(|element| known.insert(*element));
             if !versions.starts_with(&elements) {
                 found.add(Anomaly::INCOMPATIBLE_ORDER, || incompatible(analysis, txn, mop));
@@ -313,6 +316,86 @@ fn incompatible(analysis: &ListAnalysis<'_>, txn: u32, mop: &Mop) -> Example {
     }
 }
 
+/// Appends of one transaction to one key that are not in its order, or of which some are missing although others appended
+/// after them.
+fn torn_appends(analysis: &ListAnalysis<'_>, found: &mut Found) {
+    let store = analysis.store;
+    for key in 0..store.names.interner.len() as u32 {
+        let versions = analysis.versions(key);
+        let mut places: FxHashMap<u32, usize> = FxHashMap::default();
+        let mut seen: FxHashSet<u32> = FxHashSet::default();
+        for version in versions {
+            let writer = store.writer(*version).filter(|writer| seen.insert(*writer));
+            let Some(writer) = writer.filter(|_| store.failed_writer(*version).is_none()) else { continue };
+            let own = store.mops(writer).iter().filter(|mop| mop.kind == MopKind::Write && mop.key == key);
+            let own: Vec<u32> = own.map(|mop| mop.arg).collect();
+            if own.len() < 2 {
+                continue;
+            }
+            if places.is_empty() {
+                places.extend(versions.iter().enumerate().map(|(place, version)| (*version, place)));
+            }
+            // Up to which place a list shows that the two do not stand one after the other.
+            let end = |pair: &[u32]| match (places.get(&pair[0]), places.get(&pair[1])) {
+                (Some(first), Some(second)) => (second < first).then_some(*first),
+                (None, Some(second)) => Some(*second),
+                (Some(first), None) => Some(first + 1).filter(|next| *next < versions.len()),
+                (None, None) => None,
+            };
+            let Some((pair, end)) = own.windows(2).find_map(|pair| Some((pair, end(pair)?))) else { continue };
+            let example = || torn_append(analysis, key, writer, pair, end as u32 + 1);
+            if store.is_ok(writer) {
+                found.add(Anomaly::INCOMPATIBLE_ORDER, example);
+            } else {
+                found.add_inferred(Anomaly::INCOMPATIBLE_ORDER, example);
+            }
+        }
+    }
+}
+
+/// The transaction appended the first of a pair of versions before the second. Lists of at least `end` elements show that
+/// they do not stand like that.
+fn torn_append(analysis: &ListAnalysis<'_>, key: u32, writer: u32, pair: &[u32], end: u32) -> Example {
+    let store = analysis.store;
+    let shown = store.key_text(key);
+    let [first, second] = [pair[0], pair[1]].map(|version| store.names.value_text(version));
+    let appended = format!("T1 appended {first} to key {shown} before {second}");
+    let mut evidence = vec![store.evidence(writer, "T1", appended)];
+    let mut list = String::new();
+    if let Some((reader, answer)) = shortest_read(analysis, key, end) {
+        list = format!(", yet it was read as {answer}");
+        let note = format!("read key {shown} as {answer}: no order of whole transactions gives this list");
+        if reader == writer {
+            evidence[0].note += &format!("\nT1 {note}");
+        } else {
+            evidence.push(store.evidence(reader, "T2", format!("T2 {note}")));
+        }
+    }
+    Example {
+        story: format!("A transaction appended {first} and then {second} to key {shown}{list}."),
+        shape: "T2 read a list in which appends of T1 are not in T1's order".into(),
+        evidence,
+        picture: None,
+        json: json!({
+            "key": store.key_json(key),
+            "appended": [store.names.value_json(pair[0]), store.names.value_json(pair[1])],
+            "writer": store.label(writer),
+        }),
+    }
+}
+
+/// Who read the shortest list of a key with at least so many elements of its order, and that list.
+fn shortest_read(analysis: &ListAnalysis<'_>, key: u32, end: u32) -> Option<(u32, String)> {
+    let mut readers = (end..=analysis.versions(key).len() as u32).flat_map(|place| analysis.readers(key, place));
+    let reader = *readers.next()?;
+    let is_long_enough = |mop: &&Mop| {
+        let place = analysis.place.get(mop.arg as usize).copied();
+        mop.kind == MopKind::Read && mop.key == key && place.is_some_and(|place| place != NONE && place >= end)
+    };
+    let read = analysis.store.mops(reader).iter().find(is_long_enough);
+    Some((reader, read.map_or_else(String::new, |mop| analysis.store.answer_text(mop.arg))))
+}
+
 /// Failed appends that are followed by ok ones in the order of versions.
 fn dirty_updates(analysis: &ListAnalysis<'_>, found: &mut Found) {
     let store = analysis.store;
@@ -345,14 +428,8 @@ fn dirty_update(analysis: &ListAnalysis<'_>, key: u32, places: std::ops::RangeIn
         store.evidence(writers[0], "T1", format!("T1 failed, but its {failed} is in the list of key {shown}")),
         store.evidence(writers[1], "T2", format!("T2 appended {ok} after it")),
     ];
-    // The shortest list that has both.
-    let mut reads = (end..=analysis.versions(key).len() as u32).flat_map(|place| analysis.readers(key, place));
-    if let Some(reader) = reads.next().copied() {
-        let state = |mop: &&Mop| {
-            let place = analysis.place.get(mop.arg as usize).copied();
-            mop.kind == MopKind::Read && mop.key == key && place.is_some_and(|place| place != NONE && place >= end)
-        };
-        let answer = store.mops(reader).iter().find(state).map_or_else(String::new, |mop| store.answer_text(mop.arg));
+    // A list that has both.
+    if let Some((reader, answer)) = shortest_read(analysis, key, end) {
         match writers.iter().position(|writer| *writer == reader) {
             Some(at) => evidence[at].note += &format!("\nT{} read key {shown} as {answer}", at + 1),
             None => evidence.push(store.evidence(reader, "T3", format!("T3 read key {shown} as {answer}"))),

@@ -177,6 +177,29 @@ fn info_transactions_count_once_an_effect_was_read() {
 }
 
 #[test]
+fn appends_of_a_transaction_stand_in_its_order() {
+    let appends = (OpType::Ok, 0, json!([["append", "x", 1], ["append", "x", 2], ["append", "x", 3]]));
+    let other = (OpType::Ok, 1, json!([["append", "x", 9]]));
+    for (list, valid) in [
+        (json!([1, 2, 3, 9]), Valid::True),
+        (json!([9, 1, 2, 3]), Valid::True),
+        (json!([2, 1, 3]), Valid::False),
+        (json!([1, 3]), Valid::False),
+        (json!([1, 2, 9]), Valid::False),
+        (json!([1, 9, 2, 3]), Valid::False),
+        (json!([9, 2, 3]), Valid::False),
+    ] {
+        let read = (OpType::Ok, 2, json!([["r", "x", list]]));
+        let history = in_turn(&[appends.clone(), other.clone(), read]);
+        assert_eq!(lists(&history, "serializable").valid, valid, "{list}");
+    }
+    let history = in_turn(&[appends, (OpType::Ok, 2, json!([["r", "x", [2, 1, 3]]]))]);
+    let finding = &lists(&history, "read-committed").findings[0];
+    assert_eq!((&*finding.anomaly, finding.evidence.len()), ("incompatible-order", 2));
+    assert_eq!(finding.story, "A transaction appended 1 and then 2 to key x, yet it was read as [2 1 3].");
+}
+
+#[test]
 fn an_order_in_real_time_is_enough_for_a_verdict_if_it_was_promised() {
     let append = json!([["append", "x", 1]]);
     for second in [OpType::Ok, OpType::Info] {
