@@ -334,7 +334,7 @@ class Messages {
     this.detail.replaceChildren(
       element("h3", {}, this.title(message)),
       element("dl", {}, ...facts.flatMap(([key, value]) => [element("dt", {}, key), element("dd", {}, value)])),
-      element("pre", { tabindex: "0", "aria-label": "body" }, pretty(message.body) + (message.cut ? `…\n(${thousands(message.cut)} more bytes in messages.jsonl)` : "")),
+      element("pre", { tabindex: "0", "aria-label": "body" }, pretty(message.body) + (message.cut ? `…\n(${thousands(message.cut)} more bytes${this.hasJournal() ? " in messages.jsonl" : ""})` : "")),
       element("div", { class: "row" }, ...buttons),
     );
   }
@@ -360,7 +360,12 @@ class Messages {
   missing(operation) {
     this.deselect();
     this.detail.replaceChildren(element("p", {},
-      `The request of p${operation.process} at ${moment(operation.start)} is not among the events on this page. It is in messages.jsonl.`));
+      `The request of p${operation.process} at ${moment(operation.start)} is not among the events on this page.${this.hasJournal() ? " It is in messages.jsonl." : ""}`));
+  }
+
+  /** Whether all messages are kept in a file beside the page. */
+  hasJournal() {
+    return document.querySelector('a[href="messages.jsonl"]') !== null;
   }
 
   // --- controls --------------------------------------------------------------------------------------------------
