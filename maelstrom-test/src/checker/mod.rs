@@ -7,8 +7,6 @@ pub use maelstrom_options::anomalies;
 mod availability;
 mod compose;
 mod counter;
-#[cfg(test)]
-mod definition_tests;
 mod describe;
 #[cfg(test)]
 pub(crate) mod doors;
