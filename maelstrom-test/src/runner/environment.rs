@@ -65,7 +65,8 @@ impl Environment {
 
 /// The variables of the table, and what nodes find in their environment, without `MAELSTROM_`.
 /// Of equally close ones the first is suggested.
-const KNOWN: [&str; 8] = ["case", "node_id", "output", "progress", "real_time_runs", "seeds", "seed", "time"];
+const KNOWN: [&str; 9] =
+    ["case", "node_dir", "node_id", "output", "progress", "real_time_runs", "seeds", "seed", "time"];
 
 /// Warns of unknown `MAELSTROM_` variables on standard error, once per program.
 pub(super) fn warn_of_unknown() {
