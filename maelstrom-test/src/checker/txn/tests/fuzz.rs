@@ -1,21 +1,22 @@
 //! Differential fuzz test: random histories are judged by the checkers and by every order of their transactions.
 //!
 //! A verdict of `true` or `false` must agree with the orders. Where the checkers answer `unknown`, the history must give
-//! them a reason. Each history is judged twice: as a [`History`] in memory, and as the text of a file, read entry by
-//! entry as `maelstrom check` reads it.
+//! them a reason. Each history is judged by every way into the checker ([`judged`]).
 //!
-//! The tests try 800 histories per workload. `MAELSTROM_FUZZ_CASES` sets another number:
+//! The tests try 800 histories per workload, or a multiple of that:
 //!
 //! ```text
-//! MAELSTROM_FUZZ_CASES=100000 cargo test --release -p maelstrom-test --lib txn::tests::fuzz -- --nocapture
+//! MAELSTROM_CASES=125 cargo test --release -p maelstrom-test --lib txn::tests::fuzz -- --nocapture
 //! ```
 
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
 
 use super::super::{ListAppend, Options, RwRegister};
-use crate::checker::{CheckContext, Checker, Valid, Verdict};
-use crate::history::{History, HistoryFormat, HistoryReader, Op, OpType};
+use crate::checker::doors::judged;
+use crate::checker::long_tests::cases;
+use crate::checker::{Checker, Valid};
+use crate::history::{History, Op, OpType};
 use crate::json::{Number, Value, json};
 use crate::random::{Rng, stream};
 
@@ -330,24 +331,8 @@ fn writes_are_unique(txns: &[Txn], registers: bool) -> bool {
     })
 }
 
-/// Judges a history in memory and as text.
-fn both_doors(checker: &dyn Checker, history: &History, format: HistoryFormat) -> Verdict {
-    let context = CheckContext::default();
-    let verdict = checker.check(history, &context);
-    let mut text = Vec::new();
-    history.write(&mut text, format).expect("a Vec takes everything");
-    let mut stream = checker.stream(&context);
-    for op in HistoryReader::new(&*text).expect("a Vec can be read") {
-        stream.push(&op.expect("what is written can be read"));
-    }
-    let streamed = stream.finish();
-    assert_eq!(streamed.valid, verdict.valid, "{format:?}: {}", String::from_utf8_lossy(&text));
-    assert_eq!(streamed.details, verdict.details, "{format:?}: {}", String::from_utf8_lossy(&text));
-    verdict
-}
-
 /// Histories per workload unless told otherwise.
-const HISTORIES: usize = 800;
+const HISTORIES: u32 = 800;
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -358,25 +343,19 @@ struct Counts {
     missed: usize,
 }
 
-fn histories(usual: usize) -> usize {
-    let wanted = std::env::var("MAELSTROM_FUZZ_CASES").ok();
-    wanted.map_or(usual, |wanted| wanted.parse().expect("MAELSTROM_FUZZ_CASES is a number"))
-}
-
 fn fuzz(registers: bool) -> Counts {
     let mut counts = Counts::default();
-    for seed in 0..histories(HISTORIES) {
-        let mut rng = stream(seed as u64, if registers { "fuzz-registers" } else { "fuzz-lists" });
+    for seed in 0..cases(HISTORIES) {
+        let mut rng = stream(u64::from(seed), if registers { "fuzz-registers" } else { "fuzz-lists" });
         let (txns, keys, reads_first) = random_txns(&mut rng);
         let history = history(&txns, &keys, registers);
-        let format = if seed % 2 == 0 { HistoryFormat::JsonLines } else { HistoryFormat::Edn };
         for (kept, model) in MODELS {
             let options = Options { promise: model.parse().unwrap(), wfr_keys: true, ..Options::default() };
             let checker: Box<dyn Checker> = match registers {
                 false => Box::new(ListAppend::new(options)),
                 true => Box::new(RwRegister::new(options)),
             };
-            let verdict = both_doors(&*checker, &history, format);
+            let verdict = judged(&*checker, &history);
             let exists =
                 |believes_info| Orders { txns: &txns, registers, kept, believes_info }.some_order_explains(keys.len());
             let context = || format!("seed {seed}, {model}: {verdict:#?}\n{keys:?}\n{txns:#?}");
@@ -402,7 +381,7 @@ fn fuzz(registers: bool) -> Counts {
             }
         }
     }
-    println!("registers: {registers}, {} histories: {counts:?}", histories(HISTORIES));
+    println!("registers: {registers}, {} histories: {counts:?}", cases(HISTORIES));
     counts
 }
 
