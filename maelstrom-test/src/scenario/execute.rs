@@ -12,6 +12,7 @@ use super::options::OUTCOMES;
 use super::pace::Pace;
 use super::paths::lost_paths;
 use super::recorder::Recorder;
+use super::store;
 use super::{Config, NetStats, Run, RunError, TimeChoice, WorkingDirectory, judge, turns};
 use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats};
 use crate::executor::{self, NodeProgram, Traced};
@@ -32,6 +33,10 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     let clock = choose_clock(&mut config)?;
     let _turn = (clock == TimeMode::Real).then(turns::wait);
     let began = Instant::now();
+    if config.has_own_directory {
+        config.directory =
+            store::reserve(&config.directory).map_err(|error| cannot_write(&config.directory, &error))?;
+    }
     let (_lock, programs) = prepare(&config).map_err(|error| cannot_write(&config.directory, &error))?;
     let mut simulation = Simulation::new(simulation_config(&config, clock));
     let traced = drive(&config, clock, &programs, &mut simulation)?;

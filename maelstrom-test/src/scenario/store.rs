@@ -7,6 +7,8 @@
 //! | with `MAELSTROM_OUTPUT` in the environment | what it says |
 
 use std::ffi::OsString;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -74,13 +76,31 @@ pub(crate) fn target_directory() -> PathBuf {
     Surroundings::of_process().target().unwrap_or_else(|| "target".into())
 }
 
-/// A directory for a run that does not exist yet, named after this moment (UTC), in the output folder that is given, or
-/// else in the one of this program.
+/// A directory for a run, named after this moment (UTC), in the output folder that is given, or else in the one of this
+/// program. [`reserve`] makes it.
 pub(super) fn fresh_directory(output: Option<&Path>, workload: &str) -> PathBuf {
     let parent = output.map_or_else(|| Surroundings::of_process().output(), Path::to_path_buf).join(workload);
-    let name = timestamp(UNIX_EPOCH + Duration::from_millis(moment()));
-    let candidates = (1..).map(|n| if n == 1 { parent.join(&name) } else { parent.join(format!("{name}-{n}")) });
-    candidates.into_iter().find(|path| !path.exists()).unwrap_or(parent)
+    parent.join(timestamp(UNIX_EPOCH + Duration::from_millis(moment())))
+}
+
+/// Makes the directory, or one with a number after its name if it exists: another process may have begun a run in the same
+/// millisecond.
+///
+/// # Errors
+/// Those of the file system.
+pub(super) fn reserve(directory: &Path) -> io::Result<PathBuf> {
+    fs::create_dir_all(directory.parent().unwrap_or(directory))?;
+    for number in 1.. {
+        let mut name = directory.as_os_str().to_owned();
+        if number > 1 {
+            name.push(format!("-{number}"));
+        }
+        match fs::create_dir(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(|()| name.into()),
+        }
+    }
+    unreachable!("some number is not in use")
 }
 
 /// Milliseconds since 1970, never the same twice in one process: runs that begin together have directories of their own.
@@ -141,6 +161,15 @@ mod tests {
         }
         let this = std::env::current_exe().expect("this test");
         assert!(this.starts_with(target_directory()));
+    }
+
+    #[test]
+    fn a_directory_that_exists_is_left_to_whoever_made_it() {
+        let parent = std::env::temp_dir().join(format!("maelstrom-reserve-{}", std::process::id()));
+        let name = parent.join("echo/now");
+        let reserved: Vec<PathBuf> = (0..3).map(|_| reserve(&name).expect("it can be made")).collect();
+        assert_eq!(reserved, ["echo/now", "echo/now-2", "echo/now-3"].map(|name| parent.join(name)));
+        fs::remove_dir_all(&parent).expect("it is there");
     }
 
     #[test]
