@@ -117,7 +117,7 @@ fn the_journal_may_be_kept_of_failures_only() {
         assert_eq!(run.join("messages.jsonl").is_file(), is_kept, "{node}");
         assert!(run.join("history.jsonl").is_file() && run.join("results.json").is_file());
         let page = fs::read_to_string(run.join("report.html")).expect("it is kept");
-        assert_eq!(page.contains("href=\"messages.jsonl\""), is_kept, "{node}");
+        assert_eq!(page.contains("<a href=\"messages.jsonl\""), is_kept, "{node}");
     }
 }
 

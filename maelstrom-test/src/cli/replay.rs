@@ -30,7 +30,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     for difference in scenario::differences(&stored_env) {
         eprintln!("note: {difference}; the nodes get what they had then");
     }
-    let run = match again.directory(&config.directory).interrupt(interrupt::on_signals()).run() {
+    let run = match again.interrupt(interrupt::on_signals()).run() {
         Ok(run) => run,
         Err(RunError::Broke { run, .. }) => *run,
         Err(error) => return Err(error.into()),

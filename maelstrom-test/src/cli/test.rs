@@ -43,8 +43,9 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
 
 /// One seed, twice. The exit status is that of the run; 1 if the two runs of a valid or undecided one differ.
 fn check_determinism(scenario: Scenario, expect: Option<&str>, interrupt: &Interrupt) -> Done {
+    let scenario = scenario.with_directory()?;
     let config = scenario.config()?;
-    let scenario = scenario.again(again(std::env::args(), config.seed)).directory(&config.directory);
+    let scenario = scenario.again(again(std::env::args(), config.seed));
     let (run, difference) = scenario.check_determinism()?;
     store::link(&run.directory, &run.workload);
     super::print(&text::render(&run.view(), text::Style::for_stdout()));
@@ -118,6 +119,8 @@ pub(super) fn run(
     interrupt: &Interrupt,
     again: impl Fn(&Config) -> String,
 ) -> Done {
+    // The directory is linked to before the run and after it.
+    let scenario = scenario.with_directory()?;
     let config = scenario.config()?;
     let name = config.name.clone();
     eprintln!("{}: {}, seed {}", config.workload.name(), config.shape().join(", "), config.seed);
@@ -127,8 +130,6 @@ pub(super) fn run(
         scenario = scenario.expect(expect);
     }
     store::link_current(&config.directory, config.workload.name());
-    // The directory is named by the time: it must be the same one that is linked to afterwards.
-    let mut scenario = scenario.directory(&config.directory);
     if let Some(display) = &display {
         scenario = scenario.progress(display.sink(&name));
     }

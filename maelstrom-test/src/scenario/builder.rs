@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::options::{self, Kind, Written};
-use super::{Config, Interrupt, Program, ProgressSink, Run, RunError, SeedSummary, execute, seeds};
+use super::{Config, Interrupt, Program, ProgressSink, Run, RunError, SeedSummary, execute, seeds, store};
 use crate::workload::Workload;
 
 /// What to run: a built-in workload by name, or one of the user's own.
@@ -277,7 +277,17 @@ impl Scenario {
     /// [`RunError::Options`] if the options make no sense, [`RunError::Setup`] if the run could not begin, and
     /// [`RunError::Broke`] if it broke off; that error carries the run as far as it went.
     pub fn run(self) -> Result<Run, RunError> {
-        execute::execute(self.config()?)
+        execute::execute(self.with_directory()?.config()?)
+    }
+
+    /// The same scenario with a directory that exists and that no other run has, unless one was given.
+    pub(crate) fn with_directory(self) -> Result<Scenario, RunError> {
+        if self.directory.is_some() {
+            return Ok(self);
+        }
+        let wanted = self.config()?.directory;
+        let reserved = store::reserve(&wanted).map_err(|error| execute::cannot_write(&wanted, &error))?;
+        Ok(self.directory(reserved))
     }
 
     /// Runs the scenario once for each seed, as many runs at a time as there are processors, and sums up the outcomes.

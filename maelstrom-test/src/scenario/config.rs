@@ -139,8 +139,6 @@ pub struct Config {
     pub log_net_recv: bool,
     /// Where the run's files go.
     pub directory: PathBuf,
-    /// Whether nobody named the directory: then another one is taken if it exists.
-    pub(super) has_own_directory: bool,
     /// The command that runs this again.
     pub again: Option<String>,
     /// Who is told how far the run has come.
@@ -398,7 +396,6 @@ impl Reader<'_> {
             log_stderr: self.flag("log_stderr").unwrap_or(false),
             log_net_send: self.flag("log_net_send").unwrap_or(false),
             log_net_recv: self.flag("log_net_recv").unwrap_or(false),
-            has_own_directory: scenario.directory.is_none(),
             directory: scenario
                 .directory
                 .clone()

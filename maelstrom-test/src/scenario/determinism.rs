@@ -54,9 +54,10 @@ impl Scenario {
     /// # Errors
     /// Those of [`Scenario::run`]; but two runs that break off in the same way are compared like any others.
     pub fn check_determinism(self) -> Result<(Run, Option<Difference>), RunError> {
-        let config = self.config()?;
         // Both runs use the same directory, one after the other: its path may well reach the nodes.
-        let scenario = self.directory(&config.directory).seed(config.seed).journal("always");
+        let scenario = self.with_directory()?;
+        let config = scenario.config()?;
+        let scenario = scenario.seed(config.seed).journal("always");
         let directory = config.directory.clone();
         let mut aside = directory.clone().into_os_string();
         aside.push(".first");

@@ -12,7 +12,6 @@ use super::options::OUTCOMES;
 use super::pace::Pace;
 use super::paths::lost_paths;
 use super::recorder::Recorder;
-use super::store;
 use super::{Config, NetStats, Run, RunError, TimeChoice, WorkingDirectory, judge, turns};
 use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats};
 use crate::executor::{self, NodeProgram, Traced};
@@ -33,10 +32,6 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     let clock = choose_clock(&mut config)?;
     let _turn = (clock == TimeMode::Real).then(turns::wait);
     let began = Instant::now();
-    if config.has_own_directory {
-        config.directory =
-            store::reserve(&config.directory).map_err(|error| cannot_write(&config.directory, &error))?;
-    }
     let (_lock, programs) = prepare(&config).map_err(|error| cannot_write(&config.directory, &error))?;
     let mut simulation = Simulation::new(simulation_config(&config, clock));
     let traced = drive(&config, clock, &programs, &mut simulation)?;
@@ -59,7 +54,7 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
 }
 
 /// The run's directory cannot be made. Where the file system is in the way, another folder is the remedy.
-fn cannot_write(directory: &Path, error: &io::Error) -> RunError {
+pub(super) fn cannot_write(directory: &Path, error: &io::Error) -> RunError {
     let mut text = format!("the run's directory `{}` cannot be made: {error}", directory.display());
     if error.kind() != io::ErrorKind::Other {
         text += "\n  help: set the environment variable MAELSTROM_OUTPUT to a folder that can be written";

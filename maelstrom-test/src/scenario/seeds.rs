@@ -129,7 +129,7 @@ impl Outcomes {
 /// Runs the scenario with every seed.
 pub(super) fn run(scenario: &Scenario, seeds: &[u64]) -> Result<SeedSummary, RunError> {
     // Options are the same for all seeds: what is wrong with them is said once, before anything runs.
-    let parent = scenario.config()?.directory;
+    let parent = scenario.clone().with_directory()?.config()?.directory;
     let outcomes = Mutex::new(Outcomes::default());
     let lock = || outcomes.lock().unwrap_or_else(PoisonError::into_inner);
     let next = AtomicUsize::new(0);
