@@ -142,7 +142,7 @@ fn duplicate(store: &Store<Lists>, txn: u32, mop: &Mop, version: u32) -> Example
 
 fn intermediate_read(store: &Store<Lists>, txn: u32, mop: &Mop, found: &mut Found) {
     let last = store.answers.states[mop.arg as usize].version;
-    if last == NONE || store.is_ambiguous(mop.key) || store.failed_writer(last).is_some() {
+    if last == NONE || store.is_ambiguous(mop.key) {
         return;
     }
     let Some(writer) = store.writer(last).filter(|writer| *writer != txn) else { return };

@@ -361,12 +361,46 @@ fn forgotten(txns: &[Txn], bits: u32, tells: bool) -> Vec<Txn> {
     txns.iter().enumerate().map(forget).collect()
 }
 
+/// Whether some ok read breaks read committed, by Adya's definitions: `G1a`, it shows a value of a transaction that failed;
+/// `G1b`, it ends with a value that another transaction wrote before it wrote to the same key again.
+fn dirty_reads(txns: &[Txn], registers: bool) -> [bool; 2] {
+    let mut dirty = [false; 2];
+    for (reader, txn) in txns.iter().enumerate().filter(|(_, txn)| txn.kind == OpType::Ok) {
+        for mop in &txn.mops {
+            let Mop::Read(key, list) = mop else { continue };
+            let shown = if registers { &list[list.len().saturating_sub(1)..] } else { &list[..] };
+            for (writer, other) in txns.iter().enumerate() {
+                let write =
+                    |mop: &Mop| if let Mop::Write(of, value) = mop { (of == key).then_some(*value) } else { None };
+                let writes: Vec<u64> = other.mops.iter().filter_map(write).collect();
+                dirty[0] |= other.kind == OpType::Fail && shown.iter().any(|value| writes.contains(value));
+                let is_intermediate = |last: &u64| writes.split_last().is_some_and(|(_, before)| before.contains(last));
+                dirty[1] |= writer != reader && shown.last().is_some_and(is_intermediate);
+            }
+        }
+    }
+    dirty
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(1000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_false_alarm_on_arbitrary_answers(txns in arbitrary_txns()) {
         no_false_alarm(&txns)?;
+    }
+
+    #[test]
+    fn dirty_reads_are_found_exactly_where_there_are_any(txns in arbitrary_txns(), registers in any::<bool>()) {
+        let options = Options { wfr_keys: true, ..Options::default() };
+        let history = history(&txns, registers);
+        let verdict = match registers {
+            false => judged(&ListAppend::new(options), &history),
+            true => judged(&RwRegister::new(options), &history),
+        };
+        let listed = ["anomaly_types", "allowed_anomalies"].map(|names| verdict.details[names].clone());
+        let has = |name: &str| listed.iter().any(|names| names.as_array().unwrap().contains(&json!(name)));
+        prop_assert_eq!(["G1a", "G1b"].map(has), dirty_reads(&txns, registers));
     }
 
     #[test]
