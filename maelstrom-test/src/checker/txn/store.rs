@@ -3,8 +3,11 @@
 //! A transaction is a range of [`Mop`]s (micro-operations); keys, values and versions are numbers. Of an entry nothing
 //! else is kept, so a history can be checked that would not fit into memory.
 
+use std::collections::VecDeque;
+
 use crate::json::Value;
 use hashbrown::HashTable;
+use rustc_hash::FxHashMap;
 
 use super::text::text;
 use crate::checker::entries::{Entries, NONE};
@@ -234,8 +237,14 @@ struct Open {
 pub(super) struct Builder<A> {
     store: Store<A>,
     open: Pairing<Open>,
+    /// By process, transactions that it had not completed when it began another one. No history of ours has any. Others
+    /// number the client a process, which may have several transactions under way.
+    abandoned: FxHashMap<u64, VecDeque<Open>>,
     scratch: Vec<Mop>,
 }
+
+/// Among so many abandoned transactions of a process a completion finds its own.
+const ABANDONED: usize = 64;
 
 impl<A: Answers> Default for Builder<A> {
     fn default() -> Builder<A> {
@@ -254,7 +263,7 @@ impl<A: Answers> Default for Builder<A> {
             mismatch: None,
             hides_writes: false,
         };
-        Builder { store, open: Pairing::new(), scratch: Vec::new() }
+        Builder { store, open: Pairing::new(), abandoned: FxHashMap::default(), scratch: Vec::new() }
     }
 }
 
@@ -272,8 +281,26 @@ impl<A: Answers> Builder<A> {
         let mut mops = Vec::new();
         self.parse(op, &mut mops);
         if let Some(unfinished) = self.open.begin(process, op, Open { txn, mops }) {
-            self.leave(unfinished);
+            self.abandon(process, unfinished);
         }
+    }
+
+    fn abandon(&mut self, process: u64, unfinished: Open) {
+        let abandoned = self.abandoned.entry(process).or_default();
+        abandoned.push_back(unfinished);
+        let oldest = if abandoned.len() > ABANDONED { abandoned.pop_front() } else { None };
+        oldest.into_iter().for_each(|oldest| self.leave(oldest));
+    }
+
+    /// The transaction that a completion belongs to: the process's latest, unless only an earlier one asked for this.
+    fn completed(&mut self, process: u64, latest: Option<Open>, mops: &[Mop]) -> Option<Open> {
+        let is_asked = |open: &Open| same_request(&open.mops, mops);
+        let abandoned = self.abandoned.get_mut(&process).filter(|_| !latest.as_ref().is_some_and(is_asked));
+        let Some(found) = abandoned.and_then(|list| list.remove(list.iter().position(is_asked)?)) else {
+            return latest;
+        };
+        latest.into_iter().for_each(|latest| self.abandon(process, latest));
+        Some(found)
     }
 
     fn end(&mut self, op: &Op, process: u64, position: u32) {
@@ -281,7 +308,7 @@ impl<A: Answers> Builder<A> {
         mops.clear();
         let (open, op) = self.open.end(process, op);
         let parsed = self.parse(&op, &mut mops);
-        let (txn, asked) = match open {
+        let (txn, asked) = match self.completed(process, open, &mops) {
             Some(open) => (open.txn, Some(open.mops)),
             None => (self.new_txn(), None),
         };
@@ -365,7 +392,10 @@ impl<A: Answers> Builder<A> {
 
     /// All entries were taken: what is still open may have happened, and every version gets its writer.
     pub(super) fn finish(mut self) -> Store<A> {
-        self.open.take_unfinished().for_each(|open| self.leave(open));
+        let mut unfinished: Vec<Open> = std::mem::take(&mut self.abandoned).into_values().flatten().collect();
+        unfinished.extend(self.open.take_unfinished());
+        unfinished.sort_unstable_by_key(|open| open.txn);
+        unfinished.into_iter().for_each(|open| self.leave(open));
         let mut store = self.store;
         store.mismatch = self.open.mismatch().cloned();
         store.names.close();

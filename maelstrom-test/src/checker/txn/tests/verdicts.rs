@@ -177,6 +177,17 @@ fn info_transactions_count_once_an_effect_was_read() {
 }
 
 #[test]
+fn a_process_may_have_several_transactions_under_way() {
+    use OpType::{Invoke, Ok};
+    let appends = |n: u64| json!([["append", "x", n], ["append", "y", n]]);
+    let asks = [appends(1), appends(2), json!([["r", "x", null], ["r", "y", null]])];
+    let answers = [appends(1), appends(2), json!([["r", "x", [1, 2]], ["r", "y", [2, 1]]])];
+    let entries = asks.map(|ask| (Invoke, 0, ask)).into_iter().chain(answers.map(|answer| (Ok, 0, answer)));
+    let verdict = lists(&history(&entries.collect::<Vec<_>>()), "read-uncommitted");
+    assert_eq!((verdict.valid, anomaly_types(&verdict)), (Valid::False, json!(["G0"])));
+}
+
+#[test]
 fn appends_of_a_transaction_stand_in_its_order() {
     let appends = (OpType::Ok, 0, json!([["append", "x", 1], ["append", "x", 2], ["append", "x", 3]]));
     let other = (OpType::Ok, 1, json!([["append", "x", 9]]));
