@@ -55,27 +55,20 @@
 //! | the files that a run leaves behind | [`report`] |
 //! | the program `maelstrom` | `cli` (feature `cli`) |
 
-pub mod checker;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod executor;
-pub mod generator;
-pub mod history;
-pub mod json;
-pub mod nemesis;
-pub mod network;
-#[cfg(feature = "node")]
-pub mod node;
-pub mod protocol;
 pub mod report;
 pub mod runner;
 pub mod scenario;
-pub mod service;
-pub mod simulation;
-pub mod workload;
 
+pub use maelstrom_checker::{self as checker, history};
+pub use maelstrom_core::{generator, nemesis, network, service, simulation, workload};
 pub use maelstrom_macros::test;
+#[cfg(feature = "node")]
+pub use maelstrom_node as node;
 pub use maelstrom_options::suggest;
+pub use maelstrom_protocol::{self as protocol, json};
 pub use maelstrom_random as random;
 pub use scenario::{Run, RunError, Scenario};
 pub use workload::Workload;

@@ -3,17 +3,18 @@
 use std::process::ExitCode;
 
 use clap::ArgMatches;
+use maelstrom_node::nodes;
 
-use super::{BAD_ARGUMENTS, BuiltInNodes, Done, Stop, arguments, interrupt, store, test};
+use super::{BAD_ARGUMENTS, Done, Stop, arguments, interrupt, store, test};
 use crate::runner;
 use crate::scenario::{Config, Scenario};
 use crate::workload;
 
 /// Runs every workload. The exit status is the worst of all.
-pub(super) fn main(matches: &ArgMatches, nodes: &BuiltInNodes) -> Done {
+pub(super) fn main(matches: &ArgMatches) -> Done {
     let program =
         std::env::current_exe().map_err(|error| Stop::Broke(format!("this program does not find itself: {error}")))?;
-    let names = (nodes.names)();
+    let names = nodes::names().collect::<Vec<_>>();
     let interrupt = interrupt::on_signals();
     let mut worst = 0;
     for workload in workload::all() {
@@ -58,10 +59,10 @@ fn node_for<'a>(workload: &str, names: &[&'a str]) -> Option<&'a str> {
 }
 
 /// `maelstrom node NAME`: what `demo` starts.
-pub(super) fn node(matches: &ArgMatches, nodes: &BuiltInNodes) -> ExitCode {
+pub(super) fn node(matches: &ArgMatches) -> ExitCode {
     let name = matches.get_one::<String>("name").expect("it is required");
-    (nodes.run)(name).unwrap_or_else(|| {
-        eprintln!("error: there is no node `{name}`; nodes are: {}", (nodes.names)().join(", "));
+    nodes::run(name).unwrap_or_else(|| {
+        eprintln!("error: there is no node `{name}`; nodes are: {}", nodes::names().collect::<Vec<_>>().join(", "));
         ExitCode::from(BAD_ARGUMENTS)
     })
 }

@@ -40,17 +40,8 @@ const BAD_ARGUMENTS: u8 = 254;
 /// The run itself broke.
 const BROKE: u8 = 255;
 
-/// The nodes that are built into the program.
-#[derive(Clone, Copy, Debug)]
-pub struct BuiltInNodes {
-    /// Their names.
-    pub names: fn() -> Vec<&'static str>,
-    /// Runs the node of this name until its input ends; `None` if there is none.
-    pub run: fn(&str) -> Option<ExitCode>,
-}
-
 /// Reads the command line and does what it says.
-pub fn main(nodes: &BuiltInNodes) -> ExitCode {
+pub fn main() -> ExitCode {
     let matches = match arguments::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
@@ -66,9 +57,9 @@ pub fn main(nodes: &BuiltInNodes) -> ExitCode {
         Some(("check", matches)) => check::main(matches),
         Some(("replay", matches)) => replay::main(matches),
         Some(("serve", matches)) => serve::main(matches),
-        Some(("demo", matches)) => demo::main(matches, nodes),
+        Some(("demo", matches)) => demo::main(matches),
         Some(("doc", matches)) => doc::main(matches),
-        Some(("node", matches)) => return demo::node(matches, nodes),
+        Some(("node", matches)) => return demo::node(matches),
         _ => Err(Stop::Arguments("no such command; see `maelstrom help`".into())),
     };
     match done {

@@ -27,7 +27,7 @@
 //! - Parts and top-level keys stand in this order. The keys of a part are sorted, after `valid`.
 //! - `version` changes when a key changes its meaning.
 
-use crate::history::edn_write::{push_name, push_value};
+use crate::history::{push_name, push_value};
 use crate::json::{Map, Value, json};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 

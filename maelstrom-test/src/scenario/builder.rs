@@ -3,54 +3,10 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::options::{self, Kind, Written};
 use super::{Config, Interrupt, Program, ProgressSink, Run, RunError, SeedSummary, execute, seeds, store};
-use crate::workload::Workload;
-
-/// What to run: a built-in workload by name, or one of the user's own.
-#[derive(Clone)]
-pub enum WorkloadChoice {
-    /// One of [`options::WORKLOADS`].
-    Named(String),
-    /// Any value that implements [`Workload`].
-    Own(Arc<dyn Workload>),
-}
-
-impl From<&str> for WorkloadChoice {
-    fn from(name: &str) -> Self {
-        WorkloadChoice::Named(name.into())
-    }
-}
-
-impl From<String> for WorkloadChoice {
-    fn from(name: String) -> Self {
-        WorkloadChoice::Named(name)
-    }
-}
-
-impl From<Arc<dyn Workload>> for WorkloadChoice {
-    fn from(workload: Arc<dyn Workload>) -> Self {
-        WorkloadChoice::Own(workload)
-    }
-}
-
-impl<W: Workload + 'static> From<W> for WorkloadChoice {
-    fn from(workload: W) -> Self {
-        WorkloadChoice::Own(Arc::new(workload))
-    }
-}
-
-impl WorkloadChoice {
-    /// The workload's name.
-    pub fn name(&self) -> &str {
-        match self {
-            WorkloadChoice::Named(name) => name,
-            WorkloadChoice::Own(workload) => workload.name(),
-        }
-    }
-}
+use crate::workload::WorkloadChoice;
 
 /// Which defaults hold for options that are not given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,7 +40,8 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// A scenario of a workload: a name (`"lin-kv"`), or a value that implements [`Workload`].
+    /// A scenario of a workload: a name (`"lin-kv"`), or a value that implements
+    /// [`Workload`](crate::Workload).
     pub fn new(workload: impl Into<WorkloadChoice>) -> Scenario {
         Scenario {
             workload: workload.into(),

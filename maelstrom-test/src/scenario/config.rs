@@ -38,12 +38,13 @@ use std::sync::Arc;
 
 use crate::json::{Map, json};
 
-use super::builder::{Defaults, Scenario, WorkloadChoice};
+use super::builder::{Defaults, Scenario};
 use super::options::{self, OptionRow, Value, format_nanos};
 use super::{Interrupt, Program, ProgressSink, RunError};
 use crate::history::Nanos;
 use crate::nemesis::FaultKind;
 use crate::network::Distribution;
+use crate::workload::WorkloadChoice;
 use crate::workload::{self, Settings, Workload};
 
 /// Operations per second in tests that do not say.

@@ -33,7 +33,8 @@ mod seeds;
 mod store;
 mod turns;
 
-pub use builder::{Defaults, Scenario, WorkloadChoice};
+pub use crate::workload::WorkloadChoice;
+pub use builder::{Defaults, Scenario};
 pub use config::{Config, Delay, TEST_LATENCY, TEST_RATE, TimeChoice, WorkingDirectory};
 pub use determinism::Difference;
 #[cfg(feature = "cli")]

@@ -1,0 +1,280 @@
+//! Telling people what is wrong with their log.
+
+use super::log::MessageId;
+use super::parse::{KeyId, OpId, Operation, Parsed, Polled};
+use super::scan::{Cases, Example, Kind};
+use crate::describe::{brief, who};
+use crate::history::{OpType, Process};
+use crate::{CheckContext, Evidence, Finding};
+
+pub(super) struct Teller<'a> {
+    pub(super) context: &'a CheckContext,
+    pub(super) parsed: &'a Parsed,
+}
+
+impl Teller<'_> {
+    /// One finding per kind, with the first example that was found.
+    pub(super) fn finding(&self, kind: Kind, cases: &Cases, proscribed: bool) -> Finding {
+        let example = &cases.examples[0];
+        let key = &self.parsed.keys[example.key as usize];
+        let times = if cases.count == 1 { String::new() } else { format!(", {} times", cases.count) };
+        let (what, shape) = words(kind);
+        let notes = self.notes(kind, example);
+        let lines = example.operations.iter().enumerate();
+        Finding {
+            anomaly: kind.name().into(),
+            proscribed,
+            headline: format!("{what} (key {key}{times})"),
+            story: self.story(kind, example),
+            shape: shape.into(),
+            evidence: lines
+                .map(|(i, id)| Evidence {
+                    is_culprit: culprit(kind) == Some(i),
+                    ..self.evidence(*id, example, notes.get(i).cloned().unwrap_or_default())
+                })
+                .collect(),
+            picture: None,
+        }
+    }
+
+    fn story(&self, kind: Kind, example: &Example) -> String {
+        let key = &self.parsed.keys[example.key as usize];
+        let message = |i: usize| self.message(example, i);
+        let offset = |i: usize| example.offsets.get(i).copied().unwrap_or_default();
+        let node = |i: usize| self.node(example, i);
+        match kind {
+            Kind::LostWrite => format!(
+                "{} acknowledged message {} of key {key} at offset {}, but no poll ever returned it, though polls went on to offset {}.",
+                node(0),
+                message(0),
+                offset(0),
+                offset(1)
+            ),
+            Kind::G1a => format!("{} returned message {} of key {key}, whose send had failed.", node(1), message(0)),
+            Kind::InconsistentOffsets => {
+                format!(
+                    "Offset {} of key {key} holds {} for one client and {} for another.",
+                    offset(0),
+                    message(0),
+                    message(1)
+                )
+            }
+            Kind::Duplicate => {
+                format!(
+                    "Message {} of key {key} stands at offset {} and again at {}.",
+                    message(0),
+                    offset(0),
+                    offset(1)
+                )
+            }
+            Kind::Unexpected => format!("{} returned message {} of key {key}, which nobody sent.", node(0), message(0)),
+            Kind::IntPollSkip => format!(
+                "One poll of key {key} on {} went from offset {} to {}, though there is a message at {}.",
+                node(0),
+                offset(0),
+                offset(1),
+                offset(2)
+            ),
+            Kind::IntNonmonotonicPoll => {
+                format!(
+                    "One poll of key {key} on {} returned offset {} and after it {}.",
+                    node(0),
+                    offset(0),
+                    offset(1)
+                )
+            }
+            Kind::PollSkip => format!(
+                "A client that had polled key {key} up to offset {} went on at {}, though there is a message at {}.",
+                offset(0),
+                offset(1),
+                offset(2)
+            ),
+            Kind::NonmonotonicPoll => format!(
+                "A client that had polled key {key} up to offset {} got offset {} after that.",
+                offset(0),
+                offset(1)
+            ),
+            Kind::NonmonotonicSend => format!(
+                "A client's message {} to key {key} got offset {}, though its earlier message {} had got {}.",
+                message(1),
+                offset(1),
+                message(0),
+                offset(0)
+            ),
+            Kind::IntNonmonotonicSend => format!(
+                "One operation sent {} and then {} to key {key}, and they got offsets {} and {}.",
+                message(0),
+                message(1),
+                offset(0),
+                offset(1)
+            ),
+            Kind::IntSendSkip => format!(
+                "One operation sent {} and {} to key {key}, and a message of somebody else, at offset {}, stands between them.",
+                message(0),
+                message(1),
+                offset(2)
+            ),
+            Kind::PrecommittedRead => {
+                format!("An operation polled the message {} of key {key} that it was only about to send.", message(0))
+            }
+            Kind::Unseen => format!(
+                "{} acknowledged message {} of key {key} at offset {}, but by the end no poll had returned it.",
+                node(0),
+                message(0),
+                offset(0)
+            ),
+        }
+    }
+
+    /// A remark for each operation of an example.
+    fn notes(&self, kind: Kind, example: &Example) -> Vec<String> {
+        let offset = |i: usize| example.offsets.get(i).copied().unwrap_or_default();
+        match kind {
+            Kind::LostWrite => vec!["acknowledged".into(), format!("reads on at offset {} without it", offset(1))],
+            Kind::G1a => vec!["failed, so it must never be seen".into(), "but here it is".into()],
+            Kind::InconsistentOffsets => vec![
+                format!("offset {} holds {}", offset(0), self.message(example, 0)),
+                format!("offset {} holds {}", offset(0), self.message(example, 1)),
+            ],
+            Kind::Duplicate => vec![format!("at offset {}", offset(0)), format!("at offset {}", offset(1))],
+            Kind::IntPollSkip | Kind::IntSendSkip => {
+                vec![format!("{} is followed by {}", offset(0), offset(1)), format!("shows a message at {}", offset(2))]
+            }
+            Kind::PollSkip => vec![
+                format!("ends at {}", offset(0)),
+                format!("goes on at {}", offset(1)),
+                format!("shows a message at {}", offset(2)),
+            ],
+            Kind::NonmonotonicPoll => vec![format!("ends at {}", offset(0)), format!("goes on at {}", offset(1))],
+            Kind::NonmonotonicSend => vec![String::new(), "later, but not beyond the earlier one".into()],
+            Kind::IntNonmonotonicPoll | Kind::IntNonmonotonicSend => {
+                vec![format!("{} is followed by {}", offset(0), offset(1))]
+            }
+            Kind::Unexpected => vec!["nobody sent it".into()],
+            Kind::PrecommittedRead => vec!["polls its own message".into()],
+            Kind::Unseen => vec!["acknowledged, and never seen again".into()],
+        }
+    }
+
+    /// An operation, with those of its messages that matter.
+    fn evidence(&self, id: OpId, example: &Example, note: String) -> Evidence {
+        let matters = |key: KeyId, offset: i64| key == example.key && example.offsets.contains(&offset);
+        let operation = &self.parsed.operations[id as usize];
+        Evidence::new(operation.pair(), self.words_of(operation, |key| key == example.key, matters), note)
+    }
+
+    /// An operation with all its messages.
+    pub(super) fn whole(&self, id: OpId) -> Evidence {
+        let operation = &self.parsed.operations[id as usize];
+        Evidence::new(operation.pair(), self.words_of(operation, |_| true, |_, _| false), "")
+    }
+
+    fn words_of(
+        &self,
+        operation: &Operation,
+        is_shown: impl Fn(KeyId) -> bool,
+        matters: impl Fn(KeyId, i64) -> bool,
+    ) -> String {
+        let name = |key: KeyId| &self.parsed.keys[key as usize];
+        let mut parts = Vec::new();
+        for send in self.parsed.sends_of(operation) {
+            let message = &self.parsed.messages[send.message as usize];
+            if !is_shown(message.key) {
+                continue;
+            }
+            let value = brief(&message.content.to_json());
+            let answer = match (operation.kind, send.offset) {
+                (OpType::Ok | OpType::Info, Some(offset)) => format!(" → offset {offset}"),
+                (OpType::Fail, _) => " → failed".into(),
+                _ => " → unknown".into(),
+            };
+            parts.push(format!("send {value} to {}{answer}", name(message.key)));
+        }
+        let all: Vec<Polled> = self.parsed.polled_of(operation).collect();
+        for polled in all.chunk_by(|a, b| a.key == b.key) {
+            if is_shown(polled[0].key) {
+                parts.push(format!("poll {} → {}", name(polled[0].key), self.polled(polled, &matters)));
+            }
+        }
+        parts.join(", ")
+    }
+
+    /// `4: "a", 5: "b"`; of many only those near the ones that matter.
+    fn polled(&self, polled: &[Polled], matters: &impl Fn(KeyId, i64) -> bool) -> String {
+        let row = |i: usize| polled.get(i).is_some_and(|row| matters(row.key, row.offset));
+        let near = |i: usize| (i.saturating_sub(1)..=i + 1).any(row);
+        let mut shown: Vec<String> = Vec::new();
+        let mut gap = false;
+        for (i, row) in polled.iter().enumerate() {
+            if polled.len() <= 6 || near(i) {
+                if gap {
+                    shown.push("…".into());
+                }
+                shown.push(format!("{}: {}", row.offset, self.message_text(row.message)));
+                gap = false;
+            } else {
+                gap = true;
+            }
+        }
+        if gap {
+            shown.push("…".into());
+        }
+        shown.join(", ")
+    }
+
+    fn message(&self, example: &Example, i: usize) -> String {
+        example.messages.get(i).map(|&id| self.message_text(id)).unwrap_or_default()
+    }
+
+    fn message_text(&self, id: MessageId) -> String {
+        brief(&self.parsed.messages[id as usize].content.to_json())
+    }
+
+    fn node(&self, example: &Example, i: usize) -> String {
+        let id = example.operations.get(i).or(example.operations.first());
+        let process = id.map(|&id| Process::Client(self.parsed.operations[id as usize].process));
+        process.map(|process| who(process, self.context)).unwrap_or_default()
+    }
+}
+
+/// Which operation of an example was answered wrongly; none where two answers only contradict each other. The last one
+/// of a skip merely shows that there was something to skip.
+fn culprit(kind: Kind) -> Option<usize> {
+    match kind {
+        Kind::InconsistentOffsets | Kind::Duplicate => None,
+        Kind::LostWrite | Kind::G1a | Kind::PollSkip | Kind::NonmonotonicPoll | Kind::NonmonotonicSend => Some(1),
+        Kind::IntPollSkip
+        | Kind::IntSendSkip
+        | Kind::IntNonmonotonicPoll
+        | Kind::IntNonmonotonicSend
+        | Kind::Unexpected
+        | Kind::PrecommittedRead
+        | Kind::Unseen => Some(0),
+    }
+}
+
+/// The first words of the headline, and the shape.
+fn words(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::LostWrite => ("lost an acknowledged message", "polls passed over an acknowledged message"),
+        Kind::G1a => ("showed a message whose send failed", "a poll returned a message whose send had failed"),
+        Kind::InconsistentOffsets => ("two messages at one offset", "one offset held two messages"),
+        Kind::Duplicate => ("a message stands twice in the log", "one message stood at two offsets"),
+        Kind::Unexpected => ("a message out of nowhere", "a poll returned a message that nobody had sent"),
+        Kind::IntPollSkip => ("a poll skipped messages", "within one poll, a message was skipped"),
+        Kind::IntNonmonotonicPoll => ("a poll went backwards", "within one poll, an offset did not increase"),
+        Kind::PollSkip => ("a client was made to skip messages", "between a client's polls, a message was skipped"),
+        Kind::NonmonotonicPoll => {
+            ("a client's polls went backwards", "between a client's polls, an offset did not increase")
+        }
+        Kind::NonmonotonicSend => {
+            ("a client's sends went backwards", "between a client's sends, an offset did not increase")
+        }
+        Kind::IntNonmonotonicSend => ("sends went backwards", "within one operation, an offset did not increase"),
+        Kind::IntSendSkip => {
+            ("sends were interleaved", "within one operation, a message of others stood between two sends")
+        }
+        Kind::PrecommittedRead => ("polled its own message", "an operation polled the message that it was sending"),
+        Kind::Unseen => ("never showed an acknowledged message", "an acknowledged message was never polled"),
+    }
+}

@@ -1,0 +1,337 @@
+//! What a contradiction means in words: which kind of fault it is, and why nothing explains it.
+
+use std::collections::BTreeSet;
+
+use super::problem::{ANYTHING, Action, Operation, State};
+use super::reduce::Proof;
+use super::register::Register;
+use super::words;
+use super::{Object, mutex};
+use crate::CheckContext;
+use crate::history::{History, Pair};
+
+/// The kinds of fault that people know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    NobodyWrote,
+    WriteFailed,
+    NotYetWritten,
+    FoundNothing,
+    LostWrite,
+    Overwritten,
+    TwoCasFromOneValue,
+    Impossible,
+}
+
+/// A fault, told.
+pub(super) struct Story {
+    pub(super) story: String,
+    pub(super) shape: String,
+    /// Why no order explains the operation; may have several lines, may be empty.
+    pub(super) because: String,
+    /// The operation (by `id`) that was answered wrongly, if more than one answer says so.
+    pub(super) culprit: Option<usize>,
+}
+
+/// Tells the story of a proof.
+pub(super) fn tell(register: &Register<'_>, proof: &Proof, history: &History, context: &CheckContext) -> Story {
+    let Some(case) = Case::new(register, proof, history, context) else {
+        let shape = "no order of the operations explains the answers".to_owned();
+        return Story { story: shape.clone(), shape, because: String::new(), culprit: None };
+    };
+    if register.object == Object::Mutex {
+        let (story, shape) = mutex::story(register, case.stuck, &case.who(case.stuck.id));
+        return Story { story, shape, because: mutex::because(register, proof, case.stuck), culprit: None };
+    }
+    let fault = case.classify();
+    let culprit = case.culprit(fault);
+    let story = match (culprit, case.lost(fault)) {
+        (Some(_), _) => case.story(fault),
+        (None, Some(witness)) => case.story_of_loss(witness),
+        (None, None) => case.story_of_contradiction(fault),
+    };
+    Story { story, shape: shape(fault).to_owned(), because: case.because(fault), culprit }
+}
+
+/// The operation that could not return, and what there is to say about it.
+struct Case<'a> {
+    register: &'a Register<'a>,
+    proof: &'a Proof,
+    history: &'a History,
+    context: &'a CheckContext,
+    stuck: Operation,
+    /// The value that it says was there.
+    value: State,
+    /// What shows that something else was there: the last operation of the proof that was over before.
+    witness: Option<Operation>,
+}
+
+impl<'a> Case<'a> {
+    fn new(
+        register: &'a Register<'a>,
+        proof: &'a Proof,
+        history: &'a History,
+        context: &'a CheckContext,
+    ) -> Option<Case<'a>> {
+        let stuck = *proof.problem.operations.iter().find(|op| op.id == proof.stuck)?;
+        let value = stuck.action.observes()?;
+        let over = proof.problem.operations.iter().filter(|op| op.end.is_some_and(|end| end < stuck.start));
+        let differing = over.filter(|op| after(op.action) != value);
+        let witness = differing.max_by_key(|op| op.end).copied();
+        Some(Case { register, proof, history, context, stuck, value, witness })
+    }
+
+    fn is_cas(&self) -> bool {
+        matches!(self.register.asked[self.stuck.id], Action::Cas(..))
+    }
+
+    fn classify(&self) -> Fault {
+        let writers = || self.register.problem.operations.iter().filter(|op| op.action.writes() == Some(self.value));
+        let was_there = self.register.problem.initial == self.value
+            || writers().any(|op| self.stuck.end.is_some_and(|end| op.start < end));
+        if !was_there {
+            return if writers().next().is_some() {
+                Fault::NotYetWritten
+            } else if self.register.failed_writes.iter().any(|(value, _)| *value == self.value) {
+                Fault::WriteFailed
+            } else {
+                Fault::NobodyWrote
+            };
+        }
+        if matches!(self.stuck.action, Action::Cas(..)) && self.rival().is_some() {
+            return Fault::TwoCasFromOneValue;
+        }
+        let Some(witness) = self.witness else { return Fault::Impossible };
+        if self.register.value(self.value).is_some_and(crate::json::Value::is_null) {
+            Fault::FoundNothing
+        } else if !self.is_cas() && self.is_lost(witness) {
+            Fault::LostWrite
+        } else {
+            Fault::Overwritten
+        }
+    }
+
+    /// Another compare-and-set of the proof from the same value.
+    fn rival(&self) -> Option<Operation> {
+        let same = |op: &&Operation| matches!(op.action, Action::Cas(from, _) if from == self.value);
+        self.proof.problem.operations.iter().filter(same).find(|op| op.end.is_some() && op.id != self.stuck.id).copied()
+    }
+
+    /// Did a write disappear, rather than one read miss it? Nobody ever saw its value, though several nodes (processes
+    /// where those are unknown) were asked when nothing else had been written yet.
+    fn is_lost(&self, write: Operation) -> bool {
+        let (Some(value), Some(over)) = (write.action.writes(), write.end) else { return false };
+        let all = &self.register.problem.operations;
+        if all.iter().any(|op| op.action.observes() == Some(value)) {
+            return false;
+        }
+        let changes = all.iter().filter(|op| op.action.writes().is_some() && op.id != write.id);
+        let next_change = changes.filter(|op| op.end.is_none_or(|end| end > over)).map(|op| op.start).min();
+        let reads = all.iter().filter(|op| matches!(op.action, Action::Read(_)) && op.start > over);
+        let in_time = reads.filter(|op| op.end.is_some_and(|end| next_change.is_none_or(|next| end < next)));
+        let mut asked: Vec<String> = in_time.map(|op| self.who(op.id)).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        asked.len() >= 2
+    }
+
+    /// The node that answered an operation, else the process that asked.
+    fn who(&self, id: usize) -> String {
+        let process = process(self.history, self.register.pairs[id]);
+        match self.context.node_of(process) {
+            Some(node) => node.to_owned(),
+            None => format!("p{process}"),
+        }
+    }
+
+    /// The operation that was answered wrongly. Where two answers contradict each other, the last one is to blame only if
+    /// its node contradicts itself, or if another node agrees with the first one and none with the last.
+    fn culprit(&self, fault: Fault) -> Option<usize> {
+        if matches!(fault, Fault::NobodyWrote | Fault::WriteFailed | Fault::NotYetWritten) {
+            return Some(self.stuck.id);
+        }
+        let witness = self.opposite(fault)?;
+        let (of_witness, of_stuck) = (self.supporters(witness), self.opponents(witness));
+        let is_alone = of_witness.len() > 1 && of_stuck.len() == 1;
+        (is_alone || of_witness.contains(&self.who(self.stuck.id))).then_some(self.stuck.id)
+    }
+
+    /// The operation whose effect was gone afterwards, as several nodes say.
+    fn lost(&self, fault: Fault) -> Option<Operation> {
+        let witness = self.opposite(fault)?;
+        (self.supporters(witness).len() == 1 && self.opponents(witness).len() > 1).then_some(witness)
+    }
+
+    /// The operation that the stuck one contradicts.
+    fn opposite(&self, fault: Fault) -> Option<Operation> {
+        match fault {
+            Fault::NobodyWrote | Fault::WriteFailed | Fault::NotYetWritten => None,
+            Fault::TwoCasFromOneValue => self.rival(),
+            Fault::FoundNothing | Fault::LostWrite | Fault::Overwritten | Fault::Impossible => self.witness,
+        }
+    }
+
+    /// The nodes whose answers say that the witness' value was there: before the stuck operation began, with no other
+    /// change in between, or after it without that anything could have written the value again.
+    fn supporters(&self, witness: Operation) -> BTreeSet<String> {
+        let value = after(witness.action);
+        let all = &self.register.problem.operations;
+        let changed = |from: usize| {
+            let other = |op: &&Operation| op.action.writes().is_some_and(|written| written != value);
+            all.iter().filter(other).any(|op| op.start > from && op.end.is_some_and(|end| end < witness.start))
+        };
+        let before = |op: &&Operation| {
+            after(op.action) == value && op.end.is_some_and(|end| end < self.stuck.start && !changed(end))
+        };
+        let later = self.observers(value, witness).filter(|op| op.start > witness.start);
+        let mut nodes: BTreeSet<String> = all.iter().filter(before).chain(later).map(|op| self.who(op.id)).collect();
+        nodes.insert(self.who(witness.id));
+        nodes
+    }
+
+    /// The nodes whose answers say, after the witness, that the stuck operation's value was there.
+    fn opponents(&self, witness: Operation) -> BTreeSet<String> {
+        let mut nodes: BTreeSet<String> = self.observers(self.value, witness).map(|op| self.who(op.id)).collect();
+        nodes.insert(self.who(self.stuck.id));
+        nodes
+    }
+
+    /// Operations that began after the witness and observed a value that nothing can have written since.
+    fn observers(&self, value: State, witness: Operation) -> impl Iterator<Item = &Operation> {
+        let all = &self.register.problem.operations;
+        let over = witness.end.unwrap_or(usize::MAX);
+        let writes_again = move |op: &&Operation, until: usize| {
+            op.id != witness.id
+                && op.action.writes() == Some(value)
+                && op.start < until
+                && op.end.is_none_or(|end| end > over)
+        };
+        all.iter().filter(move |op| {
+            let observes = op.start > over && op.action.observes() == Some(value);
+            observes && op.end.is_some_and(|end| !all.iter().any(|other| writes_again(&other, end)))
+        })
+    }
+
+    /// Later answers agree that what the witness shows was not there any more. It may have been there: nodes lose what
+    /// they knew when they are killed. So nobody is blamed.
+    fn story_of_loss(&self, witness: Operation) -> String {
+        let (who, what) = (self.who(witness.id), words::noun(self.register, witness.id));
+        let others: Vec<String> = self.opponents(witness).into_iter().collect();
+        let (value, others) = (words::state(self.register, self.value), others.join(" and "));
+        format!("{who} answered {what} with success, but {others} agree that {value} was there after it")
+    }
+
+    /// Nothing says which of the answers is wrong.
+    fn story_of_contradiction(&self, fault: Fault) -> String {
+        if self.context.nodes.is_empty() {
+            return self.story(fault);
+        }
+        let told: Vec<String> = self
+            .required()
+            .map(|op| format!("{} ({})", self.who(op.id), words::operation(self.register, op.id)))
+            .collect();
+        match told.as_slice() {
+            [first, second] => format!("the answers of {first} and {second} contradict each other"),
+            _ => {
+                let mut nodes: Vec<String> = self.required().map(|op| self.who(op.id)).collect();
+                nodes.sort_unstable();
+                nodes.dedup();
+                match nodes.as_slice() {
+                    [node] => format!("the answers of {node} contradict one another"),
+                    [others @ .., last] => {
+                        format!("the answers of {} and {last} contradict one another", others.join(", "))
+                    }
+                    [] => self.story(fault),
+                }
+            }
+        }
+    }
+
+    /// The operations that the proof rests on.
+    fn required(&self) -> impl Iterator<Item = &Operation> {
+        self.proof.problem.operations.iter().filter(|op| op.end.is_some())
+    }
+
+    fn story(&self, fault: Fault) -> String {
+        let process = process(self.history, self.register.pairs[self.stuck.id]);
+        let subject = match (self.context.node_of(process), self.is_cas()) {
+            (Some(node), false) => format!("{node} answered a read with"),
+            (None, false) => format!("a read of p{process} was answered with"),
+            (Some(node), true) => format!("{node} answered a compare-and-set with success, although"),
+            (None, true) => format!("a compare-and-set of p{process} succeeded, although"),
+        };
+        let what = match (fault, self.is_cas()) {
+            (Fault::NobodyWrote, false) => "a value that nobody wrote",
+            (Fault::NobodyWrote, true) => "nobody had written the value that it expects",
+            (Fault::WriteFailed, false) => "the value of a write that had failed",
+            (Fault::WriteFailed, true) => "the write of the value that it expects had failed",
+            (Fault::NotYetWritten, false) => "a value that was written only later",
+            (Fault::NotYetWritten, true) => "the value that it expects was written only later",
+            (Fault::FoundNothing, false) => "nothing, although there was a value",
+            (Fault::FoundNothing, true) => "it expects nothing to be there, and there was a value",
+            (Fault::LostWrite, _) => {
+                "an old value, and no later read saw the new one either: an acknowledged write was lost"
+            }
+            (Fault::Overwritten, false) => "a value that had been overwritten",
+            (Fault::Overwritten, true) => "the value that it expects had been overwritten",
+            (Fault::TwoCasFromOneValue, _) => "another one had already replaced the same value",
+            (Fault::Impossible, false) => "a value that was not there at that time",
+            (Fault::Impossible, true) => "the value that it expects was not there at that time",
+        };
+        format!("{subject} {what}")
+    }
+
+    /// Why, in the cases in which it can be said in a sentence.
+    fn because(&self, fault: Fault) -> String {
+        let value = words::state(self.register, self.value);
+        let me = if self.is_cas() { "compare-and-set" } else { "read" };
+        let others = || self.proof.problem.operations.iter().filter(|op| op.id != self.stuck.id);
+        let is_pair = others().filter(|op| op.end.is_some()).count() == 1;
+        let written_in_between = others().any(|op| op.end.is_none() && op.action.writes() == Some(self.value));
+        match fault {
+            Fault::NobodyWrote => format!("no operation writes {value}"),
+            Fault::WriteFailed => format!("only operations that failed would have written {value}"),
+            Fault::NotYetWritten => format!("the first write of {value} began when the {me} was over"),
+            _ if !is_pair || written_in_between => String::new(),
+            Fault::TwoCasFromOneValue => {
+                format!("each of them replaces {value},\nand nothing wrote {value} in between")
+            }
+            Fault::FoundNothing | Fault::LostWrite | Fault::Overwritten => {
+                let Some(witness) = self.witness else { return String::new() };
+                let noun = words::noun(self.register, witness.id);
+                // Of short sentences each has a line of its own.
+                let glue = if noun.chars().count() < 24 { '\n' } else { ' ' };
+                let after = match fault {
+                    Fault::FoundNothing => "removed the value".to_owned(),
+                    _ => format!("wrote {value}"),
+                };
+                format!("{noun} was over before the {me} began,{glue}and nothing {after} after it")
+            }
+            Fault::Impossible => String::new(),
+        }
+    }
+}
+
+/// The kind of fault as far as it does not depend on timing: which operation shows a stale value, and whether there was
+/// another value before, differs between runs of one bug.
+fn shape(fault: Fault) -> &'static str {
+    match fault {
+        Fault::NobodyWrote => "an answer shows a value that nobody wrote",
+        Fault::WriteFailed => "an answer shows the value of a write that had failed",
+        Fault::NotYetWritten => "an answer shows a value before it was written",
+        Fault::FoundNothing | Fault::LostWrite | Fault::Overwritten | Fault::TwoCasFromOneValue | Fault::Impossible => {
+            "an answer contradicts an operation that was over before it"
+        }
+    }
+}
+
+/// What is there immediately after an action.
+fn after(action: Action) -> State {
+    action.writes().or(action.observes()).unwrap_or(ANYTHING)
+}
+
+/// The process that performed an operation.
+pub(super) fn process(history: &History, pair: Pair) -> u64 {
+    let entry = pair.invocation.or(pair.completion).and_then(|entry| history.ops.get(entry));
+    entry.and_then(|op| op.process.client()).unwrap_or(0)
+}

@@ -1,0 +1,244 @@
+//! Taking a history entry by entry.
+//!
+//! Keys have nothing to do with one another, so their entries are kept apart, in a short form, and only one key's
+//! entries at a time are made into a history again. What is kept takes about a quarter of the space of the history's
+//! text.
+
+use rustc_hash::FxHashMap;
+
+use super::Linearizable;
+use super::register::{collect, key_of};
+use super::verdict::Summary;
+use crate::history::{History, Op, OpType, Pair, Pairing, Process};
+use crate::json::{Parser, Value};
+use crate::{CheckContext, Finding, Stream, Verdict};
+
+/// A history on its way into the checker of registers by key.
+pub(super) struct ByKey<'a> {
+    checker: &'a Linearizable,
+    context: &'a CheckContext,
+    /// How many entries were taken.
+    position: usize,
+    keys: Vec<Packed>,
+    numbers: FxHashMap<Value, usize>,
+    /// Operations whose key cannot be told.
+    keyless: Packed,
+    /// What each process does at the moment.
+    open: Pairing<Open>,
+    /// How many operations have begun, or ended without having begun.
+    operations: u64,
+}
+
+/// An operation that has begun, with its number.
+enum Open {
+    /// Its key is known.
+    Of(usize, u64),
+    /// Perhaps the completion will tell its key.
+    Unknown(usize, u64, Box<Op>),
+}
+
+impl<'a> ByKey<'a> {
+    pub(super) fn new(checker: &'a Linearizable, context: &'a CheckContext) -> ByKey<'a> {
+        ByKey {
+            checker,
+            context,
+            position: 0,
+            keys: Vec::new(),
+            numbers: FxHashMap::default(),
+            keyless: Packed::default(),
+            open: Pairing::new(),
+            operations: 0,
+        }
+    }
+
+    /// The number of the key that an entry names.
+    fn number(&mut self, op: &Op) -> Option<usize> {
+        let key = key_of(op)?;
+        if let Some(number) = self.numbers.get(key) {
+            return Some(*number);
+        }
+        let number = self.keys.len();
+        self.keys.push(Packed::default());
+        self.numbers.insert(key.clone(), number);
+        Some(number)
+    }
+
+    fn entries(&mut self, number: Option<usize>) -> &mut Packed {
+        match number {
+            Some(number) => &mut self.keys[number],
+            None => &mut self.keyless,
+        }
+    }
+
+    fn begin(&mut self, process: u64, position: usize, op: &Op) {
+        let operation = self.next_operation();
+        let open = match self.number(op) {
+            Some(number) => {
+                self.keys[number].push(position, operation, op);
+                Open::Of(number, operation)
+            }
+            None => Open::Unknown(position, operation, Box::new(op.clone())),
+        };
+        if let Some(Open::Unknown(position, operation, op)) = self.open.begin(process, op, open) {
+            self.keyless.push(position, operation, &op);
+        }
+    }
+
+    fn next_operation(&mut self) -> u64 {
+        self.operations += 1;
+        self.operations
+    }
+
+    fn end(&mut self, process: u64, position: usize, op: &Op) {
+        let own = self.number(op);
+        match self.open.end(process, op).0 {
+            Some(Open::Of(number, operation)) => self.keys[number].push(position, operation, op),
+            Some(Open::Unknown(begun, operation, invocation)) => {
+                let entries = self.entries(own);
+                entries.push(begun, operation, &invocation);
+                entries.push(position, operation, op);
+            }
+            None => {
+                let operation = self.next_operation();
+                self.entries(own).push(position, operation, op);
+            }
+        }
+    }
+}
+
+impl Stream for ByKey<'_> {
+    fn push(&mut self, op: &Op) {
+        let position = self.position;
+        self.position += 1;
+        let Some(process) = op.process.client() else { return };
+        if op.kind == OpType::Invoke {
+            self.begin(process, position, op);
+        } else {
+            self.end(process, position, op);
+        }
+    }
+
+    fn finish(mut self: Box<Self>) -> Verdict {
+        for open in self.open.take_unfinished() {
+            if let Open::Unknown(position, operation, op) = open {
+                self.keyless.push(position, operation, &op);
+            }
+        }
+        let Unpacked { history, pairs, .. } = self.keyless.unpack();
+        let (_, obstacle) = collect(&history, &pairs, self.checker);
+        let mut summary = Summary::new(self.checker, self.context, obstacle, self.keys.len());
+        // In the order of their first operations.
+        self.keys.sort_by_key(|packed| packed.first);
+        for packed in std::mem::take(&mut self.keys) {
+            let Unpacked { history, pairs, positions } = packed.unpack();
+            let known = summary.verdict.findings.len();
+            for register in &collect(&history, &pairs, self.checker).0 {
+                summary.judge(register, &history);
+            }
+            summary.verdict.findings[known..].iter_mut().for_each(|finding| relocate(finding, &positions));
+        }
+        summary.finish()
+    }
+}
+
+/// Positions in one key's history become positions in the whole one.
+fn relocate(finding: &mut Finding, positions: &[usize]) {
+    for line in &mut finding.evidence {
+        for position in [&mut line.invocation, &mut line.completion] {
+            *position = position.map(|at| positions[at]);
+        }
+    }
+}
+
+/// Entries in a short form: JSON, numbers as differences from those of the entry before.
+#[derive(Default)]
+struct Packed {
+    text: Vec<u8>,
+    /// The lowest position.
+    first: Option<usize>,
+    /// Position, operation and time of the entry that was added last.
+    position: usize,
+    operation: u64,
+    time: u64,
+}
+
+/// Differences of position, operation and time, index less position, kind, process, function, value, error.
+type Row<'a> = (i64, i64, i64, i64, u8, u64, &'a str, &'a Value, &'a Option<Value>);
+
+/// Entries made into a history again.
+struct Unpacked {
+    history: History,
+    /// What belongs together, as it was found in the whole history.
+    pairs: Vec<Pair>,
+    /// Where each entry was in the whole history.
+    positions: Vec<usize>,
+}
+
+const KINDS: [OpType; 4] = [OpType::Invoke, OpType::Ok, OpType::Fail, OpType::Info];
+
+impl Packed {
+    fn push(&mut self, position: usize, operation: u64, op: &Op) {
+        let kind = KINDS.iter().position(|kind| *kind == op.kind).unwrap_or_default() as u8;
+        let row: Row<'_> = (
+            position.wrapping_sub(self.position) as i64,
+            operation.wrapping_sub(self.operation) as i64,
+            op.time.wrapping_sub(self.time) as i64,
+            op.index.wrapping_sub(position as u64) as i64,
+            kind,
+            op.process.client().unwrap_or_default(),
+            &op.f,
+            &op.value,
+            &op.error,
+        );
+        (self.position, self.operation, self.time) = (position, operation, op.time);
+        self.first = Some(self.first.map_or(position, |first| first.min(position)));
+        serde_json::to_writer(&mut self.text, &row).expect("JSON values always serialize, and a Vec takes them");
+    }
+
+    fn unpack(&self) -> Unpacked {
+        let mut entries: Vec<(usize, u64, Op)> = Vec::new();
+        let (mut position, mut operation, mut time) = (0_usize, 0_u64, 0_u64);
+        let mut names: FxHashMap<String, std::sync::Arc<str>> = FxHashMap::default();
+        let text = std::str::from_utf8(&self.text).expect("JSON is UTF-8");
+        // Values may be nested as deep as anything can be that is in memory.
+        let mut parser = Parser::new(text, usize::MAX);
+        while parser.position() < text.len() {
+            let Some(Value::Array(row)) = parser.value() else { unreachable!("it was written here") };
+            let row: [Value; 9] = row.try_into().expect("it was written here");
+            let [distance, more, later, index, kind, process, f, value, error] = row;
+            let signed = |number: &Value| number.as_i64().expect("it was written here");
+            let unsigned = |number: &Value| number.as_u64().expect("it was written here");
+            position = position.wrapping_add(signed(&distance) as usize);
+            operation = operation.wrapping_add(signed(&more) as u64);
+            time = time.wrapping_add(signed(&later) as u64);
+            let Value::String(f) = f else { unreachable!("it was written here") };
+            let name = names.entry(f).or_insert_with_key(|f| f.as_str().into()).clone();
+            let op = Op {
+                index: (position as u64).wrapping_add(signed(&index) as u64),
+                time,
+                kind: KINDS[unsigned(&kind) as usize],
+                process: Process::Client(unsigned(&process)),
+                f: name,
+                value,
+                error: Some(error).filter(|error| !error.is_null()),
+                is_final: false,
+                extra: None,
+            };
+            entries.push((position, operation, op));
+        }
+        // An invocation that did not name its key was added together with its completion.
+        entries.sort_by_key(|(position, ..)| *position);
+        let mut pairs: Vec<Pair> = Vec::with_capacity(entries.len() / 2 + 1);
+        let mut pair_of: FxHashMap<u64, usize> = FxHashMap::default();
+        for (at, (_, operation, op)) in entries.iter().enumerate() {
+            let pair = *pair_of.entry(*operation).or_insert(pairs.len());
+            if pair == pairs.len() {
+                pairs.push(Pair { invocation: None, completion: None });
+            }
+            let end = if op.kind == OpType::Invoke { &mut pairs[pair].invocation } else { &mut pairs[pair].completion };
+            *end = Some(at);
+        }
+        let (positions, ops) = entries.into_iter().map(|(position, _, op)| (position, op)).unzip();
+        Unpacked { history: History { ops }, pairs, positions }
+    }
+}

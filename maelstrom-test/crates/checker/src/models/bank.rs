@@ -1,0 +1,409 @@
+//! Banks: transfers move money, so every read of all accounts has the same total.
+//!
+//! Under snapshot isolation a transaction that reads all accounts sees them as they were at one moment, and at every moment
+//! their sum is what it was at first. So each read is judged by itself.
+
+use rustc_hash::FxHashSet;
+
+use crate::describe::{brief, who};
+use crate::history::{History, Op, OpType, Pair, Pairing};
+use crate::json::{Map, Number, Value, json};
+use crate::stream::check_streamed;
+use crate::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
+
+/// Balances of a larger magnitude are not summed: a map would need 2²⁶ of them before a sum overflowed.
+const MOST: i128 = 1 << 100;
+
+/// The checker of histories of a bank: a `read` returns a map from every account to its balance; other operations,
+/// `transfer`, may have any form.
+///
+/// Each read that returned must have the right total, no account that is not there, a balance for each account, and, unless
+/// that is allowed, no negative balance. Of these four, in the order `unexpected-account`, `missing-balance`,
+/// `wrong-total` and `negative-balance`, the first that applies to a read counts, as in Jepsen. Where no total is given,
+/// it is that of the first read that has a balance for each account; the accounts are always those of this read.
+///
+/// Results: `read_count`, `error_count`, `total`, `accounts` (how many), and for each anomaly that was found its `count`,
+/// and the `index` of the entries that show it first and last. Unknown if there is no read, or one does not return a map of
+/// integers.
+///
+/// ```
+/// use maelstrom_checker::{Bank, CheckContext, Checker, Valid};
+/// use maelstrom_checker::history::History;
+/// let history = History::read(&b"
+///     {:type :ok, :process 0, :f :read, :value {0 97, 1 3}}
+///     {:type :ok, :process 1, :f :read, :value {0 92, 1 3}}"[..])?;
+/// let verdict = Bank::default().check(&history, &CheckContext::default());
+/// assert_eq!(verdict.valid, Valid::False);
+/// assert_eq!(verdict.findings[0].headline, "wrong total (95 instead of 100)");
+/// assert_eq!(Bank::default().total(95).check(&history, &CheckContext::default()).findings[0].headline,
+///     "wrong total (100 instead of 95)");
+/// # Ok::<(), maelstrom_checker::history::ReadError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bank {
+    total: Option<i128>,
+    allows_negative: bool,
+}
+
+impl Bank {
+    /// The sum of all balances, instead of that of the first read.
+    pub fn total(self, total: i128) -> Bank {
+        Bank { total: Some(total), ..self }
+    }
+
+    /// Accounts may be overdrawn.
+    pub fn allowing_negative_balances(self) -> Bank {
+        Bank { allows_negative: true, ..self }
+    }
+}
+
+impl Checker for Bank {
+    fn check(&self, history: &History, context: &CheckContext) -> Verdict {
+        check_streamed(self, history, context)
+    }
+
+    fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
+        Box::new(Reads {
+            bank: *self,
+            context,
+            position: 0,
+            open: Pairing::new(),
+            first: None,
+            count: 0,
+            errors: [const { None }; 4],
+            obstacle: None,
+        })
+    }
+}
+
+/// What can be wrong with a read. What comes first hides what comes later.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    UnexpectedAccount,
+    MissingBalance,
+    WrongTotal,
+    NegativeBalance,
+}
+
+const FAULTS: [Fault; 4] = [Fault::UnexpectedAccount, Fault::MissingBalance, Fault::WrongTotal, Fault::NegativeBalance];
+
+impl Fault {
+    /// The anomaly's name.
+    fn name(self) -> &'static str {
+        match self {
+            Fault::UnexpectedAccount => "unexpected-account",
+            Fault::MissingBalance => "missing-balance",
+            Fault::WrongTotal => "wrong-total",
+            Fault::NegativeBalance => "negative-balance",
+        }
+    }
+
+    fn shape(self) -> &'static str {
+        match self {
+            Fault::UnexpectedAccount => "a read shows an account that does not exist",
+            Fault::MissingBalance => "a read shows an account without a balance",
+            Fault::WrongTotal => "a read has the wrong total",
+            Fault::NegativeBalance => "a read shows a negative balance",
+        }
+    }
+}
+
+/// All reads with the same fault.
+struct Errors {
+    count: u64,
+    /// Indices of the entries that show it.
+    first: u64,
+    last: u64,
+    finding: Finding,
+}
+
+/// The first read that has a balance for each account.
+struct First {
+    pair: Pair,
+    accounts: FxHashSet<String>,
+    total: i128,
+    text: String,
+}
+
+/// A history of a bank on its way into the checker.
+struct Reads<'a> {
+    bank: Bank,
+    context: &'a CheckContext,
+    position: usize,
+    /// Where each process has asked.
+    open: Pairing<usize>,
+    first: Option<First>,
+    count: u64,
+    /// In the order of [`FAULTS`].
+    errors: [Option<Errors>; 4],
+    obstacle: Option<String>,
+}
+
+impl Stream for Reads<'_> {
+    fn push(&mut self, op: &Op) {
+        let position = self.position;
+        self.position += 1;
+        let Some(process) = op.process.client() else { return };
+        if op.kind == OpType::Invoke {
+            self.open.begin(process, op, position);
+            return;
+        }
+        let (invocation, op) = self.open.end(process, op);
+        if &*op.f == "read" && op.kind == OpType::Ok {
+            self.read(&op, Pair { invocation, completion: Some(position) });
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Verdict {
+        let mut findings: Vec<(u64, Finding)> =
+            self.errors.iter().flatten().map(|errors| (errors.first, errors.finding.clone())).collect();
+        findings.sort_by_key(|(first, _)| *first);
+        let findings: Vec<Finding> = findings.into_iter().map(|(_, finding)| finding).collect();
+        let (valid, reason) = match (&self.first, &self.obstacle) {
+            _ if !findings.is_empty() => (Valid::False, None),
+            (_, Some(obstacle)) => (Valid::Unknown, Some(obstacle.clone())),
+            _ if self.count == 0 => (Valid::Unknown, Some("no read returned, so nothing was tested".into())),
+            (Some(First { total, .. }), None) if self.bank.total.is_none() => {
+                (Valid::True, Some(format!("the total, {total}, is taken from the first read")))
+            }
+            _ => (Valid::True, None),
+        };
+        let mut verdict = Verdict { valid, reason, findings, details: self.details() };
+        verdict.add_mismatch(self.open.mismatch());
+        verdict
+    }
+}
+
+impl Reads<'_> {
+    fn read(&mut self, op: &Op, pair: Pair) {
+        let Some(accounts) = op.value.as_object() else { return self.object(op, "a read must return a map") };
+        self.count += 1;
+        let mut balances: Vec<(&String, i128)> = Vec::with_capacity(accounts.len());
+        let mut without: Option<&String> = None;
+        for (account, balance) in accounts.iter() {
+            match balance.as_number().filter(|number| number.is_integer()).map(Number::as_i128) {
+                Some(Some(balance)) if (-MOST..=MOST).contains(&balance) => balances.push((account, balance)),
+                Some(_) => return self.object(op, "a balance is too large to be summed: the limit is 2^100"),
+                None if balance.is_null() => without = without.or(Some(account)),
+                None => return self.object(op, "a balance is not an integer"),
+            }
+        }
+        let sum: i128 = balances.iter().map(|(_, balance)| balance).sum();
+        if self.first.is_none() && without.is_none() {
+            let text = format!("read → {}", brief(&op.value));
+            self.first = Some(First { pair, accounts: accounts.keys().cloned().collect(), total: sum, text });
+        }
+        let first = self.first.as_ref();
+        let total = self.bank.total.or(first.map(|first| first.total)).unwrap_or(sum);
+        let who = who(op.process, self.context);
+        let unexpected = accounts.keys().find(|account| first.is_some_and(|first| !first.accounts.contains(*account)));
+        let negative = balances.iter().find(|(_, balance)| *balance < 0 && !self.bank.allows_negative);
+        let (fault, headline, story, note) = if let Some(account) = unexpected {
+            (
+                Fault::UnexpectedAccount,
+                format!("unexpected account ({account})"),
+                format!("{who} read account {account}, which the first read does not have."),
+                String::new(),
+            )
+        } else if let Some(account) = without {
+            (
+                Fault::MissingBalance,
+                format!("missing balance (account {account})"),
+                format!("{who} read no balance of account {account}."),
+                String::new(),
+            )
+        } else if sum != total {
+            let (by, how) = if sum < total { (total - sum, "less") } else { (sum - total, "more") };
+            (
+                Fault::WrongTotal,
+                format!("wrong total ({sum} instead of {total})"),
+                format!("{who} read balances that are {by} {how} than {total} together."),
+                format!("together {sum}"),
+            )
+        } else if let Some((account, balance)) = negative {
+            (
+                Fault::NegativeBalance,
+                format!("negative balance ({balance})"),
+                format!("{who} read a balance of {balance} of account {account}."),
+                String::new(),
+            )
+        } else {
+            return;
+        };
+        let slot = &mut self.errors[FAULTS.iter().position(|other| *other == fault).expect("all are listed")];
+        if let Some(errors) = slot {
+            errors.count += 1;
+            errors.last = op.index;
+            return;
+        }
+        let is_inferred = self.bank.total.is_none() && fault == Fault::WrongTotal || fault == Fault::UnexpectedAccount;
+        let mut evidence = Vec::new();
+        if let Some(first) = first.filter(|_| is_inferred) {
+            let note = match fault {
+                Fault::WrongTotal => format!("the first read, together {total}"),
+                _ => "the first read".into(),
+            };
+            evidence.push(Evidence::new(first.pair, &*first.text, note));
+        }
+        // Of two reads that only differ, nobody knows which is wrong.
+        let is_culprit = !is_inferred;
+        evidence.push(Evidence { is_culprit, ..Evidence::new(pair, format!("read → {}", brief(&op.value)), note) });
+        let finding = Finding {
+            anomaly: fault.name().into(),
+            proscribed: true,
+            headline,
+            story,
+            shape: fault.shape().into(),
+            evidence,
+            picture: None,
+        };
+        *slot = Some(Errors { count: 1, first: op.index, last: op.index, finding });
+    }
+
+    fn object(&mut self, op: &Op, why: &str) {
+        let Op { index, process, kind, f, .. } = op;
+        self.obstacle.get_or_insert_with(|| {
+            format!("entry {index} of the history (process {process}, {} {f}): {why}", kind.as_str())
+        });
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        let found = || FAULTS.iter().zip(&self.errors).filter_map(|(fault, errors)| Some((fault, errors.as_ref()?)));
+        let total = self.bank.total.or(self.first.as_ref().map(|first| first.total));
+        let mut details = Map::new();
+        details.insert("read_count".into(), json!(self.count));
+        details.insert("error_count".into(), json!(found().map(|(_, errors)| errors.count).sum::<u64>()));
+        details.insert("total".into(), total.map_or(Value::Null, Value::from));
+        details.insert("accounts".into(), json!(self.first.as_ref().map_or(0, |first| first.accounts.len())));
+        for (fault, Errors { count, first, last, .. }) in found() {
+            details.insert(fault.name().replace('-', "_"), json!({"count": count, "first": first, "last": last}));
+        }
+        details
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::long_tests::cases;
+    use crate::small_histories::{Drawn, drawn, history, verdict};
+
+    /// Reads of three accounts, most of which have a total of 10.
+    fn operations() -> impl Strategy<Value = Vec<Drawn>> {
+        let balances = prop_oneof![
+            6 => (-2..13i64, 0..3i64).prop_map(|(a, b)| json!({"a": a, "b": b, "c": 10 - a - b})),
+            1 => (0..5i64).prop_map(|a| json!({"a": a, "b": 5, "c": 5})),
+            1 => (0..12i64).prop_map(|a| json!({"a": a, "b": 10 - a})),
+            1 => Just(json!({"a": 5, "b": null, "c": 5})),
+            1 => Just(json!({"a": 5, "b": 5, "c": 0, "d": 0})),
+        ];
+        let operation = prop_oneof![
+            4 => balances.prop_map(|balances| ("read", Value::Null, balances)),
+            1 => Just(("transfer", json!({"from": "a", "to": "b", "amount": 5}), json!({"from": "a", "to": "b", "amount": 5}))),
+        ];
+        drawn(6, operation)
+    }
+
+    /// The definition, word by word: the anomaly of each read that returned.
+    fn expected(history: &History, total: Option<i64>, allows_negative: bool) -> Vec<&'static str> {
+        let is_read = |op: &&Op| &*op.f == "read" && op.kind == OpType::Ok;
+        let reads: Vec<&Map<String, Value>> =
+            history.ops.iter().filter(is_read).map(|op| op.value.as_object().expect("it was drawn")).collect();
+        let sum = |read: &Map<String, Value>| read.values().filter_map(Value::as_i64).sum::<i64>();
+        let first = reads.iter().find(|read| !read.values().any(Value::is_null));
+        let total = total.or(first.map(|first| sum(first)));
+        let mut is_known = false;
+        let fault = |read: &&Map<String, Value>| {
+            is_known |= first == Some(read);
+            if is_known && read.keys().any(|account| first.is_some_and(|first| !first.contains_key(account))) {
+                Some("unexpected-account")
+            } else if read.values().any(Value::is_null) {
+                Some("missing-balance")
+            } else if Some(sum(read)) != total {
+                Some("wrong-total")
+            } else if !allows_negative && read.values().any(|balance| balance.as_i64() < Some(0)) {
+                Some("negative-balance")
+            } else {
+                None
+            }
+        };
+        reads.iter().filter_map(fault).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases(1000)) })]
+
+        #[test]
+        fn verdicts_agree_with_the_definition(
+            drawn in operations(),
+            total in prop::option::of(Just(10)),
+            allows_negative in any::<bool>(),
+        ) {
+            let history = history(&drawn);
+            let bank = Bank { total: total.map(i128::from), allows_negative };
+            let verdict = verdict(&bank, &history);
+            let expected = expected(&history, total, allows_negative);
+            prop_assert_eq!(&verdict.details["error_count"], &json!(expected.len()));
+            prop_assert_eq!(verdict.valid == Valid::False, !expected.is_empty());
+            let mut names: Vec<&str> = Vec::new();
+            expected.iter().for_each(|name| if !names.contains(name) { names.push(name) });
+            let found: Vec<&str> = verdict.findings.iter().map(|finding| finding.anomaly.as_str()).collect();
+            prop_assert_eq!(found, names);
+        }
+    }
+
+    #[test]
+    fn findings_say_by_how_much() {
+        let text = r#"
+            {"type": "ok", "process": 0, "f": "read", "value": {"a": 60, "b": 40}}
+            {"type": "ok", "process": 1, "f": "read", "value": {"a": 60, "b": 45}}
+            {"type": "ok", "process": 2, "f": "read", "value": {"a": 160, "b": -60}}"#;
+        let history = History::read(text.as_bytes()).expect("it is a history");
+        let verdict = verdict(&Bank::default(), &history);
+        let told: Vec<(&str, Vec<(&str, &str)>)> = verdict
+            .findings
+            .iter()
+            .map(|finding| {
+                let lines = finding.evidence.iter().map(|line| (line.text.as_str(), line.note.as_str()));
+                (finding.story.as_str(), lines.collect())
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (
+                    "process 1 read balances that are 5 more than 100 together.",
+                    vec![
+                        ("read → {\"a\":60,\"b\":40}", "the first read, together 100"),
+                        ("read → {\"a\":60,\"b\":45}", "together 105"),
+                    ]
+                ),
+                ("process 2 read a balance of -60 of account b.", vec![("read → {\"a\":160,\"b\":-60}", "")]),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_summed_is_unknown() {
+        for (text, reason) in [
+            ("{:type :ok, :f :transfer}", "no read returned, so nothing was tested"),
+            (
+                "{:type :ok, :f :read, :value [1 2]}",
+                "entry 0 of the history (process 0, ok read): a read must return a map",
+            ),
+            (
+                "{:type :ok, :f :read, :value {0 1.5}}",
+                "entry 0 of the history (process 0, ok read): a balance is not an integer",
+            ),
+            (
+                "{:type :ok, :f :read, :value {0 18446744073709551616000000000000000000000}}",
+                "entry 0 of the history (process 0, ok read): a balance is too large to be summed: the limit is 2^100",
+            ),
+        ] {
+            let verdict = verdict(&Bank::default(), &History::read(text.as_bytes()).expect("it is a history"));
+            assert_eq!((verdict.valid, verdict.reason.as_deref()), (Valid::Unknown, Some(reason)));
+        }
+    }
+}

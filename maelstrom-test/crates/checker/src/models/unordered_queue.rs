@@ -1,0 +1,400 @@
+//! Queues without order: no element comes out that did not go in.
+//!
+//! A queue that promises no order is a bag: `enqueue` puts an element in, `dequeue` takes any one out. Nothing that an
+//! element's operations show depends on other elements, so a history is linearizable if it is for each element by itself.
+//! And for one element it is, if enqueues that take effect when they begin, and dequeues that take effect when they end,
+//! never take out more than is in: both are the best moments possible.
+//!
+//! ```text
+//! p0  [enqueue 7]
+//! p1       [dequeue → 7]          the only 7 is out
+//! p2            [dequeue → 7]     wrong: two dequeues have ended, and only one enqueue has begun
+//! ```
+
+use super::Place;
+use crate::describe::{brief, counted, who};
+use crate::entries::{Entries, NONE};
+use crate::history::{History, Op, OpType, Pairing};
+use crate::intern::Interner;
+use crate::json::{Map, Value, json};
+use crate::stream::check_streamed;
+use crate::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
+
+/// So many elements are explained; the others are only listed.
+const MAX_EXPLAINED: usize = 8;
+/// So many enqueues of an element are shown.
+const MAX_SHOWN: usize = 8;
+
+/// Linearizability of an unordered queue, empty at first: operations `enqueue` with an element, `dequeue` that returns one,
+/// and `drain` that returns a list of dequeued elements. An element may be enqueued several times.
+///
+/// What failed did not happen; a dequeue from an empty queue has to fail. An enqueue of unknown outcome may have taken
+/// effect, and a dequeue of unknown outcome may have taken anything out, which no later operation can tell. So this says
+/// nothing of elements that never come out.
+///
+/// Results: `attempt_count` (enqueues that did not fail), `acknowledged_count`, `dequeued_count`, `unexpected` (elements
+/// that were dequeued before an enqueue of them had begun), `duplicated` (elements that were dequeued more often than they
+/// were enqueued by then). The anomaly is called `nonlinearizable`. Unknown if the history has other functions.
+///
+/// ```
+/// use maelstrom_checker::{CheckContext, Checker, UnorderedQueue, Valid};
+/// use maelstrom_checker::history::History;
+/// let history = History::read(&b"
+///     {:type :invoke, :process 0, :f :enqueue, :value 7} {:type :ok, :process 0, :f :enqueue, :value 7}
+///     {:type :invoke, :process 1, :f :dequeue}           {:type :ok, :process 1, :f :dequeue, :value 7}
+///     {:type :invoke, :process 2, :f :dequeue}           {:type :ok, :process 2, :f :dequeue, :value 7}"[..])?;
+/// let verdict = UnorderedQueue.check(&history, &CheckContext::default());
+/// assert_eq!(verdict.valid, Valid::False);
+/// assert_eq!(verdict.findings[0].story, "process 2 dequeued 7, but it had been enqueued once and dequeued once by then.");
+/// # Ok::<(), maelstrom_checker::history::ReadError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UnorderedQueue;
+
+impl Checker for UnorderedQueue {
+    fn check(&self, history: &History, context: &CheckContext) -> Verdict {
+        check_streamed(self, history, context)
+    }
+
+    fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
+        Box::new(Queue::new(context))
+    }
+}
+
+/// An operation that has begun: what it enqueues, and where.
+struct Open {
+    position: u32,
+    enqueues: Option<u32>,
+}
+
+/// A history of a queue on its way into the checker.
+struct Queue<'a> {
+    context: &'a CheckContext,
+    entries: Entries,
+    open: Pairing<Open>,
+    elements: Interner,
+    /// Enqueues that did not fail, with their elements.
+    enqueues: Vec<(u32, Place)>,
+    /// Dequeues that returned, with their elements, in the order of their ends.
+    dequeues: Vec<(u32, Place)>,
+    acknowledged: usize,
+    obstacle: Option<String>,
+}
+
+impl<'a> Queue<'a> {
+    fn new(context: &'a CheckContext) -> Queue<'a> {
+        Queue {
+            context,
+            entries: Entries::default(),
+            open: Pairing::new(),
+            elements: Interner::default(),
+            enqueues: Vec::new(),
+            dequeues: Vec::new(),
+            acknowledged: 0,
+            obstacle: None,
+        }
+    }
+
+    fn end(&mut self, position: u32, open: Option<Open>, op: &Op) {
+        let place = Place { invocation: open.as_ref().map_or(NONE, |open| open.position), completion: position };
+        let is_ok = op.kind == OpType::Ok;
+        match (&*op.f, op.kind) {
+            ("enqueue" | "dequeue" | "drain", OpType::Fail) => {}
+            ("enqueue", _) => {
+                // What was asked for is said by the invocation, if there is one.
+                let element = open.and_then(|open| open.enqueues).unwrap_or_else(|| self.elements.id(&op.value));
+                self.enqueues.push((element, place));
+                self.acknowledged += usize::from(is_ok);
+            }
+            ("dequeue", OpType::Ok) => self.dequeues.push((self.elements.id(&op.value), place)),
+            ("drain", OpType::Ok) => match &op.value {
+                Value::Array(list) => {
+                    self.dequeues.extend(list.iter().map(|element| (self.elements.id(element), place)));
+                }
+                Value::Null => {}
+                _ => self.object(op, "a drain must return a list"),
+            },
+            ("dequeue" | "drain", _) => {}
+            _ => self.object(op, "a queue has only the functions enqueue, dequeue and drain"),
+        }
+    }
+
+    fn object(&mut self, op: &Op, why: &str) {
+        let Op { index, process, kind, f, .. } = op;
+        self.obstacle.get_or_insert_with(|| {
+            format!("entry {index} of the history (process {process}, {} {f}): {why}", kind.as_str())
+        });
+    }
+}
+
+impl Stream for Queue<'_> {
+    fn push(&mut self, op: &Op) {
+        let position = self.entries.push(op);
+        let Some(process) = op.process.client() else { return };
+        if op.kind == OpType::Invoke {
+            let enqueues = (&*op.f == "enqueue").then(|| self.elements.id(&op.value));
+            if let Some(Open { position, enqueues: Some(element) }) =
+                self.open.begin(process, op, Open { position, enqueues })
+            {
+                self.enqueues.push((element, Place { invocation: position, completion: NONE }));
+            }
+            return;
+        }
+        let (open, op) = self.open.end(process, op);
+        self.end(position, open, &op);
+    }
+
+    fn finish(mut self: Box<Self>) -> Verdict {
+        for open in self.open.take_unfinished().collect::<Vec<_>>() {
+            let place = Place { invocation: open.position, completion: NONE };
+            self.enqueues.extend(open.enqueues.map(|element| (element, place)));
+        }
+        // By element; enqueues in the order of their beginnings, dequeues in that of their ends.
+        self.enqueues.sort_by_key(|(element, place)| (*element, place.start()));
+        self.dequeues.sort_by_key(|(element, place)| (*element, place.completion));
+        let mut excesses: Vec<Excess<'_>> = self
+            .dequeues
+            .chunk_by(|one, other| one.0 == other.0)
+            .filter_map(|dequeues| self.excess(dequeues))
+            .collect();
+        excesses.sort_by_key(|excess| (excess.culprit().completion, excess.element));
+        let findings: Vec<Finding> = excesses.iter().take(MAX_EXPLAINED).map(|excess| self.finding(excess)).collect();
+        let (valid, reason) = match (&self.obstacle, findings.is_empty()) {
+            (_, false) => (Valid::False, None),
+            (Some(obstacle), true) => (Valid::Unknown, Some(obstacle.clone())),
+            (None, true) if self.dequeues.is_empty() => {
+                (Valid::Unknown, Some("nothing was dequeued, so nothing was tested".into()))
+            }
+            (None, true) => (Valid::True, None),
+        };
+        let mut verdict = Verdict { valid, reason, findings, details: self.details(&excesses) };
+        verdict.add_mismatch(self.open.mismatch());
+        verdict
+    }
+}
+
+/// One dequeue of an element more than enqueues of it.
+struct Excess<'a> {
+    element: u32,
+    /// Enqueues that had begun when the last of the dequeues ended.
+    enqueues: &'a [(u32, Place)],
+    /// One more.
+    dequeues: &'a [(u32, Place)],
+}
+
+impl Excess<'_> {
+    fn culprit(&self) -> Place {
+        self.dequeues.last().expect("there is one more than enqueues").1
+    }
+}
+
+impl Queue<'_> {
+    /// The first of an element's dequeues that took out what was not there, with what came before it.
+    fn excess<'q>(&'q self, dequeues: &'q [(u32, Place)]) -> Option<Excess<'q>> {
+        let element = dequeues[0].0;
+        let first = self.enqueues.partition_point(|(other, _)| *other < element);
+        let enqueues = &self.enqueues[first..];
+        let enqueues = &enqueues[..enqueues.partition_point(|(other, _)| *other == element)];
+        let begun = |at: usize| enqueues.partition_point(|(_, place)| place.start() < dequeues[at].1.end());
+        let at = (0..dequeues.len()).find(|at| begun(*at) <= *at)?;
+        Some(Excess { element, enqueues: &enqueues[..begun(at)], dequeues: &dequeues[..=at] })
+    }
+
+    fn finding(&self, excess: &Excess<'_>) -> Finding {
+        let shown = brief(&self.elements.value(excess.element));
+        let who = who(self.entries.stamp(excess.culprit().completion).process, self.context);
+        let (in_count, out_count) = (excess.enqueues.len(), excess.dequeues.len() - 1);
+        let (story, shape) = if in_count == 0 {
+            (
+                format!("{who} dequeued {shown}, which nobody had enqueued."),
+                "an element was dequeued that nobody had enqueued",
+            )
+        } else {
+            (
+                format!(
+                    "{who} dequeued {shown}, but it had been enqueued {} and dequeued {} by then.",
+                    times(in_count),
+                    times(out_count)
+                ),
+                "an element was dequeued more often than it had been enqueued",
+            )
+        };
+        let row = |name: &str, (_, place): &(u32, Place), note: &str| {
+            Evidence::new(place.pair(), format!("{name} {shown}"), note)
+        };
+        let enqueued =
+            excess.enqueues.iter().take(MAX_SHOWN).map(|enqueue| row("enqueue", enqueue, self.fate(enqueue)));
+        let mut evidence: Vec<Evidence> = enqueued.collect();
+        let earlier = &excess.dequeues[..out_count];
+        evidence.extend(earlier.iter().take(MAX_SHOWN).map(|dequeue| row("dequeue →", dequeue, "ok")));
+        if in_count > MAX_SHOWN {
+            evidence.push(Evidence::note(format!("not shown: {} more of each", in_count - MAX_SHOWN)));
+        }
+        let is_null = in_count == 0 && self.elements.value(excess.element).is_null();
+        let why = match in_count {
+            0 if is_null => "record a dequeue from an empty queue as `fail`, if that is what it was".into(),
+            0 => "no enqueue of it had begun".into(),
+            _ => format!("only {} of it had begun by then", counted(in_count, "enqueue")),
+        };
+        let (_, culprit) = excess.dequeues.last().expect("there is one more than enqueues");
+        evidence.push(row("dequeue →", &(excess.element, *culprit), &why).culprit());
+        Finding {
+            anomaly: "nonlinearizable".into(),
+            proscribed: true,
+            headline: format!("not linearizable (element {shown})"),
+            story,
+            shape: shape.into(),
+            evidence,
+            picture: None,
+        }
+    }
+
+    fn fate(&self, (_, place): &(u32, Place)) -> &'static str {
+        if place.completion == NONE { "never completed" } else { "" }
+    }
+
+    fn details(&self, excesses: &[Excess<'_>]) -> Map<String, Value> {
+        let list = |is_unexpected: bool| -> Value {
+            let of_kind = excesses.iter().filter(|excess| excess.enqueues.is_empty() == is_unexpected);
+            of_kind.map(|excess| self.elements.value(excess.element)).collect()
+        };
+        let rows = [
+            ("attempt_count", json!(self.enqueues.len())),
+            ("acknowledged_count", json!(self.acknowledged)),
+            ("dequeued_count", json!(self.dequeues.len())),
+            ("unexpected", list(true)),
+            ("duplicated", list(false)),
+        ];
+        rows.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+    }
+}
+
+/// `once`, `twice`, `3 times`.
+fn times(count: usize) -> String {
+    match count {
+        1 => "once".into(),
+        2 => "twice".into(),
+        _ => format!("{count} times"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::long_tests::cases;
+    use crate::small_histories::{Drawn, drawn, history, intervals, is_linearizable, verdict};
+
+    fn operations(count: usize) -> impl Strategy<Value = Vec<Drawn>> {
+        let operation = prop_oneof![
+            3 => (0..3u32).prop_map(|element| ("enqueue", json!(element), json!(element))),
+            3 => (0..3u32).prop_map(|element| ("dequeue", Value::Null, json!(element))),
+            1 => (0..3u32, 0..3u32).prop_map(|(one, other)| ("drain", Value::Null, json!([one, other]))),
+        ];
+        drawn(count, operation)
+    }
+
+    /// How many of each element are in the queue after an operation.
+    fn step(counts: &[i32; 3], op: &Drawn) -> Option<[i32; 3]> {
+        let mut counts = *counts;
+        let mut change = |element: &Value, by: i32| counts[element.as_u64().expect("it was drawn") as usize] += by;
+        match (op.f, &op.result) {
+            ("enqueue", element) => change(element, 1),
+            ("dequeue", element) => change(element, -1),
+            (_, list) => list.as_array().expect("it was drawn").iter().for_each(|element| change(element, -1)),
+        }
+        counts.iter().all(|count| *count >= 0).then_some(counts)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases(2000)) })]
+
+        #[test]
+        fn verdicts_agree_with_brute_force(drawn in operations(8)) {
+            let expected = is_linearizable(&intervals(&drawn), [0; 3], &|counts, index| step(counts, &drawn[index]));
+            let verdict = verdict(&UnorderedQueue, &history(&drawn));
+            prop_assert_eq!(verdict.valid != Valid::False, expected, "{:?}", verdict);
+        }
+
+        /// The evidence alone is not linearizable, and without any of its dequeues it is.
+        #[test]
+        fn evidence_is_minimal(drawn in operations(10)) {
+            let whole = history(&drawn);
+            let verdict = verdict(&UnorderedQueue, &whole);
+            let is_drain = |line: &Evidence| line.completion.is_some_and(|at| &*whole.ops[at].f == "drain");
+            for finding in verdict.findings.iter().filter(|finding| !finding.evidence.iter().any(is_drain)) {
+                let without = |left_out: Option<&Evidence>| {
+                    let lines = finding.evidence.iter().filter(|line| Some(*line) != left_out);
+                    let mut positions: Vec<usize> =
+                        lines.flat_map(|line| line.invocation.into_iter().chain(line.completion)).collect();
+                    positions.sort_unstable();
+                    let ops = positions.into_iter().map(|at| whole.ops[at].clone()).collect();
+                    UnorderedQueue.check(&History { ops }, &CheckContext::default()).valid
+                };
+                prop_assert_eq!(without(None), Valid::False);
+                for line in finding.evidence.iter().filter(|line| line.text.starts_with("dequeue")) {
+                    prop_assert_ne!(without(Some(line)), Valid::False, "{:?} is superfluous", line);
+                }
+            }
+        }
+    }
+
+    fn check(text: &str) -> Verdict {
+        verdict(&UnorderedQueue, &History::read(text.as_bytes()).expect("it is a history"))
+    }
+
+    #[test]
+    fn findings_show_what_went_in_and_came_out() {
+        let verdict = check(
+            r#"{"type": "invoke", "process": 0, "f": "enqueue", "value": "a"}
+               {"type": "ok", "process": 0, "f": "enqueue", "value": "a"}
+               {"type": "ok", "process": 1, "f": "dequeue", "value": "a"}
+               {"type": "ok", "process": 2, "f": "dequeue", "value": "a"}
+               {"type": "ok", "process": 2, "f": "dequeue", "value": null}"#,
+        );
+        let told: Vec<(&str, Vec<(&str, &str)>)> = verdict
+            .findings
+            .iter()
+            .map(|finding| {
+                let lines = finding.evidence.iter().map(|line| (line.text.as_str(), line.note.as_str()));
+                (finding.story.as_str(), lines.collect())
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (
+                    "process 2 dequeued \"a\", but it had been enqueued once and dequeued once by then.",
+                    vec![
+                        ("enqueue \"a\"", ""),
+                        ("dequeue → \"a\"", "ok"),
+                        ("dequeue → \"a\"", "only 1 enqueue of it had begun by then"),
+                    ]
+                ),
+                (
+                    "process 2 dequeued null, which nobody had enqueued.",
+                    vec![("dequeue → null", "record a dequeue from an empty queue as `fail`, if that is what it was")]
+                ),
+            ]
+        );
+        let expected = json!({
+            "attempt_count": 1, "acknowledged_count": 1, "dequeued_count": 3, "unexpected": [null], "duplicated": ["a"],
+        });
+        assert_eq!(Value::Object(verdict.details), expected);
+    }
+
+    #[test]
+    fn nothing_is_said_where_nothing_can_be() {
+        for (text, reason) in [
+            ("{:type :ok, :f :enqueue, :value 1}", "nothing was dequeued, so nothing was tested"),
+            (
+                "{:type :ok, :f :peek, :value 1}",
+                "entry 0 of the history (process 0, ok peek): a queue has only the functions enqueue, dequeue and drain",
+            ),
+        ] {
+            let verdict = check(text);
+            assert_eq!((verdict.valid, verdict.reason.as_deref()), (Valid::Unknown, Some(reason)));
+        }
+    }
+}

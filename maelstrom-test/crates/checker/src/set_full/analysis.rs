@@ -1,0 +1,167 @@
+//! What became of every element.
+
+use std::cmp::Reverse;
+
+use super::sightings::{Oddity, Sight, Sightings};
+use crate::CheckContext;
+use crate::entries::NONE;
+use crate::history::Nanos;
+
+pub(super) struct Analysis {
+    pub(super) sightings: Sightings,
+    /// The values that somebody tried to add, in the order of their first additions.
+    pub(super) elements: Vec<u32>,
+    /// Elements by what became of them, in the same order.
+    pub(super) stable: Vec<u32>,
+    pub(super) lost: Vec<u32>,
+    pub(super) never_read: Vec<u32>,
+    /// Values that stood twice in a read, and values that nobody had added, in the order of the reads that show them.
+    pub(super) duplicated: Vec<(u32, Oddity)>,
+    pub(super) unexpected: Vec<(u32, Oddity)>,
+    /// Why a good verdict cannot be given.
+    pub(super) doubts: Vec<String>,
+}
+
+impl Analysis {
+    pub(super) fn of(mut sightings: Sightings, context: &CheckContext, lenient: bool) -> Analysis {
+        if lenient {
+            sightings.sights.iter_mut().for_each(|sight| sight.missing_from_final = NONE);
+        }
+        let elements = elements(&sightings);
+        last_lists(&mut sightings, &elements);
+        let is_element = |id: &u32| sightings.sights[*id as usize].invoked != NONE;
+        let in_order = |mut rows: Vec<(u32, Oddity)>| {
+            rows.sort_unstable_by_key(|(_, row)| (sightings.reads[row.read as usize].begun(), row.place));
+            rows
+        };
+        let duplicated = in_order(
+            sightings.duplicated.iter().filter(|(id, _)| is_element(id)).map(|(id, row)| (*id, *row)).collect(),
+        );
+        // Of an addition whose invocation is missing, nobody knows that it did not begin before.
+        let is_late = |id: &u32| sightings.sights[*id as usize].tried.invocation != NONE;
+        let unexpected = in_order(
+            sightings
+                .unexpected
+                .iter()
+                .filter(|(id, _)| !is_element(id) || is_late(id))
+                .map(|(id, row)| (*id, *row))
+                .collect(),
+        );
+        let mut doubts = Vec::new();
+        if !lenient {
+            doubts.extend(sightings.missing_final_reads(context));
+        }
+        let unplaced = sightings.reads.iter().filter(|read| read.place.invocation == NONE).count();
+        if unplaced > 0 {
+            doubts.push(format!("{unplaced} reads have no invocation, so it is unknown what they could have seen"));
+        }
+        if sightings.malformed > 0 {
+            doubts.push(format!("{} reads did not return a list", sightings.malformed));
+        }
+        let (stable, lost, never_read) = (Vec::new(), Vec::new(), Vec::new());
+        let mut analysis = Analysis { sightings, elements, stable, lost, never_read, duplicated, unexpected, doubts };
+        analysis.classify();
+        analysis
+    }
+
+    fn classify(&mut self) {
+        for id in self.elements.clone() {
+            let sight = self.sight(id);
+            let begun = |read: u32| self.sightings.reads.get(read as usize).map(|read| read.begun());
+            let (present, absent) = (begun(sight.last_present), begun(sight.last_absent));
+            let known = self.sightings.known(sight);
+            let gone = absent > present && absent > known && known.is_some();
+            if gone || sight.missing_from_final != NONE {
+                self.lost.push(id);
+            } else if present > absent {
+                self.stable.push(id);
+            } else {
+                self.never_read.push(id);
+            }
+        }
+    }
+
+    pub(super) fn sight(&self, id: u32) -> &Sight {
+        &self.sightings.sights[id as usize]
+    }
+
+    /// The read that shows that the element is lost.
+    pub(super) fn proof_of_loss(&self, id: u32) -> u32 {
+        let Sight { missing_from_final, last_absent, .. } = self.sight(id);
+        if *missing_from_final == NONE { *last_absent } else { *missing_from_final }
+    }
+
+    /// Of a stable element: from when it was known to the beginning of the last read without it. Of a lost one: to the
+    /// beginning of the last read with it. Jepsen's `set-full` measures the same.
+    pub(super) fn latency(&self, id: u32, is_lost: bool) -> Nanos {
+        let sight = self.sight(id);
+        let last = if is_lost { sight.last_present } else { sight.last_absent };
+        let time = |position: u32| self.sightings.stamp(position).time;
+        match (self.sightings.known(sight), self.sightings.reads.get(last as usize)) {
+            (Some(known), Some(read)) => time(read.begun()).saturating_sub(time(known)),
+            _ => 0,
+        }
+    }
+}
+
+/// All values that somebody tried to add, in the order of their first tries.
+fn elements(sightings: &Sightings) -> Vec<u32> {
+    let invoked = |id: &u32| sightings.sights[*id as usize].invoked;
+    let mut elements: Vec<u32> = (0..sightings.sights.len() as u32).filter(|id| invoked(id) != NONE).collect();
+    elements.sort_by_key(|id| (invoked(id), sightings.sights[*id as usize].tried.last_entry()));
+    elements
+}
+
+/// What the last list of each process does not have, was absent when that began. From the read that began last to the
+/// one that began first, so that the first without an element is the last in time. `pending` links the elements for
+/// which none has been met; each step along it is paid for by an element of the list, or ends an element's wait.
+fn last_lists(sightings: &mut Sightings, elements: &[u32]) {
+    let mut last: Vec<_> = std::mem::take(&mut sightings.latest).into_values().filter(|l| l.read != NONE).collect();
+    let Sightings { sights, reads, .. } = sightings;
+    last.sort_unstable_by_key(|latest| Reverse(reads[latest.read as usize].begun()));
+    let mut pending = Pending::new(elements.len());
+    let mut shown_by = vec![NONE; sights.len()];
+    for list in last {
+        for id in &list.ids {
+            shown_by[*id as usize] = list.read;
+        }
+        let completed = reads[list.read as usize].place.completion;
+        // In the order of additions: those that come later could not be seen yet.
+        let is_due = |at: usize| sights[elements[at] as usize].invoked < completed;
+        for at in pending.take_out(is_due, |at| shown_by[elements[at] as usize] != list.read) {
+            sights[elements[at] as usize].see_absent(reads, list.read);
+        }
+    }
+}
+
+/// Numbers 0 to n - 1 as a linked list, from which any can be taken out in one step.
+struct Pending {
+    /// The next one; the last entry is the head of the list.
+    next: Vec<usize>,
+}
+
+impl Pending {
+    fn new(count: usize) -> Pending {
+        let mut next: Vec<usize> = (1..=count).collect();
+        next.push(0);
+        Pending { next }
+    }
+
+    /// Goes through the list while `is_due`, and takes out those that `is_done`.
+    fn take_out(&mut self, is_due: impl Fn(usize) -> bool, is_done: impl Fn(usize) -> bool) -> Vec<usize> {
+        let end = self.next.len() - 1;
+        let (mut before, mut at) = (end, self.next[end]);
+        let mut done = Vec::new();
+        while at != end && is_due(at) {
+            let next = self.next[at];
+            if is_done(at) {
+                self.next[before] = next;
+                done.push(at);
+            } else {
+                before = at;
+            }
+            at = next;
+        }
+        done
+    }
+}

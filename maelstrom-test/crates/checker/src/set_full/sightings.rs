@@ -1,0 +1,387 @@
+//! Additions and reads as they come out of a history, entry by entry, and what each read shows of each element.
+//!
+//! What a read returned need not be kept. Of the reads without an element, only the one that began last matters; and as
+//! a process makes its reads one after another, that is the last of some process before its list gains the element, or
+//! its very last. So each list is compared with the process's list before, and of each process only the latest is kept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::json::Value;
+use rustc_hash::FxHashMap;
+
+use crate::CheckContext;
+use crate::entries::{Entries, NONE, Stamp};
+use crate::history::{Mismatch, Op, OpType, Pair, Pairing};
+use crate::intern::Interner;
+
+/// Positions of an operation's entries, or [`NONE`].
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) invocation: u32,
+    pub(super) completion: u32,
+}
+
+impl Place {
+    pub(super) const NOWHERE: Place = Place { invocation: NONE, completion: NONE };
+
+    pub(super) fn pair(self) -> Pair {
+        let position = |at: u32| Some(at as usize).filter(|_| at != NONE);
+        Pair { invocation: position(self.invocation), completion: position(self.completion) }
+    }
+
+    /// The position of its last entry.
+    pub(super) fn last_entry(self) -> u32 {
+        if self.completion == NONE { self.invocation } else { self.completion }
+    }
+}
+
+/// A read that returned a list.
+pub(super) struct Read {
+    pub(super) place: Place,
+    /// How many elements it has.
+    pub(super) size: u32,
+    /// Where they stand in [`Sightings::shown`], if they are few.
+    first_shown: u32,
+}
+
+impl Read {
+    /// Lists that are not longer than this are shown to people.
+    pub(super) const SHOWN: u32 = 16;
+
+    /// The earliest position at which its list may have been seen: that of its invocation, as far as is known.
+    pub(super) fn begun(&self) -> u32 {
+        if self.place.invocation == NONE { self.place.completion } else { self.place.invocation }
+    }
+}
+
+/// What is known of a value that somebody tried to add, or that was read.
+pub(super) struct Sight {
+    /// Position of its first addition's invocation; 0 where the history lacks that, [`NONE`] if nobody tried to add it.
+    pub(super) invoked: u32,
+    /// Its first addition, whatever became of it.
+    pub(super) tried: Place,
+    /// The addition that was acknowledged first.
+    pub(super) acknowledged: Place,
+    /// Reads that show it after it was added, or [`NONE`]: the one that was completed first, the one that began last.
+    pub(super) first_read: u32,
+    pub(super) last_present: u32,
+    /// Of the reads that could show it but do not, the one that began last; or [`NONE`].
+    pub(super) last_absent: u32,
+    /// A final read that should have it but does not; or [`NONE`].
+    pub(super) missing_from_final: u32,
+    /// The last read that showed it, and how often; the last read whose predecessor showed it.
+    stamp: u32,
+    times: u32,
+    before: u32,
+}
+
+impl Sight {
+    const UNSEEN: Sight = Sight {
+        invoked: NONE,
+        tried: Place::NOWHERE,
+        acknowledged: Place::NOWHERE,
+        first_read: NONE,
+        last_present: NONE,
+        last_absent: NONE,
+        missing_from_final: NONE,
+        stamp: NONE,
+        times: 0,
+        before: NONE,
+    };
+}
+
+/// Something that a read should not have shown.
+#[derive(Clone, Copy)]
+pub(super) struct Oddity {
+    /// The earliest read that shows it.
+    pub(super) read: u32,
+    /// Where it stands in that read.
+    pub(super) place: u32,
+    /// How often it stands there; for duplicates the largest count of any read.
+    pub(super) count: u32,
+}
+
+/// An operation that has begun.
+struct Open {
+    position: u32,
+    is_final: bool,
+    /// What it adds; `None` for reads.
+    adds: Option<u32>,
+    /// Whether it is the first that adds this.
+    is_first: bool,
+}
+
+/// The latest read of a process whose beginning is known, and its list.
+pub(super) struct Latest {
+    pub(super) read: u32,
+    pub(super) ids: Vec<u32>,
+}
+
+/// All that matters of a history.
+#[derive(Default)]
+pub(super) struct Sightings {
+    entries: Entries,
+    pub(super) values: Interner,
+    /// By value.
+    pub(super) sights: Vec<Sight>,
+    pub(super) reads: Vec<Read>,
+    shown: Vec<u32>,
+    open: Pairing<Open>,
+    pub(super) latest: FxHashMap<u64, Latest>,
+    pub(super) duplicated: FxHashMap<u32, Oddity>,
+    /// Values that were read before the history knew of anybody who had tried to add them.
+    pub(super) unexpected: FxHashMap<u32, Oddity>,
+    /// The function that adds: `broadcast` or `add`.
+    addition: Option<Arc<str>>,
+    /// How many reads returned no list.
+    pub(super) malformed: usize,
+    /// In the final phase, the elements that every read must have and each had so far.
+    expected: Option<Vec<u32>>,
+    /// Processes that tried to read in the final phase, and whether they did.
+    final_readers: BTreeMap<u64, bool>,
+}
+
+impl Sightings {
+    pub(super) fn push(&mut self, op: &Op) {
+        let position = self.entries.push(op);
+        if op.is_final && self.expected.is_none() {
+            let is_known = |sight: &Sight| sight.invoked != NONE && self.known(sight).is_some();
+            self.expected =
+                Some((0..).zip(&self.sights).filter(|(_, sight)| is_known(sight)).map(|(id, _)| id).collect());
+        }
+        let Some(process) = op.process.client() else { return };
+        match op.kind {
+            OpType::Invoke => self.begin(process, position, op),
+            _ => self.end(process, position, op),
+        }
+    }
+
+    fn begin(&mut self, process: u64, position: u32, op: &Op) {
+        let is_read = &*op.f == "read";
+        let (mut adds, mut is_first) = (None, false);
+        if !is_read {
+            self.addition.get_or_insert_with(|| op.f.clone());
+            let id = self.id(&op.value);
+            adds = Some(id);
+            is_first = self.add(id, Place { invocation: position, completion: NONE }, position);
+        } else if op.is_final {
+            self.final_readers.entry(process).or_default();
+        }
+        self.open.begin(process, op, Open { position, is_final: op.is_final, adds, is_first });
+    }
+
+    fn end(&mut self, process: u64, position: u32, op: &Op) {
+        let (open, op) = self.open.end(process, op);
+        let place = Place { invocation: open.as_ref().map_or(NONE, |open| open.position), completion: position };
+        let is_final = op.is_final || open.as_ref().is_some_and(|open| open.is_final);
+        let is_ok = op.kind == OpType::Ok;
+        let mut adds = open.as_ref().and_then(|open| open.adds);
+        if open.is_none() && &*op.f != "read" {
+            self.addition.get_or_insert_with(|| op.f.clone());
+            let id = self.id(&op.value);
+            self.add(id, place, 0);
+            adds = Some(id);
+        }
+        if let Some(id) = adds {
+            let sight = &mut self.sights[id as usize];
+            if open.is_some_and(|open| open.is_first) {
+                sight.tried = place;
+            }
+            if is_ok && sight.acknowledged.completion == NONE {
+                sight.acknowledged = place;
+            }
+        } else if is_final {
+            *self.final_readers.entry(process).or_default() |= is_ok;
+        }
+        if is_ok && &*op.f == "read" {
+            match &op.value {
+                Value::Array(list) => self.read(process, place, is_final, list),
+                // An empty list, as some languages write it.
+                Value::Null => self.read(process, place, is_final, &[]),
+                _ => self.malformed += 1,
+            }
+        }
+    }
+
+    /// A completion that names another function than its invocation.
+    pub(super) fn mismatch(&self) -> Option<&Mismatch> {
+        self.open.mismatch()
+    }
+
+    /// Notes that somebody tries to add a value; false if somebody else did before.
+    fn add(&mut self, id: u32, place: Place, invoked: u32) -> bool {
+        let sight = &mut self.sights[id as usize];
+        let is_first = sight.invoked == NONE;
+        if is_first {
+            (sight.invoked, sight.tried) = (invoked, place);
+        }
+        if is_first && place.invocation != NONE {
+            // What was read before could not be this.
+            (sight.first_read, sight.last_present, sight.last_absent) = (NONE, NONE, NONE);
+        }
+        is_first
+    }
+
+    fn id(&mut self, value: &Value) -> u32 {
+        let id = self.values.id(value);
+        if id as usize == self.sights.len() {
+            self.sights.push(Sight::UNSEEN);
+        }
+        id
+    }
+
+    fn read(&mut self, process: u64, place: Place, is_final: bool, list: &[Value]) {
+        let number = self.reads.len() as u32;
+        self.reads.push(Read { place, size: list.len() as u32, first_shown: self.shown.len() as u32 });
+        let before = self.latest.remove(&process).unwrap_or(Latest { read: NONE, ids: Vec::new() });
+        let ids = self.numbered(list, &before.ids);
+        if list.len() <= Read::SHOWN as usize {
+            self.shown.extend_from_slice(&ids);
+        }
+        for id in &before.ids {
+            self.sights[*id as usize].before = number;
+        }
+        for (at, id) in (0..).zip(&ids) {
+            self.see(*id, number, at, before.read);
+        }
+        if let Some(expected) = self.expected.as_mut().filter(|_| is_final) {
+            let sights = &mut self.sights;
+            expected.retain(|id| {
+                let sight = &mut sights[*id as usize];
+                if sight.stamp != number {
+                    sight.missing_from_final = number;
+                }
+                sight.stamp == number
+            });
+        }
+        // What cannot be placed in time shows what there is, but not what there is not.
+        let latest = if place.invocation == NONE { before } else { Latest { read: number, ids } };
+        self.latest.insert(process, latest);
+    }
+
+    /// A read shows a value, `at` a place in its list; the process's read before it was `before`.
+    fn see(&mut self, id: u32, number: u32, at: u32, before: u32) {
+        let reads = &self.reads;
+        let sight = &mut self.sights[id as usize];
+        sight.times = if sight.stamp == number { sight.times + 1 } else { 1 };
+        sight.stamp = number;
+        let oddity = Oddity { read: number, place: at, count: sight.times };
+        if sight.times > 1 {
+            note(&mut self.duplicated, reads, id, oddity);
+            return;
+        }
+        if sight.before != number && before != NONE {
+            sight.see_absent(reads, before);
+        }
+        if sight.invoked == NONE {
+            note(&mut self.unexpected, reads, id, oddity);
+        }
+        sight.see_present(reads, number);
+    }
+
+    /// The number of each value. A process's next list mostly holds what its last one held, in the same order; so it is
+    /// compared with that first, and only what is new is looked up.
+    fn numbered(&mut self, list: &[Value], last: &[u32]) -> Vec<u32> {
+        /// How many values may have gone at one place of a list before the rest of it is looked up.
+        const WINDOW: usize = 64;
+        let mut ids = Vec::with_capacity(list.len());
+        let (mut cursor, mut strays) = (0, 0);
+        for value in list {
+            if let Some(id) = last.get(cursor).filter(|id| self.values.is(**id, value)) {
+                ids.push(*id);
+                cursor += 1;
+                continue;
+            }
+            let id = self.id(value);
+            ids.push(id);
+            // If the last list had it a little further on, what stood before it is gone; else it is new here. Where
+            // nothing is found time after time, the order is another one, and looking is in vain.
+            if strays < WINDOW {
+                let ahead = &last[cursor.min(last.len())..last.len().min(cursor + WINDOW)];
+                match ahead.iter().position(|other| *other == id) {
+                    Some(distance) => (cursor, strays) = (cursor + distance + 1, 0),
+                    None => strays += 1,
+                }
+            }
+        }
+        ids
+    }
+
+    /// Position of the entry since which an element is known.
+    pub(super) fn known(&self, sight: &Sight) -> Option<u32> {
+        let read = self.reads.get(sight.first_read as usize).map(|read| read.place.completion);
+        read.into_iter().chain(Some(sight.acknowledged.completion)).min().filter(|at| *at != NONE)
+    }
+
+    /// What a read returned, if that is short.
+    pub(super) fn list(&self, read: u32) -> Option<Value> {
+        let Read { size, first_shown, .. } = self.reads[read as usize];
+        let ids = (size <= Read::SHOWN).then(|| &self.shown[first_shown as usize..(first_shown + size) as usize])?;
+        Some(ids.iter().map(|id| self.values.value(*id)).collect())
+    }
+
+    /// The function that adds, as the history names it.
+    pub(super) fn addition(&self) -> &str {
+        self.addition.as_deref().unwrap_or("add")
+    }
+
+    /// Index, time and process of the entry at a position.
+    pub(super) fn stamp(&self, position: u32) -> Stamp {
+        self.entries.stamp(position)
+    }
+
+    /// Says which workers have no `ok` final read, if there is a final phase. Where the number of workers is unknown,
+    /// every process that tried to read counts as one.
+    pub(super) fn missing_final_reads(&self, context: &CheckContext) -> Option<String> {
+        let workers = context.concurrency as u64;
+        let mut has_read: BTreeMap<u64, bool> = BTreeMap::new();
+        for (process, has) in &self.final_readers {
+            *has_read.entry(if workers == 0 { *process } else { process % workers }).or_default() |= has;
+        }
+        if has_read.is_empty() {
+            return None;
+        }
+        for worker in 0..workers {
+            has_read.entry(worker).or_default();
+        }
+        let without: Vec<u64> = has_read.into_iter().filter(|(_, has)| !has).map(|(worker, _)| worker).collect();
+        let first = without.first()?;
+        let node = context.node_of(*first).map(|node| format!(" (client of {node})")).unwrap_or_default();
+        let more = if without.len() > 1 { format!(" and {} more have", without.len() - 1) } else { " has".to_string() };
+        Some(format!("worker {first}{node}{more} no successful final read, so elements may be missing there"))
+    }
+}
+
+impl Sight {
+    /// A read shows it. Reads come in the order of their ends.
+    fn see_present(&mut self, reads: &[Read], read: u32) {
+        if self.first_read == NONE {
+            self.first_read = read;
+        }
+        latest(&mut self.last_present, reads, read);
+    }
+
+    /// A read does not show it: that counts if somebody had tried to add it before the read ended, as far as is known.
+    pub(super) fn see_absent(&mut self, reads: &[Read], read: u32) {
+        if self.invoked == NONE || self.invoked < reads[read as usize].place.completion {
+            latest(&mut self.last_absent, reads, read);
+        }
+    }
+}
+
+/// Keeps the read that began last.
+fn latest(slot: &mut u32, reads: &[Read], read: u32) {
+    if *slot == NONE || reads[*slot as usize].begun() < reads[read as usize].begun() {
+        *slot = read;
+    }
+}
+
+fn note(oddities: &mut FxHashMap<u32, Oddity>, reads: &[Read], id: u32, oddity: Oddity) {
+    let row = oddities.entry(id).or_insert(oddity);
+    let count = row.count.max(oddity.count);
+    if reads[oddity.read as usize].begun() < reads[row.read as usize].begun() {
+        *row = oddity;
+    }
+    row.count = count;
+}

@@ -1,0 +1,254 @@
+//! The names of anomalies, and which of them implies which.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use super::names::UnknownName;
+use crate::suggest::nearest;
+
+/// An anomaly by its place in the list of names. The order is that in which reports show them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Anomaly(u8);
+
+/// Every name, from what breaks the weakest models to what breaks only the strongest.
+const NAMES: [&str; 46] = [
+    "unexpected",
+    "duplicate-elements",
+    "cyclic-versions",
+    "G0",
+    "incompatible-order",
+    "dirty-update",
+    "G1a",
+    "G1b",
+    "future-read",
+    "G1c",
+    "G1",
+    "internal",
+    "lost-update",
+    "G-cursor",
+    "G-monotonic",
+    "G-MSR",
+    "G-single-item",
+    "G-single",
+    "G-SIb",
+    "G-SI",
+    "G-nonadjacent-item",
+    "G-nonadjacent",
+    "G-update",
+    "G2-item",
+    "write-skew",
+    "predicate-read-miss",
+    "G2",
+    "G0-process",
+    "G1c-process",
+    "G1-process",
+    "G-single-item-process",
+    "G-single-process",
+    "G-nonadjacent-item-process",
+    "G-nonadjacent-process",
+    "G2-item-process",
+    "G2-process",
+    "G0-realtime",
+    "G1c-realtime",
+    "G1-realtime",
+    "G-single-item-realtime",
+    "G-single-realtime",
+    "G-nonadjacent-item-realtime",
+    "G-nonadjacent-realtime",
+    "G2-item-realtime",
+    "G2-realtime",
+    "empty-transaction-graph",
+];
+
+/// Finding the left one means having found those on the right. Where both sides have variants with `-process` and
+/// `-realtime`, the same holds of these; and every X implies its X-process, and that X-realtime.
+const IMPLICATIONS: [(&str, &[&str]); 15] = [
+    ("G0", &["G1c"]),
+    ("G1a", &["G1"]),
+    ("G1b", &["G1"]),
+    ("G1c", &["G1"]),
+    ("G-single-item", &["G-single", "G-nonadjacent-item"]),
+    ("G-single", &["G-nonadjacent", "G-SIb"]),
+    ("G-nonadjacent-item", &["G-nonadjacent", "G2-item"]),
+    ("G-nonadjacent", &["G2"]),
+    ("G2-item", &["G2"]),
+    ("incompatible-order", &["G1a"]),
+    ("dirty-update", &["G1a"]),
+    ("future-read", &["G1c"]),
+    ("lost-update", &["G2-item", "write-skew"]),
+    ("write-skew", &["G2"]),
+    ("G-SIb", &["G-SI"]),
+];
+
+impl Anomaly {
+    /// A value that a read holds and nobody wrote.
+    pub const UNEXPECTED: Anomaly = Anomaly(0);
+    /// An element that is twice in one list.
+    pub const DUPLICATE_ELEMENTS: Anomaly = Anomaly(1);
+    /// Values of a register that must each precede the other.
+    pub const CYCLIC_VERSIONS: Anomaly = Anomaly(2);
+    /// Two reads of a list of which neither is a prefix of the other.
+    pub const INCOMPATIBLE_ORDER: Anomaly = Anomaly(4);
+    /// A failed write on which a later one builds.
+    pub const DIRTY_UPDATE: Anomaly = Anomaly(5);
+    /// A read of a failed write.
+    pub const G1A: Anomaly = Anomaly(6);
+    /// A read of a state that a transaction left behind only for a moment.
+    pub const G1B: Anomaly = Anomaly(7);
+    /// A read of what the same transaction writes only later.
+    pub const FUTURE_READ: Anomaly = Anomaly(8);
+    /// A transaction that contradicts itself.
+    pub const INTERNAL: Anomaly = Anomaly(11);
+    /// Two transactions that read the same state of a key and then write it.
+    pub const LOST_UPDATE: Anomaly = Anomaly(12);
+    /// No dependency was found: the history proves nothing.
+    pub const EMPTY_GRAPH: Anomaly = Anomaly(45);
+
+    /// The anomaly of that name.
+    pub fn named(name: &str) -> Result<Anomaly, UnknownName> {
+        Anomaly::find(name).ok_or_else(|| UnknownName::new("anomaly", name, nearest(name, NAMES)))
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        NAMES[usize::from(self.0)]
+    }
+
+    /// Whether finding this one means having found the other too. Every anomaly implies itself.
+    ///
+    /// ```
+    /// use maelstrom_checker::txn::Anomaly;
+    /// let found = Anomaly::named("G-single-item").unwrap();
+    /// assert!(found.implies(Anomaly::named("G-single").unwrap()));
+    /// assert!(!found.implies(Anomaly::named("G1c").unwrap()));
+    /// ```
+    pub fn implies(self, other: Anomaly) -> bool {
+        AnomalySet::closure(self).contains(other)
+    }
+
+    fn find(name: &str) -> Option<Anomaly> {
+        NAMES.iter().position(|known| *known == name).map(|at| Anomaly(at as u8))
+    }
+
+    /// What this one implies directly.
+    fn direct(self) -> Vec<Anomaly> {
+        let (stem, suffix) = split(self.name());
+        let mut implied: Vec<Anomaly> = Vec::new();
+        for (from, to) in IMPLICATIONS {
+            if from == stem {
+                implied.extend(to.iter().filter_map(|to| Anomaly::find(&format!("{to}{suffix}"))));
+            }
+        }
+        let next = if suffix.is_empty() { "-process" } else { "-realtime" };
+        implied.extend(Anomaly::find(&format!("{stem}{next}")));
+        implied
+    }
+}
+
+/// `G0-process` is the `-process` variant of `G0`.
+fn split(name: &str) -> (&str, &str) {
+    let end =
+        ["-process", "-realtime"].iter().find_map(|suffix| name.strip_suffix(suffix)).map_or(name.len(), str::len);
+    name.split_at(end)
+}
+
+impl fmt::Debug for Anomaly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Anomaly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A set of anomalies, one bit each.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct AnomalySet(u64);
+
+impl AnomalySet {
+    /// The one anomaly and all that it implies.
+    pub fn closure(anomaly: Anomaly) -> AnomalySet {
+        CLOSURES[usize::from(anomaly.0)]
+    }
+
+    /// Every anomaly.
+    pub fn all() -> AnomalySet {
+        Anomaly::all().collect()
+    }
+
+    /// All anomalies that imply one of these, themselves included.
+    pub fn implying(self) -> AnomalySet {
+        Anomaly::all().filter(|anomaly| !AnomalySet::closure(*anomaly).is_disjoint(self)).collect()
+    }
+
+    /// Whether the anomaly is a member.
+    pub fn contains(self, anomaly: Anomaly) -> bool {
+        self.0 & (1 << anomaly.0) != 0
+    }
+
+    /// Whether it has no member.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Adds a member.
+    pub fn insert(&mut self, anomaly: Anomaly) {
+        self.0 |= 1 << anomaly.0;
+    }
+
+    /// The members of either.
+    pub fn union(self, other: AnomalySet) -> AnomalySet {
+        AnomalySet(self.0 | other.0)
+    }
+
+    /// Whether no member is shared.
+    pub fn is_disjoint(self, other: AnomalySet) -> bool {
+        self.0 & other.0 == 0
+    }
+
+    /// The members, in the order of reports.
+    pub fn iter(self) -> impl Iterator<Item = Anomaly> {
+        Anomaly::all().filter(move |anomaly| self.contains(*anomaly))
+    }
+}
+
+impl Anomaly {
+    /// Every anomaly, in the order of reports.
+    pub fn all() -> impl Iterator<Item = Anomaly> {
+        (0..NAMES.len() as u8).map(Anomaly)
+    }
+}
+
+impl FromIterator<Anomaly> for AnomalySet {
+    fn from_iter<I: IntoIterator<Item = Anomaly>>(anomalies: I) -> AnomalySet {
+        let mut set = AnomalySet::default();
+        anomalies.into_iter().for_each(|anomaly| set.insert(anomaly));
+        set
+    }
+}
+
+impl fmt::Debug for AnomalySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+static CLOSURES: LazyLock<[AnomalySet; NAMES.len()]> = LazyLock::new(closures);
+
+fn closures() -> [AnomalySet; NAMES.len()] {
+    let direct: Vec<Vec<Anomaly>> = Anomaly::all().map(Anomaly::direct).collect();
+    std::array::from_fn(|start| {
+        let mut closure = AnomalySet::default();
+        let mut todo = vec![Anomaly(start as u8)];
+        while let Some(anomaly) = todo.pop() {
+            if !closure.contains(anomaly) {
+                closure.insert(anomaly);
+                todo.extend(&direct[usize::from(anomaly.0)]);
+            }
+        }
+        closure
+    })
+}

@@ -1,0 +1,20 @@
+//! The simulated cluster: a network, services, workloads, faults, and the state machine that ties them together.
+//!
+//! Nothing here starts a thread, opens a file or reads a clock. The [`simulation`] is told the time and what happened,
+//! and says what to do and when it wants to be called again.
+
+pub mod generator;
+pub mod nemesis;
+pub mod network;
+pub mod service;
+pub mod simulation;
+pub mod workload;
+
+#[doc(no_inline)]
+pub use maelstrom_checker::{self as checker, history};
+#[doc(no_inline)]
+pub use maelstrom_protocol::{self as protocol, json};
+#[doc(no_inline)]
+pub use maelstrom_random as random;
+
+use maelstrom_options::suggest;

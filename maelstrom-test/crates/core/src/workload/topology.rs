@@ -1,0 +1,131 @@
+//! Who is whose neighbour.
+
+use std::str::FromStr;
+
+use crate::suggest::did_you_mean;
+
+/// A suggestion to the nodes of a broadcast: with whom to speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Topology {
+    /// A chain.
+    Line,
+    /// Rows of ⌈√n⌉ nodes.
+    #[default]
+    Grid,
+    /// A tree, filled level by level, in which every node has up to so many children (at least one).
+    Tree(usize),
+    /// Everyone with everyone.
+    Total,
+}
+
+/// A topology was asked for that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no topology \"{0}\"{hint}; topologies are {names}", names = Topology::NAMES.join(", "),
+    hint = did_you_mean(.0, Topology::NAMES))]
+pub struct UnknownTopology(pub String);
+
+impl FromStr for Topology {
+    type Err = UnknownTopology;
+
+    fn from_str(name: &str) -> Result<Topology, UnknownTopology> {
+        match name {
+            "line" => Ok(Topology::Line),
+            "grid" => Ok(Topology::Grid),
+            "tree" | "tree2" => Ok(Topology::Tree(2)),
+            "tree3" => Ok(Topology::Tree(3)),
+            "tree4" => Ok(Topology::Tree(4)),
+            "total" => Ok(Topology::Total),
+            _ => Err(UnknownTopology(name.to_owned())),
+        }
+    }
+}
+
+impl Topology {
+    /// The names that users write.
+    pub const NAMES: [&'static str; 7] = ["line", "grid", "tree", "tree2", "tree3", "tree4", "total"];
+
+    /// The neighbours of each of `n` nodes, ascending. A line of one node has no entry at all.
+    ///
+    /// ```
+    /// use maelstrom_core::workload::Topology;
+    /// assert_eq!(Topology::Line.neighbours(3), [vec![1], vec![0, 2], vec![1]]);
+    /// ```
+    pub fn neighbours(self, n: usize) -> Vec<Vec<usize>> {
+        if self == Topology::Line && n < 2 {
+            return Vec::new();
+        }
+        let mut neighbours = vec![Vec::new(); n];
+        let mut link = |a: usize, b: usize| {
+            neighbours[a].push(b);
+            neighbours[b].push(a);
+        };
+        match self {
+            Topology::Line => (1..n).for_each(|node| link(node - 1, node)),
+            Topology::Grid => {
+                let width = (0..).find(|width| width * width >= n).expect("some square is large enough");
+                for node in 0..n {
+                    if node % width > 0 {
+                        link(node - 1, node);
+                    }
+                    if node >= width {
+                        link(node - width, node);
+                    }
+                }
+            }
+            Topology::Tree(children) => (1..n).for_each(|node| link((node - 1) / children.max(1), node)),
+            Topology::Total => (0..n).for_each(|node| (0..node).for_each(|other| link(other, node))),
+        }
+        neighbours.iter_mut().for_each(|nodes| nodes.sort_unstable());
+        neighbours
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_shapes() {
+        assert_eq!(Topology::Line.neighbours(1), Vec::<Vec<usize>>::new());
+        assert_eq!(Topology::Grid.neighbours(1), [Vec::<usize>::new()]);
+        assert_eq!(Topology::Tree(2).neighbours(1), [Vec::<usize>::new()]);
+        // 0 1 2
+        // 3 4
+        assert_eq!(Topology::Grid.neighbours(5), [vec![1, 3], vec![0, 2, 4], vec![1], vec![0, 4], vec![1, 3]]);
+        assert_eq!(Topology::Tree(3).neighbours(5), [vec![1, 2, 3], vec![0, 4], vec![0], vec![0], vec![1]]);
+        assert_eq!(Topology::Total.neighbours(3), [vec![1, 2], vec![0, 2], vec![0, 1]]);
+        assert_eq!("tree".parse(), Ok(Topology::Tree(2)));
+    }
+
+    #[test]
+    fn all_are_symmetric_and_connected() {
+        for name in Topology::NAMES {
+            let topology: Topology = name.parse().unwrap();
+            for n in 2..30 {
+                let neighbours = topology.neighbours(n);
+                let mut reached = vec![0];
+                let mut next = 0;
+                while next < reached.len() {
+                    let node = reached[next];
+                    for &other in &neighbours[node] {
+                        assert!(other != node && neighbours[other].contains(&node), "{name} of {n}");
+                        if !reached.contains(&other) {
+                            reached.push(other);
+                        }
+                    }
+                    next += 1;
+                }
+                assert_eq!(reached.len(), n, "{name}");
+                let most = neighbours.iter().map(Vec::len).max().unwrap();
+                let bound = match topology {
+                    Topology::Line => 2,
+                    Topology::Grid => 4,
+                    Topology::Tree(children) => children + 1,
+                    Topology::Total => n - 1,
+                };
+                assert!(most <= bound, "{name} of {n}");
+                assert!(neighbours.iter().all(|nodes| nodes.is_sorted_by(|a, b| a < b)), "{name} of {n}");
+            }
+        }
+    }
+}

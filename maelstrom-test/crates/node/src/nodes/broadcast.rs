@@ -1,0 +1,111 @@
+//! Tells neighbours what is new, and again until they have acknowledged it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::{Message, Node, Result, Server};
+use serde_json::{Value, json};
+
+use super::disk::Log;
+
+const RETRY: Duration = Duration::from_millis(500);
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Bug {
+    /// Every message is sent to a neighbour once; what gets lost stays lost.
+    NoRetry,
+}
+
+pub(super) struct Broadcast {
+    /// By their JSON text, which gives any values an order.
+    messages: BTreeMap<String, Value>,
+    /// What each neighbour has not acknowledged yet.
+    unacknowledged: BTreeMap<String, BTreeSet<String>>,
+    log: Log,
+}
+
+impl Broadcast {
+    pub(super) fn new(node: &mut Node<Self>, bug: Option<Bug>) -> Broadcast {
+        let (log, messages) = Log::open::<Value>("messages").expect("the log can be read");
+        let messages = messages.into_iter().map(|message| (message.to_string(), message)).collect();
+        if bug != Some(Bug::NoRetry) {
+            node.every(RETRY, |server: &mut Broadcast, node| server.retry(node));
+        }
+        Broadcast { messages, unacknowledged: BTreeMap::new(), log }
+    }
+
+    /// Neighbours may have missed anything that this node knew before they became neighbours.
+    fn set_neighbours(&mut self, neighbours: Vec<String>) {
+        let known: BTreeSet<String> = self.messages.keys().cloned().collect();
+        self.unacknowledged = neighbours.into_iter().map(|neighbour| (neighbour, known.clone())).collect();
+    }
+
+    /// Takes in what is new, and passes it on to everyone but where it came from.
+    fn learn(&mut self, node: &mut Node<Self>, messages: Vec<Value>, from: &str) {
+        let mut new = Vec::new();
+        for message in messages {
+            if self.messages.insert(message.to_string(), message.clone()).is_none() {
+                new.push(message);
+            }
+        }
+        if new.is_empty() {
+            return;
+        }
+        self.log.append(&new);
+        let keys: Vec<String> = new.iter().map(Value::to_string).collect();
+        for (neighbour, unacknowledged) in &mut self.unacknowledged {
+            if neighbour != from {
+                unacknowledged.extend(keys.iter().cloned());
+                tell(node, neighbour, &new, keys.clone());
+            }
+        }
+    }
+
+    fn retry(&mut self, node: &mut Node<Self>) {
+        for (neighbour, unacknowledged) in &self.unacknowledged {
+            if !unacknowledged.is_empty() {
+                let messages: Vec<Value> = unacknowledged.iter().map(|key| self.messages[key].clone()).collect();
+                tell(node, neighbour, &messages, unacknowledged.iter().cloned().collect());
+            }
+        }
+    }
+}
+
+fn tell(node: &mut Node<Broadcast>, neighbour: &str, messages: &[Value], keys: Vec<String>) {
+    let name = neighbour.to_owned();
+    node.rpc(neighbour, "gossip", json!({ "messages": messages }), move |server, _, answer| {
+        if answer.is_ok()
+            && let Some(unacknowledged) = server.unacknowledged.get_mut(&name)
+        {
+            for key in &keys {
+                unacknowledged.remove(key);
+            }
+        }
+    });
+}
+
+impl Server for Broadcast {
+    fn handle(&mut self, node: &mut Node<Self>, request: Message) -> Result {
+        match request.kind() {
+            "topology" => {
+                let topology: BTreeMap<String, Vec<String>> = request.get("topology")?;
+                self.set_neighbours(topology.get(node.id()).cloned().unwrap_or_default());
+                node.reply(&request, ());
+            }
+            "broadcast" => {
+                self.learn(node, vec![request.get("message")?], request.src());
+                node.reply(&request, ());
+            }
+            "gossip" => {
+                self.learn(node, request.get("messages")?, request.src());
+                node.reply(&request, ());
+            }
+            "read" => {
+                let messages: Vec<&Value> = self.messages.values().collect();
+                node.reply(&request, json!({ "messages": messages }));
+            }
+            _ => return Err(request.not_supported()),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,229 @@
+//! Logs in `lin-kv`: every log is one value there, a list of offsets and messages, and grows by compare-and-set.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::{ErrorCode, Kv, Message, Node, Result, RpcError, Server};
+use serde_json::{Value, json};
+
+use super::super::update::update;
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Bug {
+    /// Offsets come from a counter that is read and then written: two sends may get the same one.
+    ReusedOffsets,
+    /// A poll takes the position to be what was read last, where it is what is to be read next.
+    SkippedMessages,
+    /// A log is read and then written: what another node wrote in between is gone.
+    LostSends,
+    /// Every node takes a handful of offsets at a time, and logs are in the order of arrival.
+    OffsetsGoBackwards,
+    /// A message can be polled before it is certain that it stays.
+    UncommittedPolls,
+}
+
+/// An offset and a message.
+type Entry = (u64, Value);
+
+/// How many offsets a node takes at a time.
+const LEASE: u64 = 4;
+
+pub(crate) struct OnLinKv {
+    /// Offsets that this node may still give out, by key.
+    leases: BTreeMap<String, Range<u64>>,
+    bug: Option<Bug>,
+}
+
+fn entries(log: Option<Value>) -> Vec<Entry> {
+    serde_json::from_value(log.unwrap_or(json!([]))).expect("only we write here")
+}
+
+fn log_name(key: &str) -> String {
+    format!("log {key}")
+}
+
+/// Appends a message at the next offset, or at this one; returns the offset.
+fn append(
+    node: &mut Node<OnLinKv>,
+    key: &str,
+    message: Value,
+    offset: Option<u64>,
+    then: impl FnOnce(&mut OnLinKv, &mut Node<OnLinKv>, Result<u64>) + 'static,
+) {
+    let change = move |log| {
+        let mut log = entries(log);
+        let offset = offset.unwrap_or(log.last().map_or(0, |(last, _)| last + 1));
+        log.push((offset, message.clone()));
+        Ok((json!(log), offset))
+    };
+    update(node, log_name(key), change, then);
+}
+
+type Found = Result<BTreeMap<String, Value>>;
+
+/// Answers that are still to come, and what to do when all are there.
+struct Gather<F> {
+    missing: usize,
+    found: Found,
+    then: Option<F>,
+}
+
+/// Reads many keys at once; those that are absent are left out.
+fn read_all(
+    node: &mut Node<OnLinKv>,
+    keys: Vec<(String, String)>,
+    then: impl FnOnce(&mut OnLinKv, &mut Node<OnLinKv>, Found) + 'static,
+) {
+    if keys.is_empty() {
+        node.after(Duration::ZERO, |server, node| then(server, node, Ok(BTreeMap::new())));
+        return;
+    }
+    let gather = Rc::new(RefCell::new(Gather { missing: keys.len(), found: Ok(BTreeMap::new()), then: Some(then) }));
+    for (key, name) in keys {
+        let gather = gather.clone();
+        Kv::LIN.read(node, name, move |server, node, value| {
+            let mut gather = gather.borrow_mut();
+            match (value, &mut gather.found) {
+                (Ok(Some(value)), Ok(found)) => drop(found.insert(key, value)),
+                (Err(error), found) => *found = Err(error),
+                _ => {}
+            }
+            gather.missing -= 1;
+            if gather.missing == 0
+                && let Some(then) = gather.then.take()
+            {
+                then(server, node, std::mem::replace(&mut gather.found, Ok(BTreeMap::new())));
+            }
+        });
+    }
+}
+
+impl OnLinKv {
+    pub(crate) fn new(bug: Option<Bug>) -> OnLinKv {
+        OnLinKv { leases: BTreeMap::new(), bug }
+    }
+
+    fn send(&mut self, node: &mut Node<Self>, request: Message) -> Result {
+        let (key, message): (String, Value) = (request.get("key")?, request.get("msg")?);
+        let answer = |request: Message| {
+            move |_: &mut OnLinKv, node: &mut Node<OnLinKv>, offset: Result<u64>| {
+                node.respond(&request, offset.map(|offset| json!({ "offset": offset })));
+            }
+        };
+        match self.bug {
+            None | Some(Bug::SkippedMessages) => append(node, &key, message, None, answer(request)),
+            Some(Bug::ReusedOffsets) => Kv::LIN.read(node, format!("next {key}"), move |_, node, next| {
+                let next = next.ok().flatten().and_then(|next| next.as_u64()).unwrap_or(0);
+                Kv::LIN.write(node, format!("next {key}"), next + 1, move |_, node, _| {
+                    append(node, &key, message, Some(next), answer(request));
+                });
+            }),
+            Some(Bug::LostSends) => Kv::LIN.read(node, log_name(&key), move |_, node, log| {
+                let mut log = entries(log.unwrap_or_default());
+                let offset = log.last().map_or(0, |(last, _)| last + 1);
+                log.push((offset, message));
+                Kv::LIN.write(node, log_name(&key), log, move |server, node, done| {
+                    answer(request)(server, node, done.map(|()| offset));
+                });
+            }),
+            Some(Bug::OffsetsGoBackwards) => match self.leases.entry(key.clone()).or_default().next() {
+                Some(offset) => append(node, &key, message, Some(offset), answer(request)),
+                None => self.lease_then_send(node, key, request),
+            },
+            Some(Bug::UncommittedPolls) => append(node, &key.clone(), message.clone(), None, move |_, node, offset| {
+                let delay = node.random_duration(Duration::from_millis(5)..Duration::from_millis(40));
+                node.after(delay, move |server, node| match node.random(0..8) {
+                    0 => withdraw(node, key, message, request),
+                    _ => answer(request)(server, node, offset),
+                });
+            }),
+        }
+        Ok(())
+    }
+
+    fn lease_then_send(&mut self, node: &mut Node<Self>, key: String, request: Message) {
+        let change = |next: Option<Value>| {
+            let next = next.and_then(|next| next.as_u64()).unwrap_or(0);
+            Ok((json!(next + LEASE), next..next + LEASE))
+        };
+        update(node, format!("next {key}"), change, move |server: &mut OnLinKv, node, lease| match lease {
+            Ok(lease) => {
+                server.leases.insert(key, lease);
+                server.send(node, request).expect("it was well-formed the first time");
+            }
+            Err(error) => node.reply_error(&request, &error),
+        });
+    }
+
+    fn poll(&mut self, node: &mut Node<Self>, request: Message) -> Result {
+        let offsets: BTreeMap<String, u64> = request.get("offsets")?;
+        let skips = self.bug == Some(Bug::SkippedMessages);
+        let keys = offsets.keys().map(|key| (key.clone(), log_name(key))).collect();
+        read_all(node, keys, move |_, node, logs| {
+            let poll = |(key, log): (String, Value)| {
+                let from = offsets[&key];
+                let wanted = |(offset, _): &Entry| *offset > from || *offset == from && !(skips && from > 0);
+                (key, entries(Some(log)).into_iter().filter(wanted).collect())
+            };
+            let messages = logs.map(|logs| logs.into_iter().map(poll).collect::<BTreeMap<String, Vec<Entry>>>());
+            node.respond(&request, messages.map(|messages| json!({ "msgs": messages })));
+        });
+        Ok(())
+    }
+
+    fn commit(&mut self, node: &mut Node<Self>, request: Message) -> Result {
+        let mut offsets: BTreeMap<String, u64> = request.get("offsets")?;
+        commit_next(node, &mut offsets, request);
+        Ok(())
+    }
+}
+
+/// Takes a message out again that was appended.
+fn withdraw(node: &mut Node<OnLinKv>, key: String, message: Value, request: Message) {
+    let change = move |log| {
+        let mut log = entries(log);
+        log.retain(|(_, other)| *other != message);
+        Ok((json!(log), ()))
+    };
+    update(node, log_name(&key), change, move |_, node, _| {
+        node.reply_error(&request, &RpcError::new(ErrorCode::ABORT, "the message was withdrawn"));
+    });
+}
+
+/// Commits one key after the other; they only go up.
+fn commit_next(node: &mut Node<OnLinKv>, offsets: &mut BTreeMap<String, u64>, request: Message) {
+    let Some((key, offset)) = offsets.pop_first() else {
+        return node.reply(&request, ());
+    };
+    let mut rest = std::mem::take(offsets);
+    let change = move |old: Option<Value>| {
+        let old = old.and_then(|old| old.as_u64()).unwrap_or(0);
+        Ok((json!(offset.max(old)), ()))
+    };
+    update(node, format!("committed {key}"), change, move |_, node, done| match done {
+        Ok(()) => commit_next(node, &mut rest, request),
+        Err(error) => node.reply_error(&request, &error),
+    });
+}
+
+impl Server for OnLinKv {
+    fn handle(&mut self, node: &mut Node<Self>, request: Message) -> Result {
+        match request.kind() {
+            "send" => self.send(node, request),
+            "poll" => self.poll(node, request),
+            "commit_offsets" => self.commit(node, request),
+            "list_committed_offsets" => {
+                let keys: Vec<String> = request.get("keys")?;
+                let keys = keys.into_iter().map(|key| (key.clone(), format!("committed {key}"))).collect();
+                read_all(node, keys, move |_, node, offsets| {
+                    node.respond(&request, offsets.map(|offsets| json!({ "offsets": offsets })));
+                });
+                Ok(())
+            }
+            _ => Err(request.not_supported()),
+        }
+    }
+}

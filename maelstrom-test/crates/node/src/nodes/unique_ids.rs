@@ -1,0 +1,40 @@
+//! Ids that are unique without asking anybody: the node's name, a random number for this life of it, and a counter.
+
+use crate::{Message, Node, Result, Server};
+use serde_json::json;
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Bug {
+    /// The counter alone: every node hands out the same numbers.
+    BareCounter,
+}
+
+pub(super) struct Ids {
+    prefix: String,
+    count: u64,
+    bug: Option<Bug>,
+}
+
+impl Ids {
+    pub(super) fn new(node: &mut Node<Self>, bug: Option<Bug>) -> Ids {
+        let life = node.random(0..u64::MAX);
+        Ids { prefix: format!("{}-{life:x}", node.id()), count: 0, bug }
+    }
+}
+
+impl Server for Ids {
+    fn handle(&mut self, node: &mut Node<Self>, request: Message) -> Result {
+        match request.kind() {
+            "generate" => {
+                self.count += 1;
+                let id = match self.bug {
+                    Some(Bug::BareCounter) => json!(self.count),
+                    None => json!(format!("{}-{}", self.prefix, self.count)),
+                };
+                node.reply(&request, json!({ "id": id }));
+            }
+            _ => return Err(request.not_supported()),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! Reading JSON.
+//!
+//! What is accepted is what `serde_json` accepts, and numbers of any size besides. Errors come from `serde_json`, which
+//! reads the text again if it is not JSON.
+
+use std::borrow::Cow;
+
+use super::{Error, Map, Number, Value};
+
+/// Levels of arrays and objects that may stand in one another: the parser recurses, and its stack is finite.
+pub const MAX_DEPTH: usize = 127;
+
+/// Reads a value. Of equal keys in an object the last one counts.
+///
+/// # Errors
+/// If the text is not JSON, or nested deeper than [`MAX_DEPTH`].
+pub fn from_str(text: &str) -> Result<Value, Error> {
+    let mut parser = Parser::new(text, MAX_DEPTH);
+    match parser.document() {
+        Some(value) => Ok(value),
+        None => Err(error(text)),
+    }
+}
+
+/// Reads a value from UTF-8. See [`from_str`].
+///
+/// # Errors
+/// If the bytes are not UTF-8, or not JSON, or nested deeper than [`MAX_DEPTH`].
+pub fn from_slice(bytes: &[u8]) -> Result<Value, Error> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => from_str(text),
+        Err(invalid) => match serde_json::from_slice::<serde_json::Value>(bytes) {
+            Err(error) => Err(error),
+            Ok(_) => Err(serde::de::Error::custom(invalid)),
+        },
+    }
+}
+
+/// Reads an object. See [`from_str`].
+///
+/// # Errors
+/// If the text is not an object in JSON, or nested deeper than [`MAX_DEPTH`].
+pub fn object_from_str(text: &str) -> Result<Map<String, Value>, Error> {
+    match from_str(text)? {
+        Value::Object(entries) => Ok(entries),
+        _ => Err(serde::de::Error::custom("expected an object")),
+    }
+}
+
+/// What is wrong with a text that was not accepted.
+#[cold]
+fn error(text: &str) -> Error {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Err(error) => error,
+        Ok(_) => serde::de::Error::custom("not JSON"),
+    }
+}
+
+/// Reads from a text. Every method gives `None` where the text is not JSON.
+pub struct Parser<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    depth: usize,
+    max_depth: usize,
+}
+
+impl<'a> Parser<'a> {
+    /// A parser that accepts so many levels of arrays and objects in one another.
+    pub fn new(text: &'a str, max_depth: usize) -> Parser<'a> {
+        Parser { text, bytes: text.as_bytes(), at: 0, depth: 0, max_depth }
+    }
+
+    /// How many bytes have been taken.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Whether it gave up since the text is nested too deeply.
+    pub fn is_too_deep(&self) -> bool {
+        self.depth > self.max_depth
+    }
+
+    /// Passes white space.
+    pub fn skip_blanks(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.bytes.get(self.at) {
+            self.at += 1;
+        }
+    }
+
+    /// A value, and nothing after it.
+    fn document(&mut self) -> Option<Value> {
+        let value = self.value()?;
+        self.next().is_none().then_some(value)
+    }
+
+    /// Takes the next byte that is not white space.
+    pub fn next(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.bytes.get(self.at)?;
+            self.at += 1;
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return Some(byte);
+            }
+        }
+    }
+
+    /// Any value.
+    pub fn value(&mut self) -> Option<Value> {
+        match self.next()? {
+            b'"' => self.string().map(|text| Value::String(text.into_owned())),
+            b'{' => self.object().map(Value::Object),
+            b'[' => self.array().map(Value::Array),
+            first @ (b'-' | b'0'..=b'9') => self.number(first).map(Value::Number),
+            b't' => self.word(b"rue").map(|()| Value::Bool(true)),
+            b'f' => self.word(b"alse").map(|()| Value::Bool(false)),
+            b'n' => self.word(b"ull").map(|()| Value::Null),
+            _ => None,
+        }
+    }
+
+    fn word(&mut self, rest: &[u8]) -> Option<()> {
+        self.bytes[self.at..].starts_with(rest).then(|| self.at += rest.len())
+    }
+
+    /// Notes that an array or object begins.
+    pub fn deeper(&mut self) -> Option<()> {
+        self.depth += 1;
+        (self.depth <= self.max_depth).then_some(())
+    }
+
+    fn array(&mut self) -> Option<Vec<Value>> {
+        self.deeper()?;
+        let mut items = Vec::new();
+        if self.next()? != b']' {
+            self.at -= 1;
+            loop {
+                items.push(self.value()?);
+                match self.next()? {
+                    b',' => {}
+                    b']' => break,
+                    _ => return None,
+                }
+            }
+        }
+        self.depth -= 1;
+        Some(items)
+    }
+
+    fn object(&mut self) -> Option<Map<String, Value>> {
+        self.deeper()?;
+        let mut entries = Map::new();
+        let mut byte = self.next()?;
+        if byte != b'}' {
+            loop {
+                if byte != b'"' {
+                    return None;
+                }
+                let key = self.string()?.into_owned();
+                if self.next()? != b':' {
+                    return None;
+                }
+                entries.insert(key, self.value()?);
+                match self.next()? {
+                    b',' => byte = self.next()?,
+                    b'}' => break,
+                    _ => return None,
+                }
+            }
+        }
+        self.depth -= 1;
+        Some(entries)
+    }
+
+    /// The rest of a string, whose first quote has been taken.
+    pub fn string(&mut self) -> Option<Cow<'a, str>> {
+        let start = self.at;
+        let mut escaped = false;
+        loop {
+            let byte = *self.bytes.get(self.at)?;
+            self.at += 1;
+            match byte {
+                b'"' => break,
+                b'\\' => {
+                    escaped = true;
+                    self.at += 1;
+                }
+                0..0x20 => return None,
+                _ => {}
+            }
+        }
+        if escaped {
+            // `serde_json` knows the escapes.
+            return serde_json::from_str(self.text.get(start - 1..self.at)?).ok().map(Cow::Owned);
+        }
+        Some(Cow::Borrowed(&self.text[start..self.at - 1]))
+    }
+
+    /// The rest of a number.
+    fn number(&mut self, first: u8) -> Option<Number> {
+        let start = self.at - 1;
+        let mut magnitude = u64::from(first.wrapping_sub(b'0'));
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
+            magnitude = magnitude.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            self.at += 1;
+        }
+        let is_integer = !matches!(self.bytes.get(self.at), Some(b'.' | b'e' | b'E'));
+        // Up to 19 digits fit.
+        if is_integer && first != b'-' && (first != b'0' || self.at - start == 1) && self.at - start <= 19 {
+            return Some(Number::from(magnitude));
+        }
+        while let Some(b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-') = self.bytes.get(self.at) {
+            self.at += 1;
+        }
+        Number::from_json(&self.text[start..self.at])
+    }
+}

@@ -1,0 +1,19 @@
+//! Messages, bodies, error codes and node names: the protocol that nodes speak, and [JSON values](json) that keep every
+//! number exactly.
+
+mod error;
+pub mod json;
+mod message;
+mod name;
+mod scan;
+mod schema;
+
+pub use error::{ErrorCode, RpcError};
+pub use message::Envelope;
+#[doc(hidden)]
+pub use message::place_of;
+pub use name::{NodeKind, SERVICE_NAMES, compare_names, name_kind};
+pub use schema::{Rpc, Type, shorten};
+
+/// The body of a message.
+pub type Body = crate::json::Map<String, crate::json::Value>;
