@@ -170,18 +170,18 @@ fn parse(bytes: &[u8], start: Place, position: u64, interner: &mut Interner, exp
 fn entry(parser: &mut Parser<'_>, position: u64, interner: &mut Interner) -> Option<Result<Op, (usize, String)>> {
     parser.skip_blanks();
     let start = parser.position();
-    if parser.next()? != b'{' {
+    if parser.next_byte()? != b'{' {
         return None;
     }
     parser.deeper()?;
     let mut entry = Entry::default();
-    let mut byte = parser.next()?;
+    let mut byte = parser.next_byte()?;
     while byte != b'}' {
         if byte != b'"' {
             return None;
         }
         let key = parser.string()?;
-        if parser.next()? != b':' {
+        if parser.next_byte()? != b':' {
             return None;
         }
         parser.skip_blanks();
@@ -190,9 +190,9 @@ fn entry(parser: &mut Parser<'_>, position: u64, interner: &mut Interner) -> Opt
         if let Err(message) = entry.set(Key::from(&*key), value, interner) {
             return Some(Err((at, message)));
         }
-        byte = parser.next()?;
+        byte = parser.next_byte()?;
         if byte == b',' {
-            byte = parser.next()?;
+            byte = parser.next_byte()?;
             if byte == b'}' {
                 return None;
             }
@@ -200,7 +200,7 @@ fn entry(parser: &mut Parser<'_>, position: u64, interner: &mut Interner) -> Opt
             return None;
         }
     }
-    match parser.next() {
+    match parser.next_byte() {
         Some(_) => None,
         None => Some(entry.finish(position, interner).map_err(|message| (start, message))),
     }

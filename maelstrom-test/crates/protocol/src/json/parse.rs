@@ -91,11 +91,11 @@ impl<'a> Parser<'a> {
     /// A value, and nothing after it.
     fn document(&mut self) -> Option<Value> {
         let value = self.value()?;
-        self.next().is_none().then_some(value)
+        self.next_byte().is_none().then_some(value)
     }
 
     /// Takes the next byte that is not white space.
-    pub fn next(&mut self) -> Option<u8> {
+    pub fn next_byte(&mut self) -> Option<u8> {
         loop {
             let byte = *self.bytes.get(self.at)?;
             self.at += 1;
@@ -107,7 +107,7 @@ impl<'a> Parser<'a> {
 
     /// Any value.
     pub fn value(&mut self) -> Option<Value> {
-        match self.next()? {
+        match self.next_byte()? {
             b'"' => self.string().map(|text| Value::String(text.into_owned())),
             b'{' => self.object().map(Value::Object),
             b'[' => self.array().map(Value::Array),
@@ -132,11 +132,11 @@ impl<'a> Parser<'a> {
     fn array(&mut self) -> Option<Vec<Value>> {
         self.deeper()?;
         let mut items = Vec::new();
-        if self.next()? != b']' {
+        if self.next_byte()? != b']' {
             self.at -= 1;
             loop {
                 items.push(self.value()?);
-                match self.next()? {
+                match self.next_byte()? {
                     b',' => {}
                     b']' => break,
                     _ => return None,
@@ -150,19 +150,19 @@ impl<'a> Parser<'a> {
     fn object(&mut self) -> Option<Map<String, Value>> {
         self.deeper()?;
         let mut entries = Map::new();
-        let mut byte = self.next()?;
+        let mut byte = self.next_byte()?;
         if byte != b'}' {
             loop {
                 if byte != b'"' {
                     return None;
                 }
                 let key = self.string()?.into_owned();
-                if self.next()? != b':' {
+                if self.next_byte()? != b':' {
                     return None;
                 }
                 entries.insert(key, self.value()?);
-                match self.next()? {
-                    b',' => byte = self.next()?,
+                match self.next_byte()? {
+                    b',' => byte = self.next_byte()?,
                     b'}' => break,
                     _ => return None,
                 }
