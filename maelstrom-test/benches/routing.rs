@@ -258,7 +258,7 @@ fn peak_memory() -> u64 {
 /// The core alone: five nodes that are loops over bytes.
 fn core() {
     let settings = Settings { time_limit: 1 << 60, ..Settings::default() };
-    let network = NetworkConfig { base_delay: (50_000, 150_000), ..NetworkConfig::default() };
+    let network = NetworkConfig { base_delay: NetworkConfig::VIRTUAL_BASE_DELAY, ..NetworkConfig::default() };
     let mut simulation = Simulation::new(Config { network, rate: 1e5, ..Config::new(Arc::new(Ring), settings) });
     let mut heads = vec![String::new(); 5];
     let (mut now, mut output) = (0, Vec::new());

@@ -165,7 +165,7 @@ fn simulation_config(config: &Config, clock: TimeMode) -> simulation::Config {
         distribution: config.latency.distribution,
         client_latency: config.client_latency,
         // In virtual time every hop must take time; on a real clock it does so by itself.
-        base_delay: if clock == TimeMode::Virtual { (50_000, 150_000) } else { (0, 0) },
+        base_delay: if clock == TimeMode::Virtual { NetworkConfig::VIRTUAL_BASE_DELAY } else { (0, 0) },
         p_loss: config.p_loss,
         p_duplicate: config.p_duplicate,
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use maelstrom::checker::{Availability, CheckContext, Checker, Part, Stats};
 use maelstrom::nemesis::FaultKind;
-use maelstrom::network::Distribution;
+use maelstrom::network::{Distribution, NetworkConfig};
 use maelstrom::report::{self, FaultTally, NodeLog, RunView, TimeMode};
 use maelstrom::simulation::{Config, in_memory};
 use maelstrom::workload::{self, Settings};
@@ -65,7 +65,7 @@ impl Piece {
         config.nemesis_interval = 3_000_000_000;
         config.network.latency = 10_000_000;
         config.network.distribution = Distribution::Exponential;
-        config.network.base_delay = (50_000, 150_000);
+        config.network.base_delay = NetworkConfig::VIRTUAL_BASE_DELAY;
         config.network.p_duplicate = 0.02;
         config.network.p_loss = 0.02;
         config.seed = 7;

@@ -40,12 +40,19 @@ pub struct NetworkConfig {
     pub distribution: Distribution,
     /// Mean delay between clients and nodes.
     pub client_latency: Nanos,
-    /// Every hop takes a further uniform delay between these two; both 0 in real time.
+    /// Bounds of a further uniform delay of every message. Both are 0 in real time, where delivery takes time by itself;
+    /// in virtual time they are [`NetworkConfig::VIRTUAL_BASE_DELAY`].
     pub base_delay: (Nanos, Nanos),
     /// Probability that a message between nodes is lost.
     pub p_loss: f64,
     /// Probability that it arrives twice.
     pub p_duplicate: f64,
+}
+
+impl NetworkConfig {
+    /// The [base delay](NetworkConfig::base_delay) in virtual time, 50 to 150 µs. There every message must take time: if
+    /// none did, nodes could exchange any number of messages without the clock moving.
+    pub const VIRTUAL_BASE_DELAY: (Nanos, Nanos) = (50_000, 150_000);
 }
 
 impl Default for NetworkConfig {

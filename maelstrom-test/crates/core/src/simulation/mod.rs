@@ -29,6 +29,7 @@
 mod agenda;
 mod boot;
 mod clients;
+mod config;
 mod failure;
 mod faults;
 pub mod in_memory;
@@ -39,7 +40,6 @@ mod traffic;
 mod workers;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use crate::json::Value;
 
@@ -47,14 +47,14 @@ use crate::checker::exceptions::{Exception, ExceptionKind, Exceptions};
 use crate::generator::Generator;
 use crate::history::{History, Nanos, Op, OpType, Process};
 use crate::nemesis::{FaultKind, Nemesis};
-use crate::network::{Delivery, Network, NetworkConfig, Sender};
+use crate::network::{Delivery, Network, Sender};
 use crate::protocol::{Envelope, NodeKind, SERVICE_NAMES};
 use crate::random::{Rng, stream};
 use crate::service::Service;
-use crate::workload::{Settings, Workload};
 
 use agenda::{Agenda, Event};
 use clients::Clients;
+pub use config::{Config, MAX_MESSAGES};
 pub use failure::Failure;
 pub use faults::{FaultCounts, FaultReport};
 use nodes::Node;
@@ -64,53 +64,8 @@ use requests::Requests;
 use traffic::Traffic;
 use workers::Worker;
 
-/// Messages that the nodes of a run may send, unless another number is asked for.
-pub const MAX_MESSAGES: u64 = 10_000_000;
 /// Lines of a node that an error shows.
 const LAST_LINES: usize = 3;
-
-/// Everything that a run depends on, besides the node programs.
-#[derive(Clone)]
-pub struct Config {
-    /// What clients do and what must hold.
-    pub workload: Arc<dyn Workload>,
-    /// What the workload may know.
-    pub settings: Settings,
-    /// Latency and loss.
-    pub network: NetworkConfig,
-    /// Operations per second, all clients together; 0: none in the main phase.
-    pub rate: f64,
-    /// A client's patience; `None`: the workload's.
-    pub timeout: Option<Nanos>,
-    /// Faults.
-    pub faults: Vec<FaultKind>,
-    /// Mean time between two actions of a kind of fault.
-    pub nemesis_interval: Nanos,
-    /// Time for recovery before the final phase.
-    pub quiet_period: Nanos,
-    /// Messages of nodes, beyond which the run ends with an error.
-    pub max_messages: u64,
-    /// Where all randomness comes from.
-    pub seed: u64,
-}
-
-impl Config {
-    /// A run of a workload with the documented defaults and no faults.
-    pub fn new(workload: Arc<dyn Workload>, settings: Settings) -> Config {
-        Config {
-            workload,
-            settings,
-            network: NetworkConfig::default(),
-            rate: 5.0,
-            timeout: None,
-            faults: Vec::new(),
-            nemesis_interval: 10_000_000_000,
-            quiet_period: 10_000_000_000,
-            max_messages: MAX_MESSAGES,
-            seed: 0,
-        }
-    }
-}
 
 /// The state of a run.
 pub struct Simulation {
@@ -154,9 +109,8 @@ impl Simulation {
         let (settings, seed) = (&config.settings, config.seed);
         let (nemesis, notes) =
             Nemesis::new(&config.faults, &settings.nodes, config.nemesis_interval, settings.time_limit, seed);
-        let timeout = config.timeout.unwrap_or_else(|| config.workload.timeout(settings));
         let mut simulation = Simulation {
-            timeout,
+            timeout: config.client_timeout(),
             now: 0,
             phase: Phase::Boot,
             main_began: 0,

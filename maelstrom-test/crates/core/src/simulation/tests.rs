@@ -9,8 +9,9 @@ use super::in_memory::{self, MemoryNode, Sender};
 use super::*;
 use crate::checker::{CheckContext, Checker, Verdict};
 use crate::generator::{Invocation, Next, Worker as Asking};
+use crate::network::NetworkConfig;
 use crate::protocol::{Body, Rpc, Type};
-use crate::workload::{Answer, Client, Completion, Step};
+use crate::workload::{Answer, Client, Completion, Settings, Step, Workload};
 
 /// Clients send `ping {n}` and get `ping_ok {n}`; `idle_final` adds a final phase of one ping each.
 struct Ping {
@@ -92,7 +93,7 @@ fn object(value: Value) -> Body {
 
 fn config(workload: Ping) -> Config {
     let settings = Settings { time_limit: 60_000_000_000, ..Settings::default() };
-    let base_delay = (50_000, 150_000);
+    let base_delay = NetworkConfig::VIRTUAL_BASE_DELAY;
     let network = NetworkConfig { base_delay, ..NetworkConfig::default() };
     Config { network, ..Config::new(Arc::new(workload), settings) }
 }

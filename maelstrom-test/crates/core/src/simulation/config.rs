@@ -1,0 +1,61 @@
+//! What a run depends on, besides the node programs.
+
+use std::sync::Arc;
+
+use crate::history::Nanos;
+use crate::nemesis::FaultKind;
+use crate::network::NetworkConfig;
+use crate::workload::{Settings, Workload};
+
+/// Default limit on the number of messages that the nodes of a run may send.
+pub const MAX_MESSAGES: u64 = 10_000_000;
+
+/// The configuration of a [`Simulation`](super::Simulation).
+///
+/// Times are in nanoseconds of the run's own clock.
+#[derive(Clone)]
+pub struct Config {
+    /// What clients do and what must hold.
+    pub workload: Arc<dyn Workload>,
+    /// The part of the configuration that the workload can read.
+    pub settings: Settings,
+    /// Delays, loss and duplication of messages.
+    pub network: NetworkConfig,
+    /// Operations per second, all clients together. 0: none in the main phase.
+    pub rate: f64,
+    /// How long a client waits for an answer. `None`: as long as the workload says. See [`Config::client_timeout`].
+    pub timeout: Option<Nanos>,
+    /// The kinds of faults.
+    pub faults: Vec<FaultKind>,
+    /// Mean time between two actions of a kind of fault.
+    pub nemesis_interval: Nanos,
+    /// Time for recovery before the final phase.
+    pub quiet_period: Nanos,
+    /// Limit on the number of messages that nodes send. A run that exceeds it ends with an error.
+    pub max_messages: u64,
+    /// The seed of all randomness.
+    pub seed: u64,
+}
+
+impl Config {
+    /// A run of a workload with the documented defaults and without faults.
+    pub fn new(workload: Arc<dyn Workload>, settings: Settings) -> Config {
+        Config {
+            workload,
+            settings,
+            network: NetworkConfig::default(),
+            rate: 5.0,
+            timeout: None,
+            faults: Vec::new(),
+            nemesis_interval: 10_000_000_000,
+            quiet_period: 10_000_000_000,
+            max_messages: MAX_MESSAGES,
+            seed: 0,
+        }
+    }
+
+    /// How long a client waits for an answer.
+    pub fn client_timeout(&self) -> Nanos {
+        self.timeout.unwrap_or_else(|| self.workload.timeout(&self.settings))
+    }
+}
