@@ -4,7 +4,7 @@ use syn::spanned::Spanned;
 use syn::{Error, Expr, RangeLimits};
 
 use crate::settings::{Setting, Settings, Text, bare, literal, not_a_literal};
-use maelstrom_options::{self as options, Kind};
+use maelstrom_options::{self as options, Kind, Value};
 
 /// Collects errors, so that people see all of them at once.
 #[derive(Default)]
@@ -54,10 +54,30 @@ pub(crate) fn options(settings: &Settings, workloads: &[Text], errors: &mut Erro
         let values = items.into_iter().filter_map(|item| errors.take(value(row.kind, item))).collect();
         checked.push(Checked { name, values, is_list });
     }
+    latency_shapes(&checked, errors);
     if let (Some(_), Some(seeds)) = (settings.get("seed"), settings.get("seeds")) {
         errors.push(Error::new(seeds.name.span(), "`seed` and `seeds` exclude each other"));
     }
     checked
+}
+
+/// Checks every shape of latencies against every distribution.
+fn latency_shapes(checked: &[Checked], errors: &mut Errors) {
+    let find = |name: &str| checked.iter().find(|option| option.name == name);
+    let (Some(shapes), Some(row)) = (find("latency_shape"), options::find("latency_shape")) else { return };
+    let usual = options::default_latency_distribution(true, find("latency").is_some());
+    let names: Vec<&str> = match find("latency_dist") {
+        Some(distributions) => distributions.values.iter().map(|name| &*name.text).collect(),
+        None => vec![usual],
+    };
+    for shape in &shapes.values {
+        let Ok(Value::Number(number)) = row.kind.parse(&shape.text) else { continue };
+        for name in &names {
+            if let Err(wrong) = options::check_latency_shape(name, number) {
+                errors.push(Error::new(shape.span, wrong));
+            }
+        }
+    }
 }
 
 fn value(kind: Kind, item: &Expr) -> syn::Result<Text> {

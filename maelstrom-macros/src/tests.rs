@@ -119,6 +119,12 @@ fn wrong_options_are_refused_at_their_token() {
     refused(r#"workload = "echo", time = real"#, f, "real", r#"write "real" in quotes"#);
     refused(r#"workload = "echo", nemesis = "partitions""#, f, r#""partitions""#, r#"did you mean "partition"?"#);
     refused(r#"workload = "echo", latency = "1 parsec""#, f, r#""1 parsec""#, "is not a time");
+    refused(r#"workload = "echo", latency_dist = "paretto""#, f, r#""paretto""#, r#"did you mean "pareto"?"#);
+    refused(r#"workload = "echo", latency_shape = 0.5"#, f, "0.5", "`exponential` has no shape");
+    refused(r#"workload = "echo", latency = 5, latency_shape = 0.5"#, f, "0.5", "`constant` has no shape");
+    let several = r#"workload = "echo", latency_dist = ["normal", "pareto"], latency_shape = [1.5, 1]"#;
+    let complaints = expanded(several, f).expect_err("normal has no 1.5, pareto has no 1");
+    assert_eq!(complaints.iter().map(|(token, _)| &**token).collect::<Vec<_>>(), ["1.5", "1"]);
     refused(r#"workload = "echo", topology = "line""#, f, "topology", "broadcast does");
     refused(r#"workload = ["echo", "broadcast"], topology = "line""#, f, "topology", "workload echo does not use");
     refused(r#"workload = "echo", seeds = 5..5"#, f, "5..5", "is empty");

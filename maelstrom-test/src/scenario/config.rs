@@ -81,7 +81,7 @@ pub enum WorkingDirectory {
 pub struct Delay {
     /// Mean.
     pub mean: Nanos,
-    /// Shape.
+    /// Distribution.
     pub distribution: Distribution,
 }
 
@@ -323,14 +323,15 @@ impl Reader<'_> {
     fn latency(&mut self) -> Delay {
         let given = self.nanos("latency");
         let test = self.scenario.defaults == Defaults::Test;
-        let (mean, usual) = match given {
-            Some(mean) => (mean, Distribution::Constant),
-            None if test => (TEST_LATENCY, Distribution::Exponential),
-            None => (0, Distribution::Constant),
-        };
-        let named = self.name("latency_dist");
-        let find = |name: String| Distribution::ALL.iter().find(|(known, _)| *known == name).map(|(_, shape)| *shape);
-        Delay { mean, distribution: named.and_then(find).unwrap_or(usual) }
+        let mean = given.unwrap_or(if test { TEST_LATENCY } else { 0 });
+        let usual = options::default_latency_distribution(test, given.is_some());
+        let name = self.name("latency_dist").unwrap_or_else(|| usual.to_string());
+        let mut shape = self.number("latency_shape");
+        if let Some(Err(wrong)) = shape.map(|shape| options::check_latency_shape(&name, shape)) {
+            self.wrong.push(format!("latency_shape: {wrong}"));
+            shape = None;
+        }
+        Delay { mean, distribution: Distribution::from_name(&name, shape).unwrap_or_default() }
     }
 
     fn settings(&mut self, workload: &dyn Workload, latency: Nanos) -> Settings {
@@ -426,7 +427,6 @@ impl Config {
     /// Every option with its value, as people write it.
     pub fn options(&self) -> Vec<(String, String)> {
         let settings = &self.settings;
-        let shape = Distribution::ALL.iter().find(|(_, shape)| *shape == self.latency.distribution);
         let uses = |name: &str| self.workload.options().contains(&name);
         let mut options = vec![
             ("workload", self.workload.name().to_string()),
@@ -435,7 +435,7 @@ impl Config {
             ("rate", self.rate.to_string()),
             ("time_limit", format_nanos(settings.time_limit)),
             ("latency", format_nanos(self.latency.mean)),
-            ("latency_dist", shape.map_or("", |(name, _)| name).to_string()),
+            ("latency_dist", self.latency.distribution.name().to_string()),
             ("client_latency", format_nanos(self.client_latency)),
             ("p_loss", self.p_loss.to_string()),
             ("p_duplicate", self.p_duplicate.to_string()),
@@ -460,6 +460,10 @@ impl Config {
             ("linearizable_keys", settings.linearizable_keys.to_string()),
             ("ww_deps", settings.ww_deps.to_string()),
         ];
+        if let Some(shape) = self.latency.distribution.shape() {
+            let after = options.iter().position(|(name, _)| *name == "latency_dist").map_or(options.len(), |at| at + 1);
+            options.insert(after, ("latency_shape", shape.to_string()));
+        }
         options.extend(of_workload.into_iter().filter(|(name, _)| uses(name)));
         options.push(("seed", self.seed.to_string()));
         options.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
@@ -487,7 +491,6 @@ mod tests {
         assert_eq!(workloads.iter().map(|workload| workload.name()).collect::<Vec<_>>(), options::WORKLOADS);
         assert_eq!(FaultKind::ALL.map(FaultKind::name), options::FAULTS);
         assert_eq!(Topology::NAMES, options::TOPOLOGIES);
-        assert_eq!(Distribution::ALL.map(|(name, _)| name), options::LATENCY_DISTRIBUTIONS);
         for workload in &workloads {
             let of_table = options::OPTIONS.iter().filter(|row| row.workloads.contains(&workload.name()));
             let mut own = workload.options().to_vec();
@@ -551,6 +554,24 @@ mod tests {
         assert!(wrong(scenario("lin-kb")).contains("did you mean \"lin-kv\"?"));
         let lengths = scenario("txn-list-append").min_txn_length(5).max_txn_length(2);
         assert!(wrong(lengths).contains("more than max_txn_length"));
+    }
+
+    #[test]
+    fn shapes_of_latencies_belong_to_distributions() {
+        let config = scenario("echo").latency("5ms").latency_dist("pareto").latency_shape(1.5).config().expect("right");
+        assert_eq!(config.latency, Delay { mean: 5_000_000, distribution: Distribution::Pareto { alpha: 1.5 } });
+        let options = config.options();
+        let at = options.iter().position(|(name, _)| name == "latency_dist").expect("an option");
+        assert_eq!(options[at + 1], ("latency_shape".into(), "1.5".into()));
+        let usual = scenario("echo").latency_dist("lognormal").config().expect("right");
+        assert_eq!(usual.latency.distribution, Distribution::LogNormal { sigma: 0.5 });
+        assert_eq!(
+            wrong(scenario("echo").latency_shape(0.5)),
+            "latency_shape: the latency distribution `constant` has no shape; set latency_dist to one that has: \
+             normal, lognormal and pareto"
+        );
+        assert!(wrong(scenario("echo").latency_dist("normal").latency_shape(2)).contains("from 0 to 1"));
+        assert!(wrong(scenario("echo").latency_dist("log-normal")).contains("did you mean \"lognormal\"?"));
     }
 
     #[test]

@@ -13,14 +13,18 @@
 #![cfg_attr(test, allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types))]
 
 pub mod anomalies;
+mod latency;
 mod names;
 pub mod suggest;
 mod table;
 mod value;
 
+pub use latency::{
+    LATENCIES, LATENCY_DISTRIBUTIONS, LatencyDistribution, LatencyShape, check_latency_shape,
+    default_latency_distribution,
+};
 pub use names::{
-    CONSISTENCY_MODELS, FAULTS, JOURNALS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKING_DIRECTORIES,
-    WORKLOADS,
+    CONSISTENCY_MODELS, FAULTS, JOURNALS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKING_DIRECTORIES, WORKLOADS,
 };
 pub use table::{
     OPTIONS, OptionRow, SPECIAL, all, check_expect, check_workload, english, find, parse_seeds, unknown_option,

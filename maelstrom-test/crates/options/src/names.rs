@@ -20,9 +20,6 @@ pub const FAULTS: &[&str] = &["partition", "kill", "pause", "packet", "clock"];
 /// Who is told of whom in the broadcast workload.
 pub const TOPOLOGIES: &[&str] = &["line", "grid", "tree", "tree2", "tree3", "tree4", "total"];
 
-/// Distributions of the delay between nodes.
-pub const LATENCY_DISTRIBUTIONS: &[&str] = &["constant", "uniform", "exponential"];
-
 /// Clocks.
 pub const TIME_MODES: &[&str] = &["auto", "virtual", "real"];
 

@@ -1,9 +1,9 @@
 //! The table of options.
 
 use crate::anomalies;
+use crate::latency::LATENCY_DISTRIBUTIONS;
 use crate::names::{
-    CONSISTENCY_MODELS, FAULTS, JOURNALS, LATENCY_DISTRIBUTIONS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKING_DIRECTORIES,
-    WORKLOADS,
+    CONSISTENCY_MODELS, FAULTS, JOURNALS, OUTCOMES, TIME_MODES, TOPOLOGIES, WORKING_DIRECTORIES, WORKLOADS,
 };
 use crate::suggest::did_you_mean;
 use crate::value::Kind;
@@ -56,7 +56,9 @@ macro_rules! for_each_option {
             latency, "latency", "MILLIS", Kind::Millis { max: HOUR }, "0; in the attribute 10 ms", &[],
             "Mean delay of messages between nodes.";
             latency_dist, "latency-dist", "NAME", Kind::Choice(LATENCY_DISTRIBUTIONS), "`constant`; with the attribute's own default latency `exponential`", &[],
-            "Distribution of that delay: `constant` (the mean), `uniform` (0 to 2 × mean), or `exponential`.";
+            "Distribution of all delays, each with its own mean: `constant` (always the mean), `uniform` (0 to 2 × mean), `exponential`, or, with a `latency_shape`, `normal`, `lognormal` or `pareto`.";
+            latency_shape, "latency-shape", "X", Kind::Number { min: 0.0, max: 100.0 }, "`normal` 0.25, `lognormal` 0.5, `pareto` 3", &[],
+            "Shape of the distribution; the mean stays the same. `normal`: the standard deviation divided by the mean, from 0 to 1 (draws below 0 count as 0, and draws above 2 × mean as 2 × mean, which keeps the mean). `lognormal`: sigma, the standard deviation of the logarithm, from 0 to 2. `pareto`: alpha, the tail index, from 1.1 to 100 (a smaller one means a longer tail; the shortest delay is mean × (alpha - 1) / alpha).";
             client_latency, "client-latency", "MILLIS", Kind::Millis { max: HOUR }, "0", &[],
             "Mean delay of messages between clients and nodes.";
             p_loss, "p-loss", "P", Kind::Probability, "0", &[],

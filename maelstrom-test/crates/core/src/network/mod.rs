@@ -36,7 +36,7 @@ pub type EndpointId = usize;
 pub struct NetworkConfig {
     /// Mean delay between nodes, and between nodes and services.
     pub latency: Nanos,
-    /// The shape of all delays.
+    /// Distribution of all delays.
     pub distribution: Distribution,
     /// Mean delay between clients and nodes.
     pub client_latency: Nanos,
