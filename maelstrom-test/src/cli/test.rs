@@ -33,7 +33,9 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
         if count > 1 {
             eprintln!("run {} of {count}", number + 1);
         }
-        last = run(scenario, expect.map(String::as_str), &interrupt, |config| again(std::env::args(), config.seed))?;
+        last = run(scenario, expect.map(String::as_str), &interrupt, |config| {
+            again(std::env::args(), config.simulation.seed)
+        })?;
         if last != 0 {
             break;
         }
@@ -45,7 +47,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
 fn check_determinism(scenario: Scenario, expect: Option<&str>, interrupt: &Interrupt) -> Done {
     let scenario = scenario.with_directory()?;
     let config = scenario.config()?;
-    let scenario = scenario.again(again(std::env::args(), config.seed));
+    let scenario = scenario.again(again(std::env::args(), config.simulation.seed));
     let (run, difference) = scenario.check_determinism()?;
     store::link(&run.directory, &run.workload);
     super::print(&text::render(&run.view(), text::Style::for_stdout()));
@@ -123,13 +125,14 @@ pub(super) fn run(
     let scenario = scenario.with_directory()?;
     let config = scenario.config()?;
     let name = config.name.clone();
-    eprintln!("{}: {}, seed {}", config.workload.name(), config.shape().join(", "), config.seed);
+    let workload = config.simulation.workload.name();
+    eprintln!("{workload}: {}, seed {}", config.shape().join(", "), config.simulation.seed);
     let display = Display::for_program().filter(|_| !(config.log_stderr || config.log_net_send || config.log_net_recv));
     let mut scenario = scenario.again(again(&config));
     if let Some(expect) = expect {
         scenario = scenario.expect(expect);
     }
-    store::link_current(&config.directory, config.workload.name());
+    store::link_current(&config.directory, workload);
     if let Some(display) = &display {
         scenario = scenario.progress(display.sink(&name));
     }

@@ -5,19 +5,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::options::{self, Kind, Written};
-use super::{Config, Interrupt, Program, ProgressSink, Run, RunError, SeedSummary, execute, seeds, store};
+use super::{Config, Defaults, Interrupt, Program, ProgressSink, Run, RunError, SeedSummary, execute, seeds, store};
 use crate::workload::WorkloadChoice;
-
-/// Which defaults hold for options that are not given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Defaults {
-    /// Those of the original: 5 operations per second, no latency. For the builder and the command line.
-    #[default]
-    Plain,
-    /// Those of the attribute, chosen so that a plain test finds bugs:
-    /// see [`Config`] for the values and how they were found.
-    Test,
-}
 
 /// What to run, under construction. Each option of the table has a method; a wrong value is reported by
 /// [`Scenario::run`].
@@ -185,39 +174,6 @@ impl Scenario {
             _ => self.unknown.push(name.into()),
         }
         self
-    }
-
-    /// The scenario of a stored run, from its `scenario.json`; the run's files go to a new directory.
-    ///
-    /// # Errors
-    /// A sentence that says what is missing. Workloads of users' own cannot be found by their names.
-    pub fn from_json(stored: &crate::json::Value) -> Result<Scenario, String> {
-        let text = |value: &crate::json::Value, what: &str| {
-            value.as_str().map(str::to_owned).ok_or_else(|| format!("it has no {what}"))
-        };
-        if stored["version"] != 1 {
-            return Err(format!("its version is {}, and this program reads version 1", stored["version"]));
-        }
-        let program = &stored["program"];
-        let args = program["args"].as_array().ok_or("it has no program arguments")?;
-        let args: Vec<String> = args.iter().map(|arg| text(arg, "program arguments")).collect::<Result<_, _>>()?;
-        let mut scenario = Scenario::new(text(&stored["workload"], "workload")?)
-            .bin(text(&program["path"], "program")?)
-            .args(args)
-            .name(text(&stored["name"], "name")?)
-            .defaults(if stored["defaults"] == "test" { Defaults::Test } else { Defaults::Plain })
-            .allow_unused_options();
-        if let Some(base) = program["base"].as_str() {
-            scenario = scenario.base_directory(base);
-        }
-        scenario.program.has_stored_env = true;
-        for (key, value) in program["env"].as_object().into_iter().flatten() {
-            scenario = scenario.env(key, text(value, "environment")?);
-        }
-        for (name, value) in stored["options"].as_object().ok_or("it has no options")? {
-            scenario = scenario.option(name, text(value, "option values")?);
-        }
-        Ok(scenario.seed(stored["seed"].as_u64().ok_or("it has no seed")?))
     }
 
     /// Reads and judges all options.

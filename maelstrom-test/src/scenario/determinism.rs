@@ -57,7 +57,7 @@ impl Scenario {
         // Both runs use the same directory, one after the other: its path may well reach the nodes.
         let scenario = self.with_directory()?;
         let config = scenario.config()?;
-        let scenario = scenario.seed(config.seed).journal("always");
+        let scenario = scenario.seed(config.simulation.seed).journal("always");
         let directory = config.directory.clone();
         let mut aside = directory.clone().into_os_string();
         aside.push(".first");

@@ -12,7 +12,7 @@ use super::options::OUTCOMES;
 use super::pace::Pace;
 use super::paths::lost_paths;
 use super::recorder::Recorder;
-use super::{Config, NetStats, Run, RunError, TimeChoice, WorkingDirectory, judge, turns};
+use super::{Config, KeepJournal, NetStats, Run, RunError, TimeChoice, WorkingDirectory, judge, turns};
 use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats};
 use crate::executor::{self, NodeProgram, Traced};
 use crate::history::OpType;
@@ -33,7 +33,10 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     let _turn = (clock == TimeMode::Real).then(turns::wait);
     let began = Instant::now();
     let (_lock, programs) = prepare(&config).map_err(|error| cannot_write(&config.directory, &error))?;
-    let mut simulation = Simulation::new(simulation_config(&config, clock));
+    if clock == TimeMode::Virtual {
+        config.simulation.network.base_delay = NetworkConfig::VIRTUAL_BASE_DELAY;
+    }
+    let mut simulation = Simulation::new(config.simulation.clone());
     let traced = drive(&config, clock, &programs, &mut simulation)?;
     let mut run = finish(config, clock, simulation, traced, began);
     let written = report::write(&run.view(), &run.directory);
@@ -84,7 +87,7 @@ fn choose_clock(config: &mut Config) -> Result<TimeMode, RunError> {
             }
         }
     }
-    if config.nemesis.contains(&FaultKind::Clock) {
+    if config.simulation.faults.contains(&FaultKind::Clock) {
         let why = "the clock fault needs virtual time: in real time all nodes share the machine's clock";
         return Err(RunError::Setup(why.into()));
     }
@@ -119,7 +122,7 @@ fn prepare(config: &Config) -> io::Result<(Lock, Vec<NodeProgram>)> {
     let mut mark = File::create(directory.join(MARK))?;
     mark.write_all(&scenario)?;
     let lock = Lock::new(mark);
-    let programs = config.settings.nodes.iter().map(|name| prepare_node(config, &directory, name));
+    let programs = config.simulation.settings.nodes.iter().map(|name| prepare_node(config, &directory, name));
     Ok((lock, programs.collect::<io::Result<_>>()?))
 }
 
@@ -159,30 +162,6 @@ fn clear(directory: &Path) -> io::Result<()> {
     }
 }
 
-fn simulation_config(config: &Config, clock: TimeMode) -> simulation::Config {
-    let network = NetworkConfig {
-        latency: config.latency.mean,
-        distribution: config.latency.distribution,
-        client_latency: config.client_latency,
-        // In virtual time every hop must take time; on a real clock it does so by itself.
-        base_delay: if clock == TimeMode::Virtual { NetworkConfig::VIRTUAL_BASE_DELAY } else { (0, 0) },
-        p_loss: config.p_loss,
-        p_duplicate: config.p_duplicate,
-    };
-    simulation::Config {
-        workload: config.workload.clone(),
-        settings: config.settings.clone(),
-        network,
-        rate: config.rate,
-        timeout: config.timeout,
-        faults: config.nemesis.clone(),
-        nemesis_interval: config.nemesis_interval,
-        quiet_period: config.quiet_period,
-        max_messages: config.max_messages,
-        seed: config.seed,
-    }
-}
-
 /// Runs the simulation in a thread of its own: the caller's may belong to an event loop, or be watched by a debugger.
 /// Returns what virtual time knows of it besides.
 fn drive(
@@ -197,7 +176,9 @@ fn drive(
     let written = std::thread::scope(|scope| {
         let run = thread.spawn_scoped(scope, || {
             let traced = match clock {
-                TimeMode::Virtual => executor::virtual_time::run(simulation, programs, config.seed, &mut recorder),
+                TimeMode::Virtual => {
+                    executor::virtual_time::run(simulation, programs, config.simulation.seed, &mut recorder)
+                }
                 TimeMode::Real => {
                     executor::real::run(simulation, programs, &mut recorder);
                     Traced::default()
@@ -217,8 +198,8 @@ fn drive(
 fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: Traced, began: Instant) -> Run {
     let history = simulation.take_history();
     let context = CheckContext {
-        nodes: config.settings.nodes.clone(),
-        concurrency: config.settings.concurrency,
+        nodes: config.simulation.settings.nodes.clone(),
+        concurrency: config.simulation.settings.concurrency,
         ..CheckContext::default()
     };
     let breakdown = simulation.failure().map(|failure| {
@@ -232,25 +213,25 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: T
         breakdown
     });
     let mut verdict = Results::default();
-    verdict.add("exceptions", simulation.exceptions().verdict(config.settings.lenient));
+    verdict.add("exceptions", simulation.exceptions().verdict(config.simulation.settings.lenient));
     verdict.add("stats", Stats.check(&history, &context));
     verdict.add("availability", Availability { required: config.availability }.check(&history, &context));
-    verdict.add("workload", config.workload.checker(&config.settings).check(&history, &context));
+    verdict.add("workload", config.simulation.workload.checker(&config.simulation.settings).check(&history, &context));
     verdict.add("perf", Perf.check(&history, &context));
     let invoked = history.ops.iter().filter(|op| op.process.client().is_some() && op.kind == OpType::Invoke).count();
-    let logs = config.settings.nodes.iter();
+    let logs = config.simulation.settings.nodes.iter();
     let logs =
         logs.filter_map(|node| NodeLog::read(node, &config.directory.join(LOGS).join(format!("{node}.log"))).ok());
     let mut notes = config.notes.clone();
     notes.extend_from_slice(simulation.notes());
     let (expect, require_faults) = (config.expect.clone(), config.require_faults);
-    let journal_of_failures = config.journal_of_failures;
+    let journal = config.journal;
     let expected_anomaly = expect.clone().filter(|expect| !OUTCOMES.contains(&&**expect));
     let reproducible = clock == TimeMode::Virtual && traced.differs.is_empty();
     notes.extend(traced.differs.into_iter().map(|why| format!("not reproducible: {why}")));
     let mut run = Run {
-        workload: config.workload.name().to_owned(),
-        seed: config.seed,
+        workload: config.simulation.workload.name().to_owned(),
+        seed: config.simulation.seed,
         time_mode: clock,
         verdict,
         net: NetStats::new(simulation.network().stats(), invoked as u64),
@@ -264,12 +245,12 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: T
         logs: logs.collect(),
         duration: simulation.now(),
         elapsed: began.elapsed(),
-        pace: Pace::new(config.settings.nodes.iter().map(String::as_str).zip(traced.busy)),
+        pace: Pace::new(config.simulation.settings.nodes.iter().map(String::as_str).zip(traced.busy)),
         breakdown,
         reproducible,
         name: config.name,
         history,
-        settings: config.settings,
+        settings: config.simulation.settings,
         directory: config.directory,
         has_report: true,
         has_journal: true,
@@ -285,7 +266,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: T
         Some(expectation) => expectation.failure.is_none(),
         None => run.breakdown.is_none() && run.is_valid(),
     };
-    run.has_journal = !(journal_of_failures && is_as_expected);
+    run.has_journal = journal == KeepJournal::Always || !is_as_expected;
     run
 }
 

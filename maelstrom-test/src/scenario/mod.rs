@@ -34,8 +34,8 @@ mod store;
 mod turns;
 
 pub use crate::workload::WorkloadChoice;
-pub use builder::{Defaults, Scenario};
-pub use config::{Config, Delay, TEST_LATENCY, TEST_RATE, TimeChoice, WorkingDirectory};
+pub use builder::Scenario;
+pub use config::{Config, Defaults, KeepJournal, TEST_LATENCY, TEST_RATE, TimeChoice, WorkingDirectory};
 pub use determinism::Difference;
 #[cfg(feature = "cli")]
 pub(crate) use determinism::compare;

@@ -79,7 +79,7 @@ impl<'a> Recorder<'a> {
         sink(&Progress {
             phase: simulation.phase(),
             now: simulation.now(),
-            time_limit: self.config.settings.time_limit,
+            time_limit: self.config.simulation.settings.time_limit,
             ok: self.counts.ok,
             invoked: self.counts.invoked,
             faults: self.counts.faults.clone(),

@@ -1,0 +1,152 @@
+use std::time::Duration;
+
+use super::*;
+use crate::json::json;
+use crate::nemesis::FaultKind;
+use crate::network::Distribution;
+use crate::scenario::{Scenario, options};
+use crate::workload::{self, Topology};
+
+fn scenario(workload: &str) -> Scenario {
+    Scenario::new(workload).bin("/bin/sh").directory("unused")
+}
+
+fn wrong(scenario: Scenario) -> String {
+    scenario.config().expect_err("this makes no sense").to_string()
+}
+
+#[test]
+fn tables_of_names_agree_with_the_rooms_that_use_them() {
+    let workloads = workload::all();
+    assert_eq!(workloads.iter().map(|workload| workload.name()).collect::<Vec<_>>(), options::WORKLOADS);
+    assert_eq!(FaultKind::ALL.map(FaultKind::name), options::FAULTS);
+    assert_eq!(Topology::NAMES, options::TOPOLOGIES);
+    for workload in &workloads {
+        let of_table = options::OPTIONS.iter().filter(|row| row.workloads.contains(&workload.name()));
+        let mut own = workload.options().to_vec();
+        own.sort_unstable();
+        let mut listed: Vec<&str> = of_table.map(|row| row.name).collect();
+        listed.sort_unstable();
+        assert_eq!(own, listed, "{}", workload.name());
+        assert!(crate::checker::anomalies::of_workload(workload.name()).is_some());
+    }
+}
+
+#[test]
+fn plain_defaults_are_those_of_the_original() {
+    let config = scenario("lin-kv").config().expect("all defaults");
+    assert_eq!(config.simulation.settings.nodes, ["n0", "n1", "n2", "n3", "n4"]);
+    assert_eq!(config.simulation.settings.concurrency, 10);
+    assert_eq!((config.simulation.rate, config.simulation.network.latency), (5.0, 0));
+    assert_eq!(config.simulation.network.distribution, Distribution::Constant);
+    assert_eq!(config.simulation.settings.time_limit, 60_000_000_000);
+    assert!(!config.require_faults);
+    assert_eq!(config.name, "lin-kv");
+}
+
+#[test]
+fn tests_have_defaults_of_their_own() {
+    let config = scenario("echo").defaults(Defaults::Test).config().expect("all defaults");
+    assert_eq!((config.simulation.rate, config.simulation.network.latency), (TEST_RATE, TEST_LATENCY));
+    assert_eq!(config.simulation.network.distribution, Distribution::Exponential);
+    assert!(config.require_faults);
+    let config = scenario("echo").defaults(Defaults::Test).latency("5ms").config().expect("a latency");
+    let network = &config.simulation.network;
+    assert_eq!((network.latency, network.distribution), (5_000_000, Distribution::Constant));
+}
+
+#[test]
+fn values_come_in_rust_types_too() {
+    let config = scenario("broadcast")
+        .nodes(["a", "b"])
+        .latency(Duration::from_millis(7))
+        .rate(2.5)
+        .nemesis(["kill", "pause"])
+        .log_stderr(true)
+        .topology("line")
+        .config()
+        .expect("all right");
+    assert_eq!(config.simulation.settings.nodes, ["a", "b"]);
+    assert_eq!(config.simulation.network.latency, 7_000_000);
+    assert_eq!(config.simulation.rate, 2.5);
+    assert_eq!(config.simulation.faults, [FaultKind::Kill, FaultKind::Pause]);
+    assert!(config.log_stderr);
+    assert_eq!(config.simulation.settings.topology, "line");
+}
+
+#[test]
+fn everything_wrong_is_said_at_once() {
+    let error = wrong(scenario("echo").nodes(0).topology("line").option("node", 3).p_loss(2));
+    assert_eq!(error.lines().count(), 4, "{error}");
+    assert!(error.contains("nodes: `0` is not a number of nodes"), "{error}");
+    assert!(error.contains("broadcast does"), "{error}");
+    assert!(error.contains("did you mean \"nodes\"?"), "{error}");
+    assert!(error.contains("p_loss: `2`"), "{error}");
+    assert!(wrong(scenario("lin-kb")).contains("did you mean \"lin-kv\"?"));
+    let lengths = scenario("txn-list-append").min_txn_length(5).max_txn_length(2);
+    assert!(wrong(lengths).contains("more than max_txn_length"));
+}
+
+#[test]
+fn shapes_of_latencies_belong_to_distributions() {
+    let config = scenario("echo").latency("5ms").latency_dist("pareto").latency_shape(1.5).config().expect("right");
+    let network = &config.simulation.network;
+    assert_eq!((network.latency, network.distribution), (5_000_000, Distribution::Pareto { alpha: 1.5 }));
+    let options = config.options();
+    let at = options.iter().position(|(name, _)| name == "latency_dist").expect("an option");
+    assert_eq!(options[at + 1], ("latency_shape".into(), "1.5".into()));
+    let usual = scenario("echo").latency_dist("lognormal").config().expect("right");
+    assert_eq!(usual.simulation.network.distribution, Distribution::LogNormal { sigma: 0.5 });
+    assert_eq!(
+        wrong(scenario("echo").latency_shape(0.5)),
+        "latency_shape: the latency distribution `constant` has no shape; set latency_dist to one that has: \
+         normal, lognormal and pareto"
+    );
+    assert!(wrong(scenario("echo").latency_dist("normal").latency_shape(2)).contains("from 0 to 1"));
+    assert!(wrong(scenario("echo").latency_dist("log-normal")).contains("did you mean \"lognormal\"?"));
+}
+
+#[test]
+fn unused_options_can_be_a_note() {
+    let config = scenario("echo").topology("line").allow_unused_options().config().expect("a note only");
+    assert!(config.notes[0].contains("broadcast does"), "{:?}", config.notes);
+}
+
+#[test]
+fn adapted_concurrency_is_a_note() {
+    let config = scenario("lin-kv").nodes(3).concurrency(7).config().expect("it is rounded up");
+    assert_eq!(config.simulation.settings.concurrency, 12);
+    assert!(config.notes[0].contains("12 clients instead of the 7"), "{:?}", config.notes);
+}
+
+#[test]
+fn a_stored_scenario_is_the_same_again() {
+    let scenario = scenario("broadcast")
+        .args(["-v", "x y"])
+        .env("MODE", "fast")
+        .name("gossip")
+        .defaults(Defaults::Test)
+        .nodes(3)
+        .latency("5ms")
+        .nemesis(["kill", "pause"])
+        .cwd("package")
+        .seed(u64::MAX);
+    let config = scenario.config().expect("right");
+    let again = Scenario::from_json(&config.to_json()).and_then(|again| again.config().map_err(|e| e.to_string()));
+    let again = again.expect("it can be read");
+    assert_eq!(again.to_json(), config.to_json());
+    assert_eq!(again.options(), config.options());
+    assert_eq!((config.cwd, again.cwd), (WorkingDirectory::Package, WorkingDirectory::Package));
+    assert_eq!((again.simulation.seed, again.program), (u64::MAX, Program { has_stored_env: true, ..config.program }));
+    assert!(Scenario::from_json(&json!({"version": 2})).is_err_and(|why| why.contains("version 1")));
+}
+
+#[test]
+fn real_time_by_fallback_is_shorter_unless_somebody_said_how_long() {
+    let mut config = scenario("echo").config().expect("right");
+    assert!(config.fall_back_to_real_time());
+    assert_eq!(config.simulation.settings.time_limit, defaults::FALLBACK_TIME_LIMIT);
+    let mut config = scenario("echo").time_limit(30).config().expect("right");
+    assert!(!config.fall_back_to_real_time());
+    assert_eq!(config.simulation.settings.time_limit, 30_000_000_000);
+}
