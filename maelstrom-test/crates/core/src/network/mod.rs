@@ -13,6 +13,7 @@ use std::collections::BinaryHeap;
 
 use rand::RngExt;
 use rustc_hash::FxHashMap;
+use slab::Slab;
 
 pub use journal::{Cause, EventType, Journal, JournalEvent, KEPT_EVENTS, Reason};
 pub use latency::{Distribution, exponential};
@@ -122,7 +123,7 @@ pub struct Sender {
     pub src: EndpointId,
 }
 
-/// Order of delivery: deadline, then chance, then number.
+/// Order of delivery: deadline, then chance, then key.
 type Due = (Nanos, u64, usize);
 
 #[derive(Debug)]
@@ -150,9 +151,8 @@ pub struct Network {
     by_name: FxHashMap<Box<str>, EndpointId>,
     node_count: usize,
     queue: BinaryHeap<Reverse<Due>>,
-    /// Messages on their way; `queue` refers to them by position.
-    slots: Vec<Option<InFlight>>,
-    free: Vec<usize>,
+    /// Messages in flight; `queue` and `held` refer to them by key.
+    in_flight: Slab<InFlight>,
     /// Messages whose time has come, but whose destination has not got its first message yet.
     held: Vec<usize>,
     /// Buffers of messages that have arrived, to be used again.
@@ -182,8 +182,7 @@ impl Network {
             by_name: FxHashMap::default(),
             node_count: nodes.len(),
             queue: BinaryHeap::new(),
-            slots: Vec::new(),
-            free: Vec::new(),
+            in_flight: Slab::new(),
             held: Vec::new(),
             spare: Vec::new(),
             queued_bytes: 0,
@@ -263,8 +262,8 @@ impl Network {
     pub fn admit(&mut self, now: Nanos, node: usize) {
         if self.endpoints[node].greeter.take().is_some() {
             // Others' messages only go around once more.
-            for slot in std::mem::take(&mut self.held) {
-                self.queue.push(Reverse((now, self.rng.random(), slot)));
+            for key in std::mem::take(&mut self.held) {
+                self.queue.push(Reverse((now, self.rng.random(), key)));
             }
         }
     }
@@ -432,17 +431,8 @@ impl Network {
 
     fn enqueue(&mut self, deadline: Nanos, message: InFlight) {
         self.queued_bytes += message.delivery.line.len();
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.slots[slot] = Some(message);
-                slot
-            }
-            None => {
-                self.slots.push(Some(message));
-                self.slots.len() - 1
-            }
-        };
-        self.queue.push(Reverse((deadline, self.rng.random(), slot)));
+        let key = self.in_flight.insert(message);
+        self.queue.push(Reverse((deadline, self.rng.random(), key)));
     }
 
     /// When the next message is due.
@@ -457,16 +447,15 @@ impl Network {
 
     /// The next message that arrives at or before `now`. Messages that are dropped on the way are passed over.
     pub fn receive(&mut self, now: Nanos) -> Option<Delivery> {
-        while let Some(Reverse((deadline, _, slot))) = self.queue.peek().copied()
+        while let Some(Reverse((deadline, _, key))) = self.queue.peek().copied()
             && deadline <= now
         {
             self.queue.pop();
-            if self.must_wait(slot) {
-                self.held.push(slot);
+            if self.must_wait(key) {
+                self.held.push(key);
                 continue;
             }
-            let message = self.slots[slot].take().expect("a queued message has its slot");
-            self.free.push(slot);
+            let message = self.in_flight.remove(key);
             self.queued_bytes -= message.delivery.line.len();
             let obstacle = self.obstacle(&message);
             let delivery = message.delivery;
@@ -482,8 +471,8 @@ impl Network {
         None
     }
 
-    fn must_wait(&self, slot: usize) -> bool {
-        let message = self.slots[slot].as_ref().expect("a queued message has its slot");
+    fn must_wait(&self, key: usize) -> bool {
+        let message = &self.in_flight[key];
         let dest = &self.endpoints[message.delivery.dest];
         let sender = message.delivery.sender;
         let may_pass = |greeter| greeter == sender || self.endpoints[sender].kind == NodeKind::Service;
