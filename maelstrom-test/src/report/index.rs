@@ -7,6 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::json::Value;
 use askama::Template;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::escape::visible;
 use super::files::write_file;
@@ -144,16 +145,12 @@ fn head(file: &mut File) -> Option<Value> {
     crate::json::from_slice(&[head, b"}"].concat()).ok()
 }
 
-/// A name as a part of an address.
+/// What stays as it is in a segment of a URL: the unreserved characters of RFC 3986.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// A name as a segment of a URL.
 pub(super) fn url_segment(name: &[u8]) -> String {
-    let mut out = String::with_capacity(name.len());
-    for &byte in name {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            _ => out += &format!("%{byte:02X}"),
-        }
-    }
-    out
+    percent_encode(name, UNRESERVED).to_string()
 }
 
 #[cfg(test)]

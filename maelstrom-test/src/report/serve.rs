@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use askama::Template;
+use percent_encoding::percent_decode_str;
 use tiny_http::{Header, Method, Request, Response, ResponseBox, Server};
 
 use super::escape::visible;
@@ -167,25 +168,11 @@ fn segments(path: &str) -> Option<Vec<String>> {
     let parts = path.strip_prefix('/')?.split('/').filter(|part| !part.is_empty());
     parts
         .map(|part| {
-            let name = decode(part)?;
+            let name = percent_decode_str(part).decode_utf8().ok()?.into_owned();
             let plain = name != "." && name != ".." && !name.contains(['/', '\\', '\0']);
             plain.then_some(name)
         })
         .collect()
-}
-
-/// Undoes the escapes of an address.
-fn decode(part: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.bytes();
-    while let Some(byte) = rest.next() {
-        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-        bytes.push(match byte {
-            b'%' => u8::try_from(digit(rest.next())? * 16 + digit(rest.next())?).ok()?,
-            _ => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 fn media_type(file: &Path) -> &'static str {
