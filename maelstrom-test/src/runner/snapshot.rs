@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use similar::TextDiff;
+
 use super::body;
 use super::case::Case;
 use crate::report::{TimeMode, snapshot};
@@ -57,19 +59,23 @@ fn body_of(file: &str) -> &str {
     after.map_or(file, |(_, body)| body)
 }
 
-/// Both sides, and what to do.
+/// The difference, or the whole report if there is no snapshot yet, and what to do.
 fn explain(file: &Path, stored: Option<&str>, found: &str) -> String {
-    let indented = |text: &str| text.trim_end().lines().map(|line| format!("    {line}\n")).collect::<String>();
     let review = "run `cargo insta review`, or set INSTA_UPDATE=always, to accept the new report";
-    match stored {
-        None => format!("there is no snapshot yet in {}; {review}:\n{}", file.display(), indented(found)),
-        Some(stored) => format!(
-            "the report differs from the snapshot in {}; {review}\n  stored:\n{}  now:\n{}",
-            file.display(),
-            indented(stored),
-            indented(found)
-        ),
-    }
+    let file = file.display();
+    // Insta ignores line feeds at the end, so they are no difference.
+    let found = format!("{}\n", found.trim_end());
+    let (headline, body) = match stored {
+        None => (format!("there is no snapshot yet in {file}; {review}:"), found),
+        Some(stored) => {
+            let stored = format!("{}\n", stored.trim_end());
+            let diff = TextDiff::from_lines(&stored, &found);
+            let unified = diff.unified_diff().context_radius(3).header("stored", "new").to_string();
+            (format!("the report differs from the snapshot in {file}; {review}:"), unified)
+        }
+    };
+    let indented: String = body.lines().map(|line| format!("    {line}\n")).collect();
+    format!("{headline}\n{indented}")
 }
 
 #[cfg(test)]
@@ -83,9 +89,26 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_are_shown() {
-        let text = explain(Path::new("x.snap"), Some("valid"), "invalid\n");
-        assert!(text.contains("    valid\n") && text.contains("    invalid\n"), "{text}");
-        assert!(explain(Path::new("x.snap"), None, "invalid").contains("no snapshot yet"));
+    fn differences_are_shown_as_a_unified_diff() {
+        let stored = "echo: valid\n\n  scenario  3 nodes\n  faults    none\n  ops       7\n  net       1\n  end\n";
+        let found = stored.replace("valid", "invalid");
+        let expected = "\
+the report differs from the snapshot in x.snap; run `cargo insta review`, or set INSTA_UPDATE=always, to accept the new report:
+    --- stored
+    +++ new
+    @@ -1,4 +1,4 @@
+    -echo: valid
+    +echo: invalid
+     \n       scenario  3 nodes
+       faults    none
+";
+        assert_eq!(explain(Path::new("x.snap"), Some(stored), &found), expected);
+    }
+
+    #[test]
+    fn a_report_without_snapshot_is_shown_whole() {
+        let expected = "there is no snapshot yet in x.snap; run `cargo insta review`, or set INSTA_UPDATE=always, \
+                        to accept the new report:\n    invalid\n";
+        assert_eq!(explain(Path::new("x.snap"), None, "invalid\n"), expected);
     }
 }
