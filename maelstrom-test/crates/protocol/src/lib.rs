@@ -6,15 +6,15 @@
 
 mod error;
 pub mod json;
+mod malformed;
 mod message;
 mod name;
 mod scan;
 mod schema;
 
 pub use error::{ErrorCode, RpcError};
+pub use malformed::Malformed;
 pub use message::Envelope;
-#[doc(hidden)]
-pub use message::place_of;
 pub use name::{NodeKind, SERVICE_NAMES, compare_names, name_kind};
 pub use schema::{Rpc, Type, shorten};
 

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde_core::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{scan, shorten};
+use super::{Malformed, scan, shorten};
 use crate::json::{Number, Value};
 
 /// A message as a node wrote it: source and destination parsed, the body left as raw text.
@@ -19,37 +19,24 @@ pub struct Envelope<'a> {
     body: &'a str,
 }
 
-/// A line as it may be.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line<'a> {
-    #[serde(borrow)]
-    src: Cow<'a, str>,
-    #[serde(borrow)]
-    dest: Cow<'a, str>,
-    #[serde(borrow)]
-    body: &'a RawValue,
-    /// Accepted and ignored: the network numbers messages itself.
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-}
-
 impl<'a> Envelope<'a> {
     /// Parses a line (without its line feed).
     ///
     /// # Errors
-    /// A sentence that says what is wrong with the line, for the run's `exceptions`.
+    /// What is wrong with the line, and where.
     ///
     /// ```
     /// use maelstrom_protocol::Envelope;
     /// let message = Envelope::parse(br#"{"src": "n1", "dest": "c1", "body": {"msg_id": 1.50}}"#).unwrap();
     /// assert_eq!((&*message.src, &*message.dest, message.body()), ("n1", "c1", r#"{"msg_id": 1.50}"#));
     /// let error = Envelope::parse(b"starting up!").unwrap_err();
-    /// assert!(error.contains("standard error"), "{error}");
+    /// assert!(error.to_string().contains("standard error"), "{error}");
     /// ```
-    pub fn parse(line: &'a [u8]) -> Result<Envelope<'a>, String> {
-        let text = std::str::from_utf8(line)
-            .map_err(|error| format!("not UTF-8: the byte at position {} is invalid", error.valid_up_to() + 1))?;
+    pub fn parse(line: &'a [u8]) -> Result<Envelope<'a>, Malformed> {
+        let text = std::str::from_utf8(line).map_err(|error| {
+            let byte = error.valid_up_to();
+            Malformed::at_byte(byte, format!("not UTF-8: the byte at position {} is invalid", byte + 1))
+        })?;
         match scan::message(text) {
             Some([src, dest, body]) => Ok(Envelope { src: src.into(), dest: dest.into(), body }),
             None => complete(text),
@@ -63,26 +50,105 @@ impl<'a> Envelope<'a> {
 }
 
 /// Parses whatever form a message may have.
-pub(super) fn complete(text: &str) -> Result<Envelope<'_>, String> {
-    match serde_json::from_str::<Line<'_>>(text) {
-        Ok(Line { id: Some(id), .. }) if !id.get().parse().is_ok_and(|id: Number| id.is_integer()) => {
-            Err("id should be an integer (it is optional; the network numbers messages itself)".into())
+pub(super) fn complete(text: &str) -> Result<Envelope<'_>, Malformed> {
+    let line = serde_json::from_str::<Line<'_>>(text).map_err(|error| explain(text, &error))?;
+    if line.id.is_some_and(|id| !id.get().parse().is_ok_and(|id: Number| id.is_integer())) {
+        let reason = "id should be an integer (it is optional; the network numbers messages itself)";
+        return Err(Malformed::at_key("id", reason));
+    }
+    if !line.body.get().starts_with('{') {
+        let found = shorten(line.body.get(), 60);
+        return Err(Malformed::at_key("body", format!("body should be an object, but is {found}")));
+    }
+    Ok(Envelope { src: line.src, dest: line.dest, body: line.body.get() })
+}
+
+/// A line before its `id` and `body` are looked at.
+struct Line<'a> {
+    src: Cow<'a, str>,
+    dest: Cow<'a, str>,
+    body: &'a RawValue,
+    /// Accepted and ignored: the network numbers messages itself.
+    id: Option<&'a RawValue>,
+}
+
+// By hand: a derive would bring `syn` and its kin into the build of every node program.
+impl<'de> Deserialize<'de> for Line<'de> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_map(LineVisitor)
+    }
+}
+
+struct LineVisitor;
+
+impl<'de> Visitor<'de> for LineVisitor {
+    type Value = Line<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a message")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Line<'de>, A::Error> {
+        let [mut src, mut dest] = [const { None }; 2];
+        let (mut body, mut id) = (None, None);
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            let again = match &*key {
+                "src" => src.replace(map.next_value::<Text<'de>>()?.0).is_some(),
+                "dest" => dest.replace(map.next_value::<Text<'de>>()?.0).is_some(),
+                "body" => body.replace(map.next_value()?).is_some(),
+                "id" => id.replace(map.next_value::<Option<&RawValue>>()?).is_some(),
+                _ => return Err(A::Error::custom(format_args!("unknown field {key}"))),
+            };
+            if again {
+                return Err(A::Error::custom(format_args!("duplicate key {key}")));
+            }
         }
-        Ok(Line { src, dest, body, .. }) if body.get().starts_with('{') => Ok(Envelope { src, dest, body: body.get() }),
-        Ok(line) => Err(format!("body should be an object, but is {}", shorten(line.body.get(), 60))),
-        Err(error) => Err(explain(text, &error)),
+        let missing = A::Error::missing_field;
+        Ok(Line {
+            src: src.ok_or_else(|| missing("src"))?,
+            dest: dest.ok_or_else(|| missing("dest"))?,
+            body: body.ok_or_else(|| missing("body"))?,
+            id: id.flatten(),
+        })
+    }
+}
+
+/// A string, borrowed if it holds no escapes. (`Cow` itself is always read into a `String`.)
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_str(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+        Ok(Text(text.into()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+        Ok(Text(text.to_owned().into()))
     }
 }
 
 /// Says what is wrong with a line that did not parse as a message.
-fn explain(text: &str, error: &serde_json::Error) -> String {
+fn explain(text: &str, error: &serde_json::Error) -> Malformed {
     let object = match crate::json::from_str(text) {
         Ok(Value::Object(object)) => object,
         Ok(other) => {
-            return format!(
+            return Malformed::new(format!(
                 "a message must be a JSON object, but this is {}; if it is a debug print, print to standard error instead",
                 shorten(&other.to_string(), 60)
-            );
+            ));
         }
         Err(_) if text.starts_with('\u{feff}') => {
             return "not JSON: it begins with a byte order mark; write UTF-8 without one".into();
@@ -90,39 +156,28 @@ fn explain(text: &str, error: &serde_json::Error) -> String {
         Err(_) if !text.trim_start().starts_with('{') => {
             return "not JSON; if it is a debug print, print to standard error instead: standard output is for messages only".into();
         }
-        Err(_) if error.is_eof() => return format!("not JSON: {error}; a message must be one line"),
-        Err(_) => return format!("not JSON: {error}"),
+        Err(syntax) => {
+            let hint = if syntax.is_eof() { "; a message must be one line" } else { "" };
+            return Malformed::at_byte(syntax.column().saturating_sub(1), format!("not JSON: {syntax}{hint}"));
+        }
     };
     for key in ["src", "dest", "body"] {
         match object.get(key) {
-            None => return format!("{key} is missing"),
+            None => return Malformed::new(format!("{key} is missing")),
             Some(Value::String(_)) if key != "body" => {}
             Some(Value::Object(_)) if key == "body" => {}
             Some(other) => {
-                let should = if key == "body" { "an object" } else { "a string" };
-                return format!("{key} should be {should}, but is {}", shorten(&other.to_string(), 60));
+                let expected = if key == "body" { "an object" } else { "a string" };
+                let found = shorten(&other.to_string(), 60);
+                return Malformed::at_key(key, format!("{key} should be {expected}, but is {found}"));
             }
         }
     }
     if let Some(key) = object.keys().find(|key| !["id", "src", "dest", "body"].contains(&key.as_str())) {
-        return format!("unknown key {key:?} beside src, dest and body (what you want to say belongs into the body)");
+        let reason = format!("unknown key {key:?} beside src, dest and body (put payload fields inside body)");
+        return Malformed::at_key(key, reason);
     }
-    format!("not a message: {error}")
-}
-
-/// Where in a line the cause of a complaint is, in characters: the column that it names, or else the key.
-pub fn place_of(cause: &str, line: &str) -> usize {
-    let column = cause.rsplit_once("column ").map(|(_, rest)| rest);
-    let column = column.and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<usize>().ok());
-    if let Some(bytes) = column {
-        return line.char_indices().take_while(|(at, _)| at + 1 < bytes).count();
-    }
-    let unknown = cause.strip_prefix("unknown key ").and_then(|rest| rest.split_whitespace().next()).map(str::to_owned);
-    let known = ["in_reply_to", "msg_id", "type", "src", "dest", "body", "id"];
-    let is_named = |key: &&&str| cause.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == **key);
-    let key = unknown.or_else(|| known.iter().find(is_named).map(|key| format!("\"{key}\"")));
-    let at = key.and_then(|key| line.find(&key)).unwrap_or(0);
-    line[..at].chars().count()
+    Malformed::at_byte(error.column().saturating_sub(1), format!("not a message: {error}"))
 }
 
 #[cfg(test)]
@@ -130,22 +185,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_place_of_a_complaint_is_found() {
-        let line = r#"{"src": "n1", "dest": "c1", "time": 1, "body": {"in_reply_to": "1"}}"#;
-        for (cause, shown) in [
-            ("not JSON: trailing characters at line 1 column 3", "src"),
-            (r#"unknown key "time" beside src"#, r#""time""#),
-            ("in_reply_to should be an integer", r#""in_reply_to""#),
-            ("dest is c7, but nobody has that name", r#""dest""#),
-            ("something else", "{"),
+    fn the_place_of_the_fault_is_found() {
+        for (line, shown) in [
+            (r#"{"src": "n1", "dest": "c1", "time": 1, "body": {}}"#, r#""time""#),
+            (r#"{"src": "n1", "dest": 7, "body": {}}"#, r#""dest""#),
+            (r#"{"é": 1} and more"#, "and more"),
+            (r#"{"src": "n1", "body": {}}"#, "{"),
         ] {
-            let at: String = line.chars().skip(place_of(cause, line)).collect();
-            assert!(at.starts_with(shown), "{cause}: {at}");
+            let malformed = Envelope::parse(line.as_bytes()).unwrap_err();
+            let rest: String = line.chars().skip(malformed.position_in(line)).collect();
+            assert!(rest.starts_with(shown), "{malformed}: {rest}");
         }
     }
 
+    #[test]
+    fn keys_come_once() {
+        assert!(error(br#"{"src":"n1","src":"n1","dest":"n2","body":{}}"#).contains("duplicate key src"));
+    }
+
     fn error(line: &[u8]) -> String {
-        Envelope::parse(line).unwrap_err()
+        Envelope::parse(line).unwrap_err().to_string()
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::Malformed;
 use crate::json::{Map, Value};
 
 /// The type of a JSON value.
@@ -32,9 +33,13 @@ impl Type {
         Type::Map(Box::new(of))
     }
 
-    /// Says what is wrong with a value, and where in it (`path` is how the value is called).
-    pub fn check(&self, value: &Value, path: &str) -> Result<(), String> {
-        self.check_inside(value).map_err(|Misfit { place, what }| format!("{path}{place} {what}"))
+    /// Checks the value of a key.
+    ///
+    /// # Errors
+    /// What is wrong with the value, and where in it.
+    pub fn check(&self, value: &Value, key: &str) -> Result<(), Malformed> {
+        let malformed = |Misfit { place, what }| Malformed::at_key(key, format!("{key}{place} {what}"));
+        self.check_inside(value).map_err(malformed)
     }
 
     fn check_inside(&self, value: &Value) -> Result<(), Misfit> {
@@ -84,7 +89,7 @@ impl Type {
     }
 }
 
-/// What is wrong with a part of a value, and where that part is.
+/// What is wrong with a part of a value, and where in the value that part is.
 struct Misfit {
     place: String,
     what: String,
@@ -157,7 +162,10 @@ pub struct Rpc {
 }
 
 impl Rpc {
-    /// Says everything that is wrong with a response body (not an error body) to this RPC.
+    /// Checks a response body (not an error body) to this RPC.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
     ///
     /// ```
     /// use maelstrom_protocol::{Rpc, Type};
@@ -165,29 +173,31 @@ impl Rpc {
     /// let read = Rpc { name: "read", doc: "", request: vec![], response: vec![("value", Type::Int)] };
     /// let body = json!({"type": "read_ok", "in_reply_to": 1, "value": "3", "extra": 1});
     /// let wrong = read.check_response(body.as_object().unwrap()).unwrap_err();
-    /// assert_eq!(wrong, "value should be int, but is the string \"3\"; unknown key extra");
+    /// assert_eq!(wrong.to_string(), "value should be int, but is the string \"3\"; unknown key extra");
     /// ```
-    pub fn check_response(&self, body: &Map<String, Value>) -> Result<(), String> {
+    pub fn check_response(&self, body: &Map<String, Value>) -> Result<(), Malformed> {
         let mut wrong = Vec::new();
         let expected = format!("{}_ok", self.name);
         match body.get("type") {
             Some(Value::String(found)) if *found == expected => {}
             Some(found) => {
-                wrong.push(format!("type should be \"{expected}\", but is {}", shorten(&found.to_string(), 60)))
+                let found = shorten(&found.to_string(), 60);
+                wrong.push(Malformed::at_key("type", format!("type should be \"{expected}\", but is {found}")));
             }
-            None => wrong.push(format!("type is missing (expected \"{expected}\")")),
+            None => wrong.push(Malformed::new(format!("type is missing (expected \"{expected}\")"))),
         }
         for (key, of) in &self.response {
             match body.get(*key) {
-                None => wrong.push(format!("{key} is missing")),
+                None => wrong.push(Malformed::new(format!("{key} is missing"))),
                 Some(value) => wrong.extend(of.check(value, key).err()),
             }
         }
         let known = |key: &str| {
             ["type", "in_reply_to", "msg_id"].contains(&key) || self.response.iter().any(|(name, _)| *name == key)
         };
-        wrong.extend(body.keys().filter(|key| !known(key)).map(|key| format!("unknown key {key}")));
-        if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
+        let unknown = body.keys().filter(|key| !known(key));
+        wrong.extend(unknown.map(|key| Malformed::at_key(key, format!("unknown key {key}"))));
+        Malformed::join(wrong).map_or(Ok(()), Err)
     }
 
     /// Puts an empty list or object where a response has `null` instead of one.
@@ -229,7 +239,7 @@ mod tests {
     fn read(keys: &str) -> String {
         let mut body = crate::json::object_from_str(&format!("{{\"type\":\"poll_ok\",{keys}}}")).unwrap();
         match messages().check_response(&body) {
-            Err(wrong) => wrong,
+            Err(wrong) => wrong.to_string(),
             Ok(()) => {
                 messages().replace_nulls(&mut body);
                 body.remove("type");
@@ -264,7 +274,7 @@ mod tests {
             (from_str("1e3").unwrap(), "x should be int, but is the float 1e3"),
             (json!("1"), "x should be int, but is the string \"1\""),
         ] {
-            assert_eq!(Type::Int.check(&other, "x").unwrap_err(), told);
+            assert_eq!(Type::Int.check(&other, "x").unwrap_err().to_string(), told);
         }
     }
 

@@ -61,6 +61,19 @@ pub enum Action {
     ResetClock,
 }
 
+impl Action {
+    /// The kind of fault that this begins or ends.
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Action::Partition(_) | Action::Heal => FaultKind::Partition,
+            Action::Kill(_) | Action::Start => FaultKind::Kill,
+            Action::Pause(_) | Action::Resume => FaultKind::Pause,
+            Action::Packet { .. } | Action::StopPacket => FaultKind::Packet,
+            Action::BumpClock(_) | Action::ResetClock => FaultKind::Clock,
+        }
+    }
+}
+
 /// What the `packet` fault does to messages.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PacketBehaviour {
@@ -76,7 +89,7 @@ pub enum PacketBehaviour {
 
 /// An action with its entry in the history.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct FaultOp {
     /// `start-partition`, `stop-partition`, `kill`, `start`, …
     pub f: &'static str,
     /// What was done to whom, in a form that people can read.

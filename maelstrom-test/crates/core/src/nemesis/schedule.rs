@@ -5,7 +5,7 @@ use rand::RngExt;
 use rand::seq::IndexedRandom;
 
 use super::grudge::{self, Shape};
-use super::{Action, FaultKind, PacketBehaviour, Step, targets};
+use super::{Action, FaultKind, FaultOp, PacketBehaviour, targets};
 use crate::history::Nanos;
 use crate::random::{Rng, stream};
 
@@ -84,7 +84,7 @@ impl Nemesis {
     ///
     /// # Panics
     /// If there are no faults at all, so that nothing can be due.
-    pub fn act(&mut self, now: Nanos, view: &View<'_>) -> Step {
+    pub fn act(&mut self, now: Nanos, view: &View<'_>) -> FaultOp {
         let lane = self.lanes.iter_mut().min_by_key(|lane| lane.due).expect("an action is due, so there are faults");
         lane.due = now.saturating_add(lane.rng.random_range(0..=self.interval.saturating_mul(2)));
         lane.active = !lane.active;
@@ -92,7 +92,7 @@ impl Nemesis {
     }
 
     /// Ends everything that is still going on. From now on nothing is due.
-    pub fn heal(&mut self, view: &View<'_>) -> Vec<Step> {
+    pub fn heal(&mut self, view: &View<'_>) -> Vec<FaultOp> {
         let mut steps = Vec::new();
         for lane in self.lanes.iter_mut() {
             let left = match lane.kind {
@@ -122,7 +122,7 @@ fn names(nodes: &[String], which: &[usize]) -> Value {
 }
 
 /// The beginning of a fault.
-fn start(lane: &mut Lane, nodes: &[String], view: &View<'_>) -> Step {
+fn start(lane: &mut Lane, nodes: &[String], view: &View<'_>) -> FaultOp {
     let rng = &mut lane.rng;
     let n = nodes.len();
     let (value, action) = match lane.kind {
@@ -150,11 +150,11 @@ fn start(lane: &mut Lane, nodes: &[String], view: &View<'_>) -> Step {
             (json!([spec, shown]), Action::BumpClock(shifts))
         }
     };
-    Step { f: lane.kind.functions().0, value, action }
+    FaultOp { f: lane.kind.functions().0, value, action }
 }
 
 /// The end of a fault.
-fn stop(kind: FaultKind, nodes: &[String], view: &View<'_>) -> Step {
+fn stop(kind: FaultKind, nodes: &[String], view: &View<'_>) -> FaultOp {
     let (value, action) = match kind {
         FaultKind::Partition => ("network healed".into(), Action::Heal),
         FaultKind::Kill => (names(nodes, view.down), Action::Start),
@@ -162,7 +162,7 @@ fn stop(kind: FaultKind, nodes: &[String], view: &View<'_>) -> Step {
         FaultKind::Packet => ("messages travel as usual".into(), Action::StopPacket),
         FaultKind::Clock => ("clocks set right".into(), Action::ResetClock),
     };
-    Step { f: kind.functions().1, value, action }
+    FaultOp { f: kind.functions().1, value, action }
 }
 
 /// A partition; its value shows the two parts, or, where there are none, who drops whose messages.
@@ -217,10 +217,10 @@ mod tests {
     }
 
     /// All steps of a run with the cluster's state kept as the simulation does.
-    fn run(kinds: &[FaultKind], n: usize, seed: u64) -> Vec<(Nanos, Step)> {
+    fn run(kinds: &[FaultKind], n: usize, seed: u64) -> Vec<(Nanos, FaultOp)> {
         let (mut nemesis, _) = Nemesis::new(kinds, &nodes(n), 10 * SECOND, 300 * SECOND, seed);
         let (mut steps, mut down, mut paused) = (Vec::new(), Vec::new(), Vec::new());
-        let mut apply = |now, step: Step, down: &mut Vec<usize>, paused: &mut Vec<usize>| {
+        let mut apply = |now, step: FaultOp, down: &mut Vec<usize>, paused: &mut Vec<usize>| {
             match &step.action {
                 Action::Kill(targets) => down.extend(targets),
                 Action::Start => down.clear(),

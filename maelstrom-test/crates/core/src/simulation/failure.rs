@@ -1,8 +1,8 @@
-//! Why a run broke off.
+//! [`Failure`]: why a run was aborted.
 
 use std::path::PathBuf;
 
-use super::nodes::Complaint;
+use super::state::MalformedLine;
 
 /// A run that cannot go on. Each message says what happened, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +24,7 @@ pub enum Failure {
     /// A node did not answer `init`, or a set-up request.
     #[error(
         "node {node} did not answer {request} within {} s; expected {expected}, {}",
-        patience / 1_000_000_000, printed(.stdout, .complaint.as_deref())
+        timeout / 1_000_000_000, printed(.stdout, .malformed.as_deref())
     )]
     NoAnswer {
         /// Its name.
@@ -33,12 +33,12 @@ pub enum Failure {
         request: String,
         /// The answer that was expected.
         expected: String,
-        /// How long was waited, in nanoseconds.
-        patience: u64,
+        /// How long the simulation waited, in nanoseconds.
+        timeout: u64,
         /// What it did print.
         stdout: Vec<String>,
         /// What was wrong with the first malformed message of it.
-        complaint: Option<Box<Complaint>>,
+        malformed: Option<Box<MalformedLine>>,
     },
     /// A node answered `init`, or a set-up request, wrongly.
     #[error("node {node} answered {request} with {answer}; expected {expected} ({why})")]
@@ -140,9 +140,9 @@ pub enum Failure {
     Machine(String),
 }
 
-fn printed(stdout: &[String], complaint: Option<&Complaint>) -> String {
-    if let Some(complaint) = complaint {
-        return format!("but {complaint}");
+fn printed(stdout: &[String], malformed: Option<&MalformedLine>) -> String {
+    if let Some(malformed) = malformed {
+        return format!("but {malformed}");
     }
     match stdout.last() {
         None => "but it printed nothing; does it read standard input line by line, and flush standard output after each message?"

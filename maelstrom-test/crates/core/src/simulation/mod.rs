@@ -1,18 +1,22 @@
-//! The core: clients, network, services, operations and faults as one state machine.
+//! The simulation: clients, network, services, operations and faults as one state machine.
 //!
-//! A [`Simulation`] does no I/O, starts no thread, reads no clock, and draws all randomness from its seed. It is *told*
-//! the time and what happened (a node printed this line, a node exited), and *says* what to do (write these bytes to
-//! that node, kill that node) and when it next wants to be called. So the same core serves nodes in real time, nodes
-//! in simulated time, and nodes that are mere functions in memory (see [`in_memory`]).
+//! A [`Simulation`] does no I/O, starts no thread, reads no clock, and draws all randomness from its seed. The executor
+//! *tells* it the time and what happened (a node printed this line, a node exited). The simulation *answers* what to do
+//! (write these bytes to that node, kill that node) and when it has to be called again. So the same code drives nodes in
+//! real time, nodes in virtual time, and nodes that are functions in memory (see [`in_memory`]).
 //!
-//! # The life of a run
+//! # Phases of a run
 //! ```text
-//! Boot      every node is started, gets `init` and the workload's own set-up, all in parallel
-//! Main      operations at the asked rate, faults; ends at the time limit
-//! Recovery  everything is healed; operations in flight finish; the quiet period passes (if there is a final phase)
+//! Boot      every node is started and gets `init` and the workload's set-up requests, all nodes in parallel
+//! Main      operations at the requested rate, and faults; ends at the time limit
+//! Recovery  all faults are ended; operations in flight complete; the quiet period passes (if there is a final phase)
 //! Final     every worker performs its final operations
-//! Over      what remains is for the checkers
+//! Over      the checkers have their turn
 //! ```
+//!
+//! # Files
+//! The folder `state` holds the parts of the state. Each keeps its own invariants and knows none of the others. The files
+//! beside it route events between the parts: `boot`, `messages`, `operations`, `faults`, `phases`.
 //!
 //! # Driving it
 //! ```text
@@ -26,81 +30,68 @@
 //! }
 //! ```
 
-mod agenda;
 mod boot;
-mod clients;
+mod command;
 mod config;
 mod failure;
 mod faults;
 pub mod in_memory;
-mod nodes;
+mod messages;
+mod operations;
 mod phases;
-mod requests;
-mod traffic;
-mod workers;
+mod state;
 
 use std::collections::VecDeque;
-
-use crate::json::Value;
 
 use crate::checker::exceptions::{Exception, ExceptionKind, Exceptions};
 use crate::generator::Generator;
 use crate::history::{History, Nanos, Op, OpType, Process};
+use crate::json::Value;
 use crate::nemesis::{FaultKind, Nemesis};
-use crate::network::{Delivery, Network, Sender};
-use crate::protocol::{Envelope, NodeKind, SERVICE_NAMES};
+use crate::network::Network;
+use crate::protocol::SERVICE_NAMES;
 use crate::random::{Rng, stream};
 use crate::service::Service;
 
-use agenda::{Agenda, Event};
-use clients::Clients;
+pub use command::{Command, Effect, Exit};
 pub use config::{Config, MAX_MESSAGES};
 pub use failure::Failure;
-pub use faults::{FaultCounts, FaultReport};
-use nodes::Node;
-pub use nodes::{Command, Complaint, Effect, Exit, OUTPUT_LIMIT};
 pub use phases::Phase;
-use requests::Requests;
-use traffic::Traffic;
-use workers::Worker;
+use state::{Agenda, Clients, Event, Faults, Nodes, Requests, Schedule, Traffic, Workers};
+pub use state::{FaultCounts, FaultReport, MalformedLine, OUTPUT_LIMIT};
 
-/// Lines of a node that an error shows.
-const LAST_LINES: usize = 3;
+/// A program that exits closes its output first; one that still runs after this time has closed it while it goes on.
+const TIME_TO_EXIT: Nanos = 100_000_000;
 
 /// The state of a run.
 pub struct Simulation {
     config: Config,
+    /// Client request timeout.
     timeout: Nanos,
     now: Nanos,
     phase: Phase,
     main_began: Nanos,
+    final_phase_began: Option<Nanos>,
+    /// Everything is healed, and the quiet period is over.
+    is_quiet: bool,
     failure: Option<Failure>,
+    agenda: Agenda,
+    commands: VecDeque<Command>,
     network: Network,
     services: Vec<Box<dyn Service>>,
     service_rng: Rng,
-    agenda: Agenda,
-    nodes: Vec<Node>,
-    commands: VecDeque<Command>,
+    nodes: Nodes,
     clients: Clients,
-    workers: Vec<Worker>,
-    generator: Box<dyn Generator>,
-    generator_rng: Rng,
-    /// Draws the times between operations and which worker goes first.
-    schedule_rng: Rng,
-    /// An operation's time has come while no worker could take it.
-    owed: bool,
-    /// When the last operation was due to begin; the next one is scheduled from there.
-    last_due: Nanos,
-    nemesis: Nemesis,
-    faults: faults::Faults,
     requests: Requests,
     traffic: Traffic,
+    workers: Workers,
+    schedule: Schedule,
+    generator: Box<dyn Generator>,
+    generator_rng: Rng,
+    faults: Faults,
     history: History,
     exceptions: Exceptions,
     notes: Vec<String>,
-    final_phase_began: Option<Nanos>,
-    /// Recovery has lasted long enough.
-    quiet: bool,
 }
 
 impl Simulation {
@@ -109,37 +100,35 @@ impl Simulation {
         let (settings, seed) = (&config.settings, config.seed);
         let (nemesis, notes) =
             Nemesis::new(&config.faults, &settings.nodes, config.nemesis_interval, settings.time_limit, seed);
+        let nodes = settings.nodes.len();
         let mut simulation = Simulation {
             timeout: config.client_timeout(),
             now: 0,
             phase: Phase::Boot,
             main_began: 0,
+            final_phase_began: None,
+            is_quiet: false,
             failure: None,
+            agenda: Agenda::default(),
+            commands: VecDeque::new(),
             network: Network::new(config.network.clone(), &settings.nodes, seed),
             services: SERVICE_NAMES.iter().filter_map(|name| crate::service::by_name(name)).collect(),
             service_rng: stream(seed, "services"),
-            agenda: Agenda::default(),
-            nodes: settings.nodes.iter().map(|_| Node::default()).collect(),
-            commands: VecDeque::new(),
-            clients: Clients::new(settings.nodes.len() + SERVICE_NAMES.len(), &config.workload.rpcs()),
-            workers: (0..settings.concurrency).map(Worker::new).collect(),
+            nodes: Nodes::new(nodes),
+            clients: Clients::new(nodes + SERVICE_NAMES.len(), config.workload.rpcs()),
+            requests: Requests::new(config.faults.contains(&FaultKind::Kill)),
+            traffic: Traffic::new(config.max_messages, nodes, SERVICE_NAMES.len()),
+            workers: Workers::new(settings.concurrency),
+            schedule: Schedule::new(config.rate, seed),
             generator: config.workload.generator(settings),
             generator_rng: stream(seed, "generator"),
-            schedule_rng: stream(seed, "schedule"),
-            owed: false,
-            last_due: 0,
-            faults: faults::Faults::new(&config.faults),
-            nemesis,
-            requests: Requests::new(config.faults.contains(&FaultKind::Kill)),
-            traffic: Traffic::new(config.max_messages, settings.nodes.len(), SERVICE_NAMES.len()),
+            faults: Faults::new(&config.faults, nemesis),
             history: History::default(),
             exceptions: Exceptions::default(),
             notes,
-            final_phase_began: None,
-            quiet: false,
             config,
         };
-        simulation.boot((0..simulation.nodes.len()).collect());
+        simulation.boot((0..nodes).collect());
         simulation
     }
 
@@ -180,121 +169,71 @@ impl Simulation {
         match event {
             Event::Operation => self.operation_due(time),
             Event::AskAgain(worker) => self.ask_again(worker),
-            Event::Timeout(client) => self.timeout_due(client),
+            Event::Timeout(client) => self.client_timer_expired(client),
             Event::Fault => self.fault_due(),
-            Event::OutputClosed(node, closed) => self.output_stays_closed(node, closed),
+            Event::OutputClosed(node, closed) => self.report_closed_output(node, closed),
             Event::MainPhaseEnds => self.end_main_phase(),
             Event::QuietPeriodEnds => self.quiet_period_ended(),
         }
     }
 
-    /// A node printed a line (given without its line feed).
-    pub fn on_line(&mut self, now: Nanos, node: usize, line: &[u8]) {
+    /// The next thing to do with a node.
+    pub fn next_command(&mut self) -> Option<Command> {
+        self.commands.pop_front()
+    }
+
+    /// What is to be written to a node's standard input.
+    pub fn output(&self, node: usize) -> &[u8] {
+        self.nodes.pending_output(node)
+    }
+
+    /// Tells that this many bytes of [`Simulation::output`] were written.
+    pub fn consume_output(&mut self, node: usize, count: usize) {
+        self.nodes.consume_output(node, count);
+    }
+
+    /// Tells that a node's program exited by itself. (The end of a killed one is an [`Effect::Killed`].)
+    pub fn on_exit(&mut self, now: Nanos, node: usize, exit: Exit) {
         self.now = now;
-        self.nodes[node].printed(line);
-        if line.trim_ascii().is_empty() || self.is_over() {
+        if self.is_over() {
             return;
         }
-        let sent = match Envelope::parse(line) {
-            Ok(envelope) => self.send_from_node(node, &envelope),
-            Err(cause) => Err(cause),
-        };
-        if let Err(cause) = sent {
-            self.complain(node, ExceptionKind::MalformedMessage, &cause, &String::from_utf8_lossy(line), None);
+        let (stdout, node) = (self.nodes.tail(node), self.node_name(node));
+        let Exit { status, stderr, log } = exit;
+        self.fail(Failure::NodeExited { node, status, stdout, stderr, log });
+    }
+
+    /// Tells that a node closed its standard output. The node may still be running.
+    pub fn on_output_closed(&mut self, now: Nanos, node: usize) {
+        self.now = now;
+        if !self.is_over() && self.nodes.close_output(node, now) {
+            self.agenda.add(now + TIME_TO_EXIT, Event::OutputClosed(node, now));
         }
     }
 
-    fn send_from_node(&mut self, node: usize, envelope: &Envelope<'_>) -> Result<(), String> {
-        let src = if envelope.src == self.network.name(node) {
-            node
-        } else {
-            // The original asks only that somebody has that name, and so do its demonstrations: a Raft node forwards
-            // a client's request as it is.
-            let Some(src) = self.network.find(&envelope.src) else {
-                return Err(format!(
-                    "src should be the node's own name, {}, but is {}, and nobody has that name",
-                    self.network.name(node),
-                    envelope.src
-                ));
-            };
-            src
-        };
-        let Some(dest) = self.network.find(&envelope.dest) else {
-            return Err(format!("dest is {}, but nobody has that name", envelope.dest));
-        };
-        let body = envelope.body();
-        if src != node && !std::mem::replace(&mut self.nodes[node].sends_for_others, true) {
-            self.notes.push(format!(
-                "{} sends in the names of others; its messages are delivered under the names that they bear",
-                self.network.name(node)
-            ));
-        }
-        if self.traffic.is_too_much(self.now, node, dest) {
-            let last_lines = |node: usize| {
-                let tail = self.nodes[node].tail();
-                tail[tail.len().saturating_sub(LAST_LINES)..].to_vec()
-            };
-            let failure = self.traffic.failure(&self.network, last_lines);
-            self.fail(failure);
-            return Ok(());
-        }
-        let incarnation = match self.requests.answered_life(dest, src, body) {
-            Some(life) => life,
-            None => self.network.incarnation(dest),
-        };
-        self.network.send_for(self.now, Sender { node, src }, dest, body, incarnation);
-        if self.network.queued_bytes() > OUTPUT_LIMIT {
-            let node = self.config.settings.nodes[node].clone();
-            self.fail(Failure::NetworkFull { node, bytes: OUTPUT_LIMIT });
-        }
-        Ok(())
-    }
-
-    /// Brings an arrived message to its destination.
-    fn deliver(&mut self, delivery: Delivery) {
-        match self.network.kind(delivery.dest) {
-            NodeKind::Server => {
-                self.requests.delivered(&delivery);
-                self.write_to_node(delivery.dest, delivery.line());
-            }
-            NodeKind::Service => self.serve(&delivery),
-            NodeKind::Client => self.client_received(&delivery),
-        }
-        self.network.recycle(delivery);
-    }
-
-    fn serve(&mut self, delivery: &Delivery) {
-        let Ok(request) = crate::json::object_from_str(delivery.body()) else {
-            return self.complain_of(delivery, ExceptionKind::UnexpectedMessage, clients::UNREADABLE, None);
-        };
-        let service = &mut self.services[delivery.dest - self.nodes.len()];
-        let mut response = service.handle(self.network.name(delivery.src), &request, &mut self.service_rng);
-        if let Some(msg_id) = request.get("msg_id") {
-            response.insert("in_reply_to".into(), msg_id.clone());
-        }
-        let body = Value::Object(response).to_string();
-        self.network.send_to_incarnation(self.now, delivery.dest, delivery.src, &body, delivery.src_incarnation);
-    }
-
-    /// Reports something malformed that a node printed.
-    fn complain(&mut self, node: usize, kind: ExceptionKind, cause: &str, example: &str, rpc: Option<(&str, &str)>) {
-        let booting = &mut self.nodes[node];
-        if booting.boot.is_some() && booting.complaint.is_none() {
-            booting.complaint = Some(nodes::Complaint {
-                cause: cause.into(),
-                line: crate::protocol::shorten(example, 300),
-                line_number: booting.lines_printed(),
-            });
+    /// Reports a node that lives on without output. One that was killed or restarted since then is not reported.
+    fn report_closed_output(&mut self, node: usize, closed: Nanos) {
+        if !self.nodes.is_alive_without_output(node, closed) {
+            return;
         }
         self.exceptions.record(&Exception {
-            kind,
+            kind: ExceptionKind::ClosedStdout,
             node: &self.config.settings.nodes[node],
-            cause,
-            expected: rpc,
-            example,
-            line_number: self.nodes[node].lines_printed(),
-            time: self.now,
+            cause: "it closed its standard output and kept running; a node must keep it open until the run ends",
+            expected: None,
+            example: "",
+            line_number: self.nodes.lines_printed(node),
+            time: closed,
         });
+    }
+
+    /// Nodes that are down.
+    pub fn nodes_down(&self) -> Vec<usize> {
+        self.nodes.all_down()
+    }
+
+    fn node_name(&self, node: usize) -> String {
+        self.config.settings.nodes[node].clone()
     }
 
     /// Adds an entry to the history.
@@ -310,24 +249,24 @@ impl Simulation {
         self.record(Op { process: Process::Nemesis, ..Op::new(0, OpType::Info, 0, f, value) });
     }
 
-    /// The run is broken; nothing more happens.
+    /// Aborts the run. Only the first failure counts.
     pub fn fail(&mut self, failure: Failure) {
         if self.failure.is_none() && self.phase != Phase::Over {
             self.failure = Some(failure);
         }
     }
 
-    /// Why the run broke off, if it did.
+    /// Why the run was aborted, if it was.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
     }
 
-    /// Nothing more will happen: the run is complete, or broken.
+    /// Whether the run is complete or aborted.
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Over || self.failure.is_some()
     }
 
-    /// Where the run stands.
+    /// The phase of the run.
     pub fn phase(&self) -> Phase {
         self.phase
     }
@@ -347,7 +286,7 @@ impl Simulation {
         self.now
     }
 
-    /// Everything that clients and nemesis did so far.
+    /// What clients and nemesis did so far.
     pub fn history(&self) -> &History {
         &self.history
     }
@@ -357,7 +296,7 @@ impl Simulation {
         std::mem::take(&mut self.history)
     }
 
-    /// Everything malformed so far.
+    /// Everything malformed that nodes printed so far.
     pub fn exceptions(&self) -> &Exceptions {
         &self.exceptions
     }
@@ -372,17 +311,17 @@ impl Simulation {
         &mut self.network
     }
 
-    /// Adds a remark for people.
+    /// Adds a note to the report.
     pub fn add_note(&mut self, note: String) {
         self.notes.push(note);
     }
 
-    /// Remarks for people: faults that cannot exist, and the like.
+    /// Notes for the report: faults that are impossible in this cluster, and the like.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// What the run consists of.
+    /// The configuration of the run.
     pub fn config(&self) -> &Config {
         &self.config
     }

@@ -1,17 +1,16 @@
 //! The phases of a run.
 
-use super::workers::Worker;
 use super::{Event, Simulation};
 use crate::history::Process;
 
-/// Where a run stands.
+/// A phase of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
     /// Nodes start and are initialised.
     Boot,
     /// Operations and faults.
     Main,
-    /// Everything is healed; what is in flight finishes.
+    /// All faults are ended; operations in flight complete.
     Recovery,
     /// Final operations.
     Final,
@@ -25,14 +24,14 @@ impl Simulation {
         self.main_began = self.now;
         self.network.journal_mut().keep_from_now();
         self.agenda.add(self.now.saturating_add(self.config.settings.time_limit), Event::MainPhaseEnds);
-        self.last_due = self.now;
+        self.schedule.restart(self.now);
         self.schedule_operation();
         self.schedule_fault();
     }
 
     pub(super) fn end_main_phase(&mut self) {
         self.phase = Phase::Recovery;
-        self.owed = false;
+        self.schedule.set_owed(false);
         self.heal_everything();
         self.maybe_end_recovery();
     }
@@ -42,36 +41,36 @@ impl Simulation {
         if self.config.workload.final_generator(&self.config.settings).is_some() {
             self.agenda.add(self.now.saturating_add(self.config.quiet_period), Event::QuietPeriodEnds);
         } else {
-            self.quiet = true;
+            self.is_quiet = true;
         }
         self.maybe_end_recovery();
     }
 
     pub(super) fn quiet_period_ended(&mut self) {
-        self.quiet = true;
+        self.is_quiet = true;
         self.maybe_end_recovery();
     }
 
     pub(super) fn maybe_end_recovery(&mut self) {
-        if self.phase != Phase::Recovery || !self.quiet || self.workers.iter().any(|worker| !worker.is_idle()) {
+        if self.phase != Phase::Recovery || !self.is_quiet || !self.workers.are_all_idle() {
             return;
         }
         match self.config.workload.final_generator(&self.config.settings) {
             None => self.phase = Phase::Over,
             Some(mut generator) => {
-                // What was done so far tells the final phase what there is to look for.
+                // From the history so far, the final phase learns what to read.
                 self.history.ops.iter().filter(|op| op.process != Process::Nemesis).for_each(|op| generator.update(op));
                 self.phase = Phase::Final;
                 self.final_phase_began = Some(self.now);
                 self.generator = generator;
-                self.workers.iter_mut().for_each(Worker::begin_final_phase);
-                self.ask_finally();
+                self.workers.begin_final_phase();
+                self.ask_in_final_phase();
             }
         }
     }
 
     pub(super) fn maybe_end_final_phase(&mut self) {
-        if self.phase == Phase::Final && self.workers.iter().all(Worker::is_finished) {
+        if self.phase == Phase::Final && self.workers.are_all_done() {
             self.phase = Phase::Over;
         }
     }

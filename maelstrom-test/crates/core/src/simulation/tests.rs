@@ -10,7 +10,7 @@ use super::*;
 use crate::checker::{CheckContext, Checker, Verdict};
 use crate::generator::{Invocation, Next, Worker as Asking};
 use crate::network::NetworkConfig;
-use crate::protocol::{Body, Rpc, Type};
+use crate::protocol::{Body, Malformed, Rpc, Type};
 use crate::workload::{Answer, Client, Completion, Settings, Step, Workload};
 
 /// Clients send `ping {n}` and get `ping_ok {n}`; `idle_final` adds a final phase of one ping each.
@@ -116,14 +116,15 @@ fn kinds(simulation: &Simulation) -> [usize; 4] {
 
 #[test]
 fn a_malformed_answer_to_init_is_explained_with_its_place() {
-    let complaint =
-        |cause: &str, line: &str| Complaint { cause: cause.into(), line: line.into(), line_number: 3 }.to_string();
+    let shown =
+        |malformed: Malformed, line: &str| MalformedLine { malformed, line: line.into(), line_number: 3 }.to_string();
+    let malformed = Malformed::at_key("in_reply_to", "in_reply_to should be an integer");
     assert_eq!(
-        complaint("in_reply_to should be an integer", r#"{"type": "init_ok", "in_reply_to": "1"}"#),
+        shown(malformed, r#"{"type": "init_ok", "in_reply_to": "1"}"#),
         "line 3 is malformed: in_reply_to should be an integer\n    {\"type\": \"init_ok\", \"in_reply_to\": \"1\"}\n                        ^"
     );
     let long = format!("{}]", "x".repeat(100));
-    let shown = complaint("not JSON: trailing characters at line 1 column 101", &long);
+    let shown = shown(Malformed::at_byte(100, "not JSON: trailing characters at line 1 column 101"), &long);
     assert!(shown.ends_with(&format!("\n    …{}]\n    {}^", "x".repeat(40), " ".repeat(41))), "{shown}");
 }
 
@@ -248,7 +249,10 @@ fn a_node_may_forward_requests_in_the_names_of_clients() {
     let [invoked, ok, ..] = kinds(&run);
     assert_eq!(invoked, ok);
     let said = |node: &str| {
-        run.notes().iter().filter(|note| note.starts_with(&format!("{node} sends in the names of others"))).count()
+        run.notes()
+            .iter()
+            .filter(|note| note.starts_with(&format!("{node} sends messages in the name of others")))
+            .count()
     };
     assert_eq!(["n0", "n1", "n2", "n3", "n4"].map(said), [0, 1, 1, 1, 1]);
 }

@@ -3,7 +3,7 @@
 use crate::generator::Invocation;
 use crate::history::OpType;
 use crate::json::Value;
-use crate::protocol::{Body, RpcError};
+use crate::protocol::{Body, Malformed, RpcError};
 
 /// What came back for a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub enum Answer {
     /// Nothing in time.
     Timeout,
     /// Something that is not of the schema; already reported. The operation should end `info`.
-    Malformed(String),
+    Malformed(Malformed),
 }
 
 /// How an operation ended.
@@ -57,7 +57,7 @@ impl Completion {
                 (error.is_definite() || idempotent, Value::Array(words))
             }
             Answer::Timeout => (idempotent, Value::from("net-timeout")),
-            Answer::Malformed(what) => (false, crate::json::json!(["malformed-response", what])),
+            Answer::Malformed(what) => (false, crate::json::json!(["malformed-response", what.to_string()])),
         };
         Completion { kind: if definite { OpType::Fail } else { OpType::Info }, value: None, error: Some(error) }
     }
@@ -72,7 +72,7 @@ pub enum Step {
     Done(Completion),
     /// The last answer matches its schema but not the request: report it as malformed, with this explanation, and end
     /// the operation `info`.
-    Malformed(String),
+    Malformed(Malformed),
 }
 
 /// How operations become requests and answers become completions. One client performs one operation at a time; it
@@ -120,7 +120,7 @@ pub fn request<const N: usize>(name: &str, keys: [(&str, Value); N]) -> Body {
 /// ```
 pub fn single_call(
     request: impl Fn(&Invocation) -> Body + Send + 'static,
-    result: impl Fn(&Invocation, Body) -> Result<Value, String> + Send + 'static,
+    result: impl Fn(&Invocation, Body) -> Result<Value, Malformed> + Send + 'static,
     idempotent: &'static [&'static str],
 ) -> Box<dyn Client> {
     Box::new(SingleCall { request, result, idempotent })
@@ -135,7 +135,7 @@ struct SingleCall<Q, R> {
 impl<Q, R> Client for SingleCall<Q, R>
 where
     Q: Fn(&Invocation) -> Body + Send,
-    R: Fn(&Invocation, Body) -> Result<Value, String> + Send,
+    R: Fn(&Invocation, Body) -> Result<Value, Malformed> + Send,
 {
     fn invoke(&mut self, op: &Invocation) -> Step {
         Step::Call((self.request)(op))

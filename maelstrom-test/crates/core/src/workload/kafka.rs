@@ -7,7 +7,7 @@ use crate::checker::{self, Checker};
 use crate::generator::{self, Generator, Invocation, KafkaFinal};
 use crate::history::OpType;
 use crate::json::{Map, Value, json};
-use crate::protocol::{Body, Rpc, Type, shorten};
+use crate::protocol::{Body, Malformed, Rpc, Type, shorten};
 
 /// `send`, `poll`, `commit_offsets` and `list_committed_offsets`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -156,7 +156,7 @@ impl Consumer {
             return Step::Malformed("msgs is missing".into());
         };
         if let Some(key) = messages.keys().find(|key| !self.positions.contains_key(*key)) {
-            return Step::Malformed(format!("msgs has the key {key}, which was not asked for"));
+            return Step::Malformed(format!("msgs has the key {key}, which was not asked for").into());
         }
         let highest = match highest_offsets(&messages) {
             Ok(highest) => highest,
@@ -179,7 +179,7 @@ impl Consumer {
 }
 
 /// The highest offset of each key that has messages; an error names the first that is none.
-fn highest_offsets(messages: &Map<String, Value>) -> Result<BTreeMap<String, i64>, String> {
+fn highest_offsets(messages: &Map<String, Value>) -> Result<BTreeMap<String, i64>, Malformed> {
     let mut highest = BTreeMap::new();
     for (key, list) in messages {
         for (i, message) in list.as_array().into_iter().flatten().enumerate() {
@@ -192,13 +192,10 @@ fn highest_offsets(messages: &Map<String, Value>) -> Result<BTreeMap<String, i64
 }
 
 /// Offsets have 64 bits, as those of Kafka. The one after each must be an offset too, since it is asked for next.
-fn offset(value: &Value, path: &str) -> Result<i64, String> {
+fn offset(value: &Value, path: &str) -> Result<i64, Malformed> {
     value.as_i64().filter(|offset| *offset < i64::MAX).ok_or_else(|| {
-        format!(
-            "{path} should be an offset (an integer of 64 bits, below {}), but is {}",
-            i64::MAX,
-            shorten(&value.to_string(), 60)
-        )
+        let (end, found) = (i64::MAX, shorten(&value.to_string(), 60));
+        format!("{path} should be an offset (an integer of 64 bits, below {end}), but is {found}").into()
     })
 }
 
@@ -335,7 +332,7 @@ mod tests {
         for (offset, told) in [(json!(1u128 << 64), "18446744073709551616"), (json!(i64::MAX), "9223372036854775807")] {
             let wrong = |path: &str| {
                 let what = "should be an offset (an integer of 64 bits, below 9223372036854775807), but is";
-                Step::Malformed(format!("{path} {what} {told}"))
+                Step::Malformed(format!("{path} {what} {told}").into())
             };
             let op = Invocation::new("send", json!([["send", "a", 7]]));
             client.invoke(&op);

@@ -8,7 +8,7 @@ use crate::checker::linearizable::Linearizable;
 use crate::generator::{Generator, Invocation, KeyGroups};
 use crate::history::Nanos;
 use crate::json::{Value, json};
-use crate::protocol::{Body, Rpc, Type};
+use crate::protocol::{Body, Malformed, Rpc, Type};
 use crate::random::Rng;
 
 /// `read {key}` → `read_ok {value}`, `write {key, value}` → `write_ok {}`, `cas {key, from, to}` → `cas_ok {}`.
@@ -114,7 +114,7 @@ fn call(op: &Invocation) -> Body {
 }
 
 /// The value of an operation that succeeded.
-fn result(op: &Invocation, mut answer: Body) -> Result<Value, String> {
+fn result(op: &Invocation, mut answer: Body) -> Result<Value, Malformed> {
     Ok(match &*op.f {
         "read" => json!([op.value[0], answer.remove("value").unwrap_or_default()]),
         _ => op.value.clone(),

@@ -6,7 +6,7 @@ use crate::checker::{CheckContext, Checker, Valid, Verdict};
 use crate::generator::{Generator, Invocation, MicroOp, Next, TxnSource, from_fn};
 use crate::history::History;
 use crate::json::{Value, json};
-use crate::protocol::{Body, Rpc, Type, shorten};
+use crate::protocol::{Body, Malformed, Rpc, Type, shorten};
 
 /// How many keys are active at any time, unless the user says otherwise.
 pub(super) const KEY_COUNT: u64 = 10;
@@ -130,15 +130,13 @@ impl Checker for NoVerdict {
 }
 
 /// The transaction as it was answered, if it is the one that was asked for.
-fn result(op: &Invocation, mut answer: Body, lists: bool) -> Result<Value, String> {
+fn result(op: &Invocation, mut answer: Body, lists: bool) -> Result<Value, Malformed> {
     let txn = answer.remove("txn").unwrap_or_default();
     let (asked, answered) = (items(&op.value), items(&txn));
     if asked.len() != answered.len() {
-        return Err(format!(
-            "txn should have {} operations as in the request, but has {}",
-            asked.len(),
-            answered.len()
-        ));
+        let (asked, answered) = (asked.len(), answered.len());
+        let reason = format!("txn should have {asked} operations as in the request, but has {answered}");
+        return Err(reason.into());
     }
     for (i, (asked, answered)) in asked.iter().zip(answered).enumerate() {
         check_micro_op(asked, answered, lists).map_err(|why| format!("txn[{i}] {why}"))?;

@@ -38,9 +38,16 @@ impl PartialEq<Value> for serde_json::Value {
 }
 
 /// A number that `serde_json::Value` cannot hold.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the number {0} has no exact value in serde_json")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inexact(Number);
+
+impl std::fmt::Display for Inexact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the number {} has no exact value in serde_json", self.0)
+    }
+}
+
+impl std::error::Error for Inexact {}
 
 impl TryFrom<Value> for serde_json::Value {
     type Error = Inexact;

@@ -328,9 +328,16 @@ impl fmt::Debug for Number {
 }
 
 /// The text is no number in the notation of JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a number in the notation of JSON")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotANumber;
+
+impl fmt::Display for NotANumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected a number in the notation of JSON")
+    }
+}
+
+impl std::error::Error for NotANumber {}
 
 impl FromStr for Number {
     type Err = NotANumber;

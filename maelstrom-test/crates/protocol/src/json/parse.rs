@@ -31,7 +31,7 @@ pub fn from_slice(bytes: &[u8]) -> Result<Value, Error> {
         Ok(text) => from_str(text),
         Err(invalid) => match serde_json::from_slice::<serde_json::Value>(bytes) {
             Err(error) => Err(error),
-            Ok(_) => Err(serde::de::Error::custom(invalid)),
+            Ok(_) => Err(serde_core::de::Error::custom(invalid)),
         },
     }
 }
@@ -43,7 +43,7 @@ pub fn from_slice(bytes: &[u8]) -> Result<Value, Error> {
 pub fn object_from_str(text: &str) -> Result<Map<String, Value>, Error> {
     match from_str(text)? {
         Value::Object(entries) => Ok(entries),
-        _ => Err(serde::de::Error::custom("expected an object")),
+        _ => Err(serde_core::de::Error::custom("expected an object")),
     }
 }
 
@@ -52,7 +52,7 @@ pub fn object_from_str(text: &str) -> Result<Map<String, Value>, Error> {
 fn error(text: &str) -> Error {
     match serde_json::from_str::<serde_json::Value>(text) {
         Err(error) => error,
-        Ok(_) => serde::de::Error::custom("not JSON"),
+        Ok(_) => serde_core::de::Error::custom("not JSON"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Values in the world of `serde`.
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
-use serde::ser::{Error as _, Serialize, Serializer};
+use serde_core::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
+use serde_core::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{Error, Number, Value};

@@ -1,8 +1,8 @@
-//! Bounds on the number of messages, so that messages which multiply without end do not go on for ever.
+//! [`Traffic`]: bounds on the number of messages, which end a run whose messages multiply without end.
 
-use super::Failure;
 use crate::history::Nanos;
 use crate::network::{EndpointId, Network};
+use crate::simulation::Failure;
 
 /// Messages of nodes within one instant of virtual time. Each takes some time to arrive, so only nodes that print without
 /// reading come near it.
@@ -12,7 +12,7 @@ const BUSIEST: usize = 5;
 
 /// How many messages the nodes have sent, by link.
 #[derive(Debug)]
-pub(super) struct Traffic {
+pub(in super::super) struct Traffic {
     limit: u64,
     total: u64,
     /// The time of the last message, and how many there were at that time.
@@ -20,19 +20,19 @@ pub(super) struct Traffic {
     /// By sending node, then by destination: the nodes, the services, and in the last place all clients.
     links: Vec<u64>,
     nodes: usize,
-    places: usize,
+    columns: usize,
 }
 
 impl Traffic {
-    pub(super) fn new(limit: u64, nodes: usize, services: usize) -> Traffic {
-        let places = nodes + services + 1;
-        Traffic { limit, total: 0, instant: (0, 0), links: vec![0; nodes * places], nodes, places }
+    pub(in super::super) fn new(limit: u64, nodes: usize, services: usize) -> Traffic {
+        let columns = nodes + services + 1;
+        Traffic { limit, total: 0, instant: (0, 0), links: vec![0; nodes * columns], nodes, columns }
     }
 
     /// A node sends a message. True if that is one too many.
-    pub(super) fn is_too_much(&mut self, now: Nanos, node: usize, dest: EndpointId) -> bool {
+    pub(in super::super) fn is_too_much(&mut self, now: Nanos, node: usize, dest: EndpointId) -> bool {
         self.total += 1;
-        self.links[node * self.places + dest.min(self.places - 1)] += 1;
+        self.links[node * self.columns + dest.min(self.columns - 1)] += 1;
         if self.instant.0 != now {
             self.instant = (now, 0);
         }
@@ -40,16 +40,16 @@ impl Traffic {
         self.total > self.limit || self.instant.1 > MESSAGES_PER_INSTANT
     }
 
-    /// What is said then: the busiest links, and what the busiest node printed last.
-    pub(super) fn failure(&self, network: &Network, last_lines: impl Fn(usize) -> Vec<String>) -> Failure {
+    /// The error for too many messages: the busiest links, and the last lines of the busiest node.
+    pub(in super::super) fn failure(&self, network: &Network, last_lines: impl Fn(usize) -> Vec<String>) -> Failure {
         let mut links: Vec<(u64, usize)> =
             self.links.iter().enumerate().filter(|(_, count)| **count > 0).map(|(at, count)| (*count, at)).collect();
         links.sort_unstable_by_key(|(count, at)| (std::cmp::Reverse(*count), *at));
-        let name = |at: usize| if at + 1 == self.places { "clients" } else { network.name(at) };
-        let busiest = links.first().map_or(0, |(_, at)| at / self.places);
+        let name = |at: usize| if at + 1 == self.columns { "clients" } else { network.name(at) };
+        let busiest = links.first().map_or(0, |(_, at)| at / self.columns);
         debug_assert!(busiest < self.nodes);
         let show = |(count, at): &(u64, usize)| {
-            format!("{} → {}: {count}", network.name(at / self.places), name(at % self.places))
+            format!("{} → {}: {count}", network.name(at / self.columns), name(at % self.columns))
         };
         let at_once = self.total <= self.limit;
         Failure::TooManyMessages {

@@ -1,0 +1,144 @@
+//! The way of an operation: from the generator to a worker, through its client, and into the history.
+
+use super::state::Owner;
+use super::{Event, Phase, Simulation};
+use crate::checker::exceptions::ExceptionKind;
+use crate::generator::{Invocation, Next};
+use crate::history::{Nanos, OpType};
+use crate::workload::{Answer, Completion, Step};
+
+impl Simulation {
+    pub(super) fn schedule_operation(&mut self) {
+        if self.phase == Phase::Main
+            && let Some(due) = self.schedule.next()
+        {
+            self.agenda.add(due, Event::Operation);
+        }
+    }
+
+    /// An operation is due: an idle worker begins it, or it is owed until there is one.
+    pub(super) fn operation_due(&mut self, due: Nanos) {
+        if self.phase == Phase::Main {
+            self.schedule.due(due, self.now);
+            self.begin_on_any_worker();
+        }
+    }
+
+    fn begin_on_any_worker(&mut self) {
+        let mut idle = self.workers.all_idle();
+        self.schedule.shuffle(&mut idle);
+        self.schedule.set_owed(true);
+        for worker in idle {
+            if self.ask(worker) {
+                return;
+            }
+        }
+    }
+
+    /// Asks the generator for an operation of an idle worker and begins it. False if there is none now.
+    fn ask(&mut self, worker: usize) -> bool {
+        let asking = self.workers.asking(worker, self.now);
+        match self.generator.next(asking, &mut self.generator_rng) {
+            Next::Op(invocation) => {
+                if self.phase == Phase::Main {
+                    self.schedule.set_owed(false);
+                    self.schedule_operation();
+                }
+                self.begin(worker, invocation);
+                return true;
+            }
+            Next::At(time) => {
+                if self.workers.begin_to_wait(worker) {
+                    self.agenda.add(time.max(self.now + 1), Event::AskAgain(worker));
+                }
+            }
+            Next::Pending => {}
+            Next::Done => self.workers.set_done(worker),
+        }
+        false
+    }
+
+    pub(super) fn ask_again(&mut self, worker: usize) {
+        self.workers.stop_waiting(worker);
+        match self.phase {
+            Phase::Main if self.schedule.is_owed() && self.workers.is_idle(worker) => {
+                self.schedule.restart(self.now);
+                self.ask(worker);
+            }
+            Phase::Final => self.ask_in_final_phase(),
+            _ => {}
+        }
+    }
+
+    /// In the final phase every idle worker is asked whenever something has changed.
+    pub(super) fn ask_in_final_phase(&mut self) {
+        for worker in 0..self.workers.len() {
+            if self.phase == Phase::Final && self.workers.is_ready(worker) {
+                self.ask(worker);
+            }
+        }
+        self.maybe_end_final_phase();
+    }
+
+    fn begin(&mut self, worker: usize, invocation: Invocation) {
+        if self.workers.endpoint(worker).is_none() {
+            let endpoint = self.open_client(Owner::Worker(worker));
+            let client = self.config.workload.client(worker, &self.config.settings);
+            self.workers.set_client(worker, endpoint, client);
+        }
+        let (op, step) = self.workers.invoke(worker, invocation);
+        self.record(op);
+        self.follow(worker, step, "");
+    }
+
+    /// A response, or its absence, reached a worker. `text` is the body as the node wrote it.
+    pub(super) fn worker_answered(&mut self, worker: usize, answer: Answer, text: &str) {
+        if let Some(step) = self.workers.answer(worker, answer) {
+            self.follow(worker, step, text);
+        }
+    }
+
+    fn follow(&mut self, worker: usize, step: Step, text: &str) {
+        // A worker talks to one node all the time.
+        let node = worker % self.nodes.len();
+        match step {
+            Step::Call(body) => {
+                let client = self.workers.endpoint(worker).expect("a client performs the operation");
+                self.send_request(client, node, body, self.timeout);
+            }
+            Step::Done(completion) => self.complete(worker, completion),
+            Step::Malformed(malformed) => {
+                self.report_malformed(node, ExceptionKind::MalformedResponse, &malformed, text, None);
+                self.complete(worker, Completion::not_ok(&Answer::Malformed(malformed), false));
+            }
+        }
+    }
+
+    fn complete(&mut self, worker: usize, completion: Completion) {
+        let Some(op) = self.workers.complete(worker, completion) else { return };
+        if op.kind == OpType::Info
+            && !self.config.workload.reusable_clients()
+            && let Some(client) = self.workers.remove_client(worker)
+        {
+            self.close_client(client);
+        }
+        self.record(op);
+        self.worker_is_idle(worker);
+    }
+
+    fn worker_is_idle(&mut self, worker: usize) {
+        match self.phase {
+            Phase::Main if self.schedule.is_owed() => {
+                // The completion may have unblocked any idle worker, so ask this one first and then the others.
+                // It begins late, and the schedule does not catch up.
+                self.schedule.restart(self.now);
+                if !self.ask(worker) {
+                    self.begin_on_any_worker();
+                }
+            }
+            Phase::Main | Phase::Boot | Phase::Over => {}
+            Phase::Recovery => self.maybe_end_recovery(),
+            Phase::Final => self.ask_in_final_phase(),
+        }
+    }
+}
