@@ -1,19 +1,18 @@
 //! [`Node`]: what a server can do: answer, send, call, and wait.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
 use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rand::{RngExt, SeedableRng};
-use serde::Serialize;
+use fastrand::Rng;
+use serde_core::Serialize;
 
-use super::message::{Kind, Message, Outgoing, OutgoingBody};
+use super::message::Message;
 use super::timer::{TimerId, Timers};
 use super::{Result, Server};
 use crate::protocol::{ErrorCode, RpcError};
-use crate::random::Rng;
 
 /// How long [`Node::rpc`] waits for an answer.
 pub const RPC_TIMEOUT: Duration = Duration::from_secs(1);
@@ -50,8 +49,6 @@ pub struct Node<S> {
 
 impl<S: Server> Node<S> {
     pub(super) fn new(id: String, ids: Vec<String>, now: Duration) -> Node<S> {
-        // The operating system's randomness, by way of the one std type that offers it.
-        let seed = RandomState::new().hash_one(&id);
         Node {
             peers: ids.iter().filter(|other| **other != id).cloned().collect(),
             ids: ids.into(),
@@ -60,7 +57,7 @@ impl<S: Server> Node<S> {
             calls: BTreeMap::new(),
             last_msg_id: 0,
             timers: Timers::new(),
-            random: Rng::seed_from_u64(seed),
+            random: Rng::new(),
             output: Vec::new(),
         }
     }
@@ -92,25 +89,26 @@ impl<S: Server> Node<S> {
 
     /// A random number from the range. Panics if the range is empty.
     pub fn random(&mut self, range: Range<u64>) -> u64 {
-        self.random.random_range(range)
+        self.random.u64(range)
     }
 
     /// A random time from the range, for timeouts that should not expire everywhere at once. Panics if the range is empty.
     pub fn random_duration(&mut self, range: Range<Duration>) -> Duration {
-        self.random.random_range(range)
+        assert!(range.start < range.end, "the range is empty");
+        range.start + (range.end - range.start).mul_f64(self.random.f64())
     }
 
     /// Sends a message that wants no answer. `fields` is what the body holds beside `type`: `json!({…})`, a struct of
     /// your own, or `()`. Panics if it does not serialise to a JSON object.
     pub fn send(&mut self, dest: &str, kind: &str, fields: impl Serialize) {
-        self.write(dest, Kind::Plain(kind), None, None, fields);
+        self.write(dest, kind, None, None, fields);
     }
 
     /// Answers a request with a message of type `<request>_ok`. `fields` is as for [`send`](Node::send). A request that
     /// carries no `msg_id` wants no answer and gets none.
     pub fn reply(&mut self, request: &Message, fields: impl Serialize) {
         if let Some(msg_id) = request.msg_id() {
-            self.write(request.src(), Kind::Ok(request.kind()), None, Some(msg_id), fields);
+            self.write(request.src(), &format!("{}_ok", request.kind()), None, Some(msg_id), fields);
         }
     }
 
@@ -154,7 +152,7 @@ impl<S: Server> Node<S> {
         let msg_id = self.last_msg_id;
         let timeout = self.timers.add(self.now + timeout, Task::GiveUp(msg_id));
         self.calls.insert(msg_id, Call { timeout, then: Box::new(then) });
-        self.write(dest, Kind::Plain(kind), Some(msg_id), None, fields);
+        self.write(dest, kind, Some(msg_id), None, fields);
     }
 
     /// Passes a request on to somebody else, as it is, and the answer back to whoever asked.
@@ -179,21 +177,35 @@ impl<S: Server> Node<S> {
         let mut fields = error.extra.clone();
         fields.insert("code".into(), error.code.into());
         fields.insert("text".into(), error.text.as_str().into());
-        self.write(dest, Kind::Plain("error"), None, Some(msg_id), fields);
+        self.write(dest, "error", None, Some(msg_id), fields);
     }
 
-    fn write(
-        &mut self,
-        dest: &str,
-        kind: Kind<'_>,
-        msg_id: Option<u64>,
-        in_reply_to: Option<u64>,
-        fields: impl Serialize,
-    ) {
-        let body = OutgoingBody { kind, msg_id, in_reply_to, fields };
-        let message = Outgoing { src: &self.id, dest, body };
-        serde_json::to_writer(&mut self.output, &message).expect("a body must serialise to a JSON object");
-        self.output.push(b'\n');
+    fn write(&mut self, dest: &str, kind: &str, msg_id: Option<u64>, in_reply_to: Option<u64>, fields: impl Serialize) {
+        let output = &mut self.output;
+        let mut push = |before: &str, value: &str| {
+            output.extend_from_slice(before.as_bytes());
+            serde_json::to_writer(&mut *output, value).expect("a string can be written");
+        };
+        push(r#"{"src":"#, &self.id);
+        push(r#","dest":"#, dest);
+        push(r#","body":{"type":"#, kind);
+        for (key, number) in [("msg_id", msg_id), ("in_reply_to", in_reply_to)] {
+            if let Some(number) = number {
+                write!(output, r#","{key}":{number}"#).expect("a Vec takes everything");
+            }
+        }
+        // The fields follow: an object without its first brace. (A derived `flatten` would need `serde`'s macros.)
+        let start = output.len();
+        serde_json::to_writer(&mut *output, &fields).expect("a body must serialise to a JSON object");
+        match &output[start..] {
+            b"null" | b"{}" => {
+                output.truncate(start);
+                output.push(b'}');
+            }
+            [b'{', ..] => output[start] = b',',
+            _ => panic!("a body must serialise to a JSON object"),
+        }
+        output.extend_from_slice(b"}\n");
     }
 
     /// Events older than this are the past; the clock never goes back.

@@ -1,6 +1,6 @@
 //! Clients of the services that the workbench provides.
 
-use serde::Serialize;
+use serde_core::Serialize;
 use serde_json::{Value, json};
 
 use super::{Node, Result, Server};

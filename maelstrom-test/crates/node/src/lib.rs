@@ -69,12 +69,10 @@ mod stdio;
 mod tests;
 mod timer;
 
-pub use maelstrom_protocol::{self as protocol, json};
-use maelstrom_random as random;
-
 pub use context::{Node, RPC_TIMEOUT};
 pub use kv::{Kv, timestamp};
 pub use local::Local;
+pub use maelstrom_protocol::{self as protocol, json};
 pub use message::Message;
 pub use stdio::run;
 

@@ -4,12 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_core::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::Result;
-use crate::protocol::{Body, ErrorCode, RpcError};
+use crate::protocol::{Body, Envelope, ErrorCode, Malformed, RpcError};
 
 /// A message that this node received: a request, or the answer to one of its own.
 ///
@@ -21,37 +19,17 @@ pub struct Message {
     kind: String,
     msg_id: Option<u64>,
     in_reply_to: Option<u64>,
-    body: Box<RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    src: Cow<'a, str>,
-    #[serde(borrow)]
-    body: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Head<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Cow<'a, str>,
-    msg_id: Option<u64>,
-    in_reply_to: Option<u64>,
+    /// A JSON object.
+    body: Box<str>,
 }
 
 impl Message {
     /// Reads one line.
-    pub(super) fn read(line: &[u8]) -> serde_json::Result<Message> {
-        let envelope: Envelope<'_> = serde_json::from_slice(line)?;
-        let head: Head<'_> = serde_json::from_str(envelope.body.get())?;
-        Ok(Message {
-            src: envelope.src.into(),
-            kind: head.kind.into_owned(),
-            msg_id: head.msg_id,
-            in_reply_to: head.in_reply_to,
-            body: envelope.body.to_owned(),
-        })
+    pub(super) fn read(line: &[u8]) -> std::result::Result<Message, Malformed> {
+        let envelope = Envelope::parse(line)?;
+        let Head { kind, msg_id, in_reply_to } = serde_json::from_str(envelope.body())
+            .map_err(|error| Malformed::at_key("body", format!("the body cannot be read: {error}")))?;
+        Ok(Message { src: (&*envelope.src).into(), kind, msg_id, in_reply_to, body: envelope.body().into() })
     }
 
     /// Where an answer goes: the sender, and the number that the answer refers to.
@@ -89,7 +67,7 @@ impl Message {
 
     /// The value of one key of the body, if the body has it. A value of another type is error 12, `malformed-request`.
     pub fn find<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        let mut json = serde_json::Deserializer::from_str(self.body.get());
+        let mut json = serde_json::Deserializer::from_str(&self.body);
         Field { key, value: None }
             .deserialize(&mut json)
             .map_err(|error| self.malformed(format_args!("its `{key}` is wrong: {error}")))
@@ -97,7 +75,7 @@ impl Message {
 
     /// The whole body as a value of your own type. A body of another shape is error 12, `malformed-request`.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_str(self.body.get()).map_err(|error| self.malformed(format_args!("{error}")))
+        serde_json::from_str(&self.body).map_err(|error| self.malformed(format_args!("{error}")))
     }
 
     /// The body without `type`, `msg_id` and `in_reply_to`: what is left to pass on to somebody else.
@@ -127,6 +105,44 @@ impl Message {
         let code = extra.remove("code").and_then(|code| code.as_i64()).unwrap_or(ErrorCode::CRASH.code);
         let text = extra.remove("text").and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default();
         Err(RpcError { code, text, extra })
+    }
+}
+
+/// The keys of a body that every message may have.
+#[derive(Default)]
+struct Head {
+    kind: String,
+    msg_id: Option<u64>,
+    in_reply_to: Option<u64>,
+}
+
+// By hand: a derive would bring `syn` and its kin into the build of every node program.
+impl<'de> Deserialize<'de> for Head {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> std::result::Result<Head, D::Error> {
+        json.deserialize_map(HeadVisitor)
+    }
+}
+
+struct HeadVisitor;
+
+impl<'de> Visitor<'de> for HeadVisitor {
+    type Value = Head;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Head, A::Error> {
+        let mut head = Head::default();
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            match &*key {
+                "type" => head.kind = map.next_value()?,
+                "msg_id" => head.msg_id = map.next_value()?,
+                "in_reply_to" => head.in_reply_to = map.next_value()?,
+                _ => _ = map.next_value::<IgnoredAny>()?,
+            }
+        }
+        Ok(head)
     }
 }
 
@@ -160,44 +176,6 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Field<'_, T> {
             }
         }
         Ok(self.value)
-    }
-}
-
-/// A message to be written. `fields` must serialise to an object (or to nothing: `()`).
-#[derive(Serialize)]
-pub(super) struct Outgoing<'a, B> {
-    pub(super) src: &'a str,
-    pub(super) dest: &'a str,
-    pub(super) body: OutgoingBody<'a, B>,
-}
-
-/// The body of an [`Outgoing`] message.
-#[derive(Serialize)]
-pub(super) struct OutgoingBody<'a, B> {
-    #[serde(rename = "type")]
-    pub(super) kind: Kind<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) msg_id: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) in_reply_to: Option<u64>,
-    #[serde(flatten)]
-    pub(super) fields: B,
-}
-
-/// The type of an outgoing message.
-pub(super) enum Kind<'a> {
-    /// This one.
-    Plain(&'a str),
-    /// The good answer to a request of this type: with `_ok` behind it.
-    Ok(&'a str),
-}
-
-impl Serialize for Kind<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        match self {
-            Kind::Plain(kind) => serializer.serialize_str(kind),
-            Kind::Ok(request) => serializer.collect_str(&format_args!("{request}_ok")),
-        }
     }
 }
 
