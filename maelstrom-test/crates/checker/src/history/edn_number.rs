@@ -17,7 +17,7 @@ pub(super) fn number(word: &str) -> Option<Value> {
     if is_digits(whole) {
         return Some(integer(whole));
     }
-    if let Some((radix, digits)) = with_radix(whole) {
+    if let Some((radix, digits)) = with_radix(digits) {
         return in_decimal(digits, radix).map(|digits| integer(&digits));
     }
     let decimal = digits.strip_suffix('M').unwrap_or(digits);
@@ -44,10 +44,10 @@ fn ratio(sign: &str, above: &str, below: &str) -> Value {
     }
 }
 
-/// `0x1F` and `16r1F`: the radix and the digits.
+/// `0x1F`, `0x1FN` and `16r1F`: the radix and the digits. After `r`, an `N` is a digit, as in Clojure.
 fn with_radix(digits: &str) -> Option<(u32, &str)> {
     if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        return Some((16, hex));
+        return Some((16, hex.strip_suffix('N').unwrap_or(hex)));
     }
     let (radix, digits) = digits.split_once(['r', 'R'])?;
     let radix = radix.parse().ok().filter(|radix| (2..=36).contains(radix))?;
@@ -122,6 +122,7 @@ mod tests {
             ("0x10000000000000000", "18446744073709551616"),
             ("2r101", "5"),
             ("36rZZ", "1295"),
+            ("36rZN", "1283"),
             ("1.50", "1.50"),
             ("1.", "1.0"),
             ("1.e5", "1e5"),
@@ -143,7 +144,9 @@ mod tests {
 
     #[test]
     fn other_words_are_no_numbers() {
-        for word in ["1x", "1.5.5", "0x", "0xG", "2r2", "1r1", "37r1", "1/", "/2", "1e", "1e+", "--1", "1/2/3", "1NN"] {
+        for word in
+            ["1x", "1.5.5", "0x", "0xG", "2r2", "1r1", "37r1", "1/", "/2", "1e", "1e+", "--1", "1/2/3", "1NN", "2r1N"]
+        {
             assert_eq!(number(word), None, "{word}");
         }
         assert_eq!(number(&format!("0x{}", "F".repeat(5000))), None);
