@@ -6,6 +6,8 @@
 //! own tools.
 
 mod edn_number;
+#[cfg(test)]
+mod edn_oracle_tests;
 mod edn_read;
 mod edn_write;
 mod entry;
