@@ -4,7 +4,7 @@ use syn::spanned::Spanned;
 use syn::{Error, Expr, RangeLimits};
 
 use crate::settings::{Setting, Settings, Text, bare, literal, not_a_literal};
-use maelstrom_options::{self as options, Kind, Value};
+use maelstrom_options::{self as options, Defaults, FrontEnd, Kind, OptionRow, Value};
 
 /// Collects errors, so that people see all of them at once.
 #[derive(Default)]
@@ -51,7 +51,7 @@ pub(crate) fn options(settings: &Settings, workloads: &[Text], errors: &mut Erro
             errors.push(Error::new(setting.name.span(), row.unused_by(&workload.text)));
         }
         let Some((items, is_list)) = errors.take(setting.items()) else { continue };
-        let values = items.into_iter().filter_map(|item| errors.take(value(row.kind, item))).collect();
+        let values = items.into_iter().filter_map(|item| errors.take(value(row, item))).collect();
         checked.push(Checked { name, values, is_list });
     }
     latency_shapes(&checked, errors);
@@ -65,13 +65,13 @@ pub(crate) fn options(settings: &Settings, workloads: &[Text], errors: &mut Erro
 fn latency_shapes(checked: &[Checked], errors: &mut Errors) {
     let find = |name: &str| checked.iter().find(|option| option.name == name);
     let (Some(shapes), Some(row)) = (find("latency_shape"), options::find("latency_shape")) else { return };
-    let usual = options::default_latency_distribution(true, find("latency").is_some());
+    let usual = options::default_latency_distribution(Defaults::Test, find("latency").is_some());
     let names: Vec<&str> = match find("latency_dist") {
         Some(distributions) => distributions.values.iter().map(|name| &*name.text).collect(),
         None => vec![usual],
     };
     for shape in &shapes.values {
-        let Ok(Value::Number(number)) = row.kind.parse(&shape.text) else { continue };
+        let Ok(Value::Number(number)) = row.parse(&shape.text, FrontEnd::Attribute) else { continue };
         for name in &names {
             if let Err(wrong) = options::check_latency_shape(name, number) {
                 errors.push(Error::new(shape.span, wrong));
@@ -80,15 +80,15 @@ fn latency_shapes(checked: &[Checked], errors: &mut Errors) {
     }
 }
 
-fn value(kind: Kind, item: &Expr) -> syn::Result<Text> {
+fn value(row: &OptionRow, item: &Expr) -> syn::Result<Text> {
     if let Expr::Path(path) = item
-        && path.path.get_ident().is_none_or(|name| kind.parse(&name.to_string()).is_err())
+        && path.path.get_ident().is_none_or(|name| row.parse(&name.to_string(), FrontEnd::Attribute).is_err())
     {
         // In quotes it would be wrong as well.
         return Err(not_a_literal(item.span()));
     }
     let text = literal(item)?;
-    kind.parse(&text.text).map_err(|wrong| Error::new(text.span, wrong))?;
+    row.parse(&text.text, FrontEnd::Attribute).map_err(|wrong| Error::new(text.span, wrong))?;
     Ok(text)
 }
 

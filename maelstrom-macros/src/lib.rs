@@ -15,7 +15,17 @@ use proc_macro2::TokenStream;
 use program::Surroundings;
 
 macro_rules! documented {
-    ($($name:ident, $flag:literal, $argument:literal, $kind:expr, $default:literal, $workloads:expr, $doc:literal;)*) => {
+    ($({
+        name: $name:ident,
+        doc: $doc:literal,
+        value: $value:ty,
+        builder: $argument:ty as $literal:ty,
+        kind: $kind:expr,
+        default: $default:tt,
+        workloads: $workloads:expr,
+        flag: $flag:literal $metavar:literal in $commands:expr,
+        config: $config:tt,
+    })*) => {
         /// Makes a test of a function: runs a scenario, judges it, and then runs the function's body.
         ///
         /// ```ignore
@@ -54,7 +64,7 @@ macro_rules! documented {
         /// # Options
         /// | option | default | meaning |
         /// | --- | --- | --- |
-        $(#[doc = concat!("| `", stringify!($name), "` | ", $default, " | ", $doc, " |")])*
+        $(#[doc = concat!("| `", stringify!($name), "` | ", maelstrom_options::default_text!($default), " | ", $doc, " |")])*
         #[proc_macro_attribute]
         pub fn test(attribute: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
             expand_test(attribute.into(), item.into(), &Surroundings::of_compiler()).into()

@@ -119,6 +119,7 @@ fn wrong_options_are_refused_at_their_token() {
     refused(r#"workload = "echo", time = real"#, f, "real", r#"write "real" in quotes"#);
     refused(r#"workload = "echo", nemesis = "partitions""#, f, r#""partitions""#, r#"did you mean "partition"?"#);
     refused(r#"workload = "echo", latency = "1 parsec""#, f, r#""1 parsec""#, "is not a time");
+    refused(r#"workload = "echo", timeout = 500"#, f, "500", "`500` has no unit\n  help: write \"500s\" for seconds");
     refused(r#"workload = "echo", latency_dist = "paretto""#, f, r#""paretto""#, r#"did you mean "pareto"?"#);
     refused(r#"workload = "echo", latency_shape = 0.5"#, f, "0.5", "`exponential` has no shape");
     refused(r#"workload = "echo", latency = 5, latency_shape = 0.5"#, f, "0.5", "`constant` has no shape");
@@ -134,12 +135,12 @@ fn wrong_options_are_refused_at_their_token() {
     refused(r#"workload = "echo", snapshot = "ful""#, f, r#""ful""#, "true, false, \"full\"");
     refused(r#"workload = "echo", env = "A=B""#, f, r#""A=B""#, "env = {KEY");
     for (name, option) in [("node_count", "nodes"), ("test_count", "seeds")] {
-        let says = format!("there is no option `{name}` (did you mean \"{option}\"?)");
+        let says = format!("there is no option `{name}`\n  help: did you mean \"{option}\"?");
         refused(&format!(r#"workload = "echo", {name} = 3"#), f, name, &says);
     }
     for (flag, option) in [("time-limit", "time_limit"), ("node-count", "nodes"), ("max-txn-length", "max_txn_length")]
     {
-        let says = format!("there is no option `{flag}` (did you mean \"{option}\"?)");
+        let says = format!("there is no option `{flag}`\n  help: did you mean \"{option}\"?");
         refused(&format!(r#"workload = "echo", {flag} = "3s""#), f, flag, &says);
     }
     refused(r#"workload = "echo", wholly_unknown = 1"#, f, "wholly_unknown", "options are: workload, bin");
@@ -149,8 +150,8 @@ fn wrong_options_are_refused_at_their_token() {
     refused(r#"workload = "echo", rate = hz"#, f, "hz", "constants have no values then");
     refused(r#"workload = "echo", seeds = N"#, f, "N", "constants have no values then");
     refused(r#"workload = "echo", seeds = 0..N"#, f, "N", "constants have no values then");
-    refused(r#"workload = "echo", nodes = "three""#, f, r#""three""#, "the only node; write `3`");
-    refused(r#"workload = "echo", nodes = [1, "Five"]"#, f, r#""Five""#, "the only node; write `5`");
+    refused(r#"workload = "echo", nodes = "three""#, f, r#""three""#, "the only node\n  help: write `3`");
+    refused(r#"workload = "echo", nodes = [1, "Five"]"#, f, r#""Five""#, "the only node\n  help: write `5`");
     refused(r#"workload = "echo", cwd = "pakage""#, f, r#""pakage""#, r#"did you mean "package"?"#);
 }
 

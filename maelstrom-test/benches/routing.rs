@@ -152,7 +152,7 @@ fn scenario(nodes: u64, time_limit: &str) -> Scenario {
         .bin(own)
         .arg("node")
         .nodes(nodes)
-        .rate("100000")
+        .rate(100_000)
         .time("real")
         .time_limit(time_limit)
         .directory(std::env::temp_dir().join(format!("maelstrom-routing-{}", std::process::id())))

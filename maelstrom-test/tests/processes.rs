@@ -83,7 +83,7 @@ fn scenario(directory: &Path, command: &[&str]) -> Scenario {
         .env("FIFO", directory.join("fifo"))
         .directory(directory.join("run"))
         .nodes(2u64)
-        .rate("50")
+        .rate(50)
         .time("real")
         .time_limit("1s")
 }

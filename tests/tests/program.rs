@@ -190,11 +190,11 @@ fn bad_arguments_are_one_clear_message() {
     let folder = Folder::new("arguments");
     for (line, says) in [
         ("test -w echo", "--bin"),
-        ("test -w ecko --bin NODE", "(did you mean \"echo\"?)"),
+        ("test -w ecko --bin NODE", "there is no workload `ecko`\n  help: did you mean \"echo\"?"),
         ("test -w echo --bin NODE --node-count 0", "is not a number of nodes"),
-        ("test -w echo --bin NODE --nodes c1,n2", "names that begin with `c` are clients'"),
+        ("test -w echo --bin NODE --nodes c1,n2", "names beginning with `c` are reserved for clients"),
         ("test -w echo --bin NODE --nemesis partitoin", "did you mean \"partition\"?"),
-        ("test -w echo --bin NODE --expect lost", "is not something to expect of echo"),
+        ("test -w echo --bin NODE --expect lost", "echo has no outcome `lost`"),
         ("tset", "tset"),
         ("check history.edn", "--workload NAME or --model NAME"),
         ("check -w echo no-such-file", "no-such-file"),

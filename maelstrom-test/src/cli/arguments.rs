@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::scenario::options::{self, Kind, OptionRow};
+use crate::scenario::options::{self, Flag, FrontEnd, Kind, OptionRow};
 
 /// Flags of the original that mean nothing here, and whether they take a value.
 const IGNORED: &[(&str, bool)] = &[
@@ -39,23 +39,7 @@ fn test() -> Command {
     });
     Command::new("test")
         .about("Runs a workload against a cluster of nodes, and prints what came of it")
-        .arg(
-            Arg::new("workload")
-                .short('w')
-                .long("workload")
-                .value_name("NAME")
-                .default_value("lin-kv")
-                .help(help("workload")),
-        )
-        .arg(Arg::new("bin").long("bin").value_name("FILE").required(true).help("The node program"))
-        .args(options::OPTIONS.iter().map(option))
-        .arg(
-            Arg::new("env")
-                .long("env")
-                .value_name("NAME[=VALUE]")
-                .action(ArgAction::Append)
-                .help("An environment variable of the node program; without a value, as it is here"),
-        )
+        .args(options_of("test"))
         .arg(
             Arg::new("node-names")
                 .short('n')
@@ -67,20 +51,11 @@ fn test() -> Command {
         )
         .arg(Arg::new("nodes-file").long("nodes-file").value_name("FILE").help("A file with a name on each line"))
         .arg(
-            Arg::new("test-count")
-                .long("test-count")
-                .value_name("N")
-                .default_value("1")
-                .value_parser(value_parser!(u64).range(1..))
-                .help("How many runs, each with the next seed; stops at the first that is not valid"),
-        )
-        .arg(
             Arg::new("check-determinism")
                 .long("check-determinism")
                 .action(ArgAction::SetTrue)
                 .help("Runs the same seed twice and compares history and journal byte for byte"),
         )
-        .arg(Arg::new("expect").long("expect").value_name("OUTCOME").help(help("expect")))
         .args(ignored)
         .arg(
             Arg::new("args")
@@ -91,21 +66,39 @@ fn test() -> Command {
         )
 }
 
-fn help(name: &str) -> &'static str {
-    options::find(name).map_or("", |row| row.doc)
+/// The flags of a command that stand in the table of options.
+fn options_of(command: &'static str) -> impl Iterator<Item = Arg> {
+    options::of_command(command).map(|(row, flag)| option(row, flag))
 }
 
-fn option(row: &'static OptionRow) -> Arg {
-    let arg =
-        Arg::new(row.name).long(row.flag).help(format!("{} [default: {}]", row.doc, row.default.replace('`', "")));
-    if row.kind == Kind::Flag {
-        return arg.action(ArgAction::SetTrue);
+fn option(row: &'static OptionRow, flag: Flag) -> Arg {
+    let doc = flag.doc.unwrap_or(row.doc);
+    let arg = Arg::new(row.name).long(flag.name);
+    if row.kind == Kind::Special {
+        let arg = arg.value_name(flag.argument).help(doc);
+        let arg = if let Some(letter) = flag.short { arg.short(letter) } else { arg };
+        let arg = if let Some(value) = flag.default { arg.default_value(value) } else { arg };
+        return match row.name {
+            "bin" => arg.required(true),
+            "pass_env" => arg.action(ArgAction::Append),
+            "seeds" => arg.value_parser(value_parser!(u64).range(1..)),
+            _ => arg,
+        };
     }
+    if row.kind == Kind::Flag {
+        return arg.help(doc).action(ArgAction::SetTrue);
+    }
+    let default = match row.default.value {
+        // The words are about the attribute.
+        Some(value) if row.default.in_tests != Some(value) => value.to_string(),
+        _ => row.default.text.replace('`', ""),
+    };
+    let arg = arg.help(format!("{doc} [default: {default}]"));
     // The last one counts, as in the original.
-    arg.value_name(row.argument)
+    arg.value_name(flag.argument)
         .overrides_with(row.name)
         .allow_negative_numbers(true)
-        .value_parser(move |text: &str| row.kind.parse(text).map(|_| text.to_string()))
+        .value_parser(move |text: &str| row.parse(text, FrontEnd::CommandLine).map(|value| value.to_string()))
 }
 
 /// What may be assumed about transactions.
@@ -161,7 +154,7 @@ fn check() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Accounts of a bank may be overdrawn"),
         )
-        .arg(option(options::find("consistency_models").expect("an option of the table")))
+        .args(options_of("check"))
         .arg(Arg::new("anomalies").long("anomalies").value_name("A,B").help(
             "Transactions: look for these anomalies, and for those that imply them, instead of or besides models",
         ))
@@ -175,10 +168,6 @@ fn check() -> Command {
                 .long("transaction-order")
                 .value_name("KEY")
                 .help("Registers: under this key, completions say at which place they took effect, as a number"),
-        )
-        .args(
-            ["sequential_keys", "linearizable_keys", "ww_deps", "lenient"]
-                .map(|name| option(options::find(name).expect("an option of the table"))),
         )
         .arg(
             Arg::new("budget")
@@ -229,11 +218,7 @@ fn serve() -> Command {
 }
 
 fn demo() -> Command {
-    Command::new("demo")
-        .about("Runs every workload against nodes built into the program")
-        .arg(option(options::find("time_limit").expect("an option of the table")))
-        .arg(option(options::find("seed").expect("an option of the table")))
-        .arg(option(options::find("time").expect("an option of the table")))
+    Command::new("demo").about("Runs every workload against nodes built into the program").args(options_of("demo"))
 }
 
 fn doc() -> Command {

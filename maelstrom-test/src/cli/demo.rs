@@ -7,6 +7,7 @@ use maelstrom_node::nodes;
 
 use super::{BAD_ARGUMENTS, Done, Stop, arguments, interrupt, store, test};
 use crate::runner;
+use crate::scenario::options::FrontEnd;
 use crate::scenario::{Config, Scenario};
 use crate::workload;
 
@@ -23,6 +24,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
         let mut scenario = Scenario::new(workload.clone())
             .bin(&program)
             .output(store::folder())
+            .front_end(FrontEnd::CommandLine)
             .args(["node", node])
             .time_limit("10s")
             .rate(50)

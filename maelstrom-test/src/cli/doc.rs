@@ -35,13 +35,13 @@ fn reference() -> String {
     }
     text += "\n## Options\n\n| attribute | flag | default | workloads | meaning |\n| --- | --- | --- | --- | --- |\n";
     for row in options::all() {
-        let flag = match (row.flag, row.argument) {
-            ("", _) => String::new(),
-            (flag, "") => format!("`--{flag}`"),
-            (flag, argument) => format!("`--{flag} {}`", argument.replace('|', "\\|")),
+        let flag = match row.flag {
+            None => String::new(),
+            Some(flag) if flag.argument.is_empty() => format!("`--{}`", flag.name),
+            Some(flag) => format!("`--{} {}`", flag.name, flag.argument.replace('|', "\\|")),
         };
         let workloads = if row.workloads.is_empty() { "all".to_string() } else { row.workloads.join(", ") };
-        line(&mut text, format_args!("| `{}` | {flag} | {} | {workloads} | {} |", row.name, row.default, row.doc));
+        line(&mut text, format_args!("| `{}` | {flag} | {} | {workloads} | {} |", row.name, row.default.text, row.doc));
     }
     text += "\n## Environment variables of tests\n\n";
     text += include_str!("../runner/environment.md");

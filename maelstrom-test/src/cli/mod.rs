@@ -95,7 +95,10 @@ type Done = Result<u8, Stop>;
 impl From<RunError> for Stop {
     fn from(error: RunError) -> Stop {
         match error {
-            RunError::Options(wrong) => Stop::Arguments(wrong.join("\n       ")),
+            RunError::Options(wrong) => {
+                let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+                Stop::Arguments(wrong.join("\nerror: "))
+            }
             error => Stop::Broke(error.to_string()),
         }
     }

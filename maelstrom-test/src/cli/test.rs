@@ -5,7 +5,8 @@ use clap::ArgMatches;
 use super::{BROKE, Done, Stop, arguments, interrupt, status, store};
 use crate::report::text;
 use crate::runner::{self, progress::Display};
-use crate::scenario::{Config, Interrupt, Run, RunError, Scenario, options};
+use crate::scenario::options::{self, FrontEnd};
+use crate::scenario::{Config, Interrupt, Run, RunError, Scenario};
 
 /// One run, or several.
 pub(super) fn main(matches: &ArgMatches) -> Done {
@@ -15,7 +16,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     let workload = matches.get_one::<String>("workload").expect("it has a default");
     let expect = matches.get_one::<String>("expect");
     if let Some(expect) = expect {
-        options::check_expect(expect, workload).map_err(Stop::Arguments)?;
+        options::check_expect(expect, workload).map_err(|wrong| Stop::Arguments(wrong.to_string()))?;
     }
     let first = match matches.get_one::<String>("seed") {
         Some(seed) => seed.replace('_', "").parse().unwrap_or_default(),
@@ -26,7 +27,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
         let scenario = scenario(matches, workload)?.seed(first).interrupt(interrupt.clone());
         return check_determinism(scenario, expect.map(String::as_str), &interrupt);
     }
-    let count = *matches.get_one::<u64>("test-count").expect("it has a default");
+    let count = *matches.get_one::<u64>("seeds").expect("it has a default");
     let mut last = 0;
     for number in 0..count {
         let scenario = scenario(matches, workload)?.seed(first.wrapping_add(number)).interrupt(interrupt.clone());
@@ -79,11 +80,12 @@ fn check_determinism(scenario: Scenario, expect: Option<&str>, interrupt: &Inter
 fn scenario(matches: &ArgMatches, workload: &str) -> Result<Scenario, Stop> {
     let bin = matches.get_one::<String>("bin").expect("it is required");
     let args = matches.get_many::<String>("args").into_iter().flatten();
-    let mut scenario = Scenario::new(workload).bin(bin).args(args).output(store::folder()).allow_unused_options();
+    let mut scenario = Scenario::new(workload).bin(bin).args(args).output(store::folder());
+    scenario = scenario.front_end(FrontEnd::CommandLine).allow_unused_options();
     for (name, value) in arguments::given(matches) {
         scenario = scenario.option(name, value);
     }
-    for variable in matches.get_many::<String>("env").into_iter().flatten() {
+    for variable in matches.get_many::<String>("pass_env").into_iter().flatten() {
         scenario = match variable.split_once('=') {
             Some((name, value)) => scenario.env(name, value),
             None if std::env::var_os(variable).is_some() => scenario.pass_env(variable),

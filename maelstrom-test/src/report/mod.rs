@@ -32,6 +32,7 @@ mod view;
 
 #[cfg(feature = "cli")]
 pub(crate) use units::counted;
+pub(crate) use units::length;
 
 pub use faults::{FaultSpan, fault_spans};
 pub use files::write;

@@ -27,7 +27,7 @@ pub(super) fn interval(start: Nanos, end: Option<Nanos>) -> String {
 }
 
 /// A length of time with two or three significant digits: `3.2 ms`, `60 s`.
-pub(super) fn length(nanos: Nanos) -> String {
+pub(crate) fn length(nanos: Nanos) -> String {
     let (value, unit) = match nanos {
         0 => return "0 ms".into(),
         1..1_000 => (nanos as f64, "ns"),

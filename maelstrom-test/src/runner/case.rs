@@ -13,6 +13,7 @@ use super::progress::Display;
 use super::{paths, snapshot};
 use crate::random;
 use crate::report::{index, text};
+use crate::scenario::options::FrontEnd;
 use crate::scenario::{Defaults, Run, Scenario, WorkloadChoice};
 use crate::scenario::{IN_REAL_TIME, options};
 use crate::suggest;
@@ -219,14 +220,12 @@ impl Case {
         let directory = paths::output(function.temporary_directory).join(self.directory());
         let mut scenario = Scenario::new((self.workload)())
             .defaults(Defaults::Test)
+            .front_end(FrontEnd::Attribute)
             .name(&self.name)
             .directory(directory)
             .again(self.again())
             .expect(function.expect)
             .seed(self.seed);
-        if !self.options.contains_key("journal") {
-            scenario = scenario.option("journal", "failures");
-        }
         for (name, value) in &self.options {
             scenario = scenario.option(name, value);
         }
@@ -294,7 +293,7 @@ fn axes(function: &Function, environment: &Environment) -> Result<Vec<Axis>, Str
     let mut axes: Vec<Axis> = lists.map(|name| Axis { name, labels: labels(name) }).collect();
     let seeds = match (&environment.seeds, function.seeds) {
         (Seeds::Several(range), _) => Some(range.clone()),
-        (Seeds::Default, Some(written)) => Some(options::parse_seeds(written)?),
+        (Seeds::Default, Some(written)) => Some(options::parse_seeds(written).map_err(|wrong| wrong.to_string())?),
         (Seeds::One(_) | Seeds::Random, _) | (Seeds::Default, None) => None,
     };
     axes.extend(seeds.map(|seeds| Axis { name: "seed", labels: seeds.map(|seed| seed.to_string()).collect() }));

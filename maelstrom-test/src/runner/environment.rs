@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 use std::ops::Range;
 use std::sync::Once;
 
-use crate::scenario::options;
+use crate::scenario::options::{self, FrontEnd};
 use crate::suggest::closest;
 
 /// What the environment asks for.
@@ -51,13 +51,13 @@ impl Environment {
                 seed.parse().map_err(|_| format!("MAELSTROM_SEED: `{seed}` is neither a number nor `random`"))?,
             ),
             (None, Some(seeds)) => {
-                Seeds::Several(options::parse_seeds(&seeds).map_err(|wrong| format!("MAELSTROM_SEEDS: {wrong}"))?)
+                Seeds::Several(options::parse_seeds(&seeds).map_err(|wrong| wrong.of("MAELSTROM_SEEDS").to_string())?)
             }
         };
         let time = get("MAELSTROM_TIME");
         if let Some(time) = &time {
-            let kind = options::find("time").expect("an option of the table").kind;
-            kind.parse(time).map_err(|wrong| format!("MAELSTROM_TIME: {wrong}"))?;
+            let row = options::find("time").expect("an option of the table");
+            row.parse(time, FrontEnd::Attribute).map_err(|wrong| wrong.of("MAELSTROM_TIME").to_string())?;
         }
         Ok(Environment { seeds, time, case: get("MAELSTROM_CASE") })
     }

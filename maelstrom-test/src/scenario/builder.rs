@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::PathBuf;
 
-use super::options::{self, Kind, Written};
-use super::{Config, Defaults, Interrupt, Program, ProgressSink, Run, RunError, SeedSummary, execute, seeds, store};
+use super::options::{Defaults, FrontEnd};
+use super::{Config, Interrupt, Program, ProgressSink, Run, RunError, SeedSummary, execute, seeds, store};
 use crate::workload::WorkloadChoice;
 
 /// What to run, under construction. Each option of the table has a method; a wrong value is reported by
@@ -15,8 +16,9 @@ use crate::workload::WorkloadChoice;
 pub struct Scenario {
     pub(super) workload: WorkloadChoice,
     pub(super) program: Program,
-    pub(super) written: BTreeMap<&'static str, Written>,
-    pub(super) unknown: Vec<String>,
+    /// The options that are given, as they are written.
+    pub(super) literals: BTreeMap<String, String>,
+    pub(super) front_end: FrontEnd,
     pub(super) defaults: Defaults,
     pub(super) name: Option<String>,
     pub(super) directory: Option<PathBuf>,
@@ -35,8 +37,8 @@ impl Scenario {
         Scenario {
             workload: workload.into(),
             program: Program::default(),
-            written: BTreeMap::new(),
-            unknown: Vec::new(),
+            literals: BTreeMap::new(),
+            front_end: FrontEnd::default(),
             defaults: Defaults::default(),
             name: None,
             directory: None,
@@ -159,24 +161,25 @@ impl Scenario {
         self
     }
 
-    /// Sets an option by its name in the table.
+    /// Sets an option by its name in the table, to a value as people write it.
     ///
     /// ```
     /// # use maelstrom::Scenario;
     /// let error = Scenario::new("echo").bin("x").option("node", 3).config().unwrap_err();
     /// assert!(error.to_string().contains("did you mean \"nodes\"?"));
     /// ```
-    pub fn option(mut self, name: &str, value: impl Into<Written>) -> Scenario {
-        match options::find(name) {
-            Some(row) if row.kind != Kind::Special => {
-                self.written.insert(row.name, value.into());
-            }
-            _ => self.unknown.push(name.into()),
-        }
+    pub fn option(mut self, name: &str, value: impl Display) -> Scenario {
+        self.literals.insert(name.into(), value.to_string());
         self
     }
 
-    /// Reads and judges all options.
+    /// Where the options are written.
+    pub(crate) fn front_end(mut self, front_end: FrontEnd) -> Scenario {
+        self.front_end = front_end;
+        self
+    }
+
+    /// Reads and checks all options.
     ///
     /// # Errors
     /// [`RunError::Options`] with everything that is wrong.
@@ -223,14 +226,25 @@ impl Scenario {
 }
 
 macro_rules! methods {
-    ($($name:ident, $flag:literal, $argument:literal, $kind:expr, $default:literal, $workloads:expr, $doc:literal;)*) => {
-        /// One method for each option of the [table](options::OPTIONS).
+    ($({
+        name: $name:ident,
+        doc: $doc:literal,
+        value: $value:ty,
+        builder: $argument:ty as $literal:ty,
+        kind: $kind:expr,
+        default: $default:tt,
+        workloads: $workloads:expr,
+        flag: $flag:literal $metavar:literal in $commands:expr,
+        config: $config:tt,
+    })*) => {
+        /// One method for each option of the [table](super::options::OPTIONS). The types of parameters are Rust's own,
+        /// or those of [`literal`](super::options::literal), which take texts (`"10s"`, `"n1,n2"`) besides Rust values.
         impl Scenario {
             $(
-                #[doc = concat!($doc, " Default: ", $default, ".")]
-                pub fn $name(mut self, value: impl Into<Written>) -> Scenario {
-                    self.written.insert(stringify!($name), value.into());
-                    self
+                #[doc = concat!($doc, "\n\nDefault: ", maelstrom_options::default_text!($default), ".")]
+                pub fn $name(self, value: $argument) -> Scenario {
+                    let value: $literal = value.into();
+                    self.option(stringify!($name), value)
                 }
             )*
         }

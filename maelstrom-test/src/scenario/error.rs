@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Run;
+use super::options::OptionError;
 
 /// Why a scenario did not come to its end.
 ///
@@ -11,9 +12,9 @@ use super::Run;
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// The options make no sense. One sentence each.
-    #[error("{}", .0.join("\n"))]
-    Options(Vec<String>),
+    /// Options are wrong: everything that is wrong with them.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Options(Vec<OptionError>),
     /// The run could not begin: a program that does not exist, a directory that cannot be written, …
     #[error("{0}")]
     Setup(String),
@@ -53,8 +54,10 @@ mod tests {
 
     #[test]
     fn unwrap_prints_texts() {
-        let options = RunError::Options(vec!["one is wrong".into(), "so is another".into()]);
-        assert_eq!(format!("{options:?}"), "one is wrong\nso is another");
+        let wrong = |message| OptionError::new(message, "leave it out");
+        let options = RunError::Options(vec![wrong("one is wrong"), wrong("so is another")]);
+        let text = "one is wrong\n  help: leave it out\nso is another\n  help: leave it out";
+        assert_eq!(format!("{options:?}"), text);
         assert_eq!(format!("{:?}", RunError::Setup("no program".into())), "no program");
         let mut run = super::super::sample_run();
         run.breakdown =

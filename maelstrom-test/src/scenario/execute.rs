@@ -82,7 +82,13 @@ fn choose_clock(config: &mut Config) -> Result<TimeMode, RunError> {
                 return Err(RunError::Setup(format!("time = \"virtual\" is not possible here: {missing}")));
             }
             Err(missing) => {
-                let shorter = if config.fall_back_to_real_time() { ", for 20 s instead of 60 s" } else { "" };
+                let usual = report::length(config.simulation.settings.time_limit);
+                let shorter = if config.fall_back_to_real_time() {
+                    let shorter = report::length(config.simulation.settings.time_limit);
+                    format!(", for {shorter} instead of {usual}")
+                } else {
+                    String::new()
+                };
                 config.notes.insert(0, format!("{IN_REAL_TIME}{shorter}: {missing}"));
             }
         }

@@ -35,7 +35,7 @@ mod turns;
 
 pub use crate::workload::WorkloadChoice;
 pub use builder::Scenario;
-pub use config::{Config, Defaults, KeepJournal, TEST_LATENCY, TEST_RATE, TimeChoice, WorkingDirectory};
+pub use config::{Config, KeepJournal, TimeChoice, WorkingDirectory};
 pub use determinism::Difference;
 #[cfg(feature = "cli")]
 pub(crate) use determinism::compare;
@@ -45,7 +45,7 @@ pub use environment::{PASSED_ON, is_passed_on};
 pub use error::RunError;
 pub(crate) use execute::IN_REAL_TIME;
 pub(crate) use expectation::judge;
-pub use maelstrom_options as options;
+pub use maelstrom_options::{self as options, Defaults};
 pub use pace::Pace;
 pub use program::Program;
 pub use progress::{Interrupt, Progress, ProgressSink};

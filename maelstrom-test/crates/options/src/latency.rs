@@ -1,7 +1,7 @@
 //! Distributions of latencies, and the shapes that some of them have.
 
-use crate::suggest::did_you_mean;
-use crate::table::english;
+use crate::row::{english, find};
+use crate::{Defaults, OptionError};
 
 /// A distribution of latencies. Its mean is another option.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,37 +65,41 @@ pub const LATENCY_DISTRIBUTIONS: &[&str] = &{
     names
 };
 
-/// The distribution if `latency_dist` is not given: `test` for the defaults of the attribute.
-pub fn default_latency_distribution(test: bool, has_latency: bool) -> &'static str {
-    if test && !has_latency { "exponential" } else { "constant" }
+/// The distribution if `latency_dist` is not given. That of the attribute belongs to the attribute's default latency.
+pub fn default_latency_distribution(defaults: Defaults, has_latency: bool) -> &'static str {
+    let row = find("latency_dist").expect("the table has this row");
+    let defaults = if has_latency { Defaults::Plain } else { defaults };
+    row.default.of(defaults).expect("it has a default")
 }
 
 /// Checks the option `latency_shape` against the option `latency_dist`.
 ///
 /// # Errors
 /// The distribution has no shape, or not this one.
-pub fn check_latency_shape(distribution: &str, shape: f64) -> Result<(), String> {
+pub fn check_latency_shape(distribution: &str, shape: f64) -> Result<(), OptionError> {
     let Some(known) = LATENCIES.iter().find(|known| known.name == distribution) else {
-        let hint = did_you_mean(distribution, LATENCY_DISTRIBUTIONS.iter().copied());
-        return Err(format!("there is no latency distribution `{distribution}`{hint}"));
+        let message = format!("there is no latency distribution `{distribution}`");
+        return Err(OptionError::choose(message, distribution, LATENCY_DISTRIBUTIONS));
     };
     let Some(LatencyShape { meaning, min, max, .. }) = known.shape else {
         let names: Vec<&str> = LATENCIES.iter().filter(|known| known.shape.is_some()).map(|known| known.name).collect();
-        return Err(format!(
-            "the latency distribution `{distribution}` has no shape; set latency_dist to one that has: {}",
-            english(&names)
+        return Err(OptionError::new(
+            format!("the latency distribution `{distribution}` has no shape"),
+            format!("set latency_dist to one that has: {}", english(&names)),
         ));
     };
     if (min..=max).contains(&shape) {
         return Ok(());
     }
-    Err(format!("`{shape}` is out of range: the shape of `{distribution}` is {meaning}, from {min} to {max}"))
+    Err(OptionError::new(
+        format!("`{shape}` is out of range: the shape of `{distribution}` is {meaning}"),
+        format!("write a number from {min} to {max}"),
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::find;
 
     #[test]
     fn the_documentation_knows_all_distributions_and_shapes() {
@@ -104,25 +108,29 @@ mod tests {
             assert!(names.doc.contains(&format!("`{name}`")), "{name}");
             let Some(LatencyShape { meaning, min, max, default }) = shape else { continue };
             assert!(shapes.doc.contains(&format!("`{name}`: {meaning}, from {min} to {max}")), "{name}");
-            assert!(shapes.default.contains(&format!("`{name}` {default}")), "{name}");
+            assert!(shapes.default.text.contains(&format!("`{name}` {default}")), "{name}");
             assert_eq!(check_latency_shape(name, default), Ok(()));
         }
     }
 
     #[test]
     fn wrong_shapes_are_refused() {
-        let wrong = |distribution, shape| check_latency_shape(distribution, shape).unwrap_err();
+        let wrong = |distribution, shape| check_latency_shape(distribution, shape).unwrap_err().to_string();
         assert_eq!(
             wrong("exponential", 0.5),
-            "the latency distribution `exponential` has no shape; set latency_dist to one that has: \
+            "the latency distribution `exponential` has no shape\n  help: set latency_dist to one that has: \
              normal, lognormal and pareto"
         );
         assert_eq!(
             wrong("pareto", 1.0),
-            "`1` is out of range: the shape of `pareto` is alpha, the tail index, from 1.1 to 100"
+            "`1` is out of range: the shape of `pareto` is alpha, the tail index\n  help: write a number from 1.1 to 100"
         );
         assert!(wrong("normal", 1.5).contains("from 0 to 1"));
         assert!(wrong("lognormal", f64::NAN).contains("out of range"));
-        assert_eq!(wrong("parto", 2.0), "there is no latency distribution `parto` (did you mean \"pareto\"?)");
+        let parto = wrong("parto", 2.0);
+        assert!(
+            parto.starts_with("there is no latency distribution `parto`\n  help: did you mean \"pareto\"?"),
+            "{parto}"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The resolved configuration of a run: every option read, checked and given its default.
 
-mod defaults;
+mod field;
 mod read;
 mod stored;
 #[cfg(test)]
@@ -9,11 +9,9 @@ mod tests;
 use std::fmt;
 use std::path::PathBuf;
 
-pub use defaults::{Defaults, TEST_LATENCY, TEST_RATE};
-
-use super::options::format_nanos;
+use self::field::Field;
+use super::options::{self, Defaults, FALLBACK_TIME_LIMIT, OptionRow, Options, format_nanos};
 use super::{Interrupt, Program, ProgressSink};
-use crate::json::{Map, Value};
 use crate::simulation;
 
 /// The clock that an option asks for.
@@ -58,8 +56,6 @@ pub struct Config {
     pub simulation: simulation::Config,
     /// The node program, with absolute paths.
     pub program: Program,
-    /// Whether the time limit is the default one, which is shorter where `auto` falls back to real time.
-    pub default_time_limit: bool,
     /// Required share of operations that are ok, from 0 to 1.
     pub availability: Option<f64>,
     /// Whether a fault without effect fails a run that is otherwise valid.
@@ -88,8 +84,8 @@ pub struct Config {
     pub interrupt: Interrupt,
     /// Remarks for people on how the options were read.
     pub notes: Vec<String>,
-    /// The options that were given, as they were written, for `scenario.json`.
-    pub written: Map<String, Value>,
+    /// The options that were given.
+    pub given: Options,
     /// Which defaults held for the others.
     pub defaults: Defaults,
 }
@@ -104,9 +100,9 @@ impl Config {
     /// Shortens the main phase if its length is the default one and `auto` fell back to real time. Returns whether it
     /// did.
     pub fn fall_back_to_real_time(&mut self) -> bool {
-        let shorter = self.default_time_limit && self.time == TimeChoice::Auto;
+        let shorter = self.given.time_limit.is_none() && self.time == TimeChoice::Auto;
         if shorter {
-            self.simulation.settings.time_limit = defaults::FALLBACK_TIME_LIMIT;
+            self.simulation.settings.time_limit.set(FALLBACK_TIME_LIMIT);
         }
         shorter
     }
@@ -124,49 +120,75 @@ impl Config {
         words
     }
 
-    /// Every option with its value, as people write it.
+    /// Every option that the workload uses with its value, as people write it.
     pub fn options(&self) -> Vec<(String, String)> {
+        let workload = &self.simulation.workload;
+        let used = workload.options();
+        let rows = options::OPTIONS.iter().filter(|row| row.workloads.is_empty() || used.contains(&row.name));
+        let mut options = vec![("workload".to_string(), workload.name().to_string())];
+        options.extend(rows.filter_map(|row| Some((row.name.to_string(), self.show(row)?))));
+        options
+    }
+
+    /// The value of an option; `None` if it means nothing in this run.
+    fn show(&self, row: &OptionRow) -> Option<String> {
         let simulation = &self.simulation;
-        let (settings, network) = (&simulation.settings, &simulation.network);
-        let uses = |name: &str| simulation.workload.options().contains(&name);
-        let mut options = vec![
-            ("workload", simulation.workload.name().to_string()),
-            ("nodes", settings.nodes.join(",")),
-            ("concurrency", settings.concurrency.to_string()),
-            ("rate", simulation.rate.to_string()),
-            ("time_limit", format_nanos(settings.time_limit)),
-            ("latency", format_nanos(network.latency)),
-            ("latency_dist", network.distribution.name().to_string()),
-            ("client_latency", format_nanos(network.client_latency)),
-            ("p_loss", network.p_loss.to_string()),
-            ("p_duplicate", network.p_duplicate.to_string()),
-            ("nemesis", simulation.faults.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(",")),
-            ("nemesis_interval", format_nanos(simulation.nemesis_interval)),
-            ("quiet_period", format_nanos(simulation.quiet_period)),
-            ("max_messages", simulation.max_messages.to_string()),
-            ("timeout", format_nanos(simulation.client_timeout())),
-            ("cwd", if self.cwd == WorkingDirectory::Package { "package" } else { "node" }.to_string()),
-            ("journal", if self.journal == KeepJournal::Failures { "failures" } else { "always" }.to_string()),
-            ("availability", self.availability.map_or("none".into(), |share| share.to_string())),
-        ];
-        let of_workload = [
-            ("topology", settings.topology.clone()),
-            ("ops_per_key", settings.ops_per_key.map_or("no limit".into(), |count| count.to_string())),
-            ("consistency_models", settings.consistency_models.join(",")),
-            ("key_count", settings.key_count.map_or("default".into(), |count| count.to_string())),
-            ("min_txn_length", settings.min_txn_length.to_string()),
-            ("max_txn_length", settings.max_txn_length.to_string()),
-            ("max_writes_per_key", settings.max_writes_per_key.to_string()),
-            ("sequential_keys", settings.sequential_keys.to_string()),
-            ("linearizable_keys", settings.linearizable_keys.to_string()),
-            ("ww_deps", settings.ww_deps.to_string()),
-        ];
-        if let Some(shape) = network.distribution.shape() {
-            let after = options.iter().position(|(name, _)| *name == "latency_dist").map_or(options.len(), |at| at + 1);
-            options.insert(after, ("latency_shape", shape.to_string()));
+        match row.name {
+            "nodes" => Some(simulation.settings.nodes.join(",")),
+            "concurrency" => Some(simulation.settings.concurrency.to_string()),
+            "latency_dist" => Some(simulation.network.distribution.name().to_string()),
+            "latency_shape" => simulation.network.distribution.shape().map(|shape| shape.to_string()),
+            "timeout" => Some(format_nanos(simulation.client_timeout())),
+            _ => self.field(row.name).or_else(|| Some(row.default.text.replace('`', ""))),
         }
-        options.extend(of_workload.into_iter().filter(|(name, _)| uses(name)));
-        options.push(("seed", simulation.seed.to_string()));
-        options.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
     }
 }
+
+macro_rules! fields {
+    ($({
+        name: $name:ident,
+        doc: $doc:literal,
+        value: $value:ty,
+        builder: $argument:ty as $literal:ty,
+        kind: $kind:expr,
+        default: $default:tt,
+        workloads: $workloads:expr,
+        flag: $flag:literal $metavar:literal in $commands:expr,
+        config: $config:tt,
+    })*) => {
+        impl Config {
+            /// Writes every option that has a value into its field.
+            fn write(&mut self, options: Options) {
+                let config = self;
+                $(field!(set config $config: $value = options.$name);)*
+            }
+
+            /// The value of an option's field as people write it.
+            fn field(&self, name: &str) -> Option<String> {
+                let config = self;
+                match name {
+                    $(stringify!($name) => field!(show config $config: $value),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+/// What is done with the field that a row of the table names, if it names one.
+macro_rules! field {
+    (set $config:ident []: $value:ty = $option:expr) => {};
+    (show $config:ident []: $value:ty) => {
+        None
+    };
+    (set $config:ident [$($field:ident).+]: $value:ty = $option:expr) => {
+        if let Some(value) = $option {
+            Field::<$value>::set(&mut $config.$($field).+, value);
+        }
+    };
+    (show $config:ident [$($field:ident).+]: $value:ty) => {
+        Field::<$value>::show(&$config.$($field).+)
+    };
+}
+
+maelstrom_options::for_each_option!(fields);

@@ -1,8 +1,9 @@
 //! `scenario.json`: the configuration of a stored run, and the way back.
 
-use super::{Config, Defaults};
+use super::Config;
 use crate::json::{Map, Value, json};
 use crate::scenario::Scenario;
+use crate::scenario::options::{Defaults, FrontEnd};
 
 /// The version of the format.
 const VERSION: u64 = 1;
@@ -14,6 +15,8 @@ impl Config {
         let env: Map<String, Value> = (self.program.env.iter())
             .map(|(key, value)| (key.to_string_lossy().into_owned(), value.to_string_lossy().into()))
             .collect();
+        let options: Map<String, Value> =
+            self.given.given().into_iter().map(|(name, text)| (name.to_string(), text.into())).collect();
         json!({
             "version": VERSION,
             "name": self.name,
@@ -27,7 +30,7 @@ impl Config {
             },
             "defaults": if self.defaults == Defaults::Test { "test" } else { "plain" },
             "seed": self.simulation.seed,
-            "options": self.written,
+            "options": options,
         })
     }
 }
@@ -51,6 +54,7 @@ impl Scenario {
             .args(args)
             .name(text(&stored["name"], "name")?)
             .defaults(if stored["defaults"] == "test" { Defaults::Test } else { Defaults::Plain })
+            .front_end(FrontEnd::CommandLine)
             .allow_unused_options();
         if let Some(base) = program["base"].as_str() {
             scenario = scenario.base_directory(base);

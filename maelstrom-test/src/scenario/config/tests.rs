@@ -4,7 +4,7 @@ use super::*;
 use crate::json::json;
 use crate::nemesis::FaultKind;
 use crate::network::Distribution;
-use crate::scenario::{Scenario, options};
+use crate::scenario::{Program, Scenario};
 use crate::workload::{self, Topology};
 
 fn scenario(workload: &str) -> Scenario {
@@ -21,14 +21,64 @@ fn tables_of_names_agree_with_the_rooms_that_use_them() {
     assert_eq!(workloads.iter().map(|workload| workload.name()).collect::<Vec<_>>(), options::WORKLOADS);
     assert_eq!(FaultKind::ALL.map(FaultKind::name), options::FAULTS);
     assert_eq!(Topology::NAMES, options::TOPOLOGIES);
+    assert_eq!(TimeChoice::NAMES, options::TIME_MODES);
+    assert_eq!(WorkingDirectory::NAMES, options::WORKING_DIRECTORIES);
+    assert_eq!(KeepJournal::NAMES, options::JOURNALS);
     for workload in &workloads {
-        let of_table = options::OPTIONS.iter().filter(|row| row.workloads.contains(&workload.name()));
-        let mut own = workload.options().to_vec();
-        own.sort_unstable();
-        let mut listed: Vec<&str> = of_table.map(|row| row.name).collect();
-        listed.sort_unstable();
-        assert_eq!(own, listed, "{}", workload.name());
         assert!(crate::checker::anomalies::of_workload(workload.name()).is_some());
+    }
+}
+
+/// A row names its field, and nothing else does: so a value of each option must reach the configuration.
+#[test]
+fn every_option_reaches_the_configuration() {
+    let values = [
+        ("nodes", "a,b"),
+        ("concurrency", "6"),
+        ("rate", "7"),
+        ("time_limit", "8s"),
+        ("ops_per_key", "9"),
+        ("require_faults", "true"),
+        ("lenient", "true"),
+        ("latency", "10ms"),
+        ("latency_dist", "normal"),
+        ("latency_shape", "0.5"),
+        ("client_latency", "11ms"),
+        ("p_loss", "0.12"),
+        ("p_duplicate", "0.13"),
+        ("nemesis", "kill,pause"),
+        ("nemesis_interval", "14s"),
+        ("topology", "line"),
+        ("availability", "0.15"),
+        ("consistency_models", "serializable"),
+        ("key_count", "16"),
+        ("min_txn_length", "2"),
+        ("max_txn_length", "3"),
+        ("max_writes_per_key", "17"),
+        ("sequential_keys", "true"),
+        ("linearizable_keys", "true"),
+        ("ww_deps", "true"),
+        ("seed", "18"),
+        ("time", "real"),
+        ("cwd", "package"),
+        ("quiet_period", "19s"),
+        ("timeout", "20ms"),
+        ("max_messages", "21"),
+        ("journal", "failures"),
+        ("log_stderr", "true"),
+        ("log_net_send", "true"),
+        ("log_net_recv", "true"),
+    ];
+    assert_eq!(values.map(|(name, _)| name).to_vec(), options::OPTIONS.iter().map(|row| row.name).collect::<Vec<_>>());
+    for (name, value) in values {
+        let workload = options::find(name).and_then(|row| row.workloads.last().copied()).unwrap_or("echo");
+        let mut scenario = scenario(workload).option(name, value);
+        if name == "latency_shape" {
+            scenario = scenario.latency_dist("normal");
+        }
+        let config = scenario.config().expect(name);
+        let shown = config.options().into_iter().find(|(shown, _)| shown == name).expect(name).1;
+        assert_eq!(shown, value, "{name}");
     }
 }
 
@@ -47,7 +97,8 @@ fn plain_defaults_are_those_of_the_original() {
 #[test]
 fn tests_have_defaults_of_their_own() {
     let config = scenario("echo").defaults(Defaults::Test).config().expect("all defaults");
-    assert_eq!((config.simulation.rate, config.simulation.network.latency), (TEST_RATE, TEST_LATENCY));
+    assert_eq!((config.simulation.rate, config.simulation.network.latency), (100.0, 10_000_000));
+    assert_eq!(config.journal, KeepJournal::Failures);
     assert_eq!(config.simulation.network.distribution, Distribution::Exponential);
     assert!(config.require_faults);
     let config = scenario("echo").defaults(Defaults::Test).latency("5ms").config().expect("a latency");
@@ -77,11 +128,16 @@ fn values_come_in_rust_types_too() {
 #[test]
 fn everything_wrong_is_said_at_once() {
     let error = wrong(scenario("echo").nodes(0).topology("line").option("node", 3).p_loss(2));
-    assert_eq!(error.lines().count(), 4, "{error}");
-    assert!(error.contains("nodes: `0` is not a number of nodes"), "{error}");
-    assert!(error.contains("broadcast does"), "{error}");
-    assert!(error.contains("did you mean \"nodes\"?"), "{error}");
-    assert!(error.contains("p_loss: `2`"), "{error}");
+    insta::assert_snapshot!(error, @r#"
+    there is no option `node`
+      help: did you mean "nodes"?
+    nodes: `0` is not a number of nodes
+      help: write a number from 1 to 1000, or the names of the nodes separated by commas
+    p_loss: `2` is out of range
+      help: write a number from 0 to 1
+    the workload echo does not use the option `topology`; broadcast does
+      help: remove it
+    "#);
     assert!(wrong(scenario("lin-kb")).contains("did you mean \"lin-kv\"?"));
     let lengths = scenario("txn-list-append").min_txn_length(5).max_txn_length(2);
     assert!(wrong(lengths).contains("more than max_txn_length"));
@@ -99,8 +155,8 @@ fn shapes_of_latencies_belong_to_distributions() {
     assert_eq!(usual.simulation.network.distribution, Distribution::LogNormal { sigma: 0.5 });
     assert_eq!(
         wrong(scenario("echo").latency_shape(0.5)),
-        "latency_shape: the latency distribution `constant` has no shape; set latency_dist to one that has: \
-         normal, lognormal and pareto"
+        "latency_shape: the latency distribution `constant` has no shape\n  \
+         help: set latency_dist to one that has: normal, lognormal and pareto"
     );
     assert!(wrong(scenario("echo").latency_dist("normal").latency_shape(2)).contains("from 0 to 1"));
     assert!(wrong(scenario("echo").latency_dist("log-normal")).contains("did you mean \"lognormal\"?"));
@@ -116,7 +172,7 @@ fn unused_options_can_be_a_note() {
 fn adapted_concurrency_is_a_note() {
     let config = scenario("lin-kv").nodes(3).concurrency(7).config().expect("it is rounded up");
     assert_eq!(config.simulation.settings.concurrency, 12);
-    assert!(config.notes[0].contains("12 clients instead of the 7"), "{:?}", config.notes);
+    assert!(config.notes[0].contains("12 clients instead of the requested 7"), "{:?}", config.notes);
 }
 
 #[test]
@@ -142,10 +198,42 @@ fn a_stored_scenario_is_the_same_again() {
 }
 
 #[test]
+fn numbers_need_a_unit_unless_the_original_has_such_a_flag() {
+    let config = scenario("echo").time_limit(30).latency(5).nemesis_interval(0.5).config().expect("right");
+    assert_eq!(config.simulation.settings.time_limit, 30_000_000_000);
+    assert_eq!((config.simulation.network.latency, config.simulation.nemesis_interval), (5_000_000, 500_000_000));
+    let number = scenario("echo").quiet_period(3).timeout(500);
+    insta::assert_snapshot!(wrong(number.clone()), @r#"
+    quiet_period: `3` has no unit
+      help: write "3s" for seconds or "3ms" for milliseconds
+    timeout: `500` has no unit
+      help: write "500s" for seconds or "500ms" for milliseconds
+    "#);
+    let config = number.front_end(options::FrontEnd::CommandLine).config().expect("flags count");
+    assert_eq!((config.simulation.quiet_period, config.simulation.timeout), (3_000_000_000, Some(500_000_000)));
+    let config = scenario("echo").quiet_period(0).config().expect("no time is no time in any unit");
+    assert_eq!(config.simulation.quiet_period, 0);
+}
+
+/// As runs stored them before values were written in one form.
+#[test]
+fn scenarios_of_older_runs_can_be_read() {
+    let stored = json!({
+        "version": 1, "name": "x", "workload": "echo", "defaults": "test", "seed": 3,
+        "program": {"path": "/bin/sh", "args": [], "env": {}, "base": null, "hash": null},
+        "options": {"latency": "7000000ns", "quiet_period": "5", "timeout": "250", "journal": "failures", "nodes": "2"},
+    });
+    let config = Scenario::from_json(&stored).expect("it is complete").config().expect("it is right");
+    assert_eq!(config.simulation.network.latency, 7_000_000);
+    assert_eq!((config.simulation.quiet_period, config.simulation.timeout), (5_000_000_000, Some(250_000_000)));
+    assert_eq!(config.simulation.settings.nodes, ["n0", "n1"]);
+}
+
+#[test]
 fn real_time_by_fallback_is_shorter_unless_somebody_said_how_long() {
     let mut config = scenario("echo").config().expect("right");
     assert!(config.fall_back_to_real_time());
-    assert_eq!(config.simulation.settings.time_limit, defaults::FALLBACK_TIME_LIMIT);
+    assert_eq!(config.simulation.settings.time_limit, 20_000_000_000);
     let mut config = scenario("echo").time_limit(30).config().expect("right");
     assert!(!config.fall_back_to_real_time());
     assert_eq!(config.simulation.settings.time_limit, 30_000_000_000);

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
+use maelstrom_options::{Defaults, Options};
+
 use crate::history::Nanos;
 use crate::nemesis::FaultKind;
 use crate::network::NetworkConfig;
 use crate::workload::{Settings, Workload};
-
-/// Default limit on the number of messages that the nodes of a run may send.
-pub const MAX_MESSAGES: u64 = 10_000_000;
 
 /// The configuration of a [`Simulation`](super::Simulation).
 ///
@@ -40,16 +39,18 @@ pub struct Config {
 impl Config {
     /// A run of a workload with the documented defaults and without faults.
     pub fn new(workload: Arc<dyn Workload>, settings: Settings) -> Config {
+        let usual = Options::of_defaults(Defaults::Plain);
+        let missing = "the table of options has a default";
         Config {
             workload,
             settings,
             network: NetworkConfig::default(),
-            rate: 5.0,
+            rate: usual.rate.expect(missing),
             timeout: None,
             faults: Vec::new(),
-            nemesis_interval: 10_000_000_000,
-            quiet_period: 10_000_000_000,
-            max_messages: MAX_MESSAGES,
+            nemesis_interval: usual.nemesis_interval.expect(missing).as_nanos() as Nanos,
+            quiet_period: usual.quiet_period.expect(missing).as_nanos() as Nanos,
+            max_messages: usual.max_messages.expect(missing),
             seed: 0,
         }
     }

@@ -54,7 +54,7 @@ use crate::random::{Rng, stream};
 use crate::service::Service;
 
 pub use command::{Command, Effect, Exit};
-pub use config::{Config, MAX_MESSAGES};
+pub use config::Config;
 pub use failure::Failure;
 pub use phases::Phase;
 use state::{Agenda, Clients, Event, Faults, Nodes, Requests, Schedule, Traffic, Workers};

@@ -74,10 +74,6 @@ impl Workload for Broadcast {
         )
     }
 
-    fn options(&self) -> &[&str] {
-        &["topology"]
-    }
-
     fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
         Box::new(SetFull { lenient: settings.lenient })
     }

@@ -65,10 +65,6 @@ impl Workload for Kafka {
         Box::new(Consumer::default())
     }
 
-    fn options(&self) -> &[&str] {
-        &["key_count", "max_writes_per_key", "ww_deps"]
-    }
-
     fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
         Box::new(checker::Kafka { lenient: settings.lenient, ww_deps: settings.ww_deps })
     }

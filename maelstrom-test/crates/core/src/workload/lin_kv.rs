@@ -79,10 +79,6 @@ impl Workload for LinKv {
         asked.unwrap_or(group).max(1).next_multiple_of(group)
     }
 
-    fn options(&self) -> &[&str] {
-        &["ops_per_key"]
-    }
-
     fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
         let checker = Linearizable::per_key();
         Box::new(if settings.lenient { checker.ignoring_null_reads() } else { checker })

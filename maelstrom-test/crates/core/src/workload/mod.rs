@@ -199,9 +199,10 @@ pub trait Workload: Send + Sync {
         asked.unwrap_or(nodes)
     }
 
-    /// Names of the options of the options table that only some workloads use, and this one does.
-    fn options(&self) -> &[&str] {
-        &[]
+    /// Names of the options that this workload uses, of those that not all workloads use. By default the rows of the
+    /// table of options that name the workload.
+    fn options(&self) -> Vec<&str> {
+        maelstrom_options::of_workload(self.name())
     }
 
     /// Judges the history.

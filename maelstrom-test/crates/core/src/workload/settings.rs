@@ -1,5 +1,7 @@
 //! What a workload may know of its run.
 
+use maelstrom_options::{Defaults, Options};
+
 use crate::history::Nanos;
 
 /// What a workload may know of the run that it is used in.
@@ -38,24 +40,27 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Five nodes, five workers, the documented defaults.
+    /// The documented defaults, and as many workers as nodes.
     fn default() -> Self {
+        let usual = Options::of_defaults(Defaults::Plain);
+        let missing = "the table of options has a default";
+        let nodes = usual.nodes.expect(missing).names();
         Settings {
-            nodes: (0..5).map(|i| format!("n{i}")).collect(),
-            concurrency: 5,
-            time_limit: 60_000_000_000,
-            latency: 0,
-            topology: "grid".into(),
-            ops_per_key: None,
-            key_count: None,
-            min_txn_length: 1,
-            max_txn_length: 4,
-            max_writes_per_key: 16,
-            consistency_models: vec!["strict-serializable".into()],
-            sequential_keys: false,
-            linearizable_keys: false,
-            ww_deps: false,
-            lenient: false,
+            concurrency: nodes.len(),
+            nodes,
+            time_limit: usual.time_limit.expect(missing).as_nanos() as Nanos,
+            latency: usual.latency.expect(missing).as_nanos() as Nanos,
+            topology: usual.topology.expect(missing),
+            ops_per_key: usual.ops_per_key,
+            key_count: usual.key_count,
+            min_txn_length: usual.min_txn_length.expect(missing),
+            max_txn_length: usual.max_txn_length.expect(missing),
+            max_writes_per_key: usual.max_writes_per_key.expect(missing),
+            consistency_models: usual.consistency_models.expect(missing),
+            sequential_keys: usual.sequential_keys.expect(missing),
+            linearizable_keys: usual.linearizable_keys.expect(missing),
+            ww_deps: usual.ww_deps.expect(missing),
+            lenient: usual.lenient.expect(missing),
         }
     }
 }

@@ -135,16 +135,6 @@ fn names_of_anomalies_are_unique_within_a_workload_and_have_meanings() {
 }
 
 #[test]
-fn the_table_of_options_agrees_on_who_uses_what() {
-    for workload in all() {
-        let rows = maelstrom_options::OPTIONS.iter();
-        let expected: BTreeSet<&str> =
-            rows.filter(|row| row.workloads.contains(&workload.name())).map(|row| row.name).collect();
-        assert_eq!(workload.options().iter().copied().collect::<BTreeSet<_>>(), expected, "{}", workload.name());
-    }
-}
-
-#[test]
 fn echo() {
     let good = run("echo", calm(20.0), |_| {
         |message: &Value, out: &mut Sender| {

@@ -85,22 +85,6 @@ impl Workload for Txn {
         true
     }
 
-    fn options(&self) -> &[&str] {
-        if self.is_list_append() {
-            &["key_count", "min_txn_length", "max_txn_length", "max_writes_per_key", "consistency_models"]
-        } else {
-            &[
-                "key_count",
-                "min_txn_length",
-                "max_txn_length",
-                "max_writes_per_key",
-                "consistency_models",
-                "sequential_keys",
-                "linearizable_keys",
-            ]
-        }
-    }
-
     fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
         let promise = match Promise::new::<_, &str>(&settings.consistency_models, &[]) {
             Ok(promise) => promise,

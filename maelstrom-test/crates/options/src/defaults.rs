@@ -1,13 +1,12 @@
 //! Which defaults hold.
 
-use crate::history::Nanos;
+use std::time::Duration;
 
 /// Which defaults hold for options that are not given.
 ///
 /// # Defaults of the attribute
 /// A test should find bugs without being told how. To find them, operations must overlap and messages must overtake one
-/// another. Therefore tests run at [`TEST_RATE`] operations per second, with an exponential delay of [`TEST_LATENCY`] on
-/// average between nodes.
+/// another. Therefore tests run at 100 operations per second, with an exponential delay of 10 ms on average between nodes.
 ///
 /// The table shows how often planted bugs of the package `fixtures` are found, on five nodes in virtual time: of 24 seeds
 /// where the time limit is 20 s and the mean nemesis interval 4 s, and of 8 seeds with the defaults, 60 s and 10 s.
@@ -45,9 +44,19 @@ pub enum Defaults {
     Test,
 }
 
-/// Operations per second in tests that do not give a rate.
-pub const TEST_RATE: f64 = 100.0;
-/// Mean delay between nodes in tests that do not give a latency, in nanoseconds.
-pub const TEST_LATENCY: Nanos = 10_000_000;
-/// Length of the main phase in real time where `auto` could not give virtual time.
-pub(super) const FALLBACK_TIME_LIMIT: Nanos = 20_000_000_000;
+/// Length of the main phase in real time where `time = "auto"` cannot give virtual time, unless the option `time_limit` is
+/// given.
+pub const FALLBACK_TIME_LIMIT: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::duration::format_duration;
+    use crate::row::find;
+
+    #[test]
+    fn the_documentation_knows_the_shorter_time_limit() {
+        let text = find("time_limit").expect("a row").default.text;
+        assert!(text.contains(&format!("; `{}` where", format_duration(FALLBACK_TIME_LIMIT))), "{text}");
+    }
+}
