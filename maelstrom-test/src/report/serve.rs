@@ -1,8 +1,11 @@
 //! `maelstrom serve`: stored runs in a browser, on this machine only.
 //!
-//! Only what lies in the store is served, whatever a request asks for: paths are resolved, links included, before they
-//! are compared with the store's own. Requests that name another host are refused, so that no page of another site can
-//! read the runs through a name of its own that leads here.
+//! Only files in the store are served: paths are resolved, including links, before they are compared with the store's own.
+//! Requests that name another host are refused, because a page of another site could otherwise read the runs through a
+//! name of its own that resolves to this machine (DNS rebinding).
+//!
+//! `tiny_http` speaks HTTP. The routes are our own: there are three kinds of response for one reader, for which a web
+//! framework with its async stack would be too much.
 
 use std::fs;
 use std::io::{self, Cursor};

@@ -1,4 +1,7 @@
 //! Progress of long runs on a terminal: one line below the last output, redrawn a few times per second.
+//!
+//! The line is our own, because a few escape sequences are all it needs. `indicatif` would add a terminal library to the build of
+//! every user's tests.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};

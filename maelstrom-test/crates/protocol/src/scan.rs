@@ -1,9 +1,12 @@
-//! A quick look at a line, for the usual case.
+//! A fast parser of messages in their usual form.
 //!
-//! Every message of a run is parsed here, so this decides how many pass per second. The scan knows only what nodes write
-//! all the time: an object of `src`, `dest`, `body` and perhaps `id`, the names without escapes. Whatever else a line
-//! holds makes it answer `None`, and a complete parser looks again; what it does accept, that parser accepts too (there
-//! is a test that holds them side by side).
+//! Every message of a run is parsed here, so this decides how many pass per second. The scan knows only what nodes
+//! usually write: an object of `src`, `dest`, `body` and perhaps `id`, with names that have no escapes. For any other
+//! line it returns `None`, and the complete parser reads the line. What the scan accepts, the complete parser accepts
+//! too: a property test compares them.
+//!
+//! The scan is our own for speed. It takes half the time of the complete parser, which is `serde_json` with a borrowed
+//! `RawValue` for the body (measured in a release build, on lines of 87 and 221 bytes).
 
 /// Levels of nesting that a body may have here.
 const DEEPEST: usize = 64;

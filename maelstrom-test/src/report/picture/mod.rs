@@ -1,7 +1,7 @@
 //! Drawings as SVG: plots, intervals, cycles, and the diagram of messages.
 //!
-//! They name colours by meaning and leave the rest to a style sheet, so that the same drawing is light or dark as its
-//! reader wishes; that, and the few kinds of plot, is why they are drawn here and not by a plotting library.
+//! The drawings name colours by meaning, and a style sheet defines them, so the same drawing can be light or dark. This is
+//! why they are drawn here and not by a plotting library, which writes fixed colours. There are only a few kinds of plot.
 
 mod axis;
 mod cycle;

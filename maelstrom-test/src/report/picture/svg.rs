@@ -1,4 +1,7 @@
 //! A drawing under construction.
+//!
+//! The markup is written as text. A crate for SVG would add a tree of elements that is only printed; what matters is that
+//! all text is escaped, and [`text`] does that.
 
 use std::fmt::{Display, Write as _};
 

@@ -1,8 +1,12 @@
 //! Reading Jepsen's EDN: <https://github.com/edn-format/edn>.
 //!
 //! A form becomes the JSON value that comes closest, as the table at [`HistoryReader`](super::HistoryReader) says. A
-//! history may hold anything that Clojure prints, in entries of the nemesis above all; one odd value is no reason to
+//! history may hold anything that Clojure prints, especially in entries of the nemesis. One odd value is no reason to
 //! refuse all the others.
+//!
+//! This reader is our own, because the crates for EDN need the whole text in memory, and a history may be larger than
+//! that. It also keeps the exact value of every number, knows what Clojure prints beyond EDN, and says the line and
+//! column of an error. Tests compare it with the crate `clojure-reader`.
 
 use std::io::BufRead;
 use std::ops::RangeInclusive;
