@@ -7,17 +7,17 @@ use crate::json::Value;
 use clap::ArgMatches;
 
 use super::{Done, Stop, interrupt, store};
-use crate::report::{TimeMode, text};
+use crate::report::{TimeMode, file_names, text};
 use crate::scenario::{self, Run, RunError, Scenario};
 
 /// Runs it again and compares.
 pub(super) fn main(matches: &ArgMatches) -> Done {
     let directory = Path::new(matches.get_one::<String>("directory").expect("it is required"));
-    let stored = read(directory, "scenario.json")?;
+    let stored = read(directory, file_names::SCENARIO)?;
     // A run that ended badly may have left no results; then the histories alone are compared.
-    let results = read(directory, "results.json").ok();
+    let results = read(directory, file_names::RESULTS).ok();
     let again = Scenario::from_json(&stored).map_err(|why| {
-        Stop::Arguments(format!("{} cannot be run again: {why}", directory.join("scenario.json").display()))
+        Stop::Arguments(format!("{} cannot be run again: {why}", directory.join(file_names::SCENARIO).display()))
     })?;
     let again = again.output(store::folder());
     let config = again.config()?;

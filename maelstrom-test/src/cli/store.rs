@@ -9,7 +9,7 @@ use crate::scenario;
 
 /// The folder of all runs: what `MAELSTROM_OUTPUT` says, else `store`.
 pub(super) fn folder() -> PathBuf {
-    scenario::named_output().unwrap_or_else(|| "store".into())
+    scenario::named_output().unwrap_or_else(|| scenario::STORE.into())
 }
 
 /// Points the links at a run's directory, `store/<workload>/<time>`. Says so on standard error if that is not possible;

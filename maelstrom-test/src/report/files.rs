@@ -5,7 +5,7 @@ use std::io::{self, BufWriter};
 use std::path::Path;
 
 use super::diagram::Diagram;
-use super::{JOURNAL, Latencies, RunView, fault_spans, html, journal, picture, results, text};
+use super::{Latencies, RunView, fault_spans, file_names, html, journal, picture, results, text};
 use crate::history::HistoryFormat;
 
 /// How many drawings of anomalies are written as files of their own.
@@ -19,21 +19,21 @@ const PICTURES: usize = 8;
 /// # Errors
 /// Those of writing, with the file's name: a disk that is full, a directory that cannot be written.
 pub fn write(view: &RunView<'_>, directory: &Path) -> io::Result<()> {
-    let journal = journal::with_proof(view, &directory.join(JOURNAL));
+    let journal = journal::with_proof(view, &directory.join(file_names::MESSAGES));
     let view = &RunView { journal: &journal, ..view.clone() };
     let put = |name: &str, content: String| write_file(&directory.join(name), content.as_bytes());
-    put("report.txt", text::render(view, text::Style::PLAIN))?;
-    put("results.json", results::render(view))?;
-    put("results.edn", results::render_edn(view))?;
-    put("report.html", html::report(view))?;
-    put("timeline.html", html::timeline(view))?;
+    put(file_names::REPORT_TEXT, text::render(view, text::Style::PLAIN))?;
+    put(file_names::RESULTS, results::render(view))?;
+    put(file_names::RESULTS_EDN, results::render_edn(view))?;
+    put(file_names::REPORT, html::report(view))?;
+    put(file_names::TIMELINE, html::timeline(view))?;
     pictures(view, put)?;
     for (name, format) in [
-        ("history.jsonl", HistoryFormat::JsonLines),
-        ("history.edn", HistoryFormat::Edn),
-        ("history.txt", HistoryFormat::Text),
+        (file_names::HISTORY, HistoryFormat::JsonLines),
+        (file_names::HISTORY_EDN, HistoryFormat::Edn),
+        (file_names::HISTORY_TEXT, HistoryFormat::Text),
     ] {
-        write_with(&directory.join(name), |file| view.history.write(file, format))?;
+        write_with(&directory.join(name), |to| view.history.write(to, format))?;
     }
     Ok(())
 }
@@ -41,10 +41,13 @@ pub fn write(view: &RunView<'_>, directory: &Path) -> io::Result<()> {
 fn pictures(view: &RunView<'_>, put: impl Fn(&str, String) -> io::Result<()>) -> io::Result<()> {
     let faults = fault_spans(view.history);
     let latencies = Latencies::of(view.history);
-    put("latency-raw.svg", picture::raw(&latencies, view.duration, &faults).file())?;
-    put("latency-quantiles.svg", picture::quantiles(&latencies, view.duration, &faults).file())?;
-    put("rate.svg", picture::rate(&latencies, view.duration, &faults).file())?;
-    put("messages.svg", picture::messages(&Diagram::of(view), &format!("Messages of {}", view.name)).file())?;
+    put(file_names::LATENCY_RAW, picture::raw(&latencies, view.duration, &faults).file())?;
+    put(file_names::LATENCY_QUANTILES, picture::quantiles(&latencies, view.duration, &faults).file())?;
+    put(file_names::RATE, picture::rate(&latencies, view.duration, &faults).file())?;
+    put(
+        file_names::MESSAGES_DIAGRAM,
+        picture::messages(&Diagram::of(view), &format!("Messages of {}", view.name)).file(),
+    )?;
     let found = view.faults_found();
     let drawn = found.iter().filter_map(|finding| Some((finding, finding.picture.as_ref()?)));
     for (number, (finding, data)) in drawn.take(PICTURES).enumerate() {

@@ -10,6 +10,7 @@ use askama::Template;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::escape::visible;
+use super::file_names;
 use super::files::write_file;
 use super::html::STYLE;
 use super::view::{badge, mark_of};
@@ -63,7 +64,7 @@ struct Listed {
 pub fn update(root: &Path) -> io::Result<()> {
     let turn = File::create(root.join(".index.lock"))?;
     turn.lock()?;
-    write_file(&root.join("index.html"), render(root)?.as_bytes())
+    write_file(&root.join(file_names::INDEX), render(root)?.as_bytes())
 }
 
 /// The list of all runs below a directory, the latest first.
@@ -110,7 +111,7 @@ fn collect(root: &Path, directory: &Path, depth: usize, runs: &mut Vec<Listed>) 
 
 /// A directory as an entry of the list, if it is that of a run.
 fn listed(root: &Path, directory: &Path) -> Option<Listed> {
-    let mut file = File::open(directory.join("results.json")).ok()?;
+    let mut file = File::open(directory.join(file_names::RESULTS)).ok()?;
     let modified = file.metadata().ok()?.modified().ok()?;
     let written = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
     let results = head(&mut file)?;

@@ -7,13 +7,14 @@
 //! - [`results`]: `results.json`, for programs;
 //! - `report.html`, complete in itself, with the diagram of messages, the timeline, plots and pictures of anomalies.
 //!
-//! [`write`][write()] leaves all of them in the run's directory.
+//! [`write`][write()] leaves all of them in the run's directory. [`file_names`] has their names.
 //!
 //! All of them draw on one [`RunView`], and none of them takes part in judging.
 
 mod diagram;
 mod escape;
 mod faults;
+pub mod file_names;
 mod files;
 mod html;
 pub mod index;
@@ -36,8 +37,6 @@ pub(crate) use units::length;
 
 pub use faults::{FaultSpan, fault_spans};
 pub use files::write;
-/// The file of a run's directory that has every message.
-pub(crate) const JOURNAL: &str = "messages.jsonl";
 
 pub use latency::{Latencies, Latency};
 #[cfg(feature = "cli")]

@@ -17,6 +17,7 @@ use percent_encoding::percent_decode_str;
 use tiny_http::{Header, Method, Request, Response, ResponseBox, Server};
 
 use super::escape::visible;
+use super::file_names;
 use super::html::STYLE;
 use super::index::{self, url_segment};
 use super::units;
@@ -121,7 +122,7 @@ impl StoreServer {
         let mut entries: Vec<Entry> = entries.flatten().map(|entry| Entry::of(&entry)).collect();
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         let here = directory.strip_prefix(&self.root).unwrap_or(directory).display().to_string();
-        let has_report = entries.iter().any(|entry| entry.href == "report.html");
+        let has_report = entries.iter().any(|entry| entry.href == file_names::REPORT);
         let page = Listing { style: STYLE, here: visible(&here, 500), has_report, entries };
         page_of(page.render().expect("writing to a string does not fail"))
     }

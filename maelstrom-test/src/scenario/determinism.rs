@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Run, RunError, Scenario};
 use crate::protocol::shorten;
-use crate::report::JOURNAL;
+use crate::report::file_names::{HISTORY, MESSAGES};
 
 /// The files that are compared: everything that clients did, and every message.
-const COMPARED: [&str; 2] = ["history.jsonl", JOURNAL];
+const COMPARED: [&str; 2] = [HISTORY, MESSAGES];
 /// Where the first of the two runs is kept, within the directory of the second.
 const FIRST: &str = "first-run";
 

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::json::Map;
-use crate::report::JOURNAL;
 
 use super::options::OUTCOMES;
 use super::pace::Pace;
@@ -18,14 +17,12 @@ use crate::executor::{self, NodeProgram, Traced};
 use crate::history::OpType;
 use crate::nemesis::FaultKind;
 use crate::network::NetworkConfig;
+use crate::report::file_names::{self, NODE_LOGS};
 use crate::report::{self, Breakdown, Expectation, FaultTally, NodeLog, TimeMode};
 use crate::simulation::{self, Failure, Simulation};
 
 /// The file that marks a directory as that of a run: only such directories are ever replaced.
-const MARK: &str = "scenario.json";
-/// Where nodes have their own directories, and their logs.
-const NODES: &str = "nodes";
-const LOGS: &str = "node-logs";
+const MARK: &str = file_names::SCENARIO;
 
 /// Runs, and judges.
 pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
@@ -43,7 +40,7 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     run.has_report = written.is_ok();
     if !run.has_journal {
         // It is of no interest any more; whether it takes up room is not worth an error.
-        let _ = fs::remove_file(run.directory.join(JOURNAL));
+        let _ = fs::remove_file(run.directory.join(file_names::MESSAGES));
     }
     if let Err(error) = written {
         let story = format!("the run is over, but its report is incomplete: {error}");
@@ -122,7 +119,7 @@ impl Drop for Lock {
 fn prepare(config: &Config) -> io::Result<(Lock, Vec<NodeProgram>)> {
     let directory = std::path::absolute(&config.directory)?;
     clear(&directory)?;
-    fs::create_dir_all(directory.join(LOGS))?;
+    fs::create_dir_all(directory.join(NODE_LOGS))?;
     let mut scenario = serde_json::to_vec_pretty(&config.to_json())?;
     scenario.push(b'\n');
     let mut mark = File::create(directory.join(MARK))?;
@@ -133,11 +130,11 @@ fn prepare(config: &Config) -> io::Result<(Lock, Vec<NodeProgram>)> {
 }
 
 fn prepare_node(config: &Config, directory: &Path, name: &str) -> io::Result<NodeProgram> {
-    let own = directory.join(NODES).join(name);
+    let own = directory.join(file_names::NODES).join(name);
     fs::create_dir_all(&own)?;
     let mut env = config.program.env.clone();
     env.push(("MAELSTROM_NODE_ID".into(), name.into()));
-    let log = directory.join(LOGS).join(format!("{name}.log"));
+    let log = directory.join(NODE_LOGS).join(file_names::node_log(name));
     fs::write(&log, "")?;
     let (program, args) = (config.program.path.clone(), config.program.args.clone());
     let cwd = match config.cwd {
@@ -226,8 +223,9 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: T
     verdict.add("perf", Perf.check(&history, &context));
     let invoked = history.ops.iter().filter(|op| op.process.client().is_some() && op.kind == OpType::Invoke).count();
     let logs = config.simulation.settings.nodes.iter();
-    let logs =
-        logs.filter_map(|node| NodeLog::read(node, &config.directory.join(LOGS).join(format!("{node}.log"))).ok());
+    let logs = logs.filter_map(|node| {
+        NodeLog::read(node, &config.directory.join(NODE_LOGS).join(file_names::node_log(node))).ok()
+    });
     let mut notes = config.notes.clone();
     notes.extend_from_slice(simulation.notes());
     let (expect, require_faults) = (config.expect.clone(), config.require_faults);

@@ -53,4 +53,6 @@ pub use progress::{Interrupt, Progress, ProgressSink};
 pub(crate) use run::sample_run;
 pub use run::{NetStats, OpCounts, Run, Traffic};
 pub use seeds::{SeedFailure, SeedSummary};
+#[cfg(feature = "cli")]
+pub(crate) use store::STORE;
 pub(crate) use store::{named_output, target_directory};

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::config::WorkingDirectory;
 use super::program::Program;
+use super::store::STORE;
 use crate::suggest::closest;
 
 /// How many files are looked at to find the one that was meant.
@@ -103,7 +104,7 @@ fn file_meant(base: &Path, word: &str) -> Option<String> {
 
 /// Files below a directory in order, as far as people write them themselves.
 fn files_below(base: &Path) -> Vec<PathBuf> {
-    const OTHERS: [&str; 5] = ["target", "node_modules", "store", "vendor", "__pycache__"];
+    const OTHERS: [&str; 5] = ["target", "node_modules", STORE, "vendor", "__pycache__"];
     let mut files = Vec::new();
     let mut level = vec![base.to_path_buf()];
     for _ in 0..MOST_LEVELS {

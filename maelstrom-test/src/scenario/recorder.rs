@@ -10,7 +10,7 @@ use super::run_log::RunLog;
 use super::{Config, Progress};
 use crate::executor::{NodeProgram, Observer, coarse_clock};
 use crate::history::{HistoryFormat, HistoryWriter, OpType, Process};
-use crate::report::JOURNAL;
+use crate::report::file_names;
 use crate::simulation::{Failure, Simulation};
 
 /// The journal is handed on when so many bytes have gathered …
@@ -43,8 +43,8 @@ struct Counts {
 impl<'a> Recorder<'a> {
     pub(super) fn new(config: &'a Config, programs: &[NodeProgram]) -> io::Result<Recorder<'a>> {
         let directory = &config.directory;
-        let history = HistoryWriter::new(File::create(directory.join("history.jsonl"))?, HistoryFormat::JsonLines);
-        let journal = JournalWriter::start(File::create(directory.join(JOURNAL))?)?;
+        let history = HistoryWriter::new(File::create(directory.join(file_names::HISTORY))?, HistoryFormat::JsonLines);
+        let journal = JournalWriter::start(File::create(directory.join(file_names::MESSAGES))?)?;
         let log = RunLog::new(config, programs)?;
         Ok(Recorder { config, history, written: 0, counts: Counts::default(), journal, log, last: coarse_clock() })
     }

@@ -17,10 +17,9 @@ use std::io::{self, BufWriter, Read, Write};
 use super::Config;
 use crate::executor::NodeProgram;
 use crate::history::{HistoryFormat, HistoryWriter, Nanos, Op, Process};
+use crate::report::file_names;
 use crate::simulation::Simulation;
 
-/// The name of the original's log, which tutorials mention.
-const NAME: &str = "jepsen.log";
 /// Bytes of a node's line that are kept until its end is there.
 const LONGEST_LINE: usize = 64 << 10;
 
@@ -36,7 +35,7 @@ pub(super) struct RunLog {
 
 impl RunLog {
     pub(super) fn new(config: &Config, programs: &[NodeProgram]) -> io::Result<RunLog> {
-        let file = BufWriter::new(File::create(config.directory.join(NAME))?);
+        let file = BufWriter::new(File::create(config.directory.join(file_names::LOG))?);
         let nodes = if config.log_stderr { programs.iter().map(NodeLines::open).collect() } else { Ok(Vec::new()) };
         Ok(RunLog { file, sent: config.log_net_send, received: config.log_net_recv, nodes: nodes?, seen: 0 })
     }

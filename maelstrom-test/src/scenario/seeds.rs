@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Run, RunError, Scenario};
+use crate::report::file_names;
 
 /// How many failures are shown, and kept with their runs.
 const SHOWN: usize = 3;
@@ -67,7 +68,7 @@ impl fmt::Display for SeedSummary {
         writeln!(f, "{failed} of {count} {seeds} failed{first}:")?;
         for (failure, run) in self.failures.iter().zip(&self.runs) {
             writeln!(f, "  seed {}: {}", failure.seed, failure.headline)?;
-            writeln!(f, "    {}", run.file("report.html").display())?;
+            writeln!(f, "    {}", run.file(file_names::REPORT).display())?;
         }
         self.runs.first().map_or(Ok(()), |run| write!(f, "\n{run}"))
     }

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The output folder of programs that cargo neither built nor runs, in the current directory.
+pub(crate) const STORE: &str = "store";
 /// The file that cargo puts into its target directory.
 const CACHE_MARK: &str = "CACHEDIR.TAG";
 
@@ -61,7 +63,7 @@ impl Surroundings<'_> {
         match ((self.variable)("MAELSTROM_OUTPUT"), self.target()) {
             (Some(output), _) => of_package(output.into()),
             (None, Some(target)) => of_package(target.join("maelstrom")),
-            (None, None) => "store".into(),
+            (None, None) => STORE.into(),
         }
     }
 }

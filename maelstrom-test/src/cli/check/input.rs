@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::history::{HistoryReader, Op, ReadError};
+use crate::report::file_names::{HISTORY, HISTORY_EDN};
 
 /// The line about the progress is drawn anew no more often than this, and not before as much time has passed.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -95,8 +96,10 @@ impl Source {
 
 /// The history in the directory of a run.
 fn history_in(directory: &Path) -> Option<PathBuf> {
-    const NAMES: [&str; 5] = ["history.jsonl", "history.jsonl.zst", "history.jsonl.gz", "history.edn", "history.json"];
-    NAMES.map(|name| directory.join(name)).into_iter().find(|path| path.is_file())
+    // As a run leaves it, compressed, or as other tools name it.
+    let compressed = [".zst", ".gz"].map(|suffix| format!("{HISTORY}{suffix}"));
+    let names = [HISTORY, &compressed[0], &compressed[1], HISTORY_EDN, "history.json"];
+    names.map(|name| directory.join(name)).into_iter().find(|path| path.is_file())
 }
 
 fn copy_from_start(copy: &RefCell<io::Result<File>>) -> io::Result<File> {

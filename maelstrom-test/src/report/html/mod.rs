@@ -15,7 +15,7 @@ use finding::FindingHtml;
 
 use super::diagram::Diagram;
 use super::escape::visible;
-use super::{JOURNAL, Latencies, RunView, TimeMode, fault_spans, picture, text, units};
+use super::{Latencies, RunView, TimeMode, fault_spans, file_names, picture, text, units};
 use crate::checker::Valid;
 
 pub(super) const STYLE: &str = concat!(
@@ -73,6 +73,7 @@ struct Page<'a> {
     details: Vec<(&'static str, String)>,
     options: Vec<(String, String)>,
     logs: Vec<LogHtml>,
+    results: &'static str,
     files: Vec<&'static str>,
     version: &'static str,
 }
@@ -85,6 +86,7 @@ struct BreakdownHtml {
 
 struct LogHtml {
     node: String,
+    path: String,
     text: String,
     skipped: u64,
     open: bool,
@@ -92,25 +94,25 @@ struct LogHtml {
 
 /// The files beside the report that it links to.
 const FILES: &[&str] = &[
-    "report.txt",
-    "results.json",
-    "results.edn",
-    "jepsen.log",
-    "history.txt",
-    "history.jsonl",
-    "history.edn",
-    JOURNAL,
-    "messages.svg",
-    "timeline.html",
-    "latency-raw.svg",
-    "latency-quantiles.svg",
-    "rate.svg",
-    "scenario.json",
+    file_names::REPORT_TEXT,
+    file_names::RESULTS,
+    file_names::RESULTS_EDN,
+    file_names::LOG,
+    file_names::HISTORY_TEXT,
+    file_names::HISTORY,
+    file_names::HISTORY_EDN,
+    file_names::MESSAGES,
+    file_names::MESSAGES_DIAGRAM,
+    file_names::TIMELINE,
+    file_names::LATENCY_RAW,
+    file_names::LATENCY_QUANTILES,
+    file_names::RATE,
+    file_names::SCENARIO,
 ];
 
 /// Those of them that a run has.
 fn files(view: &RunView<'_>) -> Vec<&'static str> {
-    let is_there = |file: &&str| view.directory.is_some() && (view.has_journal || *file != JOURNAL);
+    let is_there = |name: &&str| view.directory.is_some() && (view.has_journal || *name != file_names::MESSAGES);
     FILES.iter().copied().filter(is_there).collect()
 }
 
@@ -170,6 +172,7 @@ pub(super) fn report(view: &RunView<'_>) -> String {
         details: tables::details(view),
         options: view.options.iter().map(|(name, value)| (name.clone(), visible(value, 1000))).collect(),
         logs: logs(view),
+        results: file_names::RESULTS,
         files: files(view),
         version: env!("CARGO_PKG_VERSION"),
     };
@@ -281,6 +284,7 @@ fn logs(view: &RunView<'_>) -> Vec<LogHtml> {
     let concerned = view.faults_found().first().map_or(Vec::new(), |finding| view.nodes_of(finding));
     let log = |log: &super::NodeLog| LogHtml {
         node: visible(&log.node, 100),
+        path: format!("{}/{}", file_names::NODE_LOGS, file_names::node_log(&visible(&log.node, 100))),
         text: log.tail.iter().map(|line| visible(line, 2000) + "\n").collect(),
         skipped: log.skipped,
         open: concerned.first() == Some(&&*log.node) && !log.tail.is_empty(),

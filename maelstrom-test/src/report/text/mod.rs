@@ -14,7 +14,7 @@ use layout::{WIDTH, at_most, pad, width, wrap};
 use style::Tone;
 
 use super::escape::visible;
-use super::{RunView, units};
+use super::{RunView, file_names, units};
 use crate::checker::{Finding, Valid};
 
 /// The most lines that a report has unless everything is asked for.
@@ -90,7 +90,7 @@ fn foot(view: &RunView<'_>, style: Style) -> Vec<String> {
 
 /// The lines `report` and `again`.
 fn places(view: &RunView<'_>, style: Style) -> Vec<String> {
-    let directory = view.directory.map(|directory| directory.join("report.html").display().to_string());
+    let directory = view.directory.map(|directory| directory.join(file_names::REPORT).display().to_string());
     let report = directory.map(|file| label("report", &file, style)).unwrap_or_default();
     let again = view.again.map(|again| label("again", again, style)).unwrap_or_default();
     [report, again].concat()

@@ -29,6 +29,25 @@ fn tables_of_names_agree_with_the_rooms_that_use_them() {
     }
 }
 
+/// Workloads own these defaults; the table tells people of them.
+#[test]
+fn the_table_knows_the_defaults_of_workloads() {
+    let text = |name: &str| options::find(name).expect("a row").default.text;
+    let timeout = |workload: &str| {
+        let config = scenario(workload).config().expect("right");
+        crate::report::length(config.simulation.client_timeout())
+    };
+    let of_lin_kv = format!("; lin-kv: {}, or ten times the latency if that is longer", timeout("lin-kv"));
+    for workload in options::WORKLOADS.iter().filter(|name| **name != "lin-kv") {
+        assert_eq!(text("timeout"), format!("the workload's: {}{of_lin_kv}", timeout(workload)));
+    }
+    let workers = |workload: &str| scenario(workload).nodes(1).config().expect("right").simulation.settings.concurrency;
+    let of_lin_kv = format!("; lin-kv: `{}n`", workers("lin-kv"));
+    for workload in options::WORKLOADS.iter().filter(|name| **name != "lin-kv") {
+        assert_eq!(text("concurrency"), format!("`{}n`{of_lin_kv}", workers(workload)));
+    }
+}
+
 /// A row names its field, and nothing else does: so a value of each option must reach the configuration.
 #[test]
 fn every_option_reaches_the_configuration() {

@@ -1,0 +1,50 @@
+//! The names of the files in a run's directory.
+//!
+//! ```no_run
+//! use maelstrom::report::file_names;
+//! # let run = maelstrom::Scenario::new("echo").bin("echo").run()?;
+//! let history = std::fs::read_to_string(run.file(file_names::HISTORY));
+//! # Ok::<(), maelstrom::RunError>(())
+//! ```
+
+/// The options, the seed, and what else `maelstrom replay` needs.
+pub const SCENARIO: &str = "scenario.json";
+/// The history, one JSON object per line.
+pub const HISTORY: &str = "history.jsonl";
+/// The history for Jepsen's tools.
+pub const HISTORY_EDN: &str = "history.edn";
+/// The history with the original's columns.
+pub const HISTORY_TEXT: &str = "history.txt";
+/// Every event of the network, one JSON object per line.
+pub const MESSAGES: &str = "messages.jsonl";
+/// The diagram of messages.
+pub const MESSAGES_DIAGRAM: &str = "messages.svg";
+/// The verdicts, for programs.
+pub const RESULTS: &str = "results.json";
+/// The verdicts with the original's names.
+pub const RESULTS_EDN: &str = "results.edn";
+/// The report for browsers.
+pub const REPORT: &str = "report.html";
+/// The report for terminals.
+pub const REPORT_TEXT: &str = "report.txt";
+/// The timeline of operations.
+pub const TIMELINE: &str = "timeline.html";
+/// The latency of every operation.
+pub const LATENCY_RAW: &str = "latency-raw.svg";
+/// Quantiles of latencies.
+pub const LATENCY_QUANTILES: &str = "latency-quantiles.svg";
+/// The rate of operations.
+pub const RATE: &str = "rate.svg";
+/// The log of the run. The original's has this name, and tutorials mention it.
+pub const LOG: &str = "jepsen.log";
+/// The folder of the nodes' logs: their standard error.
+pub const NODE_LOGS: &str = "node-logs";
+/// The folder of the nodes' working directories.
+pub const NODES: &str = "nodes";
+/// The list of all runs, in the folder that contains their directories.
+pub const INDEX: &str = "index.html";
+
+/// The log of a node in [`NODE_LOGS`].
+pub(crate) fn node_log(node: &str) -> String {
+    format!("{node}.log")
+}
