@@ -16,6 +16,7 @@ const FIRST: &str = "first-run";
 
 /// Where two runs part.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Difference {
     /// The file: `history.jsonl` or `messages.jsonl`.
     pub file: String,

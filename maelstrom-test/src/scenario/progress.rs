@@ -8,6 +8,7 @@ use crate::simulation::Phase;
 
 /// How far a run has come.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Progress {
     /// Where it is (`Over`: the history is being judged).
     pub phase: Phase,

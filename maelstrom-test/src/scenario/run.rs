@@ -16,6 +16,7 @@ use crate::workload::Settings;
 /// `{run}` is the report as failing tests print it, with the seed and the place of `report.html`, in at most 40 lines;
 /// `{run:#}` is the whole of it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Run {
     /// How it is called: the test case's name, or the workload's.
     pub name: String,
@@ -75,6 +76,7 @@ pub struct Run {
 
 /// Messages of one class.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Traffic {
     /// Messages sent.
     pub send_count: u64,
@@ -88,6 +90,7 @@ pub struct Traffic {
 
 /// Message statistics of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct NetStats {
     /// Everything.
     pub all: Traffic,
@@ -119,6 +122,7 @@ impl NetStats {
 
 /// Operations of one kind, counted by how they ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OpCounts {
     /// Begun.
     pub invoked: u64,

@@ -24,6 +24,7 @@ pub struct SeedSummary {
 
 /// A seed whose run failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SeedFailure {
     /// The seed.
     pub seed: u64,

@@ -41,6 +41,7 @@ impl Concurrency {
 ///
 /// Its text is the value as people write it; reading that gives the same value.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Value {
     /// Nodes.
     Nodes(Nodes),
