@@ -11,7 +11,7 @@
 //! - **ptrace** is what debuggers are made of. A *tracer* (we) is told when a *tracee* (each thread of each node)
 //!   reaches certain points; there the tracee is *stopped*, and we can read and write its registers and memory, and let
 //!   it go on. We hear of a stop from `waitpid`, as a parent hears of its child's end.
-//! - **seccomp** runs a small filter in the kernel before each system call. Ours ([`filter`]) says "stop and tell the
+//! - **seccomp** runs a small filter in the kernel before each system call. Ours ([`tracee::filter`]) says "stop and tell the
 //!   tracer" for calls that have to do with time, chance or waiting, and "go ahead" for all others, which run at full
 //!   speed.
 //!
@@ -24,20 +24,20 @@
 //!    `read`, `poll`, …).
 //!
 //! The third is the heart of it. A call that might block is never made as long as it would block: whether a file is
-//! ready we see on our own descriptors for it ([`files`], [`socket`]), locks are tables of ours altogether ([`futex`]), and
-//! what nobody can foresee is tried without waiting ([`attempt`]). So no thread of a node sleeps in the kernel (if one
-//! does, it is fetched out again, see [`foreign`]); each is either running, or ready to run, or waiting in our books, and
-//! *at most one thread of the whole cluster runs at a time* ([`schedule`]). The cluster is at rest when none is ready.
+//! ready we see on our own descriptors for it ([`calls::files`], [`calls::sockets`]), locks are tables of ours altogether ([`calls::futex`]), and
+//! what nobody can foresee is tried without waiting ([`calls::nonblocking`]). So no thread of a node sleeps in the kernel (if one
+//! does, it is fetched out again, see [`calls::kernel_block`]); each is either running, or ready to run, or waiting in our books, and
+//! *at most one thread of the whole cluster runs at a time* ([`machine::scheduler`]). The cluster is at rest when none is ready.
 //! Nothing has to be polled to know this, and the order in which threads run is ours, the same in every run.
 //!
 //! # What else has to be the same
 //! - Programs also read the clock without a system call, from a page that the kernel maps into each of them (the
-//!   vDSO), or from the processor's time-stamp counter. The first is replaced by a page of ours, or hidden ([`vdso`]);
-//!   the second is made to fault, and the fault is answered ([`signal`], and see [`counter`]).
-//! - The kernel's own timers (`timerfd`, `setitimer`, …) would run on real time. They are played by us ([`timer`]).
+//!   vDSO), or from the processor's time-stamp counter. The first is replaced by a page of ours, or hidden ([`tracee::vdso`]);
+//!   the second is made to fault, and the fault is answered ([`calls::signals`], and see [`tracee::tsc`]).
+//! - The kernel's own timers (`timerfd`, `setitimer`, …) would run on real time. They are played by us ([`machine::timers`]).
 //! - Random numbers come from the seed; there is one processor; addresses are not randomised; the environment is small
 //!   (what starts the programs chooses it); process numbers begin at 1 in a namespace of the node's own, and its directory has the same path wherever it
-//!   really is, where the system permits that ([`spawn`]).
+//!   really is, where the system permits that ([`tracee::spawn`]).
 //!
 //! What cannot be had, or is noticed to escape, is kept in [`Machine::notes`]: the run is then not called reproducible.
 //! There are a few such things:
@@ -59,53 +59,34 @@
 //!
 //! # Layers
 //! [`Machine`] is a set of nodes on one clock: start, deliver a line, run until all is at rest, move the clock. It knows
-//! nothing of messages or workloads. What depends on the processor is in [`arch`], what is unsafe in [`sys`] and
-//! [`spawn`].
+//! nothing of messages or workloads. What depends on the processor is in [`tracee::arch`], what is unsafe in [`tracee::sys`] and
+//! [`tracee::spawn`].
 //!
 //! # Living in the user's test process
 //! The tracer is a thread among others, in a process that has other children. It waits for its own only, several
 //! machines may run in several threads, and tracees die with their tracer (`PTRACE_O_EXITKILL`): however a test ends,
 //! no node outlives it. A tracer that sleeps in `waitpid` cannot have a time limit; so each machine has a helper thread
-//! which nudges a node that does not come to a stop ([`watchdog`]).
+//! which nudges a node that does not come to a stop ([`machine::watchdog`]).
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![allow(rustdoc::private_intra_doc_links)]
 
-mod affinity;
-mod arch;
-mod attempt;
-mod backoff;
 mod calls;
-mod clock;
-mod counter;
-mod files;
-mod filter;
-mod foreign;
-mod futex;
 mod machine;
-mod memory;
-mod schedule;
-mod signal;
-mod socket;
-mod spawn;
-mod stdio;
-mod sys;
-mod table;
-mod timer;
-mod vdso;
-mod watchdog;
-mod world;
+mod tracee;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::OnceLock;
 
+pub use machine::scheduler::FLOOD_LIMIT;
+pub use machine::stdio::LINE_LIMIT;
+pub use machine::watchdog::HANG;
 pub use machine::{Event, InputFull, Machine, MachineOptions, Unavailable};
-pub use schedule::FLOOD_LIMIT;
-pub use spawn::{NodeProgram, StartError};
-pub use stdio::LINE_LIMIT;
-pub use watchdog::HANG;
+pub use tracee::spawn::{NodeProgram, StartError};
+
+use tracee::{spawn, sys};
 
 /// A point in time or a duration, in nanoseconds.
 pub type Nanos = u64;

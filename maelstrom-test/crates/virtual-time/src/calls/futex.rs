@@ -3,15 +3,15 @@
 //! The tracer plays the kernel's part completely. A thread that waits is kept in its trap, and who wakes whom is a
 //! table lookup; so the order of threads is ours, and a waiting thread costs nothing.
 
-use super::arch::{Call, Registers};
-use super::attempt::LOCK_PI2;
-use super::calls::errno;
-use super::clock::{Clock, SECOND};
-use super::machine::Machine;
-use super::memory::{self, EFAULT};
-use super::schedule::{Next, ON, Step};
-use super::table::{ProcessId, SpaceId, State, ThreadId, Wait, What, Word};
 use crate::Nanos;
+use crate::calls::errno;
+use crate::calls::nonblocking::LOCK_PI2;
+use crate::machine::Machine;
+use crate::machine::clock::{Clock, SECOND};
+use crate::machine::scheduler::{Next, ON, Step};
+use crate::machine::table::{ProcessId, SpaceId, State, ThreadId, Wait, What, Word};
+use crate::tracee::arch::{Call, Registers};
+use crate::tracee::memory::{self, EFAULT};
 
 const WAIT: i32 = libc::FUTEX_WAIT;
 const WAKE: i32 = libc::FUTEX_WAKE;
@@ -24,7 +24,7 @@ const WAKE_BITSET: i32 = libc::FUTEX_WAKE_BITSET;
 const FUTEX2_PRIVATE: u64 = 128;
 
 impl Machine {
-    pub(super) fn futex(&mut self, id: ThreadId, registers: Registers, interrupted: Option<Wait>) -> Step {
+    pub(crate) fn futex(&mut self, id: ThreadId, registers: Registers, interrupted: Option<Wait>) -> Step {
         let operation = registers.arg(1) as i32;
         let private = operation & libc::FUTEX_PRIVATE_FLAG != 0;
         let address = registers.arg(0);
@@ -95,7 +95,7 @@ impl Machine {
     }
 
     /// `futex_wait` and `futex_waitv`.
-    pub(super) fn futex_wait(
+    pub(crate) fn futex_wait(
         &mut self,
         id: ThreadId,
         registers: Registers,
@@ -131,7 +131,7 @@ impl Machine {
         self.wait_at(id, registers, words, deadline, clock == Clock::Wall)
     }
 
-    pub(super) fn futex_wake(&mut self, id: ThreadId, registers: Registers) -> Step {
+    pub(crate) fn futex_wake(&mut self, id: ThreadId, registers: Registers) -> Step {
         let private = registers.arg(3) & FUTEX2_PRIVATE != 0;
         let (mask, count) = (registers.arg(1) as u32, registers.arg(2) as u32);
         let woken = self.wake_waiters(id, self.space(id), registers.arg(0), count, mask, private);
@@ -185,7 +185,7 @@ impl Machine {
         let deadline = deadline.map(|deadline| self.short_wait(id, deadline));
         if deadline.is_some_and(|deadline| deadline <= self.node_time(node)) {
             self.prepare_answer(id, registers, errno(libc::ETIMEDOUT))?;
-            self.make_ready(id, State::Ready(super::table::Go::ON));
+            self.make_ready(id, State::Ready(crate::machine::table::Go::ON));
             return Ok(Next::Over);
         }
         let mut wait = Wait::new(registers, deadline, What::Futexes(self.space(id), words));
@@ -259,7 +259,7 @@ impl Machine {
 
     /// Wakes the threads of a process whose words are not what they were. The kernel changes some by itself: when a
     /// thread ends, those who join it are to notice.
-    pub(super) fn wake_changed(&mut self, process: ProcessId) {
+    pub(crate) fn wake_changed(&mut self, process: ProcessId) {
         let threads: Vec<ThreadId> = self.processes[process].threads.iter().copied().collect();
         for id in threads {
             let tid = self.threads[id].tid;

@@ -5,18 +5,18 @@
 
 use std::mem::offset_of;
 
-use super::arch::{self, Call, Registers};
-use super::calls::errno;
-use super::clock::SECOND;
-use super::machine::Machine;
-use super::memory;
-use super::schedule::{Next, ON, Step};
-use super::sys;
-use super::table::{AtExit, Place, ThreadId, Wait, What};
 use crate::Nanos;
+use crate::calls::errno;
+use crate::machine::Machine;
+use crate::machine::clock::SECOND;
+use crate::machine::scheduler::{Next, ON, Step};
+use crate::machine::table::{AtExit, Place, ThreadId, Wait, What};
+use crate::tracee::arch::{self, Call, Registers};
+use crate::tracee::memory;
+use crate::tracee::sys;
 
 /// `FUTEX_LOCK_PI2`: like `FUTEX_LOCK_PI`, with a choice of clocks.
-pub(super) const LOCK_PI2: i32 = 13;
+pub(crate) const LOCK_PI2: i32 = 13;
 
 /// `struct sembuf`: three numbers of 16 bits, the last one flags.
 const OPERATION: usize = 6;
@@ -27,7 +27,7 @@ const LOCK_RETRY: Nanos = 1_000_000;
 const OPERATIONS: u64 = 500;
 
 impl Machine {
-    pub(super) fn attempt(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
+    pub(crate) fn attempt(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
         let mut altered = registers;
         let no_hang = libc::WNOHANG as u64;
         let what = match call {
@@ -58,7 +58,7 @@ impl Machine {
     }
 
     /// `semop` and `semtimedop`.
-    pub(super) fn semaphores(
+    pub(crate) fn semaphores(
         &mut self,
         id: ThreadId,
         registers: Registers,
@@ -103,7 +103,7 @@ impl Machine {
     }
 
     /// Locks with priority inheritance. The kernel checks who owns one.
-    pub(super) fn lock_inheriting(&mut self, id: ThreadId, wait: Wait) -> Step {
+    pub(crate) fn lock_inheriting(&mut self, id: ThreadId, wait: Wait) -> Step {
         let mut altered = wait.registers;
         let private = altered.arg(1) & libc::FUTEX_PRIVATE_FLAG as u64;
         altered.set_arg(1, libc::FUTEX_TRYLOCK_PI as u64 | private);
@@ -111,7 +111,7 @@ impl Machine {
     }
 
     /// A call that was made without waiting is over.
-    pub(super) fn on_tried(&mut self, id: ThreadId, mut wait: Wait, mut result: i64) -> Step {
+    pub(crate) fn on_tried(&mut self, id: ThreadId, mut wait: Wait, mut result: i64) -> Step {
         let tid = self.threads[id].tid;
         let mut registers = wait.registers;
         if matches!(arch::call(registers.number()), Some(Call::Semop | Call::Semtimedop))
@@ -152,7 +152,7 @@ impl Machine {
 }
 
 /// Whether a call waits for a lock of a file. Somebody outside the node may hold that, whose release nobody is told of.
-pub(super) fn is_file_lock(registers: &Registers) -> bool {
+pub(crate) fn is_file_lock(registers: &Registers) -> bool {
     matches!(arch::call(registers.number()), Some(Call::Flock | Call::Fcntl))
 }
 
@@ -177,7 +177,7 @@ fn refuse_to_wait(operation: &mut [u8], refuse: bool) {
 }
 
 /// What a call whose success cannot be foreseen gives when its time is up.
-pub(super) fn timed_out(registers: &Registers) -> i64 {
+pub(crate) fn timed_out(registers: &Registers) -> i64 {
     match arch::call(registers.number()) {
         Some(Call::Futex) => errno(libc::ETIMEDOUT),
         _ => errno(libc::EAGAIN),

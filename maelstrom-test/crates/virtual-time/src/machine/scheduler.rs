@@ -10,16 +10,16 @@ use std::os::unix::process::ExitStatusExt;
 
 use rand::RngExt;
 
-use super::arch;
-use super::machine::{Event, Machine};
-use super::memory;
-use super::stdio::{Input, LINE_LIMIT};
-use super::sys::{self, Request, Stop, Tid};
-use super::table::{Go, Process, ProcessId, Source, State, ThreadId, What};
-use super::watchdog::{FIRST_SLICE, HANG, NUDGE, Nudge, SLICE, SPIN_SLICE};
+use crate::machine::stdio::{Input, LINE_LIMIT};
+use crate::machine::table::{Go, Process, ProcessId, Source, State, ThreadId, What};
+use crate::machine::watchdog::{FIRST_SLICE, HANG, NUDGE, Nudge, SLICE, SPIN_SLICE};
+use crate::machine::{Event, Machine};
+use crate::tracee::arch;
+use crate::tracee::memory;
+use crate::tracee::sys::{self, Request, Stop, Tid};
 
 /// What follows a stop.
-pub(super) enum Next {
+pub(crate) enum Next {
     /// The thread goes on.
     Go(Go),
     /// Its turn is over; its state says why.
@@ -27,7 +27,7 @@ pub(super) enum Next {
 }
 
 /// All goes well unless tracing itself fails.
-pub(super) type Step = io::Result<Next>;
+pub(crate) type Step = io::Result<Next>;
 
 /// Bytes that a node may print without waiting for anything: as much as the longest line.
 pub const FLOOD_LIMIT: usize = LINE_LIMIT;
@@ -40,11 +40,11 @@ const PREEMPTION: u32 = 16;
 const READINGS_BEFORE_PREEMPTION: u64 = 4;
 
 /// Continue as if nothing had happened.
-pub(super) const ON: Step = Ok(Next::Go(Go::ON));
+pub(crate) const ON: Step = Ok(Next::Go(Go::ON));
 
 impl Machine {
     /// Runs a node until all of its threads wait, or the caller should have a look around.
-    pub(super) fn settle(&mut self, node: usize) -> io::Result<()> {
+    pub(crate) fn settle(&mut self, node: usize) -> io::Result<()> {
         while !self.wants_look {
             if self.watchdog.look_is_due() {
                 self.wants_look = true;
@@ -73,7 +73,7 @@ impl Machine {
     }
 
     /// Takes what a node has printed. True if there was something.
-    pub(super) fn collect(&mut self, node: usize) -> bool {
+    pub(crate) fn collect(&mut self, node: usize) -> bool {
         let before = self.events.len();
         let place = &mut self.nodes[node];
         let Some(life) = &mut place.life else { return false };
@@ -418,7 +418,7 @@ impl Machine {
     }
 
     /// Sees off a process that is ending. `status`: its first thread is gone already, with this.
-    pub(super) fn end_process(&mut self, process: ProcessId, status: Option<i32>) -> Step {
+    pub(crate) fn end_process(&mut self, process: ProcessId, status: Option<i32>) -> Step {
         if let Some(status) = status.filter(|_| self.processes[process].threads.is_empty()) {
             self.finish_process(process, status)?;
             return Ok(Next::Over);
@@ -474,7 +474,7 @@ impl Machine {
     }
 
     /// Kills everything that a node has started, and waits until it is gone.
-    pub(super) fn end_life(&mut self, node: usize) {
+    pub(crate) fn end_life(&mut self, node: usize) {
         let Some(life) = &self.nodes[node].life else { return };
         let keeper = life.keeper;
         for process in &life.processes {
@@ -565,7 +565,7 @@ fn clone_flags(tid: Tid, registers: &arch::Registers) -> u64 {
 
 impl Source {
     /// As [`poll`] takes it.
-    pub(super) fn to_poll(&self, input: &Input) -> libc::pollfd {
+    pub(crate) fn to_poll(&self, input: &Input) -> libc::pollfd {
         let known = |events| libc::pollfd { fd: -1, events, revents: 0 };
         match self {
             Source::Stdin(events) => known(if input.is_readable() { events & libc::POLLIN } else { 0 }),
@@ -576,7 +576,7 @@ impl Source {
 }
 
 /// Looks at files. Entries without a descriptor have been looked at: their answer is what they ask for.
-pub(super) fn poll(entries: &mut [libc::pollfd]) {
+pub(crate) fn poll(entries: &mut [libc::pollfd]) {
     if entries.iter().any(|entry| entry.fd >= 0) {
         sys::poll(entries);
     }

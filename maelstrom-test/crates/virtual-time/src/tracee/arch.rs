@@ -1,96 +1,96 @@
 //! All that depends on the processor (x86-64): registers, system calls, the time-stamp counter.
 
 /// The architecture as the kernel's audit code names it; the filter refuses calls of any other.
-pub(super) const AUDIT_ARCH: u32 = 0xC000_003E;
+pub(crate) const AUDIT_ARCH: u32 = 0xC000_003E;
 /// Numbers from here on belong to the x32 interface, which the simulation does not offer.
-pub(super) const FOREIGN_CALLS: u32 = 0x4000_0000;
+pub(crate) const FOREIGN_CALLS: u32 = 0x4000_0000;
 /// Length of the `syscall` instruction: stepping back this far runs it again.
 const SYSCALL_LENGTH: u64 = 2;
 /// That instruction.
-pub(super) const SYSCALL: [u8; 2] = [0x0f, 0x05];
+pub(crate) const SYSCALL: [u8; 2] = [0x0f, 0x05];
 /// The code segment of 64-bit programs.
 const SEGMENT_64_BIT: u64 = 0x33;
 
 /// The registers of a stopped thread.
 #[derive(Clone, Copy)]
-pub(super) struct Registers(pub(super) libc::user_regs_struct);
+pub(crate) struct Registers(pub(crate) libc::user_regs_struct);
 
 impl Registers {
     /// The number of the system call that the thread is in.
-    pub(super) fn number(&self) -> i64 {
+    pub(crate) fn number(&self) -> i64 {
         self.0.orig_rax as i64
     }
 
     /// An argument of the system call, from 0.
-    pub(super) fn arg(&self, index: usize) -> u64 {
+    pub(crate) fn arg(&self, index: usize) -> u64 {
         let r = &self.0;
         [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9][index]
     }
 
     /// Changes an argument of the system call.
-    pub(super) fn set_arg(&mut self, index: usize, value: u64) {
+    pub(crate) fn set_arg(&mut self, index: usize, value: u64) {
         let r = &mut self.0;
         *[&mut r.rdi, &mut r.rsi, &mut r.rdx, &mut r.r10, &mut r.r8, &mut r.r9][index] = value;
     }
 
     /// Turns the system call that is about to happen into another one.
-    pub(super) fn set_number(&mut self, number: i64) {
+    pub(crate) fn set_number(&mut self, number: i64) {
         self.0.orig_rax = number as u64;
     }
 
     /// The result of the system call that has just happened; errors are negative.
-    pub(super) fn result(&self) -> i64 {
+    pub(crate) fn result(&self) -> i64 {
         self.0.rax as i64
     }
 
     /// Replaces the result of a system call that has happened.
-    pub(super) fn set_result(&mut self, value: i64) {
+    pub(crate) fn set_result(&mut self, value: i64) {
         self.0.rax = value as u64;
     }
 
     /// Answers the system call in the kernel's place: it is not executed (again), and returns this.
-    pub(super) fn answer(&mut self, value: i64) {
+    pub(crate) fn answer(&mut self, value: i64) {
         self.0.orig_rax = u64::MAX;
         self.0.rax = value as u64;
     }
 
     /// Makes the thread execute its system call once more, from the start.
-    pub(super) fn rewind(&mut self, number: i64) {
+    pub(crate) fn rewind(&mut self, number: i64) {
         self.0.rip -= SYSCALL_LENGTH;
         self.0.rax = number as u64;
         self.0.orig_rax = u64::MAX;
     }
 
     /// The next instruction's address.
-    pub(super) fn instruction(&self) -> u64 {
+    pub(crate) fn instruction(&self) -> u64 {
         self.0.rip
     }
 
     /// Lets the thread, which stands at the end of a system call, make another one: with the `syscall` instruction at
     /// this address.
-    pub(super) fn call_at(&mut self, address: u64, number: i64) {
+    pub(crate) fn call_at(&mut self, address: u64, number: i64) {
         self.0.rip = address;
         self.0.rax = number as u64;
         self.0.orig_rax = u64::MAX;
     }
 
     /// Makes the thread go on behind the system call that starts at `instruction`.
-    pub(super) fn set_behind_call(&mut self, instruction: u64) {
+    pub(crate) fn set_behind_call(&mut self, instruction: u64) {
         self.0.rip = instruction + SYSCALL_LENGTH;
     }
 
     /// The stack pointer.
-    pub(super) fn stack(&self) -> u64 {
+    pub(crate) fn stack(&self) -> u64 {
         self.0.rsp
     }
 
     /// Whether the program is a 64-bit one.
-    pub(super) fn is_64_bit(&self) -> bool {
+    pub(crate) fn is_64_bit(&self) -> bool {
         self.0.cs == SEGMENT_64_BIT
     }
 
     /// If the instruction here reads the time-stamp counter, lets the thread have read `counter` and go on behind it.
-    pub(super) fn emulate_counter(&mut self, code: [u8; 3], counter: u64) -> bool {
+    pub(crate) fn emulate_counter(&mut self, code: [u8; 3], counter: u64) -> bool {
         let r = &mut self.0;
         let Some(length) = reads_counter(code) else { return false };
         if length == 3 {
@@ -118,7 +118,7 @@ fn reads_counter(code: [u8; 3]) -> Option<u64> {
 /// # Safety
 /// The context is a signal handler's, and the instruction can be read.
 #[allow(unsafe_code)]
-pub(super) unsafe fn stands_at_counter(context: *const libc::ucontext_t) -> bool {
+pub(crate) unsafe fn stands_at_counter(context: *const libc::ucontext_t) -> bool {
     // SAFETY: as the caller says; the third byte is read only where the instruction has one.
     unsafe {
         let code = (*context).uc_mcontext.gregs[libc::REG_RIP as usize] as *const u8;
@@ -128,11 +128,11 @@ pub(super) unsafe fn stands_at_counter(context: *const libc::ucontext_t) -> bool
     }
 }
 
-/// `clock_gettime` on a page whose successor is the clock's (see [`super::vdso`]): counts the reading, and gives the base
+/// `clock_gettime` on a page whose successor is the clock's (see [`crate::tracee::vdso`]): counts the reading, and gives the base
 /// plus 40 ns for each, plus the clock's offset. The system is asked if there is no offset, or after too many readings.
 /// Should the thread be stopped half-way, and the clock be set meanwhile, it reads again.
 #[rustfmt::skip]
-pub(super) const CLOCK_READER: &[u8] = &[
+pub(crate) const CLOCK_READER: &[u8] = &[
     0x89, 0xff, // mov edi, edi
     0x83, 0xff, 0x0b, // cmp edi, 11
     0x77, 0x4c, // ja slow
@@ -164,7 +164,7 @@ pub(super) const CLOCK_READER: &[u8] = &[
 ];
 
 /// Code that goes to an address.
-pub(super) fn jump(address: u64) -> Vec<u8> {
+pub(crate) fn jump(address: u64) -> Vec<u8> {
     let mut code = vec![0x48, 0xb8]; // mov rax, address
     code.extend(address.to_le_bytes());
     code.extend([0xff, 0xe0]); // jmp rax
@@ -172,7 +172,7 @@ pub(super) fn jump(address: u64) -> Vec<u8> {
 }
 
 /// A function that makes a system call.
-pub(super) fn plain_call(number: i64) -> Vec<u8> {
+pub(crate) fn plain_call(number: i64) -> Vec<u8> {
     let mut code = vec![0xb8]; // mov eax, number
     code.extend((number as u32).to_le_bytes());
     code.extend([0x0f, 0x05, 0xc3]); // syscall; ret
@@ -180,7 +180,7 @@ pub(super) fn plain_call(number: i64) -> Vec<u8> {
 }
 
 /// A function that fails.
-pub(super) fn plain_failure(errno: i32) -> Vec<u8> {
+pub(crate) fn plain_failure(errno: i32) -> Vec<u8> {
     let mut code = vec![0x48, 0xc7, 0xc0]; // mov rax, -errno
     code.extend((-errno).to_le_bytes());
     code.push(0xc3); // ret
@@ -191,10 +191,10 @@ macro_rules! calls {
     ($($name:ident $number:expr,)*) => {
         /// A system call that the tracer handles.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Call { $($name),* }
+        pub(crate) enum Call { $($name),* }
 
         /// Which calls the filter hands to the tracer, the frequent ones first.
-        pub(super) const TRAPPED: &[(i64, Call)] = &[$(($number, Call::$name)),*];
+        pub(crate) const TRAPPED: &[(i64, Call)] = &[$(($number, Call::$name)),*];
     };
 }
 
@@ -241,14 +241,14 @@ const fn lookup() -> [Option<Call>; 512] {
 }
 
 /// What the tracer knows a number as.
-pub(super) fn call(number: i64) -> Option<Call> {
+pub(crate) fn call(number: i64) -> Option<Call> {
     static TABLE: [Option<Call>; 512] = lookup();
     TABLE.get(usize::try_from(number).ok()?).copied().flatten()
 }
 
 /// Calls that fail as if the kernel lacked them. With io_uring, waiting would escape the tracer; restartable sequences
 /// and `openat2` tell the real processor and open files unseen. All runtimes have another way.
-pub(super) const ABSENT: &[i64] = &[
+pub(crate) const ABSENT: &[i64] = &[
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
@@ -260,7 +260,7 @@ pub(super) const ABSENT: &[i64] = &[
 ];
 
 /// Calls that would set the machine's real clock.
-pub(super) const FORBIDDEN: &[i64] =
+pub(crate) const FORBIDDEN: &[i64] =
     &[libc::SYS_settimeofday, libc::SYS_clock_settime, libc::SYS_adjtimex, libc::SYS_clock_adjtime];
 
 #[cfg(test)]

@@ -1,46 +1,46 @@
 //! Reading and writing the memory of a stopped thread, in the shapes that system calls use.
 
-use super::sys::{self, Tid};
 use crate::Nanos;
+use crate::tracee::sys::{self, Tid};
 
 const SECOND: u64 = 1_000_000_000;
 
 /// The thread gave an address that it has no memory at.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault;
+pub(crate) struct Fault;
 
 /// What system calls answer then.
-pub(super) const EFAULT: i64 = -(libc::EFAULT as i64);
+pub(crate) const EFAULT: i64 = -(libc::EFAULT as i64);
 
-pub(super) fn read(tid: Tid, address: u64, into: &mut [u8]) -> Result<(), Fault> {
+pub(crate) fn read(tid: Tid, address: u64, into: &mut [u8]) -> Result<(), Fault> {
     if sys::read_memory(tid, address, into) == into.len() { Ok(()) } else { Err(Fault) }
 }
 
-pub(super) fn write(tid: Tid, address: u64, from: &[u8]) -> Result<(), Fault> {
+pub(crate) fn write(tid: Tid, address: u64, from: &[u8]) -> Result<(), Fault> {
     if sys::write_memory(tid, address, from) == from.len() { Ok(()) } else { Err(Fault) }
 }
 
-pub(super) fn read_u32(tid: Tid, address: u64) -> Result<u32, Fault> {
+pub(crate) fn read_u32(tid: Tid, address: u64) -> Result<u32, Fault> {
     let mut bytes = [0; 4];
     read(tid, address, &mut bytes)?;
     Ok(u32::from_ne_bytes(bytes))
 }
 
-pub(super) fn read_u64(tid: Tid, address: u64) -> Result<u64, Fault> {
+pub(crate) fn read_u64(tid: Tid, address: u64) -> Result<u64, Fault> {
     let mut bytes = [0; 8];
     read(tid, address, &mut bytes)?;
     Ok(u64::from_ne_bytes(bytes))
 }
 
 /// Two words, as `timespec`, `timeval`, `iovec` have them.
-pub(super) fn read_pair(tid: Tid, address: u64) -> Result<[u64; 2], Fault> {
+pub(crate) fn read_pair(tid: Tid, address: u64) -> Result<[u64; 2], Fault> {
     let mut bytes = [0; 16];
     read(tid, address, &mut bytes)?;
     let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|index| bytes[at + index]));
     Ok([word(0), word(8)])
 }
 
-pub(super) fn write_words(tid: Tid, address: u64, words: &[u64]) -> Result<(), Fault> {
+pub(crate) fn write_words(tid: Tid, address: u64, words: &[u64]) -> Result<(), Fault> {
     let mut bytes = [0; 64];
     let length = words.len() * 8;
     for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
@@ -50,7 +50,7 @@ pub(super) fn write_words(tid: Tid, address: u64, words: &[u64]) -> Result<(), F
 }
 
 /// A span or time in seconds and a fraction; `None` if it is not a valid one.
-pub(super) fn time(pair: [u64; 2], per_second: u64) -> Option<Nanos> {
+pub(crate) fn time(pair: [u64; 2], per_second: u64) -> Option<Nanos> {
     let [seconds, fraction] = pair;
     if seconds as i64 >= 0 && fraction < per_second {
         // Centuries do not fit, and mean for ever.
@@ -60,16 +60,16 @@ pub(super) fn time(pair: [u64; 2], per_second: u64) -> Option<Nanos> {
     }
 }
 
-pub(super) fn timespec(nanos: Nanos) -> [u64; 2] {
+pub(crate) fn timespec(nanos: Nanos) -> [u64; 2] {
     [nanos / SECOND, nanos % SECOND]
 }
 
-pub(super) fn timeval(nanos: Nanos) -> [u64; 2] {
+pub(crate) fn timeval(nanos: Nanos) -> [u64; 2] {
     [nanos / SECOND, nanos % SECOND / 1000]
 }
 
 /// The text at an address, up to its end or `limit` bytes.
-pub(super) fn read_text(tid: Tid, address: u64, limit: usize) -> Vec<u8> {
+pub(crate) fn read_text(tid: Tid, address: u64, limit: usize) -> Vec<u8> {
     const PAGE: u64 = 4096;
     let mut text = vec![0; limit];
     // The page behind the text's last one may not exist.

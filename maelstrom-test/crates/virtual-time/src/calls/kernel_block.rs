@@ -1,18 +1,18 @@
 //! Threads that fall asleep in the kernel after all: in calls that are not trapped, most of them writes.
 //!
-//! Whether a write has to wait is seldom worth a stop. So it is made, and if it does wait, the [watchdog](super::watchdog)
+//! Whether a write has to wait is seldom worth a stop. So it is made, and if it does wait, the [watchdog](crate::machine::watchdog)
 //! finds the thread asleep and nudges it: the kernel takes the thread out of its sleep, as for any signal. From then on
 //! the thread waits in our books like all others, and makes its call again when it may succeed. The program learns
 //! nothing of it; if a part was written already, the rest is written before the call returns.
 
-use super::arch::Registers;
-use super::calls::errno;
-use super::machine::Machine;
-use super::schedule::{Next, ON, Step};
-use super::socket;
-use super::sys;
-use super::table::{AtExit, Place, Source, State, ThreadId, Wait, What};
 use crate::Nanos;
+use crate::calls::errno;
+use crate::calls::sockets;
+use crate::machine::Machine;
+use crate::machine::scheduler::{Next, ON, Step};
+use crate::machine::table::{AtExit, Place, Source, State, ThreadId, Wait, What};
+use crate::tracee::arch::Registers;
+use crate::tracee::sys;
 
 /// Results by which the kernel tells itself that a call is to be restarted.
 const RESTARTS: std::ops::RangeInclusive<i64> = -516..=-512;
@@ -28,7 +28,7 @@ fn is_plain_write(number: i64) -> bool {
 
 impl Machine {
     /// A thread was found asleep in the kernel, in a call that nobody foresaw, and fetched out of it.
-    pub(super) fn on_foreign_sleep(&mut self, id: ThreadId) -> Step {
+    pub(crate) fn on_foreign_sleep(&mut self, id: ThreadId) -> Step {
         let registers = sys::registers(self.threads[id].tid)?;
         if registers.number() < 0 {
             return ON;
@@ -56,7 +56,7 @@ impl Machine {
             _ => return None,
         }
         let Source::File(file, _) = self.source(id, registers.arg(0) as i32, libc::POLLOUT) else { return None };
-        let limit = socket::timeout(&file, libc::SO_SNDTIMEO)?;
+        let limit = sockets::timeout(&file, libc::SO_SNDTIMEO)?;
         Some(self.node_time(self.threads[id].node).saturating_add(limit))
     }
 
@@ -81,7 +81,7 @@ impl Machine {
     }
 
     /// A write that was put together stands at the end of another part.
-    pub(super) fn on_part_written(
+    pub(crate) fn on_part_written(
         &mut self,
         id: ThreadId,
         mut registers: Registers,
@@ -131,7 +131,7 @@ impl Machine {
 
     /// If a thread is to write the rest of something: it is not to any more. The registers of the whole call, and what
     /// that returns.
-    pub(super) fn cancel_rest(&mut self, id: ThreadId) -> Option<(Registers, i64)> {
+    pub(crate) fn cancel_rest(&mut self, id: ThreadId) -> Option<(Registers, i64)> {
         match self.threads[id].at_exit.take() {
             Some(AtExit::Written { registers, done, .. }) => Some((registers, done as i64)),
             other => {

@@ -4,7 +4,7 @@
 //! It only looks at numbers (and a few small arguments), which costs nanoseconds; calls that have nothing to do with
 //! time, chance or waiting go through at full speed.
 
-use super::arch::{ABSENT, AUDIT_ARCH, Call, FORBIDDEN, FOREIGN_CALLS, TRAPPED};
+use crate::tracee::arch::{ABSENT, AUDIT_ARCH, Call, FORBIDDEN, FOREIGN_CALLS, TRAPPED};
 
 /// Where `struct seccomp_data` keeps what is asked for.
 const NUMBER: u32 = 0;
@@ -58,7 +58,7 @@ fn interesting(call: Call) -> Option<(u32, &'static [u32])> {
 const SOCKET_TIMEOUTS: [u32; 4] = [libc::SO_RCVTIMEO as u32, libc::SO_SNDTIMEO as u32, 66, 67];
 
 /// The program.
-pub(super) fn filter() -> Vec<libc::sock_filter> {
+pub(crate) fn filter() -> Vec<libc::sock_filter> {
     let mut program = vec![
         load(ARCH),
         unless_equal(AUDIT_ARCH, 1),

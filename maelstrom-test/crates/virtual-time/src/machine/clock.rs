@@ -3,29 +3,29 @@
 //! A node's clock shows the machine's time, plus a little for each time it was read since the machine's clock last
 //! moved. So two readings always differ, while the machine itself jumps from one event to the next exactly.
 
-use super::arch::{Call, Registers};
-use super::attempt::{is_file_lock, timed_out};
-use super::calls::errno;
-use super::machine::Machine;
-use super::memory;
-use super::schedule::{Next, ON, Step};
-use super::table::{State, ThreadId, Wait, What};
 use crate::Nanos;
+use crate::calls::errno;
+use crate::calls::nonblocking::{is_file_lock, timed_out};
+use crate::machine::Machine;
+use crate::machine::scheduler::{Next, ON, Step};
+use crate::machine::table::{State, ThreadId, Wait, What};
+use crate::tracee::arch::{Call, Registers};
+use crate::tracee::memory;
 
 /// What reading a clock costs. The code that programs read the clock with, `arch::CLOCK_READER`, has the same number.
-pub(super) const READING: Nanos = 40;
+pub(crate) const READING: Nanos = 40;
 /// The monotonic clock at the start of the run: the machine was switched on an hour ago.
-pub(super) const BOOT: Nanos = 3_600_000_000_000;
+pub(crate) const BOOT: Nanos = 3_600_000_000_000;
 /// The wall clock at the start of the run: 2026-01-01 00:00:00 UTC.
-pub(super) const EPOCH: Nanos = 1_767_225_600_000_000_000;
+pub(crate) const EPOCH: Nanos = 1_767_225_600_000_000_000;
 /// International atomic time is ahead of UTC by so much.
 const TAI: Nanos = 37_000_000_000;
 
-pub(super) const SECOND: u64 = 1_000_000_000;
+pub(crate) const SECOND: u64 = 1_000_000_000;
 
 /// What a clock of the system shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Clock {
+pub(crate) enum Clock {
     Wall,
     Tai,
     Monotonic,
@@ -35,7 +35,7 @@ pub(super) enum Clock {
 
 impl Clock {
     /// By the system's number; `None` if there is no such clock.
-    pub(super) fn of(id: i32) -> Option<Clock> {
+    pub(crate) fn of(id: i32) -> Option<Clock> {
         match id {
             libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_REALTIME_ALARM => Some(Clock::Wall),
             libc::CLOCK_TAI => Some(Clock::Tai),
@@ -54,7 +54,7 @@ impl Clock {
 
 impl Machine {
     /// What a node takes the time to be, in the machine's count.
-    pub(super) fn node_time(&mut self, node: usize) -> Nanos {
+    pub(crate) fn node_time(&mut self, node: usize) -> Nanos {
         let now = self.now;
         let node = &mut self.nodes[node];
         let page = node.life.as_mut().and_then(|life| life.page.as_mut());
@@ -74,7 +74,7 @@ impl Machine {
     }
 
     /// The same, after the node has looked at a clock.
-    pub(super) fn reading(&mut self, node: usize) -> Nanos {
+    pub(crate) fn reading(&mut self, node: usize) -> Nanos {
         let time = self.node_time(node) + READING;
         let node = &mut self.nodes[node];
         node.clock = time;
@@ -86,7 +86,7 @@ impl Machine {
     }
 
     /// What a clock shows a node at a time of the machine.
-    pub(super) fn shown(&self, node: usize, clock: Clock, time: Nanos) -> Nanos {
+    pub(crate) fn shown(&self, node: usize, clock: Clock, time: Nanos) -> Nanos {
         let node = &self.nodes[node];
         match clock {
             Clock::Wall => (EPOCH + time).saturating_add_signed(node.skew),
@@ -97,7 +97,7 @@ impl Machine {
     }
 
     /// The machine's time at which a clock shows a node this.
-    pub(super) fn time_of(&self, node: usize, clock: Clock, shown: Nanos) -> Nanos {
+    pub(crate) fn time_of(&self, node: usize, clock: Clock, shown: Nanos) -> Nanos {
         let skew = self.nodes[node].skew;
         match clock {
             Clock::Wall => shown.saturating_add_signed(skew.saturating_neg()).saturating_sub(EPOCH),
@@ -106,7 +106,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn clock_gettime(&mut self, id: ThreadId, registers: Registers) -> Step {
+    pub(crate) fn clock_gettime(&mut self, id: ThreadId, registers: Registers) -> Step {
         let Some(clock) = Clock::of(registers.arg(0) as i32) else { return ON };
         let (node, tid) = (self.threads[id].node, self.threads[id].tid);
         let time = self.reading(node);
@@ -115,7 +115,7 @@ impl Machine {
         self.answer_written(id, registers, written)
     }
 
-    pub(super) fn gettimeofday(&mut self, id: ThreadId, registers: Registers) -> Step {
+    pub(crate) fn gettimeofday(&mut self, id: ThreadId, registers: Registers) -> Step {
         let (node, tid) = (self.threads[id].node, self.threads[id].tid);
         let time = self.reading(node);
         let shown = memory::timeval(self.shown(node, Clock::Wall, time));
@@ -128,7 +128,7 @@ impl Machine {
         self.answer_written(id, registers, written)
     }
 
-    pub(super) fn time(&mut self, id: ThreadId, registers: Registers) -> Step {
+    pub(crate) fn time(&mut self, id: ThreadId, registers: Registers) -> Step {
         let (node, tid) = (self.threads[id].node, self.threads[id].tid);
         let time = self.reading(node);
         let shown = self.shown(node, Clock::Wall, time) / SECOND;
@@ -140,7 +140,7 @@ impl Machine {
     }
 
     /// `nanosleep` and `clock_nanosleep`.
-    pub(super) fn sleep(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
+    pub(crate) fn sleep(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
         let (node, tid) = (self.threads[id].node, self.threads[id].tid);
         let (clock, absolute, address) = match call {
             Call::Nanosleep => (Some(Clock::Monotonic), false, registers.arg(0)),
@@ -165,7 +165,7 @@ impl Machine {
         if deadline <= now {
             // Often meant as: let others go first.
             self.prepare_answer(id, registers, 0)?;
-            self.make_ready(id, State::Ready(super::table::Go::ON));
+            self.make_ready(id, State::Ready(crate::machine::table::Go::ON));
             return Ok(Next::Over);
         }
         let mut wait = Wait::new(registers, Some(deadline), What::Sleep);
@@ -175,7 +175,7 @@ impl Machine {
     }
 
     /// Writes how much of an interrupted sleep is left, where the program wants to know.
-    pub(super) fn write_remaining_sleep(&mut self, id: ThreadId, wait: &Wait) {
+    pub(crate) fn write_remaining_sleep(&mut self, id: ThreadId, wait: &Wait) {
         let (node, tid) = (self.threads[id].node, self.threads[id].tid);
         let registers = &wait.registers;
         let address = match registers.number() {
@@ -191,7 +191,7 @@ impl Machine {
     }
 
     /// Lets the timers of a node run out whose time has come.
-    pub(super) fn expire(&mut self, node: usize) {
+    pub(crate) fn expire(&mut self, node: usize) {
         let now = self.now;
         let place = &mut self.nodes[node];
         if place.paused {
@@ -237,7 +237,7 @@ impl Machine {
     }
 
     /// A node's wall clock has jumped ahead by so much: waits for a time of day are over sooner.
-    pub(super) fn shift_wall_deadlines(&mut self, node: usize, by: i64) {
+    pub(crate) fn shift_wall_deadlines(&mut self, node: usize, by: i64) {
         let Some(life) = &mut self.nodes[node].life else { return };
         life.timers.shift(by);
         let deadlines = std::mem::take(&mut life.deadlines);

@@ -4,17 +4,25 @@
 //! is, before the call, until the call would not block any more or its time is up. So no thread of a node ever sleeps
 //! in the kernel, and it is always known who can go on.
 
+pub(crate) mod files;
+pub(crate) mod futex;
+pub(crate) mod kernel_block;
+pub(crate) mod nonblocking;
+pub(crate) mod signals;
+pub(crate) mod sockets;
+pub(crate) mod world;
+
 use rand::RngExt;
 
-use super::arch::{self, Call, Registers};
-use super::backoff::HEAVY;
-use super::machine::Machine;
-use super::memory::{EFAULT, Fault};
-use super::schedule::{Next, ON, Step};
-use super::sys;
-use super::table::{AtExit, Go, Place, State, ThreadId, Wait, What};
-use super::vdso::ClockPage;
 use crate::Nanos;
+use crate::machine::Machine;
+use crate::machine::backoff::HEAVY;
+use crate::machine::scheduler::{Next, ON, Step};
+use crate::machine::table::{AtExit, Go, Place, State, ThreadId, Wait, What};
+use crate::tracee::arch::{self, Call, Registers};
+use crate::tracee::memory::{EFAULT, Fault};
+use crate::tracee::sys;
+use crate::tracee::vdso::ClockPage;
 
 /// One in so many calls at which a thread is stopped while others are ready is a preemption. Fewer would hide races, more
 /// would cost turns.
@@ -32,7 +40,7 @@ enum Preemption {
     Until(Nanos),
 }
 
-pub(super) const fn errno(code: i32) -> i64 {
+pub(crate) const fn errno(code: i32) -> i64 {
     -(code as i64)
 }
 
@@ -51,7 +59,7 @@ fn only_asks(call: Call, registers: &Registers) -> bool {
 
 impl Machine {
     /// A thread stands before a system call.
-    pub(super) fn on_call(&mut self, id: ThreadId) -> Step {
+    pub(crate) fn on_call(&mut self, id: ThreadId) -> Step {
         let tid = self.threads[id].tid;
         let registers = sys::registers(tid)?;
         let Some(call) = arch::call(registers.number()) else { return ON };
@@ -190,7 +198,7 @@ impl Machine {
     }
 
     /// A thread stands at the end of a system call, where it was to be stopped.
-    pub(super) fn on_call_exit(&mut self, id: ThreadId) -> Step {
+    pub(crate) fn on_call_exit(&mut self, id: ThreadId) -> Step {
         let tid = self.threads[id].tid;
         let Some(todo) = self.threads[id].at_exit.take() else { return ON };
         let now = sys::registers(tid)?;
@@ -233,29 +241,29 @@ impl Machine {
     }
 
     /// How a thread goes on about which nothing more is to be said now: to the end of its call, if that has to be seen.
-    pub(super) fn go_on(&self, id: ThreadId) -> Next {
+    pub(crate) fn go_on(&self, id: ThreadId) -> Next {
         Next::Go(if self.threads[id].at_exit.is_some() { Go::TO_EXIT } else { Go::ON })
     }
 
     /// Sets what a call returns, without saying when the thread goes on.
-    pub(super) fn prepare_answer(&mut self, id: ThreadId, mut registers: Registers, value: i64) -> std::io::Result<()> {
+    pub(crate) fn prepare_answer(&mut self, id: ThreadId, mut registers: Registers, value: i64) -> std::io::Result<()> {
         registers.answer(value);
         sys::set_registers(self.threads[id].tid, &registers)
     }
 
     /// Answers a call in the kernel's place.
-    pub(super) fn answer(&mut self, id: ThreadId, registers: Registers, value: i64) -> Step {
+    pub(crate) fn answer(&mut self, id: ThreadId, registers: Registers, value: i64) -> Step {
         self.prepare_answer(id, registers, value)?;
         ON
     }
 
     /// Answers a call whose results have been written to the thread's memory, or could not be.
-    pub(super) fn answer_written(&mut self, id: ThreadId, registers: Registers, written: Result<i64, Fault>) -> Step {
+    pub(crate) fn answer_written(&mut self, id: ThreadId, registers: Registers, written: Result<i64, Fault>) -> Step {
         self.answer(id, registers, written.unwrap_or(EFAULT))
     }
 
     /// Ends a thread's wait with a result.
-    pub(super) fn wake(&mut self, id: ThreadId, value: i64) {
+    pub(crate) fn wake(&mut self, id: ThreadId, value: i64) {
         let Some(wait) = self.end_wait(id) else { return };
         // A failure means that it is being killed, which its next turn will find out.
         let _ = self.prepare_answer(id, wait.registers, value);
@@ -263,14 +271,14 @@ impl Machine {
     }
 
     /// Changes what a call does and looks at its result.
-    pub(super) fn alter(&mut self, id: ThreadId, altered: &Registers, at_exit: AtExit) -> Step {
+    pub(crate) fn alter(&mut self, id: ThreadId, altered: &Registers, at_exit: AtExit) -> Step {
         sys::set_registers(self.threads[id].tid, altered)?;
         self.threads[id].at_exit = Some(at_exit);
         Ok(Next::Go(Go::TO_EXIT))
     }
 
     /// The turn of a thread whose wait may be over.
-    pub(super) fn recheck(&mut self, id: ThreadId, wait: Wait) -> Step {
+    pub(crate) fn recheck(&mut self, id: ThreadId, wait: Wait) -> Step {
         match &wait.what {
             What::Files(_) => self.recheck_files(id, wait),
             What::Nap => {
@@ -285,7 +293,7 @@ impl Machine {
     }
 
     /// Lets a thread make the call that it has waited with, or make it again.
-    pub(super) fn make_call(&mut self, id: ThreadId, wait: Wait) -> Step {
+    pub(crate) fn make_call(&mut self, id: ThreadId, wait: Wait) -> Step {
         let mut registers = wait.registers;
         match wait.place {
             Place::Before => {}

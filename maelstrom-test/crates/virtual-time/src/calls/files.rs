@@ -5,17 +5,17 @@
 
 use std::os::fd::AsRawFd;
 
-use super::arch::{self, Call, Registers};
-use super::backoff::{HEAVY, LIGHT};
-use super::calls::errno;
-use super::clock::{Clock, SECOND};
-use super::machine::Machine;
-use super::memory::{self, EFAULT};
-use super::schedule::{self, Next, ON, Step};
-use super::socket::{self, is_for_messages};
-use super::sys;
-use super::table::{Go, Place, Source, State, ThreadId, Wait, What};
 use crate::Nanos;
+use crate::calls::errno;
+use crate::calls::sockets::{self, is_for_messages};
+use crate::machine::Machine;
+use crate::machine::backoff::{HEAVY, LIGHT};
+use crate::machine::clock::{Clock, SECOND};
+use crate::machine::scheduler::{self, Next, ON, Step};
+use crate::machine::table::{Go, Place, Source, State, ThreadId, Wait, What};
+use crate::tracee::arch::{self, Call, Registers};
+use crate::tracee::memory::{self, EFAULT};
+use crate::tracee::sys;
 
 const IN: i16 = libc::POLLIN;
 const OUT: i16 = libc::POLLOUT;
@@ -39,7 +39,7 @@ enum Patience {
 
 impl Machine {
     /// Calls that wait for input of one file.
-    pub(super) fn read(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
+    pub(crate) fn read(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
         let process = self.threads[id].process;
         let fd = registers.arg(0) as i32;
         if self.processes[process].random.contains(&fd)
@@ -68,7 +68,7 @@ impl Machine {
             }
             Source::File(file, _) => {
                 let nonblocking = sys::file_flags(file) & libc::O_NONBLOCK != 0;
-                if !nonblocking && let Some(timeout) = socket::timeout(file, libc::SO_RCVTIMEO) {
+                if !nonblocking && let Some(timeout) = sockets::timeout(file, libc::SO_RCVTIMEO) {
                     let now = self.node_time(self.threads[id].node);
                     deadline = Some(now.saturating_add(timeout));
                 }
@@ -98,7 +98,7 @@ impl Machine {
     }
 
     /// `mq_timedsend` and `mq_timedreceive`.
-    pub(super) fn message_queue(
+    pub(crate) fn message_queue(
         &mut self,
         id: ThreadId,
         registers: Registers,
@@ -124,7 +124,7 @@ impl Machine {
         self.wait_for_files(id, wait, true)
     }
 
-    pub(super) fn epoll(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
+    pub(crate) fn epoll(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
         let source = self.source(id, registers.arg(0) as i32, IN);
         if matches!(source, Source::Known(_)) {
             return ON;
@@ -138,7 +138,7 @@ impl Machine {
         self.wait_patiently(id, registers, vec![source], patience, interrupted)
     }
 
-    pub(super) fn poll(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
+    pub(crate) fn poll(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
         let timeout = registers.arg(2);
         let patience = match call {
             Call::Ppoll => self.patience(id, timeout, SECOND),
@@ -161,7 +161,7 @@ impl Machine {
         self.wait_patiently(id, registers, sources, patience, interrupted)
     }
 
-    pub(super) fn select(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
+    pub(crate) fn select(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
         let per_second = if call == Call::Select { 1_000_000 } else { SECOND };
         let Ok(patience) = self.patience(id, registers.arg(4), per_second) else { return ON };
         let Ok(wanted) = self.read_select_sets(id, &registers) else {
@@ -179,7 +179,7 @@ impl Machine {
     }
 
     /// What a descriptor of a thread stands for.
-    pub(super) fn source(&self, id: ThreadId, fd: i32, events: i16) -> Source {
+    pub(crate) fn source(&self, id: ThreadId, fd: i32, events: i16) -> Source {
         let thread = &self.threads[id];
         let process = &self.processes[thread.process];
         let input = self.nodes[thread.node].life.as_ref().map(|life| &life.input);
@@ -235,7 +235,7 @@ impl Machine {
 
     /// Makes the call if it can be answered now, else keeps the thread (or lets it see that there is nothing, if it
     /// does not want to wait).
-    pub(super) fn wait_for_files(&mut self, id: ThreadId, mut wait: Wait, may_wait: bool) -> Step {
+    pub(crate) fn wait_for_files(&mut self, id: ThreadId, mut wait: Wait, may_wait: bool) -> Step {
         let found = self.look(id, &wait);
         if found.iter().any(|events| *events != 0) {
             self.threads[id].polling.succeeded();
@@ -257,7 +257,7 @@ impl Machine {
 
     /// A thread that was found to be able to go on has its turn; in the meantime another one may have taken what was
     /// there.
-    pub(super) fn recheck_files(&mut self, id: ThreadId, wait: Wait) -> Step {
+    pub(crate) fn recheck_files(&mut self, id: ThreadId, wait: Wait) -> Step {
         self.wait_for_files(id, wait, true)
     }
 
@@ -274,7 +274,7 @@ impl Machine {
         let What::Files(sources) = &wait.what else { return Vec::new() };
         let input = &self.life_of(id).input;
         let mut entries: Vec<libc::pollfd> = sources.iter().map(|source| source.to_poll(input)).collect();
-        schedule::poll(&mut entries);
+        scheduler::poll(&mut entries);
         entries.iter().map(|entry| entry.revents).collect()
     }
 
@@ -288,7 +288,7 @@ impl Machine {
     }
 
     /// A thread has waited for files for long enough.
-    pub(super) fn time_out_files(&mut self, id: ThreadId) {
+    pub(crate) fn time_out_files(&mut self, id: ThreadId) {
         let Some(wait) = self.end_wait(id) else { return };
         let What::Files(sources) = &wait.what else { return };
         let nothing = vec![0; sources.len()];

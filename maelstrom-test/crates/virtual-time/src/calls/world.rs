@@ -6,15 +6,15 @@ use std::io::{Seek, SeekFrom, Write};
 
 use rand::Rng as _;
 
-use super::arch::{Call, Registers};
-use super::calls::errno;
-use super::clock::{BOOT, Clock, EPOCH, SECOND};
-use super::machine::Machine;
-use super::memory::{self, Fault};
-use super::schedule::{ON, Step};
-use super::sys::{self, Tid};
-use super::table::{AtExit, ThreadId};
-use super::vdso;
+use crate::calls::errno;
+use crate::machine::Machine;
+use crate::machine::clock::{BOOT, Clock, EPOCH, SECOND};
+use crate::machine::scheduler::{ON, Step};
+use crate::machine::table::{AtExit, ThreadId};
+use crate::tracee::arch::{Call, Registers};
+use crate::tracee::memory::{self, Fault};
+use crate::tracee::sys::{self, Tid};
+use crate::tracee::vdso;
 
 /// Entries of the auxiliary vector.
 const AT_NULL: u64 = 0;
@@ -30,7 +30,7 @@ const JAVA_MONITORING: &[u8] = b"/tmp/hsperfdata_";
 impl Machine {
     /// Changes a program before its first instruction: it is not to have the system's vDSO, which would read the real
     /// clock, and its random bytes come from the seed.
-    pub(super) fn prepare_program(&mut self, tid: Tid, node: usize) -> std::io::Result<()> {
+    pub(crate) fn prepare_program(&mut self, tid: Tid, node: usize) -> std::io::Result<()> {
         let fault = |Fault| std::io::Error::from_raw_os_error(libc::EFAULT);
         let mut random = [0; 16];
         self.life(node).rng.fill_bytes(&mut random);
@@ -57,7 +57,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn getrandom(&mut self, id: ThreadId, registers: Registers) -> Step {
+    pub(crate) fn getrandom(&mut self, id: ThreadId, registers: Registers) -> Step {
         let result = self.write_random(id, registers.arg(0), registers.arg(1));
         self.answer_written(id, registers, result)
     }
@@ -80,7 +80,7 @@ impl Machine {
     }
 
     /// Reads from a descriptor that was opened as a source of randomness, if it still is one.
-    pub(super) fn read_random(&mut self, id: ThreadId, registers: Registers, call: Call) -> Option<Step> {
+    pub(crate) fn read_random(&mut self, id: ThreadId, registers: Registers, call: Call) -> Option<Step> {
         use std::os::unix::fs::MetadataExt;
         let fd = registers.arg(0) as i32;
         let process = self.threads[id].process;
@@ -101,13 +101,13 @@ impl Machine {
         Some(self.answer_written(id, registers, result))
     }
 
-    pub(super) fn open(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
+    pub(crate) fn open(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
         const LONGEST: usize = 64;
         let path_at = if call == Call::Open { 0 } else { 1 };
         let path = memory::read_text(self.threads[id].tid, registers.arg(path_at), LONGEST);
         if path == b"/dev/urandom" || path == b"/dev/random" {
             self.threads[id].at_exit = Some(AtExit::RandomOpened);
-            return Ok(super::schedule::Next::Go(super::table::Go::TO_EXIT));
+            return Ok(crate::machine::scheduler::Next::Go(crate::machine::table::Go::TO_EXIT));
         }
         if path.starts_with(JAVA_MONITORING) {
             return self.answer(id, registers, errno(libc::ENOENT));
@@ -123,7 +123,7 @@ impl Machine {
     }
 
     /// Gives a memory file its content.
-    pub(super) fn fill(&mut self, id: ThreadId, result: i64, content: &[u8]) {
+    pub(crate) fn fill(&mut self, id: ThreadId, result: i64, content: &[u8]) {
         let Ok(fd) = i32::try_from(result) else { return };
         let process = self.threads[id].process;
         if let Ok(file) = sys::pidfd_getfd(&self.processes[process].pidfd, fd) {
@@ -169,7 +169,7 @@ impl Machine {
     }
 
     /// `sched_getaffinity`, `sched_setaffinity` and `getcpu`: there is one processor, number 0.
-    pub(super) fn processors(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
+    pub(crate) fn processors(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
         let tid = self.threads[id].tid;
         let written = match call {
             Call::SchedGetaffinity if registers.arg(1) < 8 => Ok(errno(libc::EINVAL)),
@@ -184,7 +184,7 @@ impl Machine {
     }
 
     /// `times`, `getrusage` and `sysinfo`.
-    pub(super) fn usage(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
+    pub(crate) fn usage(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
         const TICK: u64 = SECOND / 100;
         let (node, tid) = (self.threads[id].node, self.threads[id].tid);
         let now = self.reading(node);
@@ -223,7 +223,7 @@ impl Machine {
     }
 
     /// Calls that take descriptor 0 from the pipe that messages arrive in.
-    pub(super) fn stdin_replaced(&mut self, id: ThreadId, registers: Registers, call: Call) {
+    pub(crate) fn stdin_replaced(&mut self, id: ThreadId, registers: Registers, call: Call) {
         const CLOSE_RANGE_CLOEXEC: u64 = 4;
         let process = self.threads[id].process;
         let keeps = match call {
@@ -238,7 +238,7 @@ impl Machine {
     }
 
     /// A thread may wait in a way that is not simulated, with a time limit: the call is made, and the escape noted.
-    pub(super) fn real_time(&mut self, id: ThreadId, what: &str) -> Step {
+    pub(crate) fn real_time(&mut self, id: ThreadId, what: &str) -> Step {
         let name = self.nodes[self.threads[id].node].name.clone();
         self.note(format!("{name} uses {what}, whose time limit runs on real time"));
         ON
@@ -246,7 +246,7 @@ impl Machine {
 
     /// Sockets beyond the node's own processes are beyond the simulation. Binding one to a port of the kernel's choice is no
     /// reason to doubt a run, as nobody outside can know the port: the runtime of Erlang does so when it starts.
-    pub(super) fn network(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
+    pub(crate) fn network(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
         let address = memory::read_u32(self.threads[id].tid, registers.arg(1)).unwrap_or(0);
         let [family, port] = [address & 0xffff, address >> 16];
         let is_private = call == Call::Bind && port == 0;

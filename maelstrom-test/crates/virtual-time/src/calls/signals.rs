@@ -7,12 +7,12 @@
 use std::fs;
 use std::io;
 
-use super::arch::{self, Call, Registers};
-use super::machine::Machine;
-use super::memory;
-use super::schedule::{Next, ON, Step};
-use super::sys::{self, Request, Stop, Tid};
-use super::table::{AtExit, Go, Place, ProcessId, State, ThreadId, Wait, What};
+use crate::machine::Machine;
+use crate::machine::scheduler::{Next, ON, Step};
+use crate::machine::table::{AtExit, Go, Place, ProcessId, State, ThreadId, Wait, What};
+use crate::tracee::arch::{self, Call, Registers};
+use crate::tracee::memory;
+use crate::tracee::sys::{self, Request, Stop, Tid};
 
 /// Results that the kernel keeps to itself: restart the call unless a handler runs that does not want it; restart it
 /// always; restart it unless a handler runs.
@@ -50,7 +50,7 @@ fn pending(tid: Tid) -> Pending {
 
 impl Machine {
     /// Looks for signals that are pending for threads of a node.
-    pub(super) fn look_at_signals(&mut self, node: usize) -> io::Result<()> {
+    pub(crate) fn look_at_signals(&mut self, node: usize) -> io::Result<()> {
         let mut processes: Vec<ProcessId> = self.life(node).processes.iter().copied().collect();
         processes.sort_by_key(|process| {
             let threads = &self.processes[*process].threads;
@@ -202,7 +202,7 @@ impl Machine {
     /// Gives a thread, at the end of its call, a result as the kernel gives it. If that is one of those with which the kernel
     /// itself restarts the call, the kernel must get to see it: it looks only if a signal may be pending for the thread,
     /// and another thread of the process may have taken the signal meanwhile.
-    pub(super) fn pretend(&mut self, id: ThreadId, mut registers: Registers, result: i64) -> io::Result<()> {
+    pub(crate) fn pretend(&mut self, id: ThreadId, mut registers: Registers, result: i64) -> io::Result<()> {
         let tid = self.threads[id].tid;
         registers.set_result(result);
         sys::set_registers(tid, &registers)?;
@@ -214,14 +214,14 @@ impl Machine {
     }
 
     /// A running thread is about to get a signal.
-    pub(super) fn on_signal(&mut self, id: ThreadId, signal: i32) -> Step {
+    pub(crate) fn on_signal(&mut self, id: ThreadId, signal: i32) -> Step {
         let tid = self.threads[id].tid;
         if signal == libc::SIGSEGV {
             let mut registers = sys::registers(tid)?;
             let mut code = [0; 3];
             sys::read_memory(tid, registers.instruction(), &mut code);
             let time = self.reading(self.threads[id].node);
-            if registers.emulate_counter(code, super::clock::BOOT + time) {
+            if registers.emulate_counter(code, crate::machine::clock::BOOT + time) {
                 sys::set_registers(tid, &registers)?;
                 return ON;
             }
@@ -234,7 +234,7 @@ impl Machine {
     }
 
     /// `rt_sigtimedwait`, `rt_sigsuspend` and `pause`.
-    pub(super) fn wait_for_signal(
+    pub(crate) fn wait_for_signal(
         &mut self,
         id: ThreadId,
         registers: Registers,
@@ -245,7 +245,7 @@ impl Machine {
         let mut deadline = None;
         if call == Call::RtSigtimedwait && registers.arg(2) != 0 {
             let span = memory::read_pair(tid, registers.arg(2)).ok();
-            let Some(span) = span.and_then(|pair| memory::time(pair, super::clock::SECOND)) else { return ON };
+            let Some(span) = span.and_then(|pair| memory::time(pair, crate::machine::clock::SECOND)) else { return ON };
             let until = self.node_time(node).saturating_add(span);
             deadline = interrupted.and_then(|wait| wait.deadline).or(Some(until));
             if span == 0 {
@@ -265,7 +265,7 @@ impl Machine {
     }
 
     /// Job control stops the thread's process.
-    pub(super) fn on_group_stop(&mut self, id: ThreadId) -> Step {
+    pub(crate) fn on_group_stop(&mut self, id: ThreadId) -> Step {
         sys::resume(self.threads[id].tid, Request::Listen, 0)?;
         self.threads[id].state = State::Stopped;
         self.wake_parents(self.threads[id].node);
@@ -291,7 +291,7 @@ impl Machine {
     }
 
     /// A process of the node has ended, stopped or gone on: threads that wait for their children look again.
-    pub(super) fn wake_parents(&mut self, node: usize) {
+    pub(crate) fn wake_parents(&mut self, node: usize) {
         let processes: Vec<ProcessId> = self.life(node).processes.iter().copied().collect();
         for process in processes {
             let threads: Vec<ThreadId> = self.processes[process].threads.iter().copied().collect();

@@ -9,21 +9,21 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use super::arch::{Call, Registers};
-use super::calls::errno;
-use super::clock::{Clock, SECOND};
-use super::machine::Machine;
-use super::memory::{self, EFAULT};
-use super::schedule::Step;
-use super::sys::{self, Tid};
-use super::table::{AtExit, ProcessId, ThreadId};
 use crate::Nanos;
+use crate::calls::errno;
+use crate::machine::Machine;
+use crate::machine::clock::{Clock, SECOND};
+use crate::machine::scheduler::Step;
+use crate::machine::table::{AtExit, ProcessId, ThreadId};
+use crate::tracee::arch::{Call, Registers};
+use crate::tracee::memory::{self, EFAULT};
+use crate::tracee::sys::{self, Tid};
 
 /// The shortest interval of a timer. A run with a shorter one would consist of little else.
 const LEAST_INTERVAL: Nanos = 100_000;
 
 /// A timer of a node.
-pub(super) struct Timer {
+pub(crate) struct Timer {
     clock: Clock,
     /// When it runs out next, in the machine's time.
     deadline: Option<Nanos>,
@@ -57,25 +57,25 @@ enum Name {
 
 /// All timers of a node.
 #[derive(Default)]
-pub(super) struct Timers(BTreeMap<Name, Timer>);
+pub(crate) struct Timers(BTreeMap<Name, Timer>);
 
 impl Timers {
     /// When the next one runs out.
-    pub(super) fn next(&self) -> Option<Nanos> {
+    pub(crate) fn next(&self) -> Option<Nanos> {
         // A timer that does nothing is looked at by its owner only.
         let acting = self.0.values().filter(|timer| !matches!(timer.action, Action::Nothing));
         acting.filter_map(|timer| timer.deadline).min()
     }
 
     /// A process is gone, and its timers with it. Descriptors may live on in others.
-    pub(super) fn forget(&mut self, gone: ProcessId) {
+    pub(crate) fn forget(&mut self, gone: ProcessId) {
         self.0.retain(
             |name, _| !matches!(name, Name::Interval(process, _) | Name::Posix(process, _) if *process == gone),
         );
     }
 
     /// The wall clock has jumped ahead by so much.
-    pub(super) fn shift(&mut self, by: i64) {
+    pub(crate) fn shift(&mut self, by: i64) {
         for timer in self.0.values_mut().filter(|timer| timer.wall) {
             timer.deadline = timer.deadline.map(|deadline| deadline.saturating_add_signed(by.saturating_neg()));
         }
@@ -98,7 +98,7 @@ fn setting(timer: Option<&Timer>, now: Nanos) -> [Nanos; 2] {
 
 impl Machine {
     /// The timers of a node that are due do what they are for.
-    pub(super) fn fire_timers(&mut self, node: usize) {
+    pub(crate) fn fire_timers(&mut self, node: usize) {
         let now = self.now;
         let names: Vec<Name> = self.life(node).timers.0.keys().copied().collect();
         for name in names {
@@ -147,7 +147,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn timerfd_create(&mut self, id: ThreadId, registers: Registers) -> Step {
+    pub(crate) fn timerfd_create(&mut self, id: ThreadId, registers: Registers) -> Step {
         let clock = registers.arg(0) as i32;
         let flags = registers.arg(1);
         let known = libc::TFD_NONBLOCK | libc::TFD_CLOEXEC;
@@ -161,7 +161,7 @@ impl Machine {
     }
 
     /// The event counter of a new timer descriptor has been made.
-    pub(super) fn timerfd_made(&mut self, id: ThreadId, result: i64, clock: i32) {
+    pub(crate) fn timerfd_made(&mut self, id: ThreadId, result: i64, clock: i32) {
         let (process, node) = (self.threads[id].process, self.threads[id].node);
         let (Ok(fd), Some(clock)) = (i32::try_from(result), Clock::of(clock)) else { return };
         let Ok(counter) = sys::pidfd_getfd(&self.processes[process].pidfd, fd) else { return };
@@ -175,7 +175,7 @@ impl Machine {
         self.life(node).timers.0.insert(Name::Descriptor(identity), timer);
     }
 
-    pub(super) fn timerfd_settime(&mut self, id: ThreadId, registers: Registers) -> Step {
+    pub(crate) fn timerfd_settime(&mut self, id: ThreadId, registers: Registers) -> Step {
         let (name, counter) = match self.timer_descriptor(id, registers.arg(0) as i32) {
             Ok(found) => found,
             Err(error) => return self.answer(id, registers, error),
@@ -193,7 +193,7 @@ impl Machine {
         self.answer(id, registers, result)
     }
 
-    pub(super) fn timerfd_gettime(&mut self, id: ThreadId, registers: Registers) -> Step {
+    pub(crate) fn timerfd_gettime(&mut self, id: ThreadId, registers: Registers) -> Step {
         match self.timer_descriptor(id, registers.arg(0) as i32) {
             Ok((name, _)) => {
                 let result = self.write_setting(id, name, registers.arg(1), SECOND);
@@ -273,7 +273,7 @@ impl Machine {
     }
 
     /// `setitimer`, `getitimer` and `alarm`.
-    pub(super) fn interval_timer(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
+    pub(crate) fn interval_timer(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
         let (process, node) = (self.threads[id].process, self.threads[id].node);
         let which = if call == Call::Alarm { 0 } else { registers.arg(0) };
         let (clock, signal) = match which as i32 {
@@ -302,7 +302,7 @@ impl Machine {
         self.answer(id, registers, result)
     }
 
-    pub(super) fn timer_create(&mut self, id: ThreadId, registers: Registers) -> Step {
+    pub(crate) fn timer_create(&mut self, id: ThreadId, registers: Registers) -> Step {
         let (process, node, tid) = (self.threads[id].process, self.threads[id].node, self.threads[id].tid);
         let Some(clock) = Clock::of(registers.arg(0) as i32) else {
             return self.answer(id, registers, errno(libc::EINVAL));
@@ -345,7 +345,7 @@ impl Machine {
         })
     }
 
-    pub(super) fn timer_settime(&mut self, id: ThreadId, registers: Registers) -> Step {
+    pub(crate) fn timer_settime(&mut self, id: ThreadId, registers: Registers) -> Step {
         let name = Name::Posix(self.threads[id].process, registers.arg(0) as i32);
         let absolute = registers.arg(1) as i32 & libc::TIMER_ABSTIME != 0;
         let known = self.life_of(id).timers.0.contains_key(&name);
@@ -357,7 +357,7 @@ impl Machine {
     }
 
     /// `timer_gettime`, `timer_getoverrun` and `timer_delete`.
-    pub(super) fn timer_other(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
+    pub(crate) fn timer_other(&mut self, id: ThreadId, registers: Registers, call: Call) -> Step {
         let name = Name::Posix(self.threads[id].process, registers.arg(0) as i32);
         if !self.life_of(id).timers.0.contains_key(&name) {
             return self.answer(id, registers, errno(libc::EINVAL));

@@ -9,17 +9,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::sys::{self, Tid};
+use crate::tracee::sys::{self, Tid};
 
 /// How often it looks.
 const PERIOD: Duration = Duration::from_millis(2);
 /// CPU time without a trapped call after which another ready thread of the node gets a turn, the first time in a run. Such
 /// a run cannot be repeated. So this is long: a just-in-time compiler on a busy machine must not reach it.
-pub(super) const FIRST_SLICE: u64 = 1_000_000_000;
+pub(crate) const FIRST_SLICE: u64 = 1_000_000_000;
 /// The same from the second time on.
-pub(super) const SLICE: u64 = 100_000_000;
+pub(crate) const SLICE: u64 = 100_000_000;
 /// The same for a thread that was preempted before and has made no trapped call since: it waits for another one.
-pub(super) const SPIN_SLICE: u64 = 10_000_000;
+pub(crate) const SPIN_SLICE: u64 = 10_000_000;
 /// CPU time after which the tracer looks whether the run has been interrupted.
 const LOOK: u64 = 250_000_000;
 /// How often the tracer looks whether the run has been interrupted while nodes make trapped calls without end.
@@ -28,11 +28,11 @@ const LOOK_PERIOD: Duration = Duration::from_millis(250);
 pub const HANG: u64 = 10_000_000_000;
 
 /// The signal that nudges. No program can block it.
-pub(super) const NUDGE: i32 = libc::SIGSTOP;
+pub(crate) const NUDGE: i32 = libc::SIGSTOP;
 
 /// Why a thread was nudged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Nudge {
+pub(crate) enum Nudge {
     /// It sleeps in the kernel.
     Asleep,
     /// It has computed for so long that another thread should have a turn.
@@ -61,7 +61,7 @@ struct Watched {
 }
 
 /// The helper thread's handle.
-pub(super) struct Watchdog {
+pub(crate) struct Watchdog {
     shared: Arc<(Mutex<Shared>, Condvar)>,
     look: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -72,7 +72,7 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 }
 
 impl Watchdog {
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         let shared = Arc::new((Mutex::new(Shared::default()), Condvar::new()));
         let look = Arc::new(AtomicBool::new(false));
         let (theirs, due) = (Arc::clone(&shared), Arc::clone(&look));
@@ -81,12 +81,12 @@ impl Watchdog {
     }
 
     /// Whether it is time to see if the run has been interrupted; only once each time.
-    pub(super) fn look_is_due(&self) -> bool {
+    pub(crate) fn look_is_due(&self) -> bool {
         self.look.load(Ordering::Relaxed) && self.look.swap(false, Ordering::Relaxed)
     }
 
     /// A thread goes on. Call before it does.
-    pub(super) fn started(&self, pid: Tid, tid: Tid, slice: Option<u64>) {
+    pub(crate) fn started(&self, pid: Tid, tid: Tid, slice: Option<u64>) {
         let mut shared = lock(&self.shared.0);
         shared.sequence += 1;
         shared.watched = Some(Watched { pid, tid, slice, nudged: None, used: 0 });
@@ -94,7 +94,7 @@ impl Watchdog {
 
     /// The thread has stopped, or will be of no interest from now on. Says whether it was nudged, and how much CPU time it had
     /// used by then.
-    pub(super) fn stopped(&self) -> Option<(Nudge, u64)> {
+    pub(crate) fn stopped(&self) -> Option<(Nudge, u64)> {
         lock(&self.shared.0).watched.take().and_then(|watched| Some((watched.nudged?, watched.used)))
     }
 }

@@ -17,28 +17,28 @@
 
 use std::io;
 
-use super::arch::Registers;
-use super::machine::Machine;
-use super::schedule::Next;
-use super::sys::{self, Stop};
-use super::table::{Go, ThreadId, Wait, What};
 use crate::Nanos;
+use crate::machine::Machine;
+use crate::machine::scheduler::Next;
+use crate::machine::table::{Go, ThreadId, Wait, What};
+use crate::tracee::arch::Registers;
+use crate::tracee::sys::{self, Stop};
 
 /// The weight of calls that give nothing and that a thread may make in a row. Most calls weigh [`HEAVY`], which allows 32.
 const EMPTY_CALLS: u32 = 32 * HEAVY;
 /// What is left of that to a thread that got something after it had begun to pause: it will poll on.
 const AFTER_SUCCESS: u32 = EMPTY_CALLS - 8 * HEAVY;
 /// A call that only a program that polls makes.
-pub(super) const HEAVY: u32 = 128;
+pub(crate) const HEAVY: u32 = 128;
 /// A call that event loops make in passing while they have work to do, so they may make more of them.
-pub(super) const LIGHT: u32 = 64;
+pub(crate) const LIGHT: u32 = 64;
 /// A reading of a clock, which weighs something only after [`READINGS`] in a row: a program may want to know the time of
 /// everything that it does.
 const READING_WEIGHT: u32 = HEAVY / 16;
 const READINGS: u32 = 2_000;
 
 /// Sleeps and time limits shorter than this count as calls that gave nothing.
-pub(super) const SHORT_WAIT: Nanos = 100_000;
+pub(crate) const SHORT_WAIT: Nanos = 100_000;
 /// How long those can become, if there are many in a row.
 const LONGEST_SHORT_WAIT: Nanos = 1_000_000;
 
@@ -71,7 +71,7 @@ fn pause(polled_for: Nanos, part: Nanos, longest: Nanos) -> Nanos {
 
 /// How long a thread has been polling.
 #[derive(Default)]
-pub(super) struct Polling {
+pub(crate) struct Polling {
     /// The weight of calls in a row that gave nothing.
     empty: u32,
     /// Trapped calls in a row that read a clock.
@@ -82,7 +82,7 @@ pub(super) struct Polling {
 
 impl Polling {
     /// The thread got something, or truly waits.
-    pub(super) fn succeeded(&mut self) {
+    pub(crate) fn succeeded(&mut self) {
         self.empty = if self.since.take().is_some() { AFTER_SUCCESS } else { 0 };
     }
 
@@ -92,13 +92,13 @@ impl Polling {
     }
 
     /// The thread has read a clock very often without a trap.
-    pub(super) fn exhaust_readings(&mut self) {
+    pub(crate) fn exhaust_readings(&mut self) {
         self.readings = self.readings.max(READINGS);
         self.empty = self.empty.max(EMPTY_CALLS + HEAVY);
     }
 
     /// A trapped call that does not read a clock.
-    pub(super) fn other_call(&mut self) {
+    pub(crate) fn other_call(&mut self) {
         self.readings = 0;
     }
 
@@ -115,7 +115,7 @@ impl Polling {
 }
 
 /// How busy a node has been within the present instant.
-pub(super) struct Activity {
+pub(crate) struct Activity {
     /// The machine's time.
     instant: Nanos,
     /// Stops since then, or since a thread last had to pause.
@@ -127,7 +127,7 @@ pub(super) struct Activity {
     /// How many threads had to pause within this instant.
     rests: u32,
     /// Threads that pause now.
-    pub(super) resting: u64,
+    pub(crate) resting: u64,
 }
 
 impl Default for Activity {
@@ -137,7 +137,7 @@ impl Default for Activity {
 }
 
 impl Activity {
-    pub(super) fn count(&mut self, stop: Stop) {
+    pub(crate) fn count(&mut self, stop: Stop) {
         self.stops += match stop {
             Stop::Born | Stop::BornVfork | Stop::Exec | Stop::Gone(_) => STOPS_PER_PROCESS,
             _ => 1,
@@ -168,13 +168,13 @@ impl Activity {
 
 impl Machine {
     /// A call gave nothing, and may well be repeated. Until when the thread is to pause, if it has made many of these.
-    pub(super) fn empty_call(&mut self, id: ThreadId, weight: u32) -> Option<Nanos> {
+    pub(crate) fn empty_call(&mut self, id: ThreadId, weight: u32) -> Option<Nanos> {
         let now = self.node_time(self.threads[id].node);
         self.threads[id].polling.count(weight, now).map(|pause| now + pause)
     }
 
     /// The same for a reading of a clock.
-    pub(super) fn reading_in_a_row(&mut self, id: ThreadId) -> Option<Nanos> {
+    pub(crate) fn reading_in_a_row(&mut self, id: ThreadId) -> Option<Nanos> {
         let polling = &mut self.threads[id].polling;
         polling.readings += 1;
         if polling.readings <= READINGS {
@@ -185,7 +185,7 @@ impl Machine {
     }
 
     /// When a wait ends that a program wants to end then. Many short ones in a row become longer.
-    pub(super) fn short_wait(&mut self, id: ThreadId, deadline: Nanos) -> Nanos {
+    pub(crate) fn short_wait(&mut self, id: ThreadId, deadline: Nanos) -> Nanos {
         let now = self.node_time(self.threads[id].node);
         if deadline.saturating_sub(now) >= SHORT_WAIT {
             self.threads[id].polling.succeeded();
@@ -195,7 +195,7 @@ impl Machine {
     }
 
     /// Whether a thread that could go on has to pause instead, because its node has done so much within this instant.
-    pub(super) fn has_to_rest(&mut self, id: ThreadId, go: Go) -> io::Result<bool> {
+    pub(crate) fn has_to_rest(&mut self, id: ThreadId, go: Go) -> io::Result<bool> {
         let now = self.now;
         let Some(pause) = self.life_of(id).activity.exhausted(now) else { return Ok(false) };
         let registers = sys::registers(self.threads[id].tid)?;
@@ -204,7 +204,7 @@ impl Machine {
     }
 
     /// Ends the turn of a thread that pauses before its call until this time.
-    pub(super) fn pause_until(&mut self, id: ThreadId, registers: Registers, time: Nanos) -> Next {
+    pub(crate) fn pause_until(&mut self, id: ThreadId, registers: Registers, time: Nanos) -> Next {
         self.hold(id, Wait::new(registers, Some(time), What::Nap));
         Next::Over
     }

@@ -5,20 +5,20 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::sys;
+use crate::tracee::sys;
 
 /// How many machines of this process use each processor.
 static IN_USE: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// The calling thread's tie to a processor; its children inherit it.
-pub(super) struct Pin {
+pub(crate) struct Pin {
     /// What the thread was allowed before, and where it is now.
     tie: Option<(libc::cpu_set_t, usize)>,
 }
 
 impl Pin {
     /// Chooses the processor that the fewest machines use.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let Some(before) = sys::affinity() else { return Pin { tie: None } };
         let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |cpu: usize| in_use.get(cpu).copied().unwrap_or(0);

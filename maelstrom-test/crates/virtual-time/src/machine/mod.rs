@@ -1,5 +1,14 @@
 //! The machine: nodes, their threads, and one clock for all of them.
 
+mod affinity;
+pub(crate) mod backoff;
+pub(crate) mod clock;
+pub(crate) mod scheduler;
+pub(crate) mod stdio;
+pub(crate) mod table;
+pub(crate) mod timers;
+pub(crate) mod watchdog;
+
 use std::io;
 use std::marker::PhantomData;
 use std::process::ExitStatus;
@@ -8,16 +17,16 @@ use std::time::Duration;
 use rand::RngExt;
 use rustc_hash::FxHashMap;
 
-use super::affinity::Pin;
-use super::counter::Renunciation;
-use super::spawn::{self, NodeProgram, StartError};
-use super::stdio::{Input, Output};
-use super::sys::{self, Tid};
-use super::table::{Go, Life, Node, Process, ProcessId, SpaceId, State, Thread, ThreadId, Wait, What};
-use super::timer::Timers;
-use super::vdso::ClockPage;
-use super::watchdog::Watchdog;
 use crate::Nanos;
+use crate::machine::affinity::Pin;
+use crate::machine::stdio::{Input, Output};
+use crate::machine::table::{Go, Life, Node, Process, ProcessId, SpaceId, State, Thread, ThreadId, Wait, What};
+use crate::machine::timers::Timers;
+use crate::machine::watchdog::Watchdog;
+use crate::tracee::spawn::{self, NodeProgram, StartError};
+use crate::tracee::sys::{self, Tid};
+use crate::tracee::tsc::Renunciation;
+use crate::tracee::vdso::ClockPage;
 use maelstrom_random::stream;
 
 /// Why virtual time is not possible here: a sentence for people.
@@ -83,29 +92,29 @@ pub struct InputFull;
 
 /// Processes on a simulated clock. It belongs to the thread that made it.
 pub struct Machine {
-    pub(super) seed: u64,
-    pub(super) preemption: bool,
+    pub(crate) seed: u64,
+    pub(crate) preemption: bool,
     /// Whether a thread was preempted because of the processor time that it had used. From then on the run cannot be repeated.
-    pub(super) preempted_by_time: bool,
-    pub(super) now: Nanos,
-    pub(super) nodes: Vec<Node>,
-    pub(super) threads: Slab<Thread>,
-    pub(super) processes: Slab<Process>,
-    pub(super) by_tid: FxHashMap<Tid, ThreadId>,
+    pub(crate) preempted_by_time: bool,
+    pub(crate) now: Nanos,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) threads: Slab<Thread>,
+    pub(crate) processes: Slab<Process>,
+    pub(crate) by_tid: FxHashMap<Tid, ThreadId>,
     /// Who waits at which word of memory, in order of arrival.
-    pub(super) futexes: FxHashMap<(SpaceId, u64), Vec<ThreadId>>,
-    pub(super) next_space: SpaceId,
-    pub(super) watchdog: Watchdog,
-    pub(super) notes: Vec<String>,
+    pub(crate) futexes: FxHashMap<(SpaceId, u64), Vec<ThreadId>>,
+    pub(crate) next_space: SpaceId,
+    pub(crate) watchdog: Watchdog,
+    pub(crate) notes: Vec<String>,
     remarks: Vec<String>,
     /// How long each node ran on the wall clock.
     busy: Vec<Duration>,
-    pub(super) events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
     /// A node has computed for so long that whoever runs the machine should see whether to go on.
-    pub(super) wants_look: bool,
+    pub(crate) wants_look: bool,
     /// The tracer's tie to a processor, for as long as the machine lives.
     _pin: Pin,
-    pub(super) counter: Renunciation,
+    pub(crate) counter: Renunciation,
     /// Only the thread that traces may use it.
     not_send: PhantomData<*const ()>,
 }
@@ -116,7 +125,7 @@ impl Machine {
     /// # Errors
     /// Says why virtual time is not possible here.
     pub fn new(options: MachineOptions) -> Result<Self, Unavailable> {
-        super::available()?;
+        crate::available()?;
         let node = |name| Node { name, lives: 0, life: None, paused: false, skew: 0, clock: 0, cpu: 0 };
         let watchdog =
             Watchdog::new().map_err(|error| Unavailable(format!("a helper thread cannot be started: {error}")))?;
@@ -322,7 +331,7 @@ impl Machine {
         &self.remarks
     }
 
-    pub(super) fn remark(&mut self, text: String) {
+    pub(crate) fn remark(&mut self, text: String) {
         /// A program may do something remarkable very often, each time a little differently.
         const MOST: usize = 16;
         if self.remarks.len() < MOST && !self.remarks.contains(&text) {
@@ -330,29 +339,29 @@ impl Machine {
         }
     }
 
-    pub(super) fn note(&mut self, text: impl Into<String>) {
+    pub(crate) fn note(&mut self, text: impl Into<String>) {
         let text = text.into();
         if !self.notes.contains(&text) {
             self.notes.push(text);
         }
     }
 
-    pub(super) fn new_space(&mut self) -> SpaceId {
+    pub(crate) fn new_space(&mut self) -> SpaceId {
         self.next_space += 1;
         self.next_space
     }
 
-    pub(super) fn life(&mut self, node: usize) -> &mut Life {
+    pub(crate) fn life(&mut self, node: usize) -> &mut Life {
         self.nodes[node].life.as_mut().expect("a node with a thread is alive")
     }
 
     /// The life of a thread's node.
-    pub(super) fn life_of(&mut self, thread: ThreadId) -> &mut Life {
+    pub(crate) fn life_of(&mut self, thread: ThreadId) -> &mut Life {
         self.life(self.threads[thread].node)
     }
 
     /// Enters a new thread, which is stopped and has yet to run.
-    pub(super) fn add_thread(&mut self, tid: Tid, process: ProcessId) -> ThreadId {
+    pub(crate) fn add_thread(&mut self, tid: Tid, process: ProcessId) -> ThreadId {
         let node = self.processes[process].node;
         let life = self.life(node);
         let number = life.next_number;
@@ -366,17 +375,17 @@ impl Machine {
 
     /// Gives a thread that is stopped a place among those that want a turn. All others that are ready come first, so
     /// that none of them waits for ever.
-    pub(super) fn make_ready(&mut self, id: ThreadId, state: State) {
+    pub(crate) fn make_ready(&mut self, id: ThreadId, state: State) {
         self.line_up(id, state, 1);
     }
 
     /// Lets a thread go on after those that have just been made ready.
-    pub(super) fn give_way(&mut self, id: ThreadId) {
+    pub(crate) fn give_way(&mut self, id: ThreadId) {
         self.line_up(id, State::Ready(Go::ON), 2);
     }
 
     /// Gives a thread a place among those that want a turn, `rounds` rounds from now; 0: before all others.
-    pub(super) fn line_up(&mut self, id: ThreadId, state: State, rounds: u64) {
+    pub(crate) fn line_up(&mut self, id: ThreadId, state: State, rounds: u64) {
         let thread = &mut self.threads[id];
         thread.state = state;
         let (number, preemption) = (thread.number, self.preemption);
@@ -391,7 +400,7 @@ impl Machine {
     }
 
     /// Keeps a thread in its stop until what it waits for happens.
-    pub(super) fn hold(&mut self, id: ThreadId, mut wait: Wait) {
+    pub(crate) fn hold(&mut self, id: ThreadId, mut wait: Wait) {
         let number = self.threads[id].number;
         let life = self.life_of(id);
         wait.seen = life.changes;
@@ -413,7 +422,7 @@ impl Machine {
     }
 
     /// Ends a thread's wait, without saying yet how it goes on.
-    pub(super) fn end_wait(&mut self, id: ThreadId) -> Option<Wait> {
+    pub(crate) fn end_wait(&mut self, id: ThreadId) -> Option<Wait> {
         let thread = &mut self.threads[id];
         if !matches!(thread.state, State::Waiting(_)) {
             return None;
@@ -455,7 +464,7 @@ impl Drop for Machine {
 }
 
 /// A table whose places are used again.
-pub(super) struct Slab<T> {
+pub(crate) struct Slab<T> {
     places: Vec<Option<T>>,
     free: Vec<usize>,
 }
@@ -467,7 +476,7 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
-    pub(super) fn insert(&mut self, value: T) -> usize {
+    pub(crate) fn insert(&mut self, value: T) -> usize {
         if let Some(place) = self.free.pop() {
             self.places[place] = Some(value);
             return place;
@@ -476,17 +485,17 @@ impl<T> Slab<T> {
         self.places.len() - 1
     }
 
-    pub(super) fn remove(&mut self, place: usize) -> Option<T> {
+    pub(crate) fn remove(&mut self, place: usize) -> Option<T> {
         let value = self.places.get_mut(place)?.take()?;
         self.free.push(place);
         Some(value)
     }
 
-    pub(super) fn get(&self, place: usize) -> Option<&T> {
+    pub(crate) fn get(&self, place: usize) -> Option<&T> {
         self.places.get(place)?.as_ref()
     }
 
-    pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut T> {
         self.places.get_mut(place)?.as_mut()
     }
 }

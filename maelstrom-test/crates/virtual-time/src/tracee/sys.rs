@@ -10,10 +10,10 @@ use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::arch::Registers;
+use crate::tracee::arch::Registers;
 
 /// A process or thread number, as the tracer's own namespace has it.
-pub(super) type Tid = libc::pid_t;
+pub(crate) type Tid = libc::pid_t;
 
 /// What all traced threads are followed for: new threads and processes, new programs, filtered calls, exits; and they
 /// die with the tracer.
@@ -29,7 +29,7 @@ const OPTIONS: i32 = libc::PTRACE_O_TRACESECCOMP
 
 /// How a stopped thread goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Request {
+pub(crate) enum Request {
     /// Until something is trapped.
     Continue,
     /// The same, but stopping at the end of the system call it is in.
@@ -40,7 +40,7 @@ pub(super) enum Request {
 
 /// Why a thread stopped, or that it is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// Before a system call that the filter selects.
     Filtered,
     /// After a system call.
@@ -73,23 +73,23 @@ fn ptrace(request: libc::c_uint, tid: Tid, address: usize, data: usize) -> io::R
 }
 
 /// Makes the calling thread the tracer of a process.
-pub(super) fn seize(tid: Tid) -> io::Result<()> {
+pub(crate) fn seize(tid: Tid) -> io::Result<()> {
     ptrace(libc::PTRACE_SEIZE, tid, 0, OPTIONS as usize)
 }
 
 /// Makes a thread stop, with [`Stop::Group`] and `SIGTRAP`, before it returns to the program. A thread that is stopped
 /// already goes on first. On its way there it looks for signals.
-pub(super) fn interrupt(tid: Tid) -> io::Result<()> {
+pub(crate) fn interrupt(tid: Tid) -> io::Result<()> {
     ptrace(libc::PTRACE_INTERRUPT, tid, 0, 0)
 }
 
 /// Stops tracing.
-pub(super) fn detach(tid: Tid) -> io::Result<()> {
+pub(crate) fn detach(tid: Tid) -> io::Result<()> {
     ptrace(libc::PTRACE_DETACH, tid, 0, 0)
 }
 
 /// Lets a stopped thread go on, with a signal or none (0).
-pub(super) fn resume(tid: Tid, request: Request, signal: i32) -> io::Result<()> {
+pub(crate) fn resume(tid: Tid, request: Request, signal: i32) -> io::Result<()> {
     let request = match request {
         Request::Continue => libc::PTRACE_CONT,
         Request::ToExit => libc::PTRACE_SYSCALL,
@@ -99,7 +99,7 @@ pub(super) fn resume(tid: Tid, request: Request, signal: i32) -> io::Result<()> 
 }
 
 /// The registers of a stopped thread.
-pub(super) fn registers(tid: Tid) -> io::Result<Registers> {
+pub(crate) fn registers(tid: Tid) -> io::Result<Registers> {
     let mut registers = MaybeUninit::<libc::user_regs_struct>::uninit();
     ptrace(libc::PTRACE_GETREGS, tid, 0, registers.as_mut_ptr() as usize)?;
     // SAFETY: filled in by the call, which succeeded.
@@ -107,12 +107,12 @@ pub(super) fn registers(tid: Tid) -> io::Result<Registers> {
 }
 
 /// Changes the registers of a stopped thread.
-pub(super) fn set_registers(tid: Tid, registers: &Registers) -> io::Result<()> {
+pub(crate) fn set_registers(tid: Tid, registers: &Registers) -> io::Result<()> {
     ptrace(libc::PTRACE_SETREGS, tid, 0, &raw const registers.0 as usize)
 }
 
 /// What a stop has to tell beyond its kind: the new thread's number.
-pub(super) fn event_message(tid: Tid) -> io::Result<u64> {
+pub(crate) fn event_message(tid: Tid) -> io::Result<u64> {
     let mut message: libc::c_ulong = 0;
     ptrace(libc::PTRACE_GETEVENTMSG, tid, 0, &raw mut message as usize)?;
     Ok(message)
@@ -120,7 +120,7 @@ pub(super) fn event_message(tid: Tid) -> io::Result<u64> {
 
 /// The next thing that a traced thread did: of one thread, or of any of this tracer's. `None`: nothing yet, if
 /// `block` is false.
-pub(super) fn wait(tid: Option<Tid>, block: bool) -> io::Result<Option<(Tid, Stop)>> {
+pub(crate) fn wait(tid: Option<Tid>, block: bool) -> io::Result<Option<(Tid, Stop)>> {
     // Not `WNOHANG` alone: other children of the user's process, and those of its other threads, are not ours.
     let options = libc::__WALL | libc::__WNOTHREAD | if block { 0 } else { libc::WNOHANG };
     loop {
@@ -159,7 +159,7 @@ fn decode(status: i32) -> Stop {
 }
 
 /// Reads a thread's memory; the number of bytes that were there to read.
-pub(super) fn read_memory(tid: Tid, address: u64, into: &mut [u8]) -> usize {
+pub(crate) fn read_memory(tid: Tid, address: u64, into: &mut [u8]) -> usize {
     let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
     let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: into.len() };
     // SAFETY: `local` describes a live exclusive buffer; the other address is the traced program's own matter.
@@ -168,7 +168,7 @@ pub(super) fn read_memory(tid: Tid, address: u64, into: &mut [u8]) -> usize {
 }
 
 /// Writes a thread's memory, where it may write itself; the number of bytes written.
-pub(super) fn write_memory(tid: Tid, address: u64, from: &[u8]) -> usize {
+pub(crate) fn write_memory(tid: Tid, address: u64, from: &[u8]) -> usize {
     let local = libc::iovec { iov_base: from.as_ptr().cast_mut().cast(), iov_len: from.len() };
     let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: from.len() };
     // SAFETY: `local` is only read from; the other address is the traced program's own matter.
@@ -177,13 +177,13 @@ pub(super) fn write_memory(tid: Tid, address: u64, from: &[u8]) -> usize {
 }
 
 /// Writes a thread's memory as a debugger does, also where the thread itself may only read.
-pub(super) fn overwrite_memory(tid: Tid, address: u64, from: &[u8]) -> io::Result<()> {
+pub(crate) fn overwrite_memory(tid: Tid, address: u64, from: &[u8]) -> io::Result<()> {
     let memory = File::options().write(true).open(format!("/proc/{tid}/mem"))?;
     std::os::unix::fs::FileExt::write_all_at(&memory, from, address)
 }
 
 /// A descriptor that stands for a process.
-pub(super) fn pidfd_open(pid: Tid) -> io::Result<OwnedFd> {
+pub(crate) fn pidfd_open(pid: Tid) -> io::Result<OwnedFd> {
     // SAFETY: plain numbers; the result, checked, is a descriptor that nobody else owns.
     let fd = check(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
     // SAFETY: as above.
@@ -191,7 +191,7 @@ pub(super) fn pidfd_open(pid: Tid) -> io::Result<OwnedFd> {
 }
 
 /// Our own descriptor for a file that a process has open.
-pub(super) fn pidfd_getfd(process: &OwnedFd, fd: i32) -> io::Result<OwnedFd> {
+pub(crate) fn pidfd_getfd(process: &OwnedFd, fd: i32) -> io::Result<OwnedFd> {
     // SAFETY: plain numbers; the result, checked, is a descriptor that nobody else owns.
     let fd = check(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), fd, 0) })?;
     // SAFETY: as above.
@@ -199,7 +199,7 @@ pub(super) fn pidfd_getfd(process: &OwnedFd, fd: i32) -> io::Result<OwnedFd> {
 }
 
 /// Whether a descriptor of a process stands for the same open file as one of ours.
-pub(super) fn is_same_file(pid: Tid, fd: i32, ours: &impl AsRawFd) -> bool {
+pub(crate) fn is_same_file(pid: Tid, fd: i32, ours: &impl AsRawFd) -> bool {
     const KCMP_FILE: i32 = 0;
     // SAFETY: plain numbers. Kernels without this call answer with an error: not known to be the same.
     let order = unsafe { libc::syscall(libc::SYS_kcmp, pid, std::process::id(), KCMP_FILE, fd, ours.as_raw_fd()) };
@@ -207,13 +207,13 @@ pub(super) fn is_same_file(pid: Tid, fd: i32, ours: &impl AsRawFd) -> bool {
 }
 
 /// Asks which of these files are ready, without waiting.
-pub(super) fn poll(fds: &mut [libc::pollfd]) {
+pub(crate) fn poll(fds: &mut [libc::pollfd]) {
     // SAFETY: pointer and length of one live slice.
     unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, 0) };
 }
 
 /// Bytes that can be read from a pipe or socket.
-pub(super) fn readable_bytes(fd: &impl AsRawFd) -> usize {
+pub(crate) fn readable_bytes(fd: &impl AsRawFd) -> usize {
     let mut count: libc::c_int = 0;
     // SAFETY: FIONREAD stores an int there.
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &raw mut count) };
@@ -221,13 +221,13 @@ pub(super) fn readable_bytes(fd: &impl AsRawFd) -> usize {
 }
 
 /// The flags of an open file (`O_NONBLOCK`, …).
-pub(super) fn file_flags(fd: &impl AsRawFd) -> i32 {
+pub(crate) fn file_flags(fd: &impl AsRawFd) -> i32 {
     // SAFETY: plain numbers.
     unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) }
 }
 
 /// A time limit of a socket, in seconds and microseconds.
-pub(super) fn socket_timeout(fd: &OwnedFd, option: i32) -> io::Result<[u64; 2]> {
+pub(crate) fn socket_timeout(fd: &OwnedFd, option: i32) -> io::Result<[u64; 2]> {
     let mut time = [0; 2];
     let mut length = size_of_val(&time) as libc::socklen_t;
     // SAFETY: `time`, as large as a `timeval`, and its size outlive the call.
@@ -242,7 +242,7 @@ pub(super) fn socket_timeout(fd: &OwnedFd, option: i32) -> io::Result<[u64; 2]> 
 }
 
 /// Sets it.
-pub(super) fn set_socket_timeout(fd: &OwnedFd, option: i32, time: [u64; 2]) -> io::Result<()> {
+pub(crate) fn set_socket_timeout(fd: &OwnedFd, option: i32, time: [u64; 2]) -> io::Result<()> {
     // SAFETY: `time`, as large as a `timeval`, outlives the call.
     check(
         unsafe {
@@ -255,19 +255,19 @@ pub(super) fn set_socket_timeout(fd: &OwnedFd, option: i32, time: [u64; 2]) -> i
 }
 
 /// Sends a signal to a process.
-pub(super) fn kill(pid: Tid, signal: i32) -> io::Result<()> {
+pub(crate) fn kill(pid: Tid, signal: i32) -> io::Result<()> {
     // SAFETY: plain numbers.
     check(unsafe { libc::kill(pid, signal) }.into()).map(drop)
 }
 
 /// Sends a signal to one thread.
-pub(super) fn tgkill(pid: Tid, tid: Tid, signal: i32) -> io::Result<()> {
+pub(crate) fn tgkill(pid: Tid, tid: Tid, signal: i32) -> io::Result<()> {
     // SAFETY: plain numbers.
     check(unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, signal) }).map(drop)
 }
 
 /// Sends a process a signal that says it comes from a timer.
-pub(super) fn send_timer_signal(pid: Tid, thread: Option<Tid>, signal: i32, timer: i32, value: u64) -> io::Result<()> {
+pub(crate) fn send_timer_signal(pid: Tid, thread: Option<Tid>, signal: i32, timer: i32, value: u64) -> io::Result<()> {
     /// The part of the kernel's `siginfo_t` that timers use.
     #[repr(C)]
     struct TimerInfo {
@@ -294,7 +294,7 @@ pub(super) fn send_timer_signal(pid: Tid, thread: Option<Tid>, signal: i32, time
 }
 
 /// A pipe, both ends closed at exec: (for reading, for writing).
-pub(super) fn pipe() -> io::Result<(File, File)> {
+pub(crate) fn pipe() -> io::Result<(File, File)> {
     let mut fds = [0; 2];
     // SAFETY: room for two descriptors, which nobody else owns afterwards.
     check(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) }.into())?;
@@ -303,7 +303,7 @@ pub(super) fn pipe() -> io::Result<(File, File)> {
 }
 
 /// Makes our end of a pipe never block, and asks for room for `capacity` bytes.
-pub(super) fn tune_pipe(end: &File, capacity: i32) {
+pub(crate) fn tune_pipe(end: &File, capacity: i32) {
     // SAFETY: plain numbers. Failure is harmless: a smaller pipe is only slower.
     unsafe {
         libc::fcntl(end.as_raw_fd(), libc::F_SETPIPE_SZ, capacity);
@@ -313,7 +313,7 @@ pub(super) fn tune_pipe(end: &File, capacity: i32) {
 
 /// Wall time since some moment, to a few milliseconds. It is read without a system call, and without the counter that a
 /// tracing thread has renounced.
-pub(super) fn coarse_clock() -> Duration {
+pub(crate) fn coarse_clock() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` outlives the call.
     unsafe {
@@ -323,7 +323,7 @@ pub(super) fn coarse_clock() -> Duration {
 }
 
 /// CPU time that a process has used, in nanoseconds.
-pub(super) fn cpu_time(pid: Tid) -> u64 {
+pub(crate) fn cpu_time(pid: Tid) -> u64 {
     let clock = (!pid << 3) | 2;
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` outlives the call.
@@ -332,7 +332,7 @@ pub(super) fn cpu_time(pid: Tid) -> u64 {
 }
 
 /// What `sysinfo` says of the real machine.
-pub(super) fn memory_size() -> u64 {
+pub(crate) fn memory_size() -> u64 {
     let mut info = MaybeUninit::<libc::sysinfo>::zeroed();
     // SAFETY: zeros are a valid value, and the call fills it in.
     unsafe {
@@ -343,13 +343,13 @@ pub(super) fn memory_size() -> u64 {
 }
 
 /// Whose rights this process has.
-pub(super) fn user_and_group() -> (u32, u32) {
+pub(crate) fn user_and_group() -> (u32, u32) {
     // SAFETY: no arguments.
     unsafe { (libc::geteuid(), libc::getegid()) }
 }
 
 /// The calling thread's set of processors.
-pub(super) fn affinity() -> Option<libc::cpu_set_t> {
+pub(crate) fn affinity() -> Option<libc::cpu_set_t> {
     let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
     // SAFETY: zeros are a valid value, and the size is right.
     unsafe {
@@ -359,25 +359,25 @@ pub(super) fn affinity() -> Option<libc::cpu_set_t> {
 }
 
 /// The processor that the calling thread is on.
-pub(super) fn current_processor() -> Option<usize> {
+pub(crate) fn current_processor() -> Option<usize> {
     // SAFETY: no arguments.
     usize::try_from(unsafe { libc::sched_getcpu() }).ok()
 }
 
 /// Moves the calling thread to a set of processors.
-pub(super) fn set_affinity(set: &libc::cpu_set_t) {
+pub(crate) fn set_affinity(set: &libc::cpu_set_t) {
     // SAFETY: pointer to a live set of the given size. Failure is harmless: only speed depends on it.
     unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const *set) };
 }
 
 /// The processors of a set.
-pub(super) fn processors(set: &libc::cpu_set_t) -> Vec<usize> {
+pub(crate) fn processors(set: &libc::cpu_set_t) -> Vec<usize> {
     // SAFETY: indexes stay within the set.
     (0..libc::CPU_SETSIZE as usize).filter(|cpu| unsafe { libc::CPU_ISSET(*cpu, set) }).collect()
 }
 
 /// The set of one processor.
-pub(super) fn only(cpu: usize) -> libc::cpu_set_t {
+pub(crate) fn only(cpu: usize) -> libc::cpu_set_t {
     // SAFETY: zeros are a valid value; `cpu` came from a set of this size.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
@@ -387,17 +387,17 @@ pub(super) fn only(cpu: usize) -> libc::cpu_set_t {
 }
 
 /// Two pages of memory that processes can share: code, and behind it numbers.
-pub(super) struct SharedPages {
+pub(crate) struct SharedPages {
     file: File,
     at: *mut u8,
 }
 
 impl SharedPages {
     /// Their size in bytes.
-    pub(super) const SIZE: usize = 8192;
+    pub(crate) const SIZE: usize = 8192;
     const NUMBERS: usize = 4096;
 
-    pub(super) fn new(code: &[u8]) -> io::Result<Self> {
+    pub(crate) fn new(code: &[u8]) -> io::Result<Self> {
         assert!(code.len() <= Self::NUMBERS, "the code fits in its page");
         // SAFETY: a constant name; the result, checked, is a descriptor that nobody else owns.
         let file = unsafe {
@@ -416,7 +416,7 @@ impl SharedPages {
     }
 
     /// For others to map.
-    pub(super) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 
@@ -426,11 +426,11 @@ impl SharedPages {
         unsafe { AtomicU64::from_ptr(self.at.add(Self::NUMBERS + 8 * index).cast()) }
     }
 
-    pub(super) fn load(&self, index: usize) -> u64 {
+    pub(crate) fn load(&self, index: usize) -> u64 {
         self.number(index).load(Ordering::Relaxed)
     }
 
-    pub(super) fn store(&self, index: usize, value: u64) {
+    pub(crate) fn store(&self, index: usize, value: u64) {
         self.number(index).store(value, Ordering::Relaxed);
     }
 }
@@ -447,7 +447,7 @@ impl Drop for SharedPages {
 ///
 /// # Safety
 /// In the copy only async-signal-safe code may run: other threads' locks stay locked for ever.
-pub(super) unsafe fn fork(flags: i32) -> io::Result<Tid> {
+pub(crate) unsafe fn fork(flags: i32) -> io::Result<Tid> {
     // SAFETY: without CLONE_VM and a stack this is a fork.
     let pid = unsafe {
         libc::syscall(libc::SYS_clone, (flags | libc::SIGCHLD) as libc::c_ulong, null_mut::<u8>(), null::<u8>(), 0, 0)

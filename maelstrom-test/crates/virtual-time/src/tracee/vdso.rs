@@ -12,11 +12,11 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
-use super::arch::{self, Registers};
-use super::clock::{BOOT, EPOCH, READING};
-use super::memory;
-use super::sys::{self, Request, SharedPages, Stop, Tid};
 use crate::Nanos;
+use crate::machine::clock::{BOOT, EPOCH, READING};
+use crate::tracee::arch::{self, Registers};
+use crate::tracee::memory;
+use crate::tracee::sys::{self, Request, SharedPages, Stop, Tid};
 
 /// Readings after which the node has to stop, so that one that spins is noticed.
 const READINGS: u64 = 5_000;
@@ -32,7 +32,7 @@ const OFFSETS: usize = 3;
 const SIZE: usize = 8192;
 
 /// A node's clock, as its processes see it.
-pub(super) struct ClockPage {
+pub(crate) struct ClockPage {
     pages: SharedPages,
     base: Nanos,
     /// Readings before the clock was set, but since the allowance was renewed.
@@ -41,7 +41,7 @@ pub(super) struct ClockPage {
 
 impl ClockPage {
     /// A clock whose time of day is off by so many nanoseconds.
-    pub(super) fn new(skew: i64) -> io::Result<Self> {
+    pub(crate) fn new(skew: i64) -> io::Result<Self> {
         let pages = SharedPages::new(arch::CLOCK_READER)?;
         let mut page = ClockPage { pages, base: 0, spent: 0 };
         page.set_skew(skew);
@@ -50,31 +50,31 @@ impl ClockPage {
     }
 
     /// How often the clock was read since it was set.
-    pub(super) fn readings(&self) -> u64 {
+    pub(crate) fn readings(&self) -> u64 {
         // Those that were refused are counted as well.
         self.pages.load(COUNT).min(self.pages.load(LIMIT))
     }
 
     /// Whether it was read so often that those who read it have to ask for the time.
-    pub(super) fn is_worn(&self) -> bool {
+    pub(crate) fn is_worn(&self) -> bool {
         self.spent + self.readings() >= READINGS
     }
 
     /// Allows as many readings as at first. When this is done has to depend on nothing but the program, or else the clock
     /// would stop it elsewhere in another run.
-    pub(super) fn renew(&mut self) {
+    pub(crate) fn renew(&mut self) {
         self.show(self.base + self.readings() * READING);
         self.spent = 0;
         self.pages.store(LIMIT, READINGS);
     }
 
     /// Makes the program ask for the time after so many readings, which is a chance to preempt it.
-    pub(super) fn restrict(&mut self, readings: u64) {
+    pub(crate) fn restrict(&mut self, readings: u64) {
         self.pages.store(LIMIT, readings.min(READINGS));
     }
 
     /// Sets the clock, in the machine's time.
-    pub(super) fn show(&mut self, time: Nanos) {
+    pub(crate) fn show(&mut self, time: Nanos) {
         self.spent += self.readings();
         self.base = time;
         self.pages.store(BASE, time);
@@ -83,12 +83,12 @@ impl ClockPage {
     }
 
     /// What the clock was set to.
-    pub(super) fn shown(&self) -> Nanos {
+    pub(crate) fn shown(&self) -> Nanos {
         self.base
     }
 
     /// How far the wall clock is off.
-    pub(super) fn set_skew(&mut self, skew: i64) {
+    pub(crate) fn set_skew(&mut self, skew: i64) {
         for clock in 0..CLOCKS {
             let offset = match clock as i32 {
                 libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE => EPOCH.saturating_add_signed(skew),
@@ -107,7 +107,7 @@ impl ClockPage {
 ///
 /// # Errors
 /// It is as it was, and has to be hidden.
-pub(super) fn replace(tid: Tid, base: u64, page: &ClockPage) -> io::Result<()> {
+pub(crate) fn replace(tid: Tid, base: u64, page: &ClockPage) -> io::Result<()> {
     let mut library = [0; SIZE];
     sys::read_memory(tid, base, &mut library);
     let functions = functions(&library).ok_or(io::ErrorKind::InvalidData)?;

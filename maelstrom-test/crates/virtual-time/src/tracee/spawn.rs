@@ -15,8 +15,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::ptr::null;
 
-use super::filter::filter;
-use super::sys::{self, Request, Stop, Tid};
+use crate::tracee::filter::filter;
+use crate::tracee::sys::{self, Request, Stop, Tid};
 
 /// Room in the pipes between us and a node; what exceeds it waits on our side, or makes the node wait.
 const PIPE_CAPACITY: i32 = 256 << 10;
@@ -74,20 +74,20 @@ pub enum StartError {
 }
 
 /// A node's process at its first instruction.
-pub(super) struct Newborn {
+pub(crate) struct Newborn {
     /// The process that keeps it; our child.
-    pub(super) keeper: Tid,
+    pub(crate) keeper: Tid,
     /// Its first thread, stopped at [`Stop::Exec`].
-    pub(super) tid: Tid,
+    pub(crate) tid: Tid,
     /// Our end of its standard input, and its own.
-    pub(super) stdin: (File, File),
-    pub(super) stdout: File,
+    pub(crate) stdin: (File, File),
+    pub(crate) stdout: File,
     /// Whether it has process numbers of its own.
-    pub(super) own_ids: bool,
+    pub(crate) own_ids: bool,
     /// Whether its addresses are the same in every run.
-    pub(super) fixed_addresses: bool,
+    pub(crate) fixed_addresses: bool,
     /// Whether its working directory has the same path in every run.
-    pub(super) fixed_directory: bool,
+    pub(crate) fixed_directory: bool,
 }
 
 /// What can go wrong between fork and exec.
@@ -137,7 +137,7 @@ fn system(doing: &'static str) -> impl Fn(io::Error) -> StartError {
 }
 
 /// Starts a program and follows it to its first instruction.
-pub(super) fn spawn(program: &NodeProgram) -> Result<Newborn, StartError> {
+pub(crate) fn spawn(program: &NodeProgram) -> Result<Newborn, StartError> {
     let unusable = |error| StartError::Program { path: program.path.clone(), error };
     let path = c_string(program.path.as_os_str()).map_err(unusable)?;
     let args = [program.path.clone().into_os_string()].into_iter().chain(program.args.iter().cloned());
@@ -229,7 +229,7 @@ pub(super) fn spawn(program: &NodeProgram) -> Result<Newborn, StartError> {
 }
 
 /// Waits for a keeper, which ends by itself when its last child has.
-pub(super) fn reap(keeper: Tid) {
+pub(crate) fn reap(keeper: Tid) {
     let _ = sys::wait(Some(keeper), true);
 }
 

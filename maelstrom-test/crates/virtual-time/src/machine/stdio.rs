@@ -4,16 +4,16 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 
-use super::sys;
+use crate::tracee::sys;
 
 /// Bytes that may wait for a node that does not read.
-pub(super) const INPUT_LIMIT: usize = 256 << 20;
+pub(crate) const INPUT_LIMIT: usize = 256 << 20;
 /// The longest line that a node may print.
 pub const LINE_LIMIT: usize = 64 << 20;
 const CHUNK: usize = 64 << 10;
 
 /// What a node has yet to read.
-pub(super) struct Input {
+pub(crate) struct Input {
     pipe: File,
     /// The node's end. It keeps the pipe usable for us even if the node closes its own.
     reader: File,
@@ -24,12 +24,12 @@ pub(super) struct Input {
 }
 
 impl Input {
-    pub(super) fn new(pipe: File, reader: File) -> Self {
+    pub(crate) fn new(pipe: File, reader: File) -> Self {
         Input { pipe, reader, queue: VecDeque::new(), fresh: false }
     }
 
     /// Sends a line; false if too much is waiting already.
-    pub(super) fn send(&mut self, line: &[u8]) -> bool {
+    pub(crate) fn send(&mut self, line: &[u8]) -> bool {
         if self.queue.is_empty() {
             let written = self.write(line);
             self.queue.extend(&line[written..]);
@@ -40,7 +40,7 @@ impl Input {
     }
 
     /// Fills the pipe up again; true if something moved.
-    pub(super) fn refill(&mut self) -> bool {
+    pub(crate) fn refill(&mut self) -> bool {
         if self.queue.is_empty() {
             return false;
         }
@@ -67,28 +67,28 @@ impl Input {
     }
 
     /// Whether the node could read something now.
-    pub(super) fn is_readable(&self) -> bool {
+    pub(crate) fn is_readable(&self) -> bool {
         self.fresh || sys::readable_bytes(&self.pipe) > 0
     }
 
     /// The node runs, and may read.
-    pub(super) fn may_be_read(&mut self) {
+    pub(crate) fn may_be_read(&mut self) {
         self.fresh = false;
     }
 
     /// Whether a descriptor of a process is the node's end of this pipe.
-    pub(super) fn is_read_by(&self, pid: sys::Tid, fd: i32) -> bool {
+    pub(crate) fn is_read_by(&self, pid: sys::Tid, fd: i32) -> bool {
         sys::is_same_file(pid, fd, &self.reader)
     }
 
     /// Whether the node has asked not to wait for input.
-    pub(super) fn is_nonblocking(&self) -> bool {
+    pub(crate) fn is_nonblocking(&self) -> bool {
         sys::file_flags(&self.reader) & libc::O_NONBLOCK != 0
     }
 }
 
 /// What a node has printed.
-pub(super) struct Output {
+pub(crate) struct Output {
     pipe: File,
     /// The beginning of a line whose end is yet to come.
     partial: Vec<u8>,
@@ -98,15 +98,15 @@ pub(super) struct Output {
 
 /// A line that no protocol allows.
 #[derive(Debug)]
-pub(super) struct LineTooLong;
+pub(crate) struct LineTooLong;
 
 impl Output {
-    pub(super) fn new(pipe: File) -> Self {
+    pub(crate) fn new(pipe: File) -> Self {
         Output { pipe, partial: Vec::new(), buffer: vec![0; CHUNK].into(), closed: false }
     }
 
     /// Takes what has been printed, line by line and without line feeds. Says whether there was anything.
-    pub(super) fn collect(&mut self, mut on_line: impl FnMut(&[u8])) -> (bool, Result<(), LineTooLong>) {
+    pub(crate) fn collect(&mut self, mut on_line: impl FnMut(&[u8])) -> (bool, Result<(), LineTooLong>) {
         let mut any = false;
         loop {
             let count = match self.pipe.read(&mut self.buffer) {
@@ -146,12 +146,12 @@ impl Output {
     }
 
     /// Whether all writers have closed it.
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.closed
     }
 
     /// A last line without a line feed.
-    pub(super) fn finish(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn finish(&mut self) -> Option<Vec<u8>> {
         Some(std::mem::take(&mut self.partial)).filter(|line| !line.is_empty())
     }
 }

@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
-use super::arch;
+use crate::tracee::arch;
 
 const ENABLE: libc::c_int = 1;
 const FAULT: libc::c_int = 2;
@@ -29,20 +29,20 @@ thread_local! {
 static BEFORE: OnceLock<Option<libc::sigaction>> = OnceLock::new();
 
 /// The calling thread's renunciation of the counter. It gets it back when this is dropped.
-pub(super) struct Renunciation {
+pub(crate) struct Renunciation {
     possible: bool,
     /// It is the thread's own matter.
     not_send: PhantomData<*const ()>,
 }
 
 impl Renunciation {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         BEFORE.get_or_init(install);
         Renunciation { possible: is_installed(), not_send: PhantomData }
     }
 
     /// Does without the counter from now on, until somebody wants it.
-    pub(super) fn renew(&self) {
+    pub(crate) fn renew(&self) {
         if self.possible && !WITHOUT.get() {
             WITHOUT.set(set(FAULT));
         }

@@ -6,16 +6,16 @@
 
 use std::os::fd::OwnedFd;
 
-use super::arch::{self, Call, Registers};
-use super::backoff::HEAVY;
-use super::calls::errno;
-use super::clock::SECOND;
-use super::machine::Machine;
-use super::memory::{self, EFAULT};
-use super::schedule::{Next, ON, Step};
-use super::sys;
-use super::table::{AtExit, Place, Source, ThreadId, Wait, What};
 use crate::Nanos;
+use crate::calls::errno;
+use crate::machine::Machine;
+use crate::machine::backoff::HEAVY;
+use crate::machine::clock::SECOND;
+use crate::machine::scheduler::{Next, ON, Step};
+use crate::machine::table::{AtExit, Place, Source, ThreadId, Wait, What};
+use crate::tracee::arch::{self, Call, Registers};
+use crate::tracee::memory::{self, EFAULT};
+use crate::tracee::sys;
 
 /// Seconds that are added to a time limit: some ten thousand years.
 const FOR_EVER: u64 = 1 << 38;
@@ -28,13 +28,13 @@ const MESSAGE: u64 = 64;
 const MESSAGES: u64 = 1024;
 
 /// How long calls on a socket may wait, if it is one and there is a limit.
-pub(super) fn timeout(file: &OwnedFd, option: i32) -> Option<Nanos> {
+pub(crate) fn timeout(file: &OwnedFd, option: i32) -> Option<Nanos> {
     let [seconds, fraction] = sys::socket_timeout(file, option).ok()?;
     memory::time([seconds.checked_sub(FOR_EVER).unwrap_or(seconds), fraction], MICROSECONDS).filter(|span| *span > 0)
 }
 
 /// Whether a wait is one of `recvmmsg`.
-pub(super) fn is_for_messages(wait: &Wait) -> bool {
+pub(crate) fn is_for_messages(wait: &Wait) -> bool {
     arch::call(wait.registers.number()) == Some(Call::Recvmmsg)
 }
 
@@ -45,7 +45,7 @@ fn must_not_wait(file: &OwnedFd, registers: &Registers) -> bool {
 
 impl Machine {
     /// `setsockopt` for a time limit.
-    pub(super) fn set_socket_option(&mut self, id: ThreadId, registers: Registers) -> Step {
+    pub(crate) fn set_socket_option(&mut self, id: ThreadId, registers: Registers) -> Step {
         let tid = self.threads[id].tid;
         if registers.arg(1) as i32 != libc::SOL_SOCKET || (registers.arg(4) as u32) < TIMEVAL {
             return ON;
@@ -63,7 +63,7 @@ impl Machine {
     }
 
     /// `getsockopt` for a time limit.
-    pub(super) fn socket_option(&mut self, id: ThreadId, registers: Registers) -> Step {
+    pub(crate) fn socket_option(&mut self, id: ThreadId, registers: Registers) -> Step {
         let tid = self.threads[id].tid;
         let Source::File(file, _) = self.source(id, registers.arg(0) as i32, libc::POLLIN) else { return ON };
         let Ok(room) = memory::read_u32(tid, registers.arg(4)) else { return ON };
@@ -79,7 +79,7 @@ impl Machine {
     }
 
     /// `recvmmsg`. Its time limit is taken at its word; the kernel itself looks at it only when a message has come.
-    pub(super) fn receive_messages(&mut self, id: ThreadId, registers: Registers, interrupted: Option<Wait>) -> Step {
+    pub(crate) fn receive_messages(&mut self, id: ThreadId, registers: Registers, interrupted: Option<Wait>) -> Step {
         let (node, tid, limit) = (self.threads[id].node, self.threads[id].tid, registers.arg(4));
         let source = self.source(id, registers.arg(0) as i32, libc::POLLIN);
         let Source::File(file, _) = &source else { return ON };
@@ -111,7 +111,7 @@ impl Machine {
     }
 
     /// Receives the messages that are there.
-    pub(super) fn receive_now(&mut self, id: ThreadId, wait: Wait) -> Step {
+    pub(crate) fn receive_now(&mut self, id: ThreadId, wait: Wait) -> Step {
         let mut altered = wait.registers;
         altered.set_arg(1, altered.arg(1) + wait.done * MESSAGE);
         altered.set_arg(2, altered.arg(2) as u32 as u64 - wait.done);
@@ -121,7 +121,7 @@ impl Machine {
     }
 
     /// It has: it may want more, and have the time to wait for them.
-    pub(super) fn on_received(&mut self, id: ThreadId, mut wait: Wait, result: i64) -> Step {
+    pub(crate) fn on_received(&mut self, id: ThreadId, mut wait: Wait, result: i64) -> Step {
         let mut registers = wait.registers;
         let nothing = result == errno(libc::EAGAIN);
         let done = wait.done + result.max(0) as u64;
@@ -146,7 +146,7 @@ impl Machine {
     }
 
     /// So many messages are what a call ends with: writes the time that is left. Returns the call's result.
-    pub(super) fn received(&mut self, id: ThreadId, wait: &Wait, done: u64) -> i64 {
+    pub(crate) fn received(&mut self, id: ThreadId, wait: &Wait, done: u64) -> i64 {
         let (node, tid, limit) = (self.threads[id].node, self.threads[id].tid, wait.registers.arg(4));
         if limit != 0 {
             let left = wait.deadline.unwrap_or(0).saturating_sub(self.node_time(node));
