@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use maelstrom::executor::virtual_time::{Event, Machine, MachineOptions, NodeProgram};
+use maelstrom::executor::virtual_time::{Event, Machine, MachineOptions, Program};
 
 /// Set in the program that is started again.
 const CONFINED: &str = "MAELSTROM_TEST_CONFINED";
@@ -13,7 +13,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// Runs a node: what it said after how many seconds, and what may differ in another run.
 fn record() -> (Vec<String>, Vec<String>) {
-    let program = NodeProgram {
+    let program = Program {
         path: Path::new("/bin/sh").into(),
         args: ["-c", "echo $$ $(pwd); sleep 3; echo slept; read line; echo got $line"].map(Into::into).into(),
         env: vec![("PATH".into(), "/usr/bin:/bin".into())],
@@ -41,7 +41,7 @@ fn record() -> (Vec<String>, Vec<String>) {
             other => format!("{time} {other:?}"),
         }));
     }
-    (said, machine.notes().to_vec())
+    (said, machine.nondeterminism().to_vec())
 }
 
 /// Not a test: what the others start.
@@ -96,6 +96,6 @@ fn without_namespaces_time_is_simulated_and_the_rest_is_said() {
         "for kind in user pid mnt; do echo 0 > /proc/sys/user/max_${kind}_namespaces; done; exec \"$0\" \"$@\"";
     let Some(printed) = run_confined(&["unshare", "--user", "--map-root-user", "sh", "-c", script]) else { return };
     assert!(printed.contains(" /usr,4 slept,4 got mail,4 Exited"), "{printed}");
-    assert!(printed.contains("notes: process ids differ from run to run, because"), "{printed}");
-    assert!(printed.contains("in different places, because nothing can be mounted here"), "{printed}");
+    assert!(printed.contains("notes: process ids differ between runs, because"), "{printed}");
+    assert!(printed.contains("in different directories, because the system refuses to mount directories"), "{printed}");
 }

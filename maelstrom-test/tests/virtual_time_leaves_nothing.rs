@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use maelstrom::executor::virtual_time::{Machine, MachineOptions, NodeProgram};
+use maelstrom::executor::virtual_time::{Machine, MachineOptions, Program};
 
 fn entries(directory: &str) -> usize {
     std::fs::read_dir(directory).expect("/proc is there").count()
@@ -16,7 +16,7 @@ fn belongings() -> (usize, usize, String) {
 }
 
 fn one_run(seed: u64) {
-    let program = NodeProgram {
+    let program = Program {
         path: Path::new("/bin/sh").into(),
         args: vec!["-c".into(), "setsid sleep 1000 & sleep 1 | cat; while read line; do echo $line; done".into()],
         env: vec![("PATH".into(), "/usr/bin:/bin".into())],

@@ -5,7 +5,9 @@
 
 use std::ffi::{OsStr, OsString};
 
-use maelstrom_virtual_time::{self as virtual_time, Event, FLOOD_LIMIT, HANG, Machine, MachineOptions, StartError};
+use maelstrom_virtual_time::{
+    self as virtual_time, Event, FLOOD_LIMIT, HANG_LIMIT_NS, Machine, MachineOptions, StartError,
+};
 
 use crate::executor::{
     LINE_LIMIT, NODE_DIRECTORY, NodeProgram, Observer, Traced, describe_exit, explain_start, log_tail,
@@ -37,7 +39,8 @@ pub fn run(simulation: &mut Simulation, programs: &[NodeProgram], seed: u64, obs
         driver.simulation.fail(failure);
     }
     let remarks = driver.machine.remarks().to_vec();
-    let traced = Traced { differs: driver.machine.notes().to_vec(), busy: driver.machine.busy().to_vec() };
+    let traced =
+        Traced { differs: driver.machine.nondeterminism().to_vec(), busy: driver.machine.wall_times().to_vec() };
     remarks.into_iter().for_each(|remark| driver.simulation.add_note(remark));
     traced
 }
@@ -98,7 +101,7 @@ impl Driver<'_> {
 
     fn run_nodes(&mut self) -> Result<(), Failure> {
         let failed = |error| Failure::Machine(format!("tracing the nodes failed: {error}"));
-        while !self.machine.run_for_a_while(&mut self.events).map_err(failed)? {
+        while !self.machine.run_briefly(&mut self.events).map_err(failed)? {
             // A node computes for long: time to notice that nobody wants to know its result any more.
             self.observer.observe(self.simulation)?;
         }
@@ -121,7 +124,10 @@ impl Driver<'_> {
                 }
                 Event::Hung { node } => {
                     const SECOND: Nanos = 1_000_000_000;
-                    return Err(Failure::Hung { node: self.programs[node].name.clone(), seconds: HANG / SECOND });
+                    return Err(Failure::Hung {
+                        node: self.programs[node].name.clone(),
+                        seconds: HANG_LIMIT_NS / SECOND,
+                    });
                 }
             }
         }
@@ -147,13 +153,13 @@ impl Driver<'_> {
                 Effect::Started(node)
             }
             Command::Kill(node) => {
-                let processes = self.machine.processes(node);
+                let processes = self.machine.process_count(node);
                 self.machine.kill(node);
                 Effect::Killed(node, processes)
             }
             Command::Pause(node) => {
                 self.machine.pause(node);
-                Effect::Paused(node, self.machine.processes(node))
+                Effect::Paused(node, self.machine.process_count(node))
             }
             Command::Resume(node) => {
                 self.machine.resume(node);
@@ -172,7 +178,7 @@ impl Driver<'_> {
 
     fn start(&mut self, node: usize) -> Result<(), Failure> {
         let program = &self.programs[node];
-        let traced = virtual_time::NodeProgram {
+        let traced = virtual_time::Program {
             path: program.program.clone(),
             args: program.args.clone(),
             env: environment(&program.env),

@@ -1,54 +1,107 @@
-//! The system calls that nodes are stopped at, and what becomes of each.
+//! The system calls that stop a node's thread, and what becomes of each.
 //!
-//! A call is either let through, or answered in the kernel's place, or kept waiting: the thread then stays where it
-//! is, before the call, until the call would not block any more or its time is up. So no thread of a node ever sleeps
-//! in the kernel, and it is always known who can go on.
+//! A thread is stopped *before* its call. There are three ways to continue:
+//!
+//! | way | calls | how |
+//! | --- | --- | --- |
+//! | execute | most calls that would not block now | resume the thread |
+//! | answer | clocks, random numbers, futexes, `poll` | write the result, skip the call |
+//! | block | every call that would block | keep the thread stopped until the call would not block, or times out |
+//!
+//! So no thread of a node sleeps in the kernel, and the machine always knows which threads can run.
+//!
+//! ```text
+//!   on_call_entry ──► preempt? delay? ──► dispatch ──► execute, answer, or block
+//!                                            ▲                           │
+//!                                            └──── retry ◄── wakeup ─────┘
+//! ```
+//!
+//! | file or folder | calls |
+//! | --- | --- |
+//! | [`clocks`] | reading clocks, sleeping |
+//! | [`timers`] | `timerfd_*`, `setitimer`, `alarm`, `timer_*` |
+//! | [`files`] | `read`, `poll`, `epoll_wait` and other calls that wait for files |
+//! | [`futexes`] | `futex` and its successors |
+//! | [`nonblocking`] | children, locks of files, semaphores: calls that are tried in a nonblocking form |
+//! | [`signals`] | waiting for signals, and how signals interrupt calls |
+//! | [`random`], [`system_info`] | random numbers; files and calls that describe the computer |
+//! | [`answer`] | how a call is skipped, altered or executed |
+//!
+//! This module uses [`crate::machine`], [`crate::tracee`] and [`crate::time`]. Inside it, this file calls all families. The
+//! families use [`answer`], and `signals` uses `files` and `clocks`; otherwise they do not know each other.
 
+mod answer;
+pub(crate) mod clocks;
 pub(crate) mod files;
-pub(crate) mod futex;
-pub(crate) mod kernel_block;
+pub(crate) mod futexes;
 pub(crate) mod nonblocking;
+pub(crate) mod random;
 pub(crate) mod signals;
-pub(crate) mod sockets;
-pub(crate) mod world;
+pub(crate) mod system_info;
+pub(crate) mod timers;
 
-use rand::RngExt;
+use std::io;
 
-use crate::Nanos;
+use answer::errno;
+
 use crate::machine::Machine;
-use crate::machine::backoff::HEAVY;
-use crate::machine::scheduler::{Next, ON, Step};
-use crate::machine::table::{AtExit, Go, Place, State, ThreadId, Wait, What};
-use crate::tracee::arch::{self, Call, Registers};
-use crate::tracee::memory::{EFAULT, Fault};
-use crate::tracee::sys;
-use crate::tracee::vdso::ClockPage;
+use crate::machine::backoff::FULL_WEIGHT;
+use crate::machine::handler::CallHandler;
+use crate::machine::scheduler::{CONTINUE, Next, Outcome};
+use crate::machine::signals::{SignalSet, Signals};
+use crate::machine::thread::{AtExit, Resume, ThreadId, Until, Wait};
+use crate::tracee::arch::{self, Call};
+use crate::tracee::ptrace;
+use crate::tracee::registers::Registers;
 
-/// One in so many calls at which a thread is stopped while others are ready is a preemption. Fewer would hide races, more
-/// would cost turns.
-const PREEMPTION: u32 = 8;
-/// One in so many calls of a thread that is not alone in its process keeps it from running for a moment: no longer than this,
-/// which is as long as a message is under way at the least.
-const DELAY: u32 = 64;
-const LONGEST_DELAY: Nanos = 200_000;
+/// The simulated system calls.
+pub(crate) struct SimulatedCalls;
 
-/// How a thread is preempted.
-enum Preemption {
-    /// Those that are ready go on first.
-    GiveWay,
-    /// It goes on at this time.
-    Until(Nanos),
+impl CallHandler for SimulatedCalls {
+    fn on_call_entry(&self, machine: &mut Machine, id: ThreadId) -> Outcome {
+        machine.on_call_entry(id)
+    }
+
+    fn on_call_exit(&self, machine: &mut Machine, id: ThreadId) -> Outcome {
+        machine.on_call_exit(id)
+    }
+
+    fn retry(&self, machine: &mut Machine, id: ThreadId, wait: Wait) -> Outcome {
+        machine.retry(id, wait)
+    }
+
+    fn on_timeout(&self, machine: &mut Machine, id: ThreadId) {
+        machine.on_timeout(id);
+    }
+
+    fn on_pending_signals(
+        &self,
+        machine: &mut Machine,
+        id: ThreadId,
+        signals: &Signals,
+        taken: SignalSet,
+    ) -> io::Result<SignalSet> {
+        machine.deliver_signals(id, signals, taken)
+    }
+
+    fn on_signal(&self, machine: &mut Machine, id: ThreadId, signal: i32) -> Outcome {
+        machine.on_signal(id, signal)
+    }
+
+    fn on_blocked_in_kernel(&self, machine: &mut Machine, id: ThreadId) -> Outcome {
+        machine.on_blocked_in_kernel(id)
+    }
 }
 
-pub(crate) const fn errno(code: i32) -> i64 {
-    -(code as i64)
+fn reads_clock(call: Call) -> bool {
+    matches!(call, Call::ClockGettime | Call::Gettimeofday | Call::Time)
 }
 
-/// Whether a call only asks for something that a program which polls asks for, and that it will hardly get.
-fn only_asks(call: Call, registers: &Registers) -> bool {
+/// Whether a call is one that programs make when they poll, and will hardly succeed.
+fn is_idle(call: Call, registers: &Registers) -> bool {
     match call {
         Call::SchedYield => true,
-        // The end of a child is noticed elsewhere.
+        // When a child changes state, the polling state is reset elsewhere.
         Call::Wait4 => registers.arg(2) & libc::WNOHANG as u64 != 0,
         Call::Waitid => registers.arg(3) & libc::WNOHANG as u64 != 0,
         Call::Kill | Call::Tkill => registers.arg(1) as i32 == 0,
@@ -58,83 +111,53 @@ fn only_asks(call: Call, registers: &Registers) -> bool {
 }
 
 impl Machine {
-    /// A thread stands before a system call.
-    pub(crate) fn on_call(&mut self, id: ThreadId) -> Step {
-        let tid = self.threads[id].tid;
-        let registers = sys::registers(tid)?;
-        let Some(call) = arch::call(registers.number()) else { return ON };
-        // A wait that a signal has interrupted goes on if this is the same call again.
-        let same = |wait: &Wait| {
+    /// A thread is stopped before a system call.
+    fn on_call_entry(&mut self, id: ThreadId) -> Outcome {
+        let registers = ptrace::registers(self.tid(id))?;
+        let Some(call) = arch::call(registers.number()) else { return CONTINUE };
+        // A wait that a signal has interrupted continues if this is the same call again.
+        let is_same = |wait: &Wait| {
             let before = &wait.registers;
             (before.number(), before.instruction(), before.stack())
                 == (registers.number(), registers.instruction(), registers.stack())
         };
-        let interrupted = self.threads[id].interrupted.take().filter(same);
-        if interrupted.is_none()
-            && let Some(preemption) = self.preemption(id, call)
-        {
-            match preemption {
-                Preemption::GiveWay => self.line_up(id, State::Recheck(Wait::new(registers, None, What::Nap)), 1),
-                Preemption::Until(deadline) => self.hold(id, Wait::new(registers, Some(deadline), What::Nap)),
-            }
-            return Ok(Next::Over);
+        let interrupted = self.call_state(id).interrupted.take().filter(is_same);
+        if interrupted.is_none() && self.preempt(id, registers, reads_clock(call)) {
+            return Ok(Next::TurnOver);
         }
-        if call == Call::ClockGettime && self.life_of(id).page.as_ref().is_some_and(ClockPage::is_worn) {
+        if call == Call::ClockGettime && self.clock_page_is_exhausted(self.node_of(id)) {
             // It has read the clock very often without a call.
-            self.threads[id].polling.exhaust_readings();
+            self.polling(id).exhaust_clock_reads();
         }
-        let pause = if matches!(call, Call::ClockGettime | Call::Gettimeofday | Call::Time) {
-            self.reading_in_a_row(id)
+        let delayed_until = if reads_clock(call) {
+            self.count_clock_read(id)
         } else {
-            self.threads[id].polling.other_call();
-            if only_asks(call, &registers) { self.empty_call(id, HEAVY) } else { None }
+            self.polling(id).count_other_call();
+            if is_idle(call, &registers) { self.count_idle_call(id, FULL_WEIGHT) } else { None }
         };
-        if let Some(deadline) = pause {
-            return Ok(self.pause_until(id, registers, deadline));
+        if let Some(time) = delayed_until {
+            return Ok(self.delay_call(id, registers, time));
         }
         self.dispatch(id, registers, call, interrupted)
     }
 
-    /// Whether other threads of the node are to go on first, drawn from the seed. A real kernel may interrupt a thread
-    /// anywhere; without this, threads would change places only where they wait, and races between them would never show.
-    /// As computing takes no time, a thread is also kept for a moment in which messages may arrive: or else nothing that
-    /// one request does would ever overlap with the next one.
-    fn preemption(&mut self, id: ThreadId, call: Call) -> Option<Preemption> {
-        if !self.preemption {
-            return None;
-        }
-        let (node, process) = (self.threads[id].node, self.threads[id].process);
-        let has_threads = self.processes[process].threads.len() > 1;
-        let now = self.node_time(node);
-        let life = self.life(node);
-        let reads_clock = matches!(call, Call::ClockGettime | Call::Gettimeofday | Call::Time);
-        let chosen = reads_clock && std::mem::take(&mut life.preempts_at_clock);
-        if has_threads && (chosen || life.scheduling.random_ratio(1, DELAY)) {
-            Some(Preemption::Until(now + life.scheduling.random_range(1..=LONGEST_DELAY)))
-        } else if !life.ready.is_empty() && life.scheduling.random_ratio(1, PREEMPTION) {
-            Some(Preemption::GiveWay)
-        } else {
-            None
-        }
-    }
-
-    fn dispatch(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Step {
+    fn dispatch(&mut self, id: ThreadId, registers: Registers, call: Call, interrupted: Option<Wait>) -> Outcome {
         match call {
             Call::ClockGettime => self.clock_gettime(id, registers),
             Call::Gettimeofday => self.gettimeofday(id, registers),
             Call::Time => self.time(id, registers),
             Call::Nanosleep | Call::ClockNanosleep => self.sleep(id, registers, call, interrupted),
             Call::SchedYield => {
-                self.prepare_answer(id, registers, 0)?;
-                self.make_ready(id, State::Ready(Go::ON));
-                Ok(Next::Over)
+                self.skip_call(id, registers, 0)?;
+                self.make_ready(id, Resume::CONTINUE);
+                Ok(Next::TurnOver)
             }
             Call::Times | Call::Getrusage | Call::Sysinfo => self.usage(id, registers, call),
 
             Call::Futex => self.futex(id, registers, interrupted),
             Call::FutexWait | Call::FutexWaitv => self.futex_wait(id, registers, call, interrupted),
             Call::FutexWake => self.futex_wake(id, registers),
-            Call::FutexRequeue => ON,
+            Call::FutexRequeue => CONTINUE,
             Call::Clone => self.clone_traced(id, registers),
 
             Call::Read | Call::Readv | Call::Recvfrom | Call::Recvmsg | Call::Accept | Call::Accept4 | Call::Splice => {
@@ -142,15 +165,16 @@ impl Machine {
             }
             Call::Recvmmsg => self.receive_messages(id, registers, interrupted),
             Call::Setsockopt => self.set_socket_option(id, registers),
-            Call::Getsockopt => self.socket_option(id, registers),
+            Call::Getsockopt => self.get_socket_option(id, registers),
             Call::EpollWait | Call::EpollPwait | Call::EpollPwait2 => self.epoll(id, registers, call, interrupted),
             Call::Poll | Call::Ppoll => self.poll(id, registers, call, interrupted),
             Call::Select | Call::Pselect => self.select(id, registers, call, interrupted),
-            Call::Connect | Call::Bind => self.network(id, registers, call),
+            Call::Connect | Call::Bind => self.use_address(id, registers, call),
             Call::MqTimedsend | Call::MqTimedreceive => self.message_queue(id, registers, call, interrupted),
 
-            Call::Wait4 | Call::Waitid | Call::Flock | Call::Fcntl => self.attempt(id, registers, call),
-            Call::Semop | Call::Semtimedop => self.semaphores(id, registers, call, interrupted),
+            Call::Wait4 | Call::Waitid => self.wait_for_child(id, registers, call),
+            Call::Flock | Call::Fcntl => self.lock_file(id, registers, call),
+            Call::Semop | Call::Semtimedop => self.operate_semaphores(id, registers, call, interrupted),
 
             Call::TimerfdCreate => self.timerfd_create(id, registers),
             Call::TimerfdSettime => self.timerfd_settime(id, registers),
@@ -158,7 +182,9 @@ impl Machine {
             Call::Setitimer | Call::Getitimer | Call::Alarm => self.interval_timer(id, registers, call),
             Call::TimerCreate => self.timer_create(id, registers),
             Call::TimerSettime => self.timer_settime(id, registers),
-            Call::TimerGettime | Call::TimerGetoverrun | Call::TimerDelete => self.timer_other(id, registers, call),
+            Call::TimerGettime | Call::TimerGetoverrun | Call::TimerDelete => {
+                self.other_timer_call(id, registers, call)
+            }
 
             Call::Kill
             | Call::Tkill
@@ -166,145 +192,128 @@ impl Machine {
             | Call::RtSigqueueinfo
             | Call::RtTgsigqueueinfo
             | Call::PidfdSendSignal => {
-                // Whom it hits is seen when this turn is over.
-                let life = self.life_of(id);
-                life.signals = true;
-                ON
+                self.signals_may_be_pending(id);
+                CONTINUE
             }
             Call::RtSigtimedwait | Call::RtSigsuspend | Call::Pause => {
                 self.wait_for_signal(id, registers, call, interrupted)
             }
 
             Call::Execve | Call::Execveat => {
-                let process = self.threads[id].process;
-                self.threads[id].executing = self.processes[process].threads.len() > 1;
-                ON
+                self.call_state(id).may_exec = self.process(id).has_several_threads();
+                CONTINUE
             }
             Call::Getrandom => self.getrandom(id, registers),
             Call::Open | Call::Openat => self.open(id, registers, call),
             Call::SchedGetaffinity | Call::SchedSetaffinity | Call::Getcpu => self.processors(id, registers, call),
             Call::Close | Call::CloseRange | Call::Dup2 | Call::Dup3 => {
-                self.stdin_replaced(id, registers, call);
-                ON
+                self.on_stdin_replaced(id, registers, call);
+                CONTINUE
             }
         }
     }
 
-    /// A `clone` whose child would not be traced: it is, for nothing may escape the simulation.
-    fn clone_traced(&mut self, id: ThreadId, mut registers: Registers) -> Step {
+    /// A `clone` whose child would not be traced: the flag is removed.
+    fn clone_traced(&mut self, id: ThreadId, mut registers: Registers) -> Outcome {
         registers.set_arg(0, registers.arg(0) & !(libc::CLONE_UNTRACED as u64));
-        sys::set_registers(self.threads[id].tid, &registers)?;
-        ON
+        ptrace::set_registers(self.tid(id), &registers)?;
+        CONTINUE
     }
 
-    /// A thread stands at the end of a system call, where it was to be stopped.
-    pub(crate) fn on_call_exit(&mut self, id: ThreadId) -> Step {
-        let tid = self.threads[id].tid;
-        let Some(todo) = self.threads[id].at_exit.take() else { return ON };
-        let now = sys::registers(tid)?;
-        match todo {
-            AtExit::Tried(wait) => self.on_tried(id, wait, now.result()),
+    /// Calls that replace descriptor 0, the pipe that messages arrive in.
+    fn on_stdin_replaced(&mut self, id: ThreadId, registers: Registers, call: Call) {
+        let keeps = match call {
+            Call::CloseRange => registers.arg(2) & u64::from(libc::CLOSE_RANGE_CLOEXEC) != 0,
+            // Copied onto itself.
+            Call::Dup2 | Call::Dup3 => registers.arg(0) as i32 == 0,
+            _ => false,
+        };
+        if !keeps {
+            self.special_files(id).stdin_is_input = false;
+        }
+    }
+
+    /// A thread is stopped at the end of a system call.
+    fn on_call_exit(&mut self, id: ThreadId) -> Outcome {
+        let tid = self.tid(id);
+        let Some(at_exit) = self.call_state(id).at_exit.take() else { return CONTINUE };
+        let now = ptrace::registers(tid)?;
+        match at_exit {
+            AtExit::BlockOrReturn(wait) => self.block_or_return(id, wait, now.result()),
             AtExit::Received(wait) => self.on_received(id, wait, now.result()),
-            AtExit::Fill(mut registers, content) => {
+            AtExit::FillFile(mut registers, content) => {
                 registers.set_result(now.result());
-                sys::set_registers(tid, &registers)?;
-                self.fill(id, now.result(), &content);
-                ON
+                ptrace::set_registers(tid, &registers)?;
+                self.fill_file(id, now.result(), &content);
+                CONTINUE
             }
-            AtExit::TimerMade(mut registers, clock) => {
+            AtExit::RegisterTimer(mut registers, clock) => {
                 registers.set_result(now.result());
-                sys::set_registers(tid, &registers)?;
-                self.timerfd_made(id, now.result(), clock);
-                ON
+                ptrace::set_registers(tid, &registers)?;
+                self.register_timerfd(id, now.result(), clock);
+                CONTINUE
             }
-            AtExit::RandomOpened => {
+            AtExit::RegisterRandomFile => {
                 if let Ok(fd) = i32::try_from(now.result())
                     && fd >= 0
                 {
-                    let process = self.threads[id].process;
-                    self.processes[process].random.insert(fd);
+                    self.special_files(id).random.insert(fd);
                 }
-                ON
+                CONTINUE
             }
-            AtExit::Written { registers, done, deadline, entered: false } => {
-                self.threads[id].at_exit = Some(AtExit::Written { registers, done, deadline, entered: true });
-                Ok(Next::Go(Go::TO_EXIT))
+            AtExit::FinishWrite { registers, done, deadline, entered: false } => {
+                self.call_state(id).at_exit = Some(AtExit::FinishWrite { registers, done, deadline, entered: true });
+                Ok(Next::Resume(Resume::TO_SYSCALL_EXIT))
             }
-            AtExit::Written { registers, done, deadline, .. } => {
-                self.on_part_written(id, registers, done, deadline, now)
+            AtExit::FinishWrite { registers, done, deadline, .. } => {
+                self.on_part_written(id, (registers, done), deadline, now)
             }
-            AtExit::Pretend(registers, result) => {
-                self.pretend(id, registers, result)?;
-                ON
+            AtExit::Return(registers, result) => {
+                self.return_to_kernel(id, registers, result)?;
+                CONTINUE
             }
         }
     }
 
-    /// How a thread goes on about which nothing more is to be said now: to the end of its call, if that has to be seen.
-    pub(crate) fn go_on(&self, id: ThreadId) -> Next {
-        Next::Go(if self.threads[id].at_exit.is_some() { Go::TO_EXIT } else { Go::ON })
-    }
-
-    /// Sets what a call returns, without saying when the thread goes on.
-    pub(crate) fn prepare_answer(&mut self, id: ThreadId, mut registers: Registers, value: i64) -> std::io::Result<()> {
-        registers.answer(value);
-        sys::set_registers(self.threads[id].tid, &registers)
-    }
-
-    /// Answers a call in the kernel's place.
-    pub(crate) fn answer(&mut self, id: ThreadId, registers: Registers, value: i64) -> Step {
-        self.prepare_answer(id, registers, value)?;
-        ON
-    }
-
-    /// Answers a call whose results have been written to the thread's memory, or could not be.
-    pub(crate) fn answer_written(&mut self, id: ThreadId, registers: Registers, written: Result<i64, Fault>) -> Step {
-        self.answer(id, registers, written.unwrap_or(EFAULT))
-    }
-
-    /// Ends a thread's wait with a result.
-    pub(crate) fn wake(&mut self, id: ThreadId, value: i64) {
-        let Some(wait) = self.end_wait(id) else { return };
-        // A failure means that it is being killed, which its next turn will find out.
-        let _ = self.prepare_answer(id, wait.registers, value);
-        self.make_ready(id, State::Ready(Go::ON));
-    }
-
-    /// Changes what a call does and looks at its result.
-    pub(crate) fn alter(&mut self, id: ThreadId, altered: &Registers, at_exit: AtExit) -> Step {
-        sys::set_registers(self.threads[id].tid, altered)?;
-        self.threads[id].at_exit = Some(at_exit);
-        Ok(Next::Go(Go::TO_EXIT))
-    }
-
-    /// The turn of a thread whose wait may be over.
-    pub(crate) fn recheck(&mut self, id: ThreadId, wait: Wait) -> Step {
-        match &wait.what {
-            What::Files(_) => self.recheck_files(id, wait),
-            What::Nap => {
-                if std::mem::take(&mut self.threads[id].signalled) {
-                    self.life_of(id).signals = true;
+    /// It is the turn of a thread whose wait may be over.
+    fn retry(&mut self, id: ThreadId, wait: Wait) -> Outcome {
+        match &wait.until {
+            // In the meantime another thread may have taken what was there.
+            Until::FileReady(_) => self.wait_for_files(id, wait, true),
+            Until::BackoffEnds => {
+                if std::mem::take(&mut self.call_state(id).got_signal) {
+                    self.signals_may_be_pending(id);
                 }
-                let call = arch::call(wait.registers.number()).expect("only known calls are kept waiting");
+                let call = arch::call(wait.registers.number()).expect("only traced calls are delayed");
                 self.dispatch(id, wait.registers, call, None)
             }
-            _ => self.make_call(id, wait),
+            _ => self.execute(id, wait),
         }
     }
 
-    /// Lets a thread make the call that it has waited with, or make it again.
-    pub(crate) fn make_call(&mut self, id: ThreadId, wait: Wait) -> Step {
-        let mut registers = wait.registers;
-        match wait.place {
-            Place::Before => {}
-            // Unless the kernel restarts it by itself.
-            Place::Fetched if registers.result() != errno(libc::EINTR) => {}
-            Place::Behind | Place::Fetched => {
-                registers.rewind(registers.number());
-                sys::set_registers(self.threads[id].tid, &registers)?;
-                self.threads[id].interrupted = Some(wait);
+    /// The deadline of a blocked thread has come.
+    fn on_timeout(&mut self, id: ThreadId) {
+        let Some(wait) = self.wait_of(id) else { return };
+        let call = arch::call(wait.registers.number());
+        match wait.until {
+            Until::FutexWoken(..) => self.wake(id, errno(libc::ETIMEDOUT)),
+            Until::SignalArrives => self.wake(id, errno(libc::EAGAIN)),
+            Until::RetrySucceeds if nonblocking::is_file_lock(call) => self.unblock_to_retry(id),
+            Until::BackoffEnds => self.unblock_to_retry(id),
+            Until::ThrottleEnds(resume) => {
+                if self.unblock(id).is_some() {
+                    self.make_ready(id, resume);
+                }
             }
+            Until::FileReady(_) => self.time_out_files(id),
+            Until::RetrySucceeds => self.wake(id, nonblocking::timeout_result(call)),
+            Until::Deadline | Until::ChildChanges => self.wake(id, 0),
         }
-        Ok(self.go_on(id))
+    }
+
+    fn unblock_to_retry(&mut self, id: ThreadId) {
+        if let Some(wait) = self.unblock(id) {
+            self.make_ready_to_retry(id, wait);
+        }
     }
 }

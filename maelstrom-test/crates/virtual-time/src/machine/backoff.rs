@@ -1,212 +1,230 @@
 //! Backoff: time passes for programs that poll or spin.
 //!
-//! Computing takes no virtual time. So a program that asks again and again whether something has happened would ask for
-//! ever within one instant, for nothing can happen before time passes. Two counts see to it that time passes:
+//! Computing takes no virtual time. A program that polls in a loop would therefore poll forever within one instant, because
+//! nothing can happen before time passes. Two counters make time pass:
 //!
-//! - Of each thread: calls in a row that gave nothing ([`Machine::empty_call`]). These are polls with a time limit of
-//!   zero, reads that find nothing, waits for a lock or a child that end at once, readings of a clock, yields, and sleeps
-//!   shorter than [`SHORT_WAIT`]. After [`EMPTY_CALLS`] of them the thread *pauses* at each further one.
-//! - Of each node: stops within one instant ([`Machine::has_exhausted_instant`]), whatever the calls gave. This is for a
-//!   node whose processes send each other signals or bytes without end. After [`STOPS_PER_INSTANT`] of them, the thread
-//!   whose turn it is pauses.
+//! | counter | counts | limit | consequence |
+//! | --- | --- | --- | --- |
+//! | [`Polling`], of each thread | idle calls in a row | [`IDLE_CALLS`] | each further idle call is delayed |
+//! | [`Activity`], of each node | stops within one instant | [`STOPS_PER_INSTANT`] | the running thread is throttled |
 //!
-//! A pause ends when what the thread looks for is there, and otherwise after a time that grows with the time for which
-//! the program has been polling. While that is short the pauses double, up to a millisecond; then each is an eighth of it.
-//! So a program that compares the clock with a deadline of its own finds that it has passed at most an eighth too late,
-//! and never more than [`LONGEST_PAUSE`].
+//! An *idle call* is one that returned nothing: a poll with a timeout of zero, a read that finds nothing, a wait for a lock
+//! or a child that ends at once, a read of a clock, a yield, or a sleep shorter than [`SHORT_WAIT`]. The second counter is
+//! for a node whose processes send each other signals or bytes without end.
+//!
+//! A delay ends when what the thread polls for happens, and otherwise after a time that grows with the time for which the
+//! program has been polling. First the delays double, up to a millisecond. Then each is an eighth of the time spent
+//! polling. So a program that compares the clock with its own deadline is at most an eighth late, and never more than
+//! [`LONGEST_DELAY`].
 
 use std::io;
 
-use crate::Nanos;
-use crate::machine::Machine;
-use crate::machine::scheduler::Next;
-use crate::machine::table::{Go, ThreadId, Wait, What};
-use crate::tracee::arch::Registers;
-use crate::tracee::sys::{self, Stop};
+use super::Machine;
+use super::scheduler::Next;
+use super::thread::{Resume, ThreadId, Until, Wait};
+use crate::time::Nanos;
+use crate::tracee::ptrace::{self, Stop};
+use crate::tracee::registers::Registers;
 
-/// The weight of calls that give nothing and that a thread may make in a row. Most calls weigh [`HEAVY`], which allows 32.
-const EMPTY_CALLS: u32 = 32 * HEAVY;
-/// What is left of that to a thread that got something after it had begun to pause: it will poll on.
-const AFTER_SUCCESS: u32 = EMPTY_CALLS - 8 * HEAVY;
-/// A call that only a program that polls makes.
-pub(crate) const HEAVY: u32 = 128;
-/// A call that event loops make in passing while they have work to do, so they may make more of them.
-pub(crate) const LIGHT: u32 = 64;
-/// A reading of a clock, which weighs something only after [`READINGS`] in a row: a program may want to know the time of
-/// everything that it does.
-const READING_WEIGHT: u32 = HEAVY / 16;
-const READINGS: u32 = 2_000;
+/// The weight of idle calls that a thread may make in a row. Most calls have [`FULL_WEIGHT`], so 32 of them are allowed.
+const IDLE_CALLS: u32 = 32 * FULL_WEIGHT;
+/// What a thread keeps of this count if a call succeeds after it was delayed: it will go on polling.
+const IDLE_CALLS_AFTER_SUCCESS: u32 = IDLE_CALLS - 8 * FULL_WEIGHT;
+/// The weight of a call that only a program that polls makes.
+pub(crate) const FULL_WEIGHT: u32 = 128;
+/// The weight of a call that event loops make while they have work to do, so they may make more of them.
+pub(crate) const EVENT_LOOP_WEIGHT: u32 = 64;
+/// The weight of a clock read. It counts only after [`CLOCK_READS`] in a row, because a program may time everything it
+/// does.
+const CLOCK_READ_WEIGHT: u32 = FULL_WEIGHT / 16;
+const CLOCK_READS: u32 = 2_000;
 
-/// Sleeps and time limits shorter than this count as calls that gave nothing.
-pub(crate) const SHORT_WAIT: Nanos = 100_000;
-/// How long those can become, if there are many in a row.
+/// Sleeps and timeouts shorter than this count as idle calls.
+const SHORT_WAIT: Nanos = 100_000;
+/// How long short waits can become if there are many in a row.
 const LONGEST_SHORT_WAIT: Nanos = 1_000_000;
 
-const FIRST_PAUSE: Nanos = 10_000;
-/// Up to here pauses double.
-const DOUBLING: Nanos = 1_000_000;
-/// From there on a pause is this part of the time spent polling.
-const PART: Nanos = 8;
-/// The longest pause of a thread that polls. Programs that poll have deadlines of this order.
-const LONGEST_PAUSE: Nanos = 5_000_000;
-/// Of a node that never comes to rest, whose deadlines are late in any case.
-const PART_OF_REST: Nanos = 2;
-/// The longest pause of a thread of a node that never comes to rest.
-const LONGEST_REST: Nanos = 100_000_000;
+const FIRST_DELAY: Nanos = 10_000;
+/// Delays double up to this one.
+const LAST_DOUBLED_DELAY: Nanos = 1_000_000;
+/// From there on, a delay is the time spent polling divided by this.
+const POLLING_PER_DELAY: Nanos = 8;
+/// The longest delay of a thread that polls. The timeouts of such programs are of this order.
+const LONGEST_DELAY: Nanos = 5_000_000;
+/// The same for a node that does not come to rest. Its timeouts are late in any case.
+const BUSY_TIME_PER_THROTTLE: Nanos = 2;
+const LONGEST_THROTTLE: Nanos = 100_000_000;
 
-/// Stops of a node within one instant before its threads have to pause. The start of a large program makes thousands.
+/// Stops of a node within one instant before its threads are throttled. Starting a large program takes thousands.
 const STOPS_PER_INSTANT: u64 = 10_000;
-/// Threads that may pause for this reason within one instant before all others have to as well: processes that beget
-/// others would never come to an end of it.
-const RESTS_PER_INSTANT: u32 = 4;
-/// The making or the end of a process or thread costs as much as so many stops.
+/// Threads throttled within one instant before all others are throttled too. Without this limit, processes that start
+/// other processes without end would all have to be throttled one by one.
+const THROTTLES_PER_INSTANT: u32 = 4;
+/// Making or ending a process or thread costs as much as this number of stops.
 const STOPS_PER_PROCESS: u64 = 100;
-/// What this is reduced to, by halves, while the node goes on.
-const FEWEST_STOPS_PER_INSTANT: u64 = 500;
+/// The number of stops that is allowed at least, however often the node is throttled.
+const MIN_STOPS_PER_INSTANT: u64 = 500;
 
-/// How long to pause after having polled for so long.
-fn pause(polled_for: Nanos, part: Nanos, longest: Nanos) -> Nanos {
-    (polled_for / part).max(polled_for.min(DOUBLING)).clamp(FIRST_PAUSE, longest)
+/// The delay after polling for a time.
+fn delay(polled_for: Nanos, polling_per_delay: Nanos, longest: Nanos) -> Nanos {
+    (polled_for / polling_per_delay).max(polled_for.min(LAST_DOUBLED_DELAY)).clamp(FIRST_DELAY, longest)
 }
 
 /// How long a thread has been polling.
 #[derive(Default)]
 pub(crate) struct Polling {
-    /// The weight of calls in a row that gave nothing.
-    empty: u32,
-    /// Trapped calls in a row that read a clock.
-    readings: u32,
-    /// When the thread began to pause.
+    /// The weight of idle calls in a row.
+    idle: u32,
+    /// Traced calls in a row that read a clock.
+    clock_reads: u32,
+    /// When the thread was first delayed.
     since: Option<Nanos>,
 }
 
 impl Polling {
-    /// The thread got something, or truly waits.
+    /// A call succeeded, or the thread truly waits.
     pub(crate) fn succeeded(&mut self) {
-        self.empty = if self.since.take().is_some() { AFTER_SUCCESS } else { 0 };
+        self.idle = if self.since.take().is_some() { IDLE_CALLS_AFTER_SUCCESS } else { 0 };
     }
 
-    /// Makes the thread pause at its next call that gives nothing: it is known to have read a clock very often.
+    /// Delays the thread at its next idle call.
     fn exhaust(&mut self) {
-        self.empty = self.empty.max(EMPTY_CALLS);
+        self.idle = self.idle.max(IDLE_CALLS);
     }
 
-    /// The thread has read a clock very often without a trap.
-    pub(crate) fn exhaust_readings(&mut self) {
-        self.readings = self.readings.max(READINGS);
-        self.empty = self.empty.max(EMPTY_CALLS + HEAVY);
+    /// The thread has read a clock very often without a traced call.
+    pub(crate) fn exhaust_clock_reads(&mut self) {
+        self.clock_reads = self.clock_reads.max(CLOCK_READS);
+        self.idle = self.idle.max(IDLE_CALLS + FULL_WEIGHT);
     }
 
-    /// A trapped call that does not read a clock.
-    pub(crate) fn other_call(&mut self) {
-        self.readings = 0;
+    /// The thread makes a traced call that does not read a clock.
+    pub(crate) fn count_other_call(&mut self) {
+        self.clock_reads = 0;
     }
 
-    /// Counts a call that gave nothing. How long to pause, if so many came before.
+    /// Counts an idle call. Returns the delay, if too many came before.
     fn count(&mut self, weight: u32, now: Nanos) -> Option<Nanos> {
-        self.empty = self.empty.saturating_add(weight);
-        if self.empty <= EMPTY_CALLS {
+        self.idle = self.idle.saturating_add(weight);
+        if self.idle <= IDLE_CALLS {
             return None;
         }
-        // The next pause comes after a call of full weight, or as many lighter ones.
-        self.empty -= HEAVY;
-        Some(pause(now - *self.since.get_or_insert(now), PART, LONGEST_PAUSE))
+        // The next delay comes after a call of full weight, or several lighter ones.
+        self.idle -= FULL_WEIGHT;
+        Some(delay(now - *self.since.get_or_insert(now), POLLING_PER_DELAY, LONGEST_DELAY))
     }
 }
 
 /// How busy a node has been within the present instant.
-pub(crate) struct Activity {
+pub(super) struct Activity {
     /// The machine's time.
     instant: Nanos,
-    /// Stops since then, or since a thread last had to pause.
+    /// Stops since then, or since a thread was last throttled.
     stops: u64,
-    /// How many there may be.
+    /// The number of stops that is allowed.
     allowed: u64,
-    /// When a thread first had to pause.
+    /// When a thread was first throttled.
     since: Option<Nanos>,
-    /// How many threads had to pause within this instant.
-    rests: u32,
-    /// Threads that pause now.
-    pub(crate) resting: u64,
+    /// Threads that were throttled within this instant.
+    throttles: u32,
+    /// Threads that are throttled now.
+    throttled: u64,
 }
 
 impl Default for Activity {
     fn default() -> Self {
-        Activity { instant: 0, stops: 0, allowed: STOPS_PER_INSTANT, since: None, rests: 0, resting: 0 }
+        Activity { instant: 0, stops: 0, allowed: STOPS_PER_INSTANT, since: None, throttles: 0, throttled: 0 }
     }
 }
 
 impl Activity {
-    pub(crate) fn count(&mut self, stop: Stop) {
+    pub(super) fn count(&mut self, stop: Stop) {
         self.stops += match stop {
-            Stop::Born | Stop::BornVfork | Stop::Exec | Stop::Gone(_) => STOPS_PER_PROCESS,
+            Stop::Clone | Stop::Vfork | Stop::Exec | Stop::Exited(_) => STOPS_PER_PROCESS,
             _ => 1,
         };
     }
 
-    /// Begins to count anew if time has passed since the node last ran.
-    fn at(&mut self, now: Nanos) {
+    /// A thread begins to be throttled.
+    pub(super) fn throttle_began(&mut self) {
+        self.throttled += 1;
+    }
+
+    /// A thread is no longer throttled.
+    pub(super) fn throttle_ended(&mut self) {
+        self.throttled -= 1;
+    }
+
+    /// Starts to count again if time has passed since the node last ran.
+    fn set_time(&mut self, now: Nanos) {
         if self.instant != now {
-            if self.resting == 0 && self.rests == 0 {
-                // It came to rest by itself.
+            if self.throttled == 0 && self.throttles == 0 {
+                // The node came to rest without being throttled.
                 (self.allowed, self.since) = (STOPS_PER_INSTANT, None);
             }
-            (self.instant, self.stops, self.rests) = (now, 0, 0);
+            (self.instant, self.stops, self.throttles) = (now, 0, 0);
         }
     }
 
-    fn exhausted(&mut self, now: Nanos) -> Option<Nanos> {
-        self.at(now);
-        if self.stops <= self.allowed && self.rests < RESTS_PER_INSTANT {
+    /// Returns for how long the running thread must be throttled, if it must.
+    fn throttle(&mut self, now: Nanos) -> Option<Nanos> {
+        self.set_time(now);
+        if self.stops <= self.allowed && self.throttles < THROTTLES_PER_INSTANT {
             return None;
         }
-        (self.stops, self.rests) = (0, self.rests + 1);
-        self.allowed = (self.allowed / 2).max(FEWEST_STOPS_PER_INSTANT);
-        Some(pause(now - *self.since.get_or_insert(now), PART_OF_REST, LONGEST_REST))
+        (self.stops, self.throttles) = (0, self.throttles + 1);
+        self.allowed = (self.allowed / 2).max(MIN_STOPS_PER_INSTANT);
+        Some(delay(now - *self.since.get_or_insert(now), BUSY_TIME_PER_THROTTLE, LONGEST_THROTTLE))
     }
 }
 
 impl Machine {
-    /// A call gave nothing, and may well be repeated. Until when the thread is to pause, if it has made many of these.
-    pub(crate) fn empty_call(&mut self, id: ThreadId, weight: u32) -> Option<Nanos> {
-        let now = self.node_time(self.threads[id].node);
-        self.threads[id].polling.count(weight, now).map(|pause| now + pause)
+    /// The polling state of a thread.
+    pub(crate) fn polling(&mut self, id: ThreadId) -> &mut Polling {
+        &mut self.threads[id].polling
     }
 
-    /// The same for a reading of a clock.
-    pub(crate) fn reading_in_a_row(&mut self, id: ThreadId) -> Option<Nanos> {
-        let polling = &mut self.threads[id].polling;
-        polling.readings += 1;
-        if polling.readings <= READINGS {
+    /// Counts an idle call. Returns until when the thread must be delayed, if it has made many of them.
+    pub(crate) fn count_idle_call(&mut self, id: ThreadId, weight: u32) -> Option<Nanos> {
+        let now = self.node_time(self.node_of(id));
+        self.polling(id).count(weight, now).map(|delay| now + delay)
+    }
+
+    /// Counts a traced read of a clock. Returns as [`count_idle_call`](Machine::count_idle_call).
+    pub(crate) fn count_clock_read(&mut self, id: ThreadId) -> Option<Nanos> {
+        let polling = self.polling(id);
+        polling.clock_reads += 1;
+        if polling.clock_reads <= CLOCK_READS {
             return None;
         }
         polling.exhaust();
-        self.empty_call(id, READING_WEIGHT)
+        self.count_idle_call(id, CLOCK_READ_WEIGHT)
     }
 
-    /// When a wait ends that a program wants to end then. Many short ones in a row become longer.
-    pub(crate) fn short_wait(&mut self, id: ThreadId, deadline: Nanos) -> Nanos {
-        let now = self.node_time(self.threads[id].node);
+    /// Returns when a wait until `deadline` really ends: many short waits in a row become longer.
+    pub(crate) fn lengthen_short_wait(&mut self, id: ThreadId, deadline: Nanos) -> Nanos {
+        let now = self.node_time(self.node_of(id));
         if deadline.saturating_sub(now) >= SHORT_WAIT {
-            self.threads[id].polling.succeeded();
+            self.polling(id).succeeded();
             return deadline;
         }
-        self.empty_call(id, HEAVY).map_or(deadline, |pause| deadline.max(pause.min(now + LONGEST_SHORT_WAIT)))
+        let delayed = self.count_idle_call(id, FULL_WEIGHT);
+        delayed.map_or(deadline, |delayed| deadline.max(delayed.min(now + LONGEST_SHORT_WAIT)))
     }
 
-    /// Whether a thread that could go on has to pause instead, because its node has done so much within this instant.
-    pub(crate) fn has_to_rest(&mut self, id: ThreadId, go: Go) -> io::Result<bool> {
+    /// Throttles a thread that could run, if its node has done too much within this instant.
+    pub(super) fn throttle(&mut self, id: ThreadId, resume: Resume) -> io::Result<bool> {
         let now = self.now;
-        let Some(pause) = self.life_of(id).activity.exhausted(now) else { return Ok(false) };
-        let registers = sys::registers(self.threads[id].tid)?;
-        self.hold(id, Wait::new(registers, Some(now + pause), What::Rest(go)));
+        let Some(delay) = self.incarnation_of(id).activity.throttle(now) else { return Ok(false) };
+        let registers = ptrace::registers(self.tid(id))?;
+        self.block(id, Wait::new(registers, Some(now + delay), Until::ThrottleEnds(resume)));
         Ok(true)
     }
 
-    /// Ends the turn of a thread that pauses before its call until this time.
-    pub(crate) fn pause_until(&mut self, id: ThreadId, registers: Registers, time: Nanos) -> Next {
-        self.hold(id, Wait::new(registers, Some(time), What::Nap));
-        Next::Over
+    /// Delays a thread before its call until a time.
+    pub(crate) fn delay_call(&mut self, id: ThreadId, registers: Registers, until: Nanos) -> Next {
+        self.block(id, Wait::new(registers, Some(until), Until::BackoffEnds));
+        Next::TurnOver
     }
 }
 
@@ -215,17 +233,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_and_then_grow_with_the_time_spent_polling() {
+    fn delays_double_and_then_grow_with_the_time_spent_polling() {
         let mut polling = Polling::default();
         let mut now = 0;
         let mut lengths = Vec::new();
-        for _ in 0..EMPTY_CALLS / HEAVY {
-            assert_eq!(polling.count(HEAVY, now), None);
+        for _ in 0..IDLE_CALLS / FULL_WEIGHT {
+            assert_eq!(polling.count(FULL_WEIGHT, now), None);
         }
         while now < 1_000_000_000 {
-            let pause = polling.count(HEAVY, now).expect("it has polled for long");
-            lengths.push(pause / 1_000);
-            now += pause;
+            let delay = polling.count(FULL_WEIGHT, now).expect("it has polled for long");
+            lengths.push(delay / 1_000);
+            now += delay;
         }
         assert_eq!(lengths[..12], [10, 10, 20, 40, 80, 160, 320, 640, 1000, 1000, 1000, 1000]);
         assert_eq!(lengths.last(), Some(&5_000));
@@ -233,16 +251,16 @@ mod tests {
     }
 
     #[test]
-    fn a_success_ends_the_pauses_for_a_few_calls() {
+    fn a_success_ends_the_delays_for_a_few_calls() {
         let mut polling = Polling::default();
         polling.exhaust();
-        assert_eq!(polling.count(LIGHT, 5), Some(FIRST_PAUSE));
+        assert_eq!(polling.count(EVENT_LOOP_WEIGHT, 5), Some(FIRST_DELAY));
         polling.succeeded();
-        assert_eq!((0..).take_while(|_| polling.count(HEAVY, 5).is_none()).count(), 8);
-        let mut eager = Polling::default();
-        assert_eq!(eager.count(HEAVY, 5), None);
-        eager.succeeded();
-        assert_eq!((0..).take_while(|_| eager.count(HEAVY, 5).is_none()).count(), 32);
+        assert_eq!((0..).take_while(|_| polling.count(FULL_WEIGHT, 5).is_none()).count(), 8);
+        let mut fresh = Polling::default();
+        assert_eq!(fresh.count(FULL_WEIGHT, 5), None);
+        fresh.succeeded();
+        assert_eq!((0..).take_while(|_| fresh.count(FULL_WEIGHT, 5).is_none()).count(), 32);
     }
 
     #[test]
@@ -251,20 +269,20 @@ mod tests {
         let run = |activity: &mut Activity, now| {
             let mut stops = 0;
             loop {
-                activity.count(Stop::Filtered);
+                activity.count(Stop::Seccomp);
                 stops += 1;
-                if let Some(pause) = activity.exhausted(now) {
-                    return (stops, pause);
+                if let Some(delay) = activity.throttle(now) {
+                    return (stops, delay);
                 }
             }
         };
         assert_eq!(run(&mut activity, 0), (10_001, 10_000));
-        activity.resting = 1;
+        activity.throttle_began();
         assert_eq!(run(&mut activity, 10_000), (5_002, 10_000));
         assert_eq!(run(&mut activity, 20_000), (2_502, 20_000));
-        activity.resting = 0;
-        activity.at(30_000);
-        activity.at(40_000);
+        activity.throttle_ended();
+        activity.set_time(30_000);
+        activity.set_time(40_000);
         assert_eq!(run(&mut activity, 40_000), (10_001, 10_000));
     }
 }

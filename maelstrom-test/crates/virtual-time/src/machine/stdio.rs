@@ -1,35 +1,38 @@
-//! A node's standard input and output: pipes whose other ends are ours.
+//! A node's standard input and output.
+//!
+//! Both are pipes, and the tracer has the other ends.
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 
-use crate::tracee::sys;
+use crate::tracee::descriptors;
+use crate::tracee::process::{self, Tid};
 
-/// Bytes that may wait for a node that does not read.
-pub(crate) const INPUT_LIMIT: usize = 256 << 20;
-/// The longest line that a node may print.
+/// Bytes of input that may be queued for a node that does not read.
+const INPUT_LIMIT: usize = 256 << 20;
+/// The longest line that a node may print, in bytes.
 pub const LINE_LIMIT: usize = 64 << 20;
 const CHUNK: usize = 64 << 10;
 
-/// What a node has yet to read.
+/// The input of a node that it has not read yet.
 pub(crate) struct Input {
     pipe: File,
-    /// The node's end. It keeps the pipe usable for us even if the node closes its own.
+    /// The node's end. It keeps the pipe usable for the tracer even if the node closes its own descriptor.
     reader: File,
-    /// What did not fit in the pipe.
+    /// Bytes that did not fit in the pipe.
     queue: VecDeque<u8>,
-    /// Something was written since the node last ran: it can surely read.
-    fresh: bool,
+    /// Bytes were written since the node last ran, so it can certainly read.
+    has_new_bytes: bool,
 }
 
 impl Input {
-    pub(crate) fn new(pipe: File, reader: File) -> Self {
-        Input { pipe, reader, queue: VecDeque::new(), fresh: false }
+    pub(super) fn new(pipe: File, reader: File) -> Self {
+        Input { pipe, reader, queue: VecDeque::new(), has_new_bytes: false }
     }
 
-    /// Sends a line; false if too much is waiting already.
-    pub(crate) fn send(&mut self, line: &[u8]) -> bool {
+    /// Sends a line. False if too many bytes are queued already.
+    pub(super) fn send(&mut self, line: &[u8]) -> bool {
         if self.queue.is_empty() {
             let written = self.write(line);
             self.queue.extend(&line[written..]);
@@ -39,8 +42,8 @@ impl Input {
         self.queue.len() <= INPUT_LIMIT
     }
 
-    /// Fills the pipe up again; true if something moved.
-    pub(crate) fn refill(&mut self) -> bool {
+    /// Writes queued bytes to the pipe. True if some were written.
+    pub(super) fn refill(&mut self) -> bool {
         if self.queue.is_empty() {
             return false;
         }
@@ -55,12 +58,12 @@ impl Input {
         loop {
             match self.pipe.write(bytes) {
                 Ok(count) => {
-                    self.fresh |= count > 0;
+                    self.has_new_bytes |= count > 0;
                     return count;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return 0,
-                // Nobody will ever read it.
+                // Nobody can read it any more.
                 Err(_) => return bytes.len(),
             }
         }
@@ -68,50 +71,51 @@ impl Input {
 
     /// Whether the node could read something now.
     pub(crate) fn is_readable(&self) -> bool {
-        self.fresh || sys::readable_bytes(&self.pipe) > 0
+        self.has_new_bytes || descriptors::readable_bytes(&self.pipe) > 0
     }
 
     /// The node runs, and may read.
-    pub(crate) fn may_be_read(&mut self) {
-        self.fresh = false;
+    pub(super) fn node_runs(&mut self) {
+        self.has_new_bytes = false;
     }
 
-    /// Whether a descriptor of a process is the node's end of this pipe.
-    pub(crate) fn is_read_by(&self, pid: sys::Tid, fd: i32) -> bool {
-        sys::is_same_file(pid, fd, &self.reader)
+    /// Whether a descriptor of a process refers to the node's end of this pipe.
+    pub(super) fn is_read_by(&self, pid: Tid, fd: i32) -> bool {
+        process::shares_open_file(pid, fd, &self.reader)
     }
 
-    /// Whether the node has asked not to wait for input.
+    /// Whether the node has made its standard input nonblocking.
     pub(crate) fn is_nonblocking(&self) -> bool {
-        sys::file_flags(&self.reader) & libc::O_NONBLOCK != 0
+        descriptors::is_nonblocking(&self.reader)
     }
 }
 
-/// What a node has printed.
-pub(crate) struct Output {
+/// The output of a node.
+pub(super) struct Output {
     pipe: File,
-    /// The beginning of a line whose end is yet to come.
+    /// The beginning of a line whose line feed has not been read yet.
     partial: Vec<u8>,
     buffer: Box<[u8]>,
     closed: bool,
 }
 
-/// A line that no protocol allows.
+/// A line exceeds [`LINE_LIMIT`].
 #[derive(Debug)]
-pub(crate) struct LineTooLong;
+pub(super) struct LineTooLong;
 
 impl Output {
-    pub(crate) fn new(pipe: File) -> Self {
+    pub(super) fn new(pipe: File) -> Self {
         Output { pipe, partial: Vec::new(), buffer: vec![0; CHUNK].into(), closed: false }
     }
 
-    /// Takes what has been printed, line by line and without line feeds. Says whether there was anything.
-    pub(crate) fn collect(&mut self, mut on_line: impl FnMut(&[u8])) -> (bool, Result<(), LineTooLong>) {
+    /// Passes what the node has printed to `on_line`, line by line and without line feeds. Returns whether there was any
+    /// output.
+    pub(super) fn collect(&mut self, mut on_line: impl FnMut(&[u8])) -> (bool, Result<(), LineTooLong>) {
         let mut any = false;
         loop {
             let count = match self.pipe.read(&mut self.buffer) {
                 Ok(0) => {
-                    // There will be no line feed any more.
+                    // No line feed can follow.
                     self.closed = true;
                     let last = self.finish();
                     last.iter().for_each(|line| on_line(line));
@@ -138,20 +142,20 @@ impl Output {
                 self.partial = Vec::new();
                 return (any, Err(LineTooLong));
             }
-            // Whether more of an unfinished line is to come, or the end, is worth another look.
+            // After an unfinished line, read again: the rest of it or the end of the output may be there.
             if count < self.buffer.len() && self.partial.is_empty() {
                 return (any, Ok(()));
             }
         }
     }
 
-    /// Whether all writers have closed it.
-    pub(crate) fn is_closed(&self) -> bool {
+    /// Whether all writers have closed the pipe.
+    pub(super) fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// A last line without a line feed.
-    pub(crate) fn finish(&mut self) -> Option<Vec<u8>> {
+    /// Takes a last line without a line feed.
+    pub(super) fn finish(&mut self) -> Option<Vec<u8>> {
         Some(std::mem::take(&mut self.partial)).filter(|line| !line.is_empty())
     }
 }

@@ -1,51 +1,52 @@
-//! Notices a thread that has its turn and neither comes to a trap nor ends.
+//! The watchdog: stops a running thread that reaches no traced call.
 //!
-//! The tracer sleeps in `waitpid` while a node's thread runs. If that thread goes to sleep in a system call that is not
-//! trapped, or computes for long, nothing would wake the tracer. So a helper thread looks on: it gives the running
-//! thread a nudge, a stop signal that the tracer sees and keeps from the program.
+//! The tracer sleeps in `waitpid` while a thread of a node runs. If that thread blocks in an untraced system call or
+//! computes for long, nothing wakes the tracer. So a helper thread watches the running thread. It sends a stop signal,
+//! which the tracer receives and hides from the program: a *forced stop*.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::tracee::sys::{self, Tid};
+use crate::tracee::process::{self, Tid};
 
-/// How often it looks.
+/// How often the watchdog looks at the running thread.
 const PERIOD: Duration = Duration::from_millis(2);
-/// CPU time without a trapped call after which another ready thread of the node gets a turn, the first time in a run. Such
-/// a run cannot be repeated. So this is long: a just-in-time compiler on a busy machine must not reach it.
-pub(crate) const FIRST_SLICE: u64 = 1_000_000_000;
+/// CPU time without a traced call after which a thread is preempted for another thread of its node, the first time in a
+/// run. From then on the run is not reproducible. So this is long: a just-in-time compiler on a busy machine must not
+/// reach it.
+pub(super) const FIRST_TIME_SLICE_NS: u64 = 1_000_000_000;
 /// The same from the second time on.
-pub(crate) const SLICE: u64 = 100_000_000;
-/// The same for a thread that was preempted before and has made no trapped call since: it waits for another one.
-pub(crate) const SPIN_SLICE: u64 = 10_000_000;
-/// CPU time after which the tracer looks whether the run has been interrupted.
-const LOOK: u64 = 250_000_000;
-/// How often the tracer looks whether the run has been interrupted while nodes make trapped calls without end.
-const LOOK_PERIOD: Duration = Duration::from_millis(250);
-/// CPU time of a node without a trap after which it is taken to hang.
-pub const HANG: u64 = 10_000_000_000;
+pub(super) const TIME_SLICE_NS: u64 = 100_000_000;
+/// The same for a thread that was preempted and has made no traced call since: it spins until another thread acts.
+pub(super) const SPIN_TIME_SLICE_NS: u64 = 10_000_000;
+/// CPU time after which the machine returns to its caller for a check.
+const CHECK_CPU_NS: u64 = 250_000_000;
+/// How often the machine returns to its caller while nodes make traced calls without end.
+const CHECK_PERIOD: Duration = Duration::from_millis(250);
+/// CPU time, in nanoseconds, that a node may use without a traced call. Then it counts as hung.
+pub const HANG_LIMIT_NS: u64 = 10_000_000_000;
 
-/// The signal that nudges. No program can block it.
-pub(crate) const NUDGE: i32 = libc::SIGSTOP;
+/// The signal of a forced stop. No program can block it.
+pub(super) const STOP_SIGNAL: i32 = libc::SIGSTOP;
 
-/// Why a thread was nudged.
+/// Why a thread was forced to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Nudge {
-    /// It sleeps in the kernel.
-    Asleep,
-    /// It has computed for so long that another thread should have a turn.
-    Slice,
-    /// It has computed for so long that somebody may have lost patience.
-    Look,
+pub(super) enum ForcedStop {
+    /// It is blocked in the kernel.
+    BlockedInKernel,
+    /// It has used up its time slice, and another thread is ready.
+    TimeSliceUsed,
+    /// The caller of the machine should check whether to go on.
+    CheckDue,
 }
 
 #[derive(Default)]
 struct Shared {
     watched: Option<Watched>,
-    /// Grows with each turn.
-    sequence: u64,
+    /// The number of the turn.
+    turn: u64,
     over: bool,
 }
 
@@ -54,16 +55,16 @@ struct Watched {
     pid: Tid,
     tid: Tid,
     /// CPU time after which it is preempted, if another thread is ready.
-    slice: Option<u64>,
-    nudged: Option<Nudge>,
-    /// CPU time that it had used by then.
-    used: u64,
+    time_slice_ns: Option<u64>,
+    forced: Option<ForcedStop>,
+    /// CPU time that it had used when it was forced to stop.
+    used_ns: u64,
 }
 
 /// The helper thread's handle.
-pub(crate) struct Watchdog {
+pub(super) struct Watchdog {
     shared: Arc<(Mutex<Shared>, Condvar)>,
-    look: Arc<AtomicBool>,
+    check_due: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -72,30 +73,29 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 }
 
 impl Watchdog {
-    pub(crate) fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         let shared = Arc::new((Mutex::new(Shared::default()), Condvar::new()));
-        let look = Arc::new(AtomicBool::new(false));
-        let (theirs, due) = (Arc::clone(&shared), Arc::clone(&look));
-        let thread = std::thread::Builder::new().name("maelstrom watch".into()).spawn(move || watch(&theirs, &due))?;
-        Ok(Watchdog { shared, look, thread: Some(thread) })
+        let check_due = Arc::new(AtomicBool::new(false));
+        let (theirs, due) = (Arc::clone(&shared), Arc::clone(&check_due));
+        let thread = std::thread::Builder::new().name("watchdog".into()).spawn(move || watch(&theirs, &due))?;
+        Ok(Watchdog { shared, check_due, thread: Some(thread) })
     }
 
-    /// Whether it is time to see if the run has been interrupted; only once each time.
-    pub(crate) fn look_is_due(&self) -> bool {
-        self.look.load(Ordering::Relaxed) && self.look.swap(false, Ordering::Relaxed)
+    /// Whether the machine must return to its caller for a check. True once each time.
+    pub(super) fn take_check_due(&self) -> bool {
+        self.check_due.load(Ordering::Relaxed) && self.check_due.swap(false, Ordering::Relaxed)
     }
 
-    /// A thread goes on. Call before it does.
-    pub(crate) fn started(&self, pid: Tid, tid: Tid, slice: Option<u64>) {
+    /// Starts to watch a thread, which is about to be resumed.
+    pub(super) fn start(&self, pid: Tid, tid: Tid, time_slice_ns: Option<u64>) {
         let mut shared = lock(&self.shared.0);
-        shared.sequence += 1;
-        shared.watched = Some(Watched { pid, tid, slice, nudged: None, used: 0 });
+        shared.turn += 1;
+        shared.watched = Some(Watched { pid, tid, time_slice_ns, forced: None, used_ns: 0 });
     }
 
-    /// The thread has stopped, or will be of no interest from now on. Says whether it was nudged, and how much CPU time it had
-    /// used by then.
-    pub(crate) fn stopped(&self) -> Option<(Nudge, u64)> {
-        lock(&self.shared.0).watched.take().and_then(|watched| Some((watched.nudged?, watched.used)))
+    /// Stops watching. Returns whether the thread was forced to stop, and the CPU time that it had used by then.
+    pub(super) fn stop(&self) -> Option<(ForcedStop, u64)> {
+        lock(&self.shared.0).watched.take().and_then(|watched| Some((watched.forced?, watched.used_ns)))
     }
 }
 
@@ -109,49 +109,49 @@ impl Drop for Watchdog {
     }
 }
 
-fn watch((shared, over): &(Mutex<Shared>, Condvar), look: &AtomicBool) {
-    const PERIODS: u32 = (LOOK_PERIOD.as_millis() / PERIOD.as_millis()) as u32;
+fn watch((shared, over): &(Mutex<Shared>, Condvar), check_due: &AtomicBool) {
+    const PERIODS: u32 = (CHECK_PERIOD.as_millis() / PERIOD.as_millis()) as u32;
     let mut periods = 0u32;
     let mut guard = lock(shared);
-    // What was seen the last time: the turn, and whether the thread was asleep then.
-    let (mut seen, mut asleep, mut began) = (0, false, 0);
+    // The state in the last period: the turn, whether the thread was asleep, and its CPU time at the beginning.
+    let (mut last_turn, mut was_asleep, mut began_ns) = (0, false, 0);
     while !guard.over {
         guard = over.wait_timeout(guard, PERIOD).unwrap_or_else(PoisonError::into_inner).0;
         periods += 1;
         if periods.is_multiple_of(PERIODS) {
-            look.store(true, Ordering::Relaxed);
+            check_due.store(true, Ordering::Relaxed);
         }
-        let sequence = guard.sequence;
+        let turn = guard.turn;
         let Some(watched) = &mut guard.watched else { continue };
-        if watched.nudged.is_some() {
+        if watched.forced.is_some() {
             continue;
         }
-        if sequence != seen {
-            (seen, asleep, began) = (sequence, false, sys::cpu_time(watched.pid));
+        if turn != last_turn {
+            (last_turn, was_asleep, began_ns) = (turn, false, process::cpu_time_ns(watched.pid));
             continue;
         }
-        // It has had its turn for a whole period. While we hold the lock the tracer cannot reap it, so its number
-        // stays its own.
-        let used = sys::cpu_time(watched.pid).saturating_sub(began);
-        let nudge = if is_asleep(watched.tid) {
-            if std::mem::replace(&mut asleep, true) { Some(Nudge::Asleep) } else { None }
+        // The turn has lasted for a whole period. While we hold the lock the tracer cannot reap the thread, so its id is
+        // not used by another one.
+        let used_ns = process::cpu_time_ns(watched.pid).saturating_sub(began_ns);
+        let forced = if is_asleep(watched.tid) {
+            if std::mem::replace(&mut was_asleep, true) { Some(ForcedStop::BlockedInKernel) } else { None }
         } else {
-            asleep = false;
-            if watched.slice.is_some_and(|slice| used >= slice) {
-                Some(Nudge::Slice)
-            } else if used >= LOOK {
-                Some(Nudge::Look)
+            was_asleep = false;
+            if watched.time_slice_ns.is_some_and(|slice| used_ns >= slice) {
+                Some(ForcedStop::TimeSliceUsed)
+            } else if used_ns >= CHECK_CPU_NS {
+                Some(ForcedStop::CheckDue)
             } else {
                 None
             }
         };
-        if nudge.is_some() && sys::tgkill(watched.pid, watched.tid, NUDGE).is_ok() {
-            (watched.nudged, watched.used) = (nudge, used);
+        if forced.is_some() && process::signal_thread(watched.pid, watched.tid, STOP_SIGNAL).is_ok() {
+            (watched.forced, watched.used_ns) = (forced, used_ns);
         }
     }
 }
 
-/// Whether a thread sleeps in the kernel, in a way that a signal would end.
+/// Whether a thread sleeps in the kernel, interruptible by signals.
 fn is_asleep(tid: Tid) -> bool {
     let Ok(stat) = std::fs::read(format!("/proc/{tid}/stat")) else { return false };
     // The name, in parentheses, may contain anything.

@@ -28,5 +28,5 @@ fn children_are_awaited_by_every_call_from_any_thread() {
     .concat();
     let stopped = ["stopped ok", "stopped ok", "ended: exit status: 0"].map(String::from);
     assert_eq!(said, [one_round.clone(), one_round, stopped.to_vec()].concat());
-    assert_eq!(lab.machine.notes(), [""; 0]);
+    assert_eq!(lab.machine.nondeterminism(), [""; 0]);
 }

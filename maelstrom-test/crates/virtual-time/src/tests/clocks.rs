@@ -163,7 +163,7 @@ int main() {
     let record = |_| {
         let mut lab = Lab::new(1, 1, &program, &[]);
         lab.run_until(SECOND);
-        assert_eq!(lab.machine.notes(), [""; 0]);
+        assert_eq!(lab.machine.nondeterminism(), [""; 0]);
         lab.said_exactly()
     };
     let runs = [0, 1, 2].map(record);

@@ -13,7 +13,7 @@ fn record(seed: u64, program: &Path, args: &[&str]) -> Vec<(Nanos, String)> {
         lab.send(node, line);
     }
     lab.run_until(3 * SECOND);
-    assert_eq!(lab.machine.notes(), [""; 0]);
+    assert_eq!(lab.machine.nondeterminism(), [""; 0]);
     lab.said_exactly()
 }
 

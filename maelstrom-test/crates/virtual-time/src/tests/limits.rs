@@ -45,7 +45,11 @@ int main() { pthread_t t; pthread_create(&t, 0, set, 0); while (!flag) {} puts(\
     let Some(program) = compile_c(&directory, "spin", text) else { return };
     let mut lab = Lab::new(1, 1, &program, &[]);
     assert_eq!(lab.said(), ["0 n0 free", "0 n0 ended: exit status: 0"]);
-    assert!(lab.machine.notes().iter().any(|note| note.contains("computed for 1 s")), "{:?}", lab.machine.notes());
+    assert!(
+        lab.machine.nondeterminism().iter().any(|note| note.contains("computed for 1 s")),
+        "{:?}",
+        lab.machine.nondeterminism()
+    );
 }
 
 #[test]
@@ -68,7 +72,7 @@ int main() {
     let mut lab = Lab::new(1, 1, &program, &[]);
     assert_eq!(lab.said()[0], "0 n0 over");
     let expected = "n0 uses semtimedop with IPC_NOWAIT for some operations, whose time limit runs on real time";
-    assert_eq!(lab.machine.notes(), [expected]);
+    assert_eq!(lab.machine.nondeterminism(), [expected]);
 }
 
 #[test]
@@ -78,12 +82,12 @@ fn a_long_computation_can_be_looked_at_in_between() {
     let mut events = Vec::new();
     lab.machine.kill(0);
     lab.machine.start(0, &lab.program).expect("a shell");
-    assert!(!lab.machine.run_for_a_while(&mut events).expect("tracing works"), "it is still computing");
+    assert!(!lab.machine.run_briefly(&mut events).expect("tracing works"), "it is still computing");
     assert!(lab.machine.is_up(0));
-    while !lab.machine.run_for_a_while(&mut events).expect("tracing works") {}
+    while !lab.machine.run_briefly(&mut events).expect("tracing works") {}
     let last = events.last();
     assert!(matches!(last, Some(Event::Exited { status, .. }) if status.success()), "{last:?}");
-    assert_eq!(lab.machine.notes(), [""; 0]);
+    assert_eq!(lab.machine.nondeterminism(), [""; 0]);
 }
 
 #[test]

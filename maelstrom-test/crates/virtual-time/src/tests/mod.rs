@@ -14,7 +14,7 @@ mod timed_calls;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Event, Machine, MachineOptions, NodeProgram};
+use super::{Event, Machine, MachineOptions, Program};
 use crate::Nanos;
 
 const MILLISECOND: Nanos = 1_000_000;
@@ -76,7 +76,7 @@ fn run(tool: &Path, args: &[&str]) {
 /// Nodes that all run the same program, and what they said when.
 struct Lab {
     machine: Machine,
-    program: NodeProgram,
+    program: Program,
     said: Vec<(Nanos, String)>,
     _directory: Directory,
 }
@@ -87,7 +87,7 @@ impl Lab {
         let directory = Directory::new();
         let names = (0..nodes).map(|node| format!("n{node}")).collect();
         let variable = |key: &str| (key.into(), std::env::var_os(key).unwrap_or_default());
-        let program = NodeProgram {
+        let program = Program {
             path: program.into(),
             args: args.iter().map(Into::into).collect(),
             env: vec![variable("HOME"), variable("PATH"), ("LANG".into(), "C.UTF-8".into())],

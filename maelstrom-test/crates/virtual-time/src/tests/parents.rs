@@ -10,7 +10,7 @@ const CHILDREN: u64 = 5;
 fn record(seed: u64, program: &Path, args: &[&str]) -> Vec<(Nanos, String)> {
     let mut lab = Lab::new(seed, 2, program, args);
     lab.run_until(20 * SECOND);
-    assert_eq!(lab.machine.notes(), [""; 0], "seed {seed}");
+    assert_eq!(lab.machine.nondeterminism(), [""; 0], "seed {seed}");
     lab.said_exactly()
 }
 

@@ -25,7 +25,7 @@ fn record(program: &Path, kind: &str) -> Vec<(Nanos, String)> {
     lab.run_until(SECOND);
     lab.send(0, "a second is over");
     lab.run_until(10 * SECOND);
-    assert_eq!(lab.machine.notes(), [""; 0], "{kind}");
+    assert_eq!(lab.machine.nondeterminism(), [""; 0], "{kind}");
     lab.said_exactly()
 }
 

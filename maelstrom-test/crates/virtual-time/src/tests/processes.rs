@@ -22,10 +22,10 @@ fn a_node_that_a_signal_ends_says_which() {
 #[test]
 fn what_a_node_has_started_ends_with_it() {
     let mut lab = Lab::script("sh", "-c", "setsid sleep 100 & sleep 1").expect("a shell");
-    assert_eq!(lab.machine.processes(0), 3);
+    assert_eq!(lab.machine.process_count(0), 3);
     lab.run_until(2 * SECOND);
     assert_eq!(lab.said(), ["1000 n0 ended: exit status: 0"]);
-    assert_eq!(lab.machine.processes(0), 0);
+    assert_eq!(lab.machine.process_count(0), 0);
     assert_eq!(lab.machine.next_timer(), None);
 }
 
@@ -112,7 +112,7 @@ fn programs_that_cannot_be_run_are_errors() {
     let mut machine =
         Machine::new(MachineOptions { seed: 1, nodes: vec!["n0".into()], preemption: false }).expect("virtual time");
     for path in ["/no/such/program", "/etc/passwd", "/"] {
-        let program = NodeProgram {
+        let program = Program {
             path: path.into(),
             args: Vec::new(),
             env: Vec::new(),
@@ -122,7 +122,7 @@ fn programs_that_cannot_be_run_are_errors() {
             stderr: "/dev/null".into(),
         };
         let error = machine.start(0, &program).expect_err("it is not a program");
-        assert!(error.to_string().starts_with(&format!("{path} cannot be run: ")), "{error}");
+        assert!(error.to_string().starts_with(&format!("cannot execute {path}: ")), "{error}");
     }
 }
 
@@ -144,7 +144,7 @@ fn a_node_finds_its_directory_at_the_same_place_in_every_run() {
         told.push(said[0].clone());
         assert!(dir.join("file").is_file());
     }
-    if lab.machine.notes().is_empty() {
+    if lab.machine.nondeterminism().is_empty() {
         assert_eq!(told, ["0 n0 /tmp/maelstrom-node"; 2]);
     }
 }
@@ -159,7 +159,11 @@ fn a_node_that_works_elsewhere_is_told_where_its_own_directory_is() {
     (lab.program.dir, lab.program.cwd) = (own.0.clone(), Some(elsewhere.clone()));
     lab.program.args = ["-c", script].map(Into::into).into();
     lab.start(0);
-    let found = if lab.machine.notes().is_empty() { "/tmp/maelstrom-node".into() } else { own.0.display().to_string() };
+    let found = if lab.machine.nondeterminism().is_empty() {
+        "/tmp/maelstrom-node".into()
+    } else {
+        own.0.display().to_string()
+    };
     assert_eq!(lab.said()[..2], [format!("0 n0 {}", elsewhere.display()), format!("0 n0 {found}")]);
     assert!(own.0.join("file").is_file());
 }
@@ -168,11 +172,11 @@ fn a_node_that_works_elsewhere_is_told_where_its_own_directory_is() {
 fn time_on_the_wall_clock_is_added_up_for_the_node_that_computes() {
     let script = "read line; i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo $i; read line";
     let mut lab = Lab::new(1, 2, &find("sh").expect("a shell"), &["-c", script]);
-    let before = lab.machine.busy()[1];
+    let before = lab.machine.wall_times()[1];
     lab.send(1, "go");
     assert_eq!(lab.said(), ["0 n1 300000"]);
-    assert!(lab.machine.busy()[1] > before);
-    assert_eq!(lab.machine.busy().len(), 2);
+    assert!(lab.machine.wall_times()[1] > before);
+    assert_eq!(lab.machine.wall_times().len(), 2);
 }
 
 #[test]

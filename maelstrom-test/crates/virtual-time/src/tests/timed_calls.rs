@@ -142,7 +142,7 @@ fn check(name: &str, text: &str, expected: &str) {
     assert!(wrong.is_empty(), "{wrong:#?}\n{said:#?}");
     assert_eq!(said.last().map(String::as_str), Some("ended: exit status: 0"), "{said:#?}");
     assert_eq!(said.len(), expected.lines().count() + 1, "{said:#?}");
-    assert_eq!(lab.machine.notes(), [""; 0]);
+    assert_eq!(lab.machine.nondeterminism(), [""; 0]);
 }
 
 #[test]

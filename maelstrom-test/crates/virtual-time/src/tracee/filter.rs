@@ -1,12 +1,11 @@
-//! The seccomp filter: a small program in the kernel that looks at each system call of a node before it happens, and
-//! decides whether the tracer has to see it.
+//! The seccomp filter: a program in the kernel that inspects each system call of a node before it happens.
 //!
-//! It only looks at numbers (and a few small arguments), which costs nanoseconds; calls that have nothing to do with
-//! time, chance or waiting go through at full speed.
+//! It decides whether the thread stops for the tracer. It reads only the call's number and a few small arguments, which
+//! costs nanoseconds. Calls that do not concern time, randomness or blocking are allowed without a stop.
 
-use crate::tracee::arch::{ABSENT, AUDIT_ARCH, Call, FORBIDDEN, FOREIGN_CALLS, TRAPPED};
+use super::arch::{AUDIT_ARCH, Call, FORBIDDEN, TRACED, UNSUPPORTED, X32_CALLS};
 
-/// Where `struct seccomp_data` keeps what is asked for.
+/// Offsets of fields in `struct seccomp_data`.
 const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
 const fn low_half_of_arg(index: u32) -> u32 {
@@ -26,10 +25,10 @@ const fn instruction(code: u32, yes: u8, no: u8, k: u32) -> libc::sock_filter {
 const fn load(offset: u32) -> libc::sock_filter {
     instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset)
 }
-const fn answer(verdict: u32) -> libc::sock_filter {
+const fn return_verdict(verdict: u32) -> libc::sock_filter {
     instruction(libc::BPF_RET | libc::BPF_K, 0, 0, verdict)
 }
-/// Skips `skip` instructions unless the loaded value is `k`.
+/// Skips `skip` instructions unless the loaded value equals `k`.
 const fn unless_equal(k: u32, skip: u8) -> libc::sock_filter {
     instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, skip, k)
 }
@@ -40,15 +39,15 @@ const fn unless_at_least(k: u32, skip: u8) -> libc::sock_filter {
     instruction(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, skip, k)
 }
 
-/// The argument and its values for which a call is of interest; `None`: always.
-fn interesting(call: Call) -> Option<(u32, &'static [u32])> {
+/// The argument, and its values, for which a call is traced. `None`: a call is traced for all arguments.
+fn traced_values(call: Call) -> Option<(u32, &'static [u32])> {
     match call {
-        // Whether descriptor 0 is still the pipe that messages arrive in.
+        // They may replace descriptor 0, the pipe that messages arrive in.
         Call::Close | Call::CloseRange => Some((0, &[0])),
         Call::Dup2 | Call::Dup3 => Some((1, &[0])),
-        // Waiting for a lock.
+        // They wait for a lock.
         Call::Fcntl => Some((1, &[libc::F_SETLKW as u32, libc::F_OFD_SETLKW as u32])),
-        // Time limits, which would run on real time.
+        // They concern time limits, which would run on real time.
         Call::Setsockopt | Call::Getsockopt => Some((2, &SOCKET_TIMEOUTS)),
         _ => None,
     }
@@ -57,43 +56,43 @@ fn interesting(call: Call) -> Option<(u32, &'static [u32])> {
 /// `SO_RCVTIMEO` and `SO_SNDTIMEO`, and their forms for times beyond 2038.
 const SOCKET_TIMEOUTS: [u32; 4] = [libc::SO_RCVTIMEO as u32, libc::SO_SNDTIMEO as u32, 66, 67];
 
-/// The program.
-pub(crate) fn filter() -> Vec<libc::sock_filter> {
+/// Builds the filter.
+pub(super) fn filter() -> Vec<libc::sock_filter> {
     let mut program = vec![
         load(ARCH),
         unless_equal(AUDIT_ARCH, 1),
         instruction(libc::BPF_JMP | libc::BPF_JA, 0, 0, 1),
-        answer(KILL),
+        return_verdict(KILL),
         load(NUMBER),
-        unless_at_least(FOREIGN_CALLS, 1),
-        answer(fail(libc::ENOSYS)),
+        unless_at_least(X32_CALLS, 1),
+        return_verdict(fail(libc::ENOSYS)),
     ];
-    for (number, call) in TRAPPED {
-        match interesting(*call) {
-            // A child that would escape the tracer.
+    for (number, call) in TRACED {
+        match traced_values(*call) {
+            // The child would not be traced.
             None if *call == Call::Clone => program.extend([
                 unless_equal(*number as u32, 4),
                 load(low_half_of_arg(0)),
                 unless_set(libc::CLONE_UNTRACED as u32, 1),
-                answer(TRACE),
-                answer(ALLOW),
+                return_verdict(TRACE),
+                return_verdict(ALLOW),
             ]),
-            None => program.extend([unless_equal(*number as u32, 1), answer(TRACE)]),
+            None => program.extend([unless_equal(*number as u32, 1), return_verdict(TRACE)]),
             Some((arg, values)) => {
                 program.extend([unless_equal(*number as u32, 2 * values.len() as u8 + 2), load(low_half_of_arg(arg))]);
                 for value in values {
-                    program.extend([unless_equal(*value, 1), answer(TRACE)]);
+                    program.extend([unless_equal(*value, 1), return_verdict(TRACE)]);
                 }
-                program.push(answer(ALLOW));
+                program.push(return_verdict(ALLOW));
             }
         }
     }
-    for (numbers, errno) in [(ABSENT, libc::ENOSYS), (FORBIDDEN, libc::EPERM)] {
+    for (numbers, errno) in [(UNSUPPORTED, libc::ENOSYS), (FORBIDDEN, libc::EPERM)] {
         for number in numbers {
-            program.extend([unless_equal(*number as u32, 1), answer(fail(errno))]);
+            program.extend([unless_equal(*number as u32, 1), return_verdict(fail(errno))]);
         }
     }
-    program.push(answer(ALLOW));
+    program.push(return_verdict(ALLOW));
     program
 }
 
@@ -101,7 +100,7 @@ pub(crate) fn filter() -> Vec<libc::sock_filter> {
 mod tests {
     use super::*;
 
-    /// Runs the program as the kernel does.
+    /// Runs the filter as the kernel does.
     fn verdict(arch: u32, number: i64, args: [u32; 3]) -> u32 {
         let program = filter();
         let (mut at, mut value) = (0, 0);
@@ -116,7 +115,7 @@ mod tests {
                         16 => args[0],
                         24 => args[1],
                         32 => args[2],
-                        other => panic!("the filter looks at offset {other}"),
+                        other => panic!("the filter reads offset {other}"),
                     };
                 }
                 code if code == libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K => {
@@ -135,8 +134,8 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_traced_allowed_and_refused_as_the_tables_say() {
-        for (number, call) in TRAPPED {
+    fn calls_are_traced_allowed_or_refused_as_the_tables_say() {
+        for (number, call) in TRACED {
             let args = match call {
                 Call::Clone => [(libc::CLONE_UNTRACED | libc::CLONE_VFORK) as u32, 0, 0],
                 Call::Fcntl => [0, libc::F_SETLKW as u32, 0],
@@ -155,8 +154,8 @@ mod tests {
     }
 
     #[test]
-    fn other_interfaces_are_refused() {
+    fn calls_of_other_architectures_are_refused() {
         assert_eq!(verdict(0x4000_0003, 1, [0, 0, 0]), KILL);
-        assert_eq!(verdict(AUDIT_ARCH, i64::from(FOREIGN_CALLS) + 1, [0, 0, 0]), fail(libc::ENOSYS));
+        assert_eq!(verdict(AUDIT_ARCH, i64::from(X32_CALLS) + 1, [0, 0, 0]), fail(libc::ENOSYS));
     }
 }

@@ -1,23 +1,46 @@
 //! Reading and writing the memory of a stopped thread, in the shapes that system calls use.
 
-use crate::Nanos;
-use crate::tracee::sys::{self, Tid};
+#![allow(unsafe_code)]
 
-const SECOND: u64 = 1_000_000_000;
+use std::fs::File;
+use std::io;
 
-/// The thread gave an address that it has no memory at.
+use super::process::Tid;
+use crate::time::{MICROSECONDS_PER_SECOND, Nanos, SECOND};
+
+/// The thread has no memory at an address that it gave.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault;
 
-/// What system calls answer then.
+/// What a system call returns for such an address.
 pub(crate) const EFAULT: i64 = -(libc::EFAULT as i64);
 
-pub(crate) fn read(tid: Tid, address: u64, into: &mut [u8]) -> Result<(), Fault> {
-    if sys::read_memory(tid, address, into) == into.len() { Ok(()) } else { Err(Fault) }
+/// Reads as much of a thread's memory as there is; returns the number of bytes read.
+pub(crate) fn read_some(tid: Tid, address: u64, into: &mut [u8]) -> usize {
+    let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: into.len() };
+    // SAFETY: `local` describes a live exclusive buffer. The other address is checked by the kernel.
+    let read = unsafe { libc::process_vm_readv(tid, &raw const local, 1, &raw const remote, 1, 0) };
+    usize::try_from(read).unwrap_or(0)
 }
 
+pub(crate) fn read(tid: Tid, address: u64, into: &mut [u8]) -> Result<(), Fault> {
+    if read_some(tid, address, into) == into.len() { Ok(()) } else { Err(Fault) }
+}
+
+/// Writes a thread's memory where the thread itself may write.
 pub(crate) fn write(tid: Tid, address: u64, from: &[u8]) -> Result<(), Fault> {
-    if sys::write_memory(tid, address, from) == from.len() { Ok(()) } else { Err(Fault) }
+    let local = libc::iovec { iov_base: from.as_ptr().cast_mut().cast(), iov_len: from.len() };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: from.len() };
+    // SAFETY: the kernel only reads from `local`. It checks the other address.
+    let written = unsafe { libc::process_vm_writev(tid, &raw const local, 1, &raw const remote, 1, 0) };
+    if usize::try_from(written) == Ok(from.len()) { Ok(()) } else { Err(Fault) }
+}
+
+/// Writes a thread's memory as a debugger does: also where the thread itself may only read.
+pub(crate) fn overwrite(tid: Tid, address: u64, from: &[u8]) -> io::Result<()> {
+    let memory = File::options().write(true).open(format!("/proc/{tid}/mem"))?;
+    std::os::unix::fs::FileExt::write_all_at(&memory, from, address)
 }
 
 pub(crate) fn read_u32(tid: Tid, address: u64) -> Result<u32, Fault> {
@@ -32,7 +55,7 @@ pub(crate) fn read_u64(tid: Tid, address: u64) -> Result<u64, Fault> {
     Ok(u64::from_ne_bytes(bytes))
 }
 
-/// Two words, as `timespec`, `timeval`, `iovec` have them.
+/// Reads two words: a `timespec`, `timeval` or `iovec`.
 pub(crate) fn read_pair(tid: Tid, address: u64) -> Result<[u64; 2], Fault> {
     let mut bytes = [0; 16];
     read(tid, address, &mut bytes)?;
@@ -49,34 +72,53 @@ pub(crate) fn write_words(tid: Tid, address: u64, words: &[u64]) -> Result<(), F
     write(tid, address, &bytes[..length])
 }
 
-/// A span or time in seconds and a fraction; `None` if it is not a valid one.
-pub(crate) fn time(pair: [u64; 2], per_second: u64) -> Option<Nanos> {
-    let [seconds, fraction] = pair;
-    if seconds as i64 >= 0 && fraction < per_second {
-        // Centuries do not fit, and mean for ever.
-        Some(seconds.saturating_mul(SECOND).saturating_add(fraction * (SECOND / per_second)))
-    } else {
-        None
+/// The unit of a time's fraction: `timespec` has nanoseconds, `timeval` microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fraction {
+    Nanos,
+    Micros,
+}
+
+impl Fraction {
+    fn per_second(self) -> u64 {
+        match self {
+            Fraction::Nanos => SECOND,
+            Fraction::Micros => MICROSECONDS_PER_SECOND,
+        }
+    }
+
+    /// Converts seconds and a fraction to nanoseconds; `None` if the kernel would refuse them.
+    pub(crate) fn to_nanos(self, [seconds, fraction]: [u64; 2]) -> Option<Nanos> {
+        let per_second = self.per_second();
+        // Saturating: programs use centuries to mean "without limit".
+        (seconds as i64 >= 0 && fraction < per_second)
+            .then(|| seconds.saturating_mul(SECOND).saturating_add(fraction * (SECOND / per_second)))
+    }
+
+    /// Converts nanoseconds to seconds and a fraction.
+    pub(crate) fn split(self, nanos: Nanos) -> [u64; 2] {
+        [nanos / SECOND, nanos % SECOND / (SECOND / self.per_second())]
     }
 }
 
-pub(crate) fn timespec(nanos: Nanos) -> [u64; 2] {
-    [nanos / SECOND, nanos % SECOND]
+/// Reads a `timespec`; `None` if it is not there or the kernel would refuse it.
+pub(crate) fn read_timespec(tid: Tid, address: u64) -> Option<Nanos> {
+    read_pair(tid, address).ok().and_then(|pair| Fraction::Nanos.to_nanos(pair))
 }
 
-pub(crate) fn timeval(nanos: Nanos) -> [u64; 2] {
-    [nanos / SECOND, nanos % SECOND / 1000]
+pub(crate) fn write_timespec(tid: Tid, address: u64, nanos: Nanos) -> Result<(), Fault> {
+    write_words(tid, address, &Fraction::Nanos.split(nanos))
 }
 
-/// The text at an address, up to its end or `limit` bytes.
+/// Reads a string that ends with a zero byte, at most `limit` bytes of it.
 pub(crate) fn read_text(tid: Tid, address: u64, limit: usize) -> Vec<u8> {
     const PAGE: u64 = 4096;
     let mut text = vec![0; limit];
-    // The page behind the text's last one may not exist.
+    // The page after the one where the string ends may not exist.
     let first = (PAGE - address % PAGE).min(limit as u64) as usize;
-    let mut length = sys::read_memory(tid, address, &mut text[..first]);
+    let mut length = read_some(tid, address, &mut text[..first]);
     if length == first && !text[..first].contains(&0) && first < limit {
-        length += sys::read_memory(tid, address + first as u64, &mut text[first..]);
+        length += read_some(tid, address + first as u64, &mut text[first..]);
     }
     text.truncate(length);
     if let Some(end) = text.iter().position(|byte| *byte == 0) {
@@ -90,16 +132,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_as_the_kernel_reads_them() {
-        assert_eq!(time([1, 5], SECOND), Some(SECOND + 5));
-        assert_eq!(time([1, 5], 1_000_000), Some(SECOND + 5_000));
-        assert_eq!(time([1, SECOND], SECOND), None);
-        assert_eq!(time([-1i64 as u64, 0], SECOND), None);
-        assert_eq!(time([i64::MAX as u64, 0], SECOND), Some(u64::MAX));
+    fn times_are_converted_as_the_kernel_does() {
+        assert_eq!(Fraction::Nanos.to_nanos([1, 5]), Some(SECOND + 5));
+        assert_eq!(Fraction::Micros.to_nanos([1, 5]), Some(SECOND + 5_000));
+        assert_eq!(Fraction::Nanos.to_nanos([1, SECOND]), None);
+        assert_eq!(Fraction::Nanos.to_nanos([-1i64 as u64, 0]), None);
+        assert_eq!(Fraction::Nanos.to_nanos([i64::MAX as u64, 0]), Some(u64::MAX));
+        assert_eq!(Fraction::Micros.split(SECOND + 5_999), [1, 5]);
     }
 
     #[test]
-    fn memory_is_read_and_written_and_faults_are_noticed() {
+    fn memory_is_read_and_written_and_faults_are_reported() {
         let mut word = 7u64;
         let tid = std::process::id() as Tid;
         let address = &raw mut word as u64;

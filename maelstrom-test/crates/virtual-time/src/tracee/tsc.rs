@@ -1,13 +1,13 @@
-//! The processor's time-stamp counter, which the tracer gives up together with its nodes.
+//! The processor's time-stamp counter (TSC): the tracing thread disables it together with its nodes.
 //!
-//! Nodes must not read the counter, so the processor is told to fault when they do. That switch belongs to the
-//! processor, and the kernel has to turn it whenever a thread that may read the counter takes over from one that may
-//! not; on a virtual machine this costs more than the rest of the switch between two threads, and the tracer and its
-//! nodes take turns at every stop. So the tracing thread does without the counter as well, and nothing has to be turned.
+//! Nodes must not read the counter, so the kernel makes such reads fault (`PR_SET_TSC`). That switch belongs to the
+//! processor. The kernel changes it at each context switch between a thread that may read the counter and one that may
+//! not. On a virtual machine this costs more than the rest of the context switch, and the tracer and its nodes switch
+//! at every stop. So the tracing thread disables the counter for itself too, and the switch never changes.
 //!
-//! Yet code that it runs may want the time: the standard library reads the counter for [`std::time::Instant`]. Then a
-//! signal handler gives the counter back to the thread, which goes on as if nothing had happened, and does without it
-//! again from the next turn of a node.
+//! Code that runs on the tracing thread may still need the time: the standard library reads the counter for
+//! [`std::time::Instant`]. A signal handler then enables the counter for the thread again, which continues as usual. It
+//! is disabled again before the next node runs.
 
 #![allow(unsafe_code)]
 
@@ -15,66 +15,63 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
-use crate::tracee::arch;
-
-const ENABLE: libc::c_int = 1;
-const FAULT: libc::c_int = 2;
+use super::arch;
 
 thread_local! {
-    /// Whether this thread does without the counter now.
-    static WITHOUT: Cell<bool> = const { Cell::new(false) };
+    /// Whether the counter is disabled for this thread now.
+    static DISABLED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What handled segmentation faults before us, if our handler could be installed.
-static BEFORE: OnceLock<Option<libc::sigaction>> = OnceLock::new();
+/// The previous handler of segmentation faults; `None` if ours could not be installed.
+static PREVIOUS_HANDLER: OnceLock<Option<libc::sigaction>> = OnceLock::new();
 
-/// The calling thread's renunciation of the counter. It gets it back when this is dropped.
-pub(crate) struct Renunciation {
+/// Lets the calling thread disable its time-stamp counter, and enables it when dropped.
+pub(crate) struct TscGuard {
     possible: bool,
-    /// It is the thread's own matter.
+    /// The state belongs to the thread.
     not_send: PhantomData<*const ()>,
 }
 
-impl Renunciation {
+impl TscGuard {
     pub(crate) fn new() -> Self {
-        BEFORE.get_or_init(install);
-        Renunciation { possible: is_installed(), not_send: PhantomData }
+        PREVIOUS_HANDLER.get_or_init(install);
+        TscGuard { possible: is_installed(), not_send: PhantomData }
     }
 
-    /// Does without the counter from now on, until somebody wants it.
-    pub(crate) fn renew(&self) {
-        if self.possible && !WITHOUT.get() {
-            WITHOUT.set(set(FAULT));
+    /// Disables the counter until somebody reads it.
+    pub(crate) fn disable(&self) {
+        if self.possible && !DISABLED.get() {
+            DISABLED.set(set(libc::PR_TSC_SIGSEGV));
         }
     }
 }
 
-impl Drop for Renunciation {
+impl Drop for TscGuard {
     fn drop(&mut self) {
-        if WITHOUT.replace(false) {
-            set(ENABLE);
+        if DISABLED.replace(false) {
+            set(libc::PR_TSC_ENABLE);
         }
     }
 }
 
 fn set(mode: libc::c_int) -> bool {
-    // SAFETY: a number; it concerns the calling thread only.
+    // SAFETY: a number, which concerns the calling thread only.
     unsafe { libc::prctl(libc::PR_SET_TSC, mode) == 0 }
 }
 
 fn install() -> Option<libc::sigaction> {
-    // SAFETY: zeros are a valid value, all pointers are to this frame, and the handler does only what a handler may.
+    // SAFETY: zeros are a valid value, all pointers are to this frame, and the handler is async-signal-safe.
     unsafe {
         let mut ours: libc::sigaction = std::mem::zeroed();
-        let mut before: libc::sigaction = std::mem::zeroed();
+        let mut previous: libc::sigaction = std::mem::zeroed();
         ours.sa_sigaction = on_fault as *const () as usize;
-        // On the stack for signals, where the standard library's own handler for stack overflows has to run.
+        // On the alternate stack, because the standard library's handler for stack overflows needs it.
         ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-        (libc::sigaction(libc::SIGSEGV, &raw const ours, &raw mut before) == 0).then_some(before)
+        (libc::sigaction(libc::SIGSEGV, &raw const ours, &raw mut previous) == 0).then_some(previous)
     }
 }
 
-/// Whether the handler is ours: somebody else may have replaced it.
+/// Whether the handler is still ours: other code may have replaced it.
 fn is_installed() -> bool {
     // SAFETY: zeros are a valid value, and the call fills it in.
     unsafe {
@@ -84,29 +81,29 @@ fn is_installed() -> bool {
     }
 }
 
-/// Handles a segmentation fault: ours if it was the counter's, else of whoever handled it before.
+/// Handles a segmentation fault. It enables the counter if a read of it faulted, else it calls the previous handler.
 extern "C" fn on_fault(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: the kernel gives valid pointers, and that context. A fault of this code is a fault of an instruction, not
-    // of an address (those have other codes), so the instruction is there to be read.
+    // SAFETY: the kernel passes valid pointers, and that context. A fault with this code is caused by an instruction, not
+    // by an address (those faults have other codes), so the instruction can be read.
     unsafe {
-        if (*info).si_code == libc::SI_KERNEL && arch::stands_at_counter(context.cast()) && WITHOUT.replace(false) {
-            set(ENABLE);
+        if (*info).si_code == libc::SI_KERNEL && arch::is_at_tsc_read(context.cast()) && DISABLED.replace(false) {
+            set(libc::PR_TSC_ENABLE);
             return;
         }
-        match BEFORE.get() {
-            Some(Some(before)) if before.sa_sigaction == libc::SIG_IGN => {}
-            Some(Some(before)) if before.sa_sigaction != libc::SIG_DFL => {
-                if before.sa_flags & libc::SA_SIGINFO != 0 {
+        match PREVIOUS_HANDLER.get() {
+            Some(Some(previous)) if previous.sa_sigaction == libc::SIG_IGN => {}
+            Some(Some(previous)) if previous.sa_sigaction != libc::SIG_DFL => {
+                if previous.sa_flags & libc::SA_SIGINFO != 0 {
                     let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
-                        std::mem::transmute(before.sa_sigaction);
+                        std::mem::transmute(previous.sa_sigaction);
                     handler(signal, info, context);
                 } else {
-                    let handler: extern "C" fn(libc::c_int) = std::mem::transmute(before.sa_sigaction);
+                    let handler: extern "C" fn(libc::c_int) = std::mem::transmute(previous.sa_sigaction);
                     handler(signal);
                 }
             }
             _ => {
-                // It will happen again, and end the process.
+                // The instruction faults again on return, which ends the process.
                 libc::signal(signal, libc::SIG_DFL);
             }
         }
@@ -120,17 +117,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_that_has_renounced_the_counter_can_read_clocks_all_the_same() {
+    fn a_thread_with_the_counter_disabled_can_still_read_clocks() {
         let before = Instant::now();
-        let renunciation = Renunciation::new();
+        let guard = TscGuard::new();
         for _ in 0..3 {
-            renunciation.renew();
-            assert_eq!(WITHOUT.get(), renunciation.possible);
+            guard.disable();
+            assert_eq!(DISABLED.get(), guard.possible);
             assert!(before <= Instant::now());
         }
-        renunciation.renew();
-        drop(renunciation);
-        assert!(!WITHOUT.get());
+        guard.disable();
+        drop(guard);
+        assert!(!DISABLED.get());
         assert!(before <= Instant::now());
     }
 }

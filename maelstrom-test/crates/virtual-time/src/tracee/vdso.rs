@@ -1,181 +1,108 @@
-//! The vDSO: reading clocks without system calls.
+//! The vDSO: clock reads without a system call.
 //!
-//! The kernel maps a small library into each program, the vDSO, whose functions read the real clock without entering
-//! the kernel. They must not run. But programs read clocks often, and a stop costs thousands of times more than reading
-//! memory does. So, where possible, the vDSO's `clock_gettime` is replaced by one of ours: it reads the node's clock
-//! from a page of memory that the tracer shares with the node's processes, and counts its readings there. Its other
-//! functions become plain system calls. Where that is not possible the whole vDSO is hidden, and programs make system
-//! calls by themselves; they see the same time either way.
+//! The kernel maps a small library, the vDSO, into each program. Its functions read the real clock without entering
+//! the kernel, so they must not run. A stop at each clock read instead would cost thousands of times more than reading
+//! memory does. Therefore, where possible, the vDSO's `clock_gettime` is replaced by one that reads the node's
+//! [`ClockPage`]. The other functions become plain system calls. Where that is not possible, the vDSO is hidden, and
+//! programs make system calls. Both ways show the same time.
 
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
-use crate::Nanos;
-use crate::machine::clock::{BOOT, EPOCH, READING};
-use crate::tracee::arch::{self, Registers};
-use crate::tracee::memory;
-use crate::tracee::sys::{self, Request, SharedPages, Stop, Tid};
+use super::clock_page::{ClockPage, SharedPages};
+use super::process::Tid;
+use super::ptrace::{self, Request, Stop};
+use super::registers::Registers;
+use super::{arch, memory};
 
-/// Readings after which the node has to stop, so that one that spins is noticed.
-const READINGS: u64 = 5_000;
-/// Clocks that the replacement can read: the system's numbers below this, except for processor time.
-const CLOCKS: usize = 12;
-/// Where the shared page keeps what: readings, the time before the first, how many readings are allowed, and what is to
-/// be added for each clock (0: ask the kernel).
-const COUNT: usize = 0;
-const BASE: usize = 1;
-const LIMIT: usize = 2;
-const OFFSETS: usize = 3;
 /// The vDSO's size, at most.
 const SIZE: usize = 8192;
 
-/// A node's clock, as its processes see it.
-pub(crate) struct ClockPage {
-    pages: SharedPages,
-    base: Nanos,
-    /// Readings before the clock was set, but since the allowance was renewed.
-    spent: u64,
-}
-
-impl ClockPage {
-    /// A clock whose time of day is off by so many nanoseconds.
-    pub(crate) fn new(skew: i64) -> io::Result<Self> {
-        let pages = SharedPages::new(arch::CLOCK_READER)?;
-        let mut page = ClockPage { pages, base: 0, spent: 0 };
-        page.set_skew(skew);
-        page.show(0);
-        Ok(page)
-    }
-
-    /// How often the clock was read since it was set.
-    pub(crate) fn readings(&self) -> u64 {
-        // Those that were refused are counted as well.
-        self.pages.load(COUNT).min(self.pages.load(LIMIT))
-    }
-
-    /// Whether it was read so often that those who read it have to ask for the time.
-    pub(crate) fn is_worn(&self) -> bool {
-        self.spent + self.readings() >= READINGS
-    }
-
-    /// Allows as many readings as at first. When this is done has to depend on nothing but the program, or else the clock
-    /// would stop it elsewhere in another run.
-    pub(crate) fn renew(&mut self) {
-        self.show(self.base + self.readings() * READING);
-        self.spent = 0;
-        self.pages.store(LIMIT, READINGS);
-    }
-
-    /// Makes the program ask for the time after so many readings, which is a chance to preempt it.
-    pub(crate) fn restrict(&mut self, readings: u64) {
-        self.pages.store(LIMIT, readings.min(READINGS));
-    }
-
-    /// Sets the clock, in the machine's time.
-    pub(crate) fn show(&mut self, time: Nanos) {
-        self.spent += self.readings();
-        self.base = time;
-        self.pages.store(BASE, time);
-        self.pages.store(COUNT, 0);
-        self.pages.store(LIMIT, READINGS.saturating_sub(self.spent));
-    }
-
-    /// What the clock was set to.
-    pub(crate) fn shown(&self) -> Nanos {
-        self.base
-    }
-
-    /// How far the wall clock is off.
-    pub(crate) fn set_skew(&mut self, skew: i64) {
-        for clock in 0..CLOCKS {
-            let offset = match clock as i32 {
-                libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE => EPOCH.saturating_add_signed(skew),
-                libc::CLOCK_MONOTONIC
-                | libc::CLOCK_MONOTONIC_RAW
-                | libc::CLOCK_MONOTONIC_COARSE
-                | libc::CLOCK_BOOTTIME => BOOT,
-                _ => 0,
-            };
-            self.pages.store(OFFSETS + clock, offset);
-        }
-    }
-}
-
-/// Replaces a program's vDSO, at `base`. The thread stands at [`Stop::Exec`], and afterwards at the end of its `execve`.
+/// Replaces the functions of a program's vDSO, at `base`. The thread is at [`Stop::Exec`], and afterwards at the end of
+/// its `execve`.
 ///
 /// # Errors
-/// It is as it was, and has to be hidden.
-pub(crate) fn replace(tid: Tid, base: u64, page: &ClockPage) -> io::Result<()> {
+/// The vDSO is unchanged, and must be hidden.
+pub(super) fn replace(tid: Tid, base: u64, page: &ClockPage) -> io::Result<()> {
     let mut library = [0; SIZE];
-    sys::read_memory(tid, base, &mut library);
+    memory::read_some(tid, base, &mut library);
     let functions = functions(&library).ok_or(io::ErrorKind::InvalidData)?;
     let syscall = library.windows(2).position(|code| code == arch::SYSCALL).ok_or(io::ErrorKind::InvalidData)?;
 
-    sys::resume(tid, Request::ToExit, 0)?;
-    sys::wait(Some(tid), true)?;
-    let registers = sys::registers(tid)?;
-    let made = map(tid, base + syscall as u64, &registers, page);
-    sys::set_registers(tid, &registers)?;
-    let reader = made?;
+    ptrace::resume(tid, Request::ToSyscallExit, 0)?;
+    ptrace::wait(Some(tid), true)?;
+    let registers = ptrace::registers(tid)?;
+    let mapped = map(&Injector { tid, syscall: base + syscall as u64, registers }, page);
+    ptrace::set_registers(tid, &registers)?;
+    let reader = mapped?;
 
-    // The pages of the vDSO are read-only, but not to a debugger: it gets a copy of them.
-    let own = File::options().write(true).open(format!("/proc/{tid}/mem"))?;
+    // The pages of the vDSO are read-only to the program, but not to a debugger, which gets a private copy of them.
+    let memory = File::options().write(true).open(format!("/proc/{tid}/mem"))?;
     for (name, offset) in functions {
         let code = match name.trim_start_matches("__vdso_") {
             "clock_gettime" => arch::jump(reader),
-            "gettimeofday" => arch::plain_call(libc::SYS_gettimeofday),
-            "time" => arch::plain_call(libc::SYS_time),
-            "clock_getres" => arch::plain_call(libc::SYS_clock_getres),
-            "getcpu" => arch::plain_call(libc::SYS_getcpu),
-            "getrandom" => arch::plain_failure(libc::ENOSYS),
+            "gettimeofday" => arch::system_call(libc::SYS_gettimeofday),
+            "time" => arch::system_call(libc::SYS_time),
+            "clock_getres" => arch::system_call(libc::SYS_clock_getres),
+            "getcpu" => arch::system_call(libc::SYS_getcpu),
+            "getrandom" => arch::return_error(libc::ENOSYS),
             _ => continue,
         };
-        own.write_all_at(&code, base + offset)?;
+        memory.write_all_at(&code, base + offset)?;
     }
     Ok(())
 }
 
-/// Maps the clock's pages into a process; where.
-fn map(tid: Tid, syscall: u64, registers: &Registers, page: &ClockPage) -> io::Result<u64> {
+/// Maps the clock page into a process; returns its address there.
+fn map(process: &Injector, page: &ClockPage) -> io::Result<u64> {
     /// Below everything that the new program has on its stack.
-    const BELOW: u64 = 512;
-    let call = |number: i64, args: [u64; 6]| call(tid, syscall, registers, number, args);
-    let path = format!("/proc/{}/fd/{}\0", std::process::id(), page.pages.file().as_raw_fd());
-    let at = registers.stack() - BELOW;
-    memory::write(tid, at, path.as_bytes()).map_err(|_| io::ErrorKind::InvalidData)?;
+    const BELOW_STACK: u64 = 512;
+    let path = format!("/proc/{}/fd/{}\0", std::process::id(), page.file().as_raw_fd());
+    let path_at = process.registers.stack() - BELOW_STACK;
+    memory::write(process.tid, path_at, path.as_bytes()).map_err(|_| io::ErrorKind::InvalidData)?;
     let flags = (libc::O_RDWR | libc::O_CLOEXEC) as u64;
-    let fd = call(libc::SYS_openat, [libc::AT_FDCWD as u64, at, flags, 0, 0, 0])?;
-    let rights = (libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC) as u64;
-    let mapped = call(libc::SYS_mmap, [0, SharedPages::SIZE as u64, rights, libc::MAP_SHARED as u64, fd, 0]);
-    call(libc::SYS_close, [fd, 0, 0, 0, 0, 0])?;
+    let fd = process.call(libc::SYS_openat, [libc::AT_FDCWD as u64, path_at, flags, 0, 0, 0])?;
+    let access = (libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC) as u64;
+    let mapped = process.call(libc::SYS_mmap, [0, SharedPages::SIZE as u64, access, libc::MAP_SHARED as u64, fd, 0]);
+    process.call(libc::SYS_close, [fd, 0, 0, 0, 0, 0])?;
     mapped
 }
 
-/// Lets a thread, which stands at the end of a system call, make another one for us.
-fn call(tid: Tid, syscall: u64, registers: &Registers, number: i64, args: [u64; 6]) -> io::Result<u64> {
-    let mut altered = *registers;
-    for (index, arg) in args.into_iter().enumerate() {
-        altered.set_arg(index, arg);
-    }
-    altered.call_at(syscall, number);
-    sys::set_registers(tid, &altered)?;
-    let mut ends = 0;
-    // Its beginning, the filter's stop if the call is one of those, and its end.
-    while ends < 2 {
-        sys::resume(tid, Request::ToExit, 0)?;
-        match sys::wait(Some(tid), true)? {
-            Some((_, Stop::CallExit)) => ends += 1,
-            Some((_, Stop::Filtered)) => {}
-            _ => return Err(io::ErrorKind::Interrupted.into()),
-        }
-    }
-    let result = sys::registers(tid)?.result();
-    u64::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result as i32))
+/// Makes a stopped thread execute system calls for the tracer.
+struct Injector {
+    tid: Tid,
+    /// The address of a `syscall` instruction.
+    syscall: u64,
+    /// The thread's registers at the end of its own call.
+    registers: Registers,
 }
 
-/// The functions of a vDSO, by name and offset: what its table of dynamic symbols (in the ELF format) says.
+impl Injector {
+    fn call(&self, number: i64, args: [u64; 6]) -> io::Result<u64> {
+        let mut altered = self.registers;
+        for (index, arg) in args.into_iter().enumerate() {
+            altered.set_arg(index, arg);
+        }
+        altered.call_at(self.syscall, number);
+        ptrace::set_registers(self.tid, &altered)?;
+        let mut stops = 0;
+        // The call's beginning, the filter's stop if it selects the call, and the call's end.
+        while stops < 2 {
+            ptrace::resume(self.tid, Request::ToSyscallExit, 0)?;
+            match ptrace::wait(Some(self.tid), true)? {
+                Some((_, Stop::SyscallExit)) => stops += 1,
+                Some((_, Stop::Seccomp)) => {}
+                _ => return Err(io::ErrorKind::Interrupted.into()),
+            }
+        }
+        let result = ptrace::registers(self.tid)?.result();
+        u64::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result as i32))
+    }
+}
+
+/// Reads names and offsets of a vDSO's functions from its table of dynamic symbols, which is in the ELF format.
 fn functions(library: &[u8]) -> Option<Vec<(String, u64)>> {
     const DYNAMIC_SYMBOLS: u64 = 11;
     let number = |at: usize, size: usize| {
@@ -205,30 +132,13 @@ mod tests {
 
     #[test]
     fn the_functions_of_this_kernels_vdso_are_found() {
-        let maps = std::fs::read_to_string("/proc/self/maps").expect("/proc is there");
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("/proc is mounted");
         let Some(line) = maps.lines().find(|line| line.ends_with("[vdso]")) else { return };
         let base = u64::from_str_radix(line.split('-').next().unwrap_or(""), 16).expect("an address");
         let mut library = [0; SIZE];
-        sys::read_memory(std::process::id() as Tid, base, &mut library);
+        memory::read_some(std::process::id() as Tid, base, &mut library);
         let functions = functions(&library).expect("it is a library");
         assert!(functions.iter().any(|(name, _)| name == "__vdso_clock_gettime"), "{functions:?}");
         assert_eq!(super::functions(&[0; 100]), None);
-    }
-
-    #[test]
-    fn readings_are_counted_from_the_last_setting() {
-        let mut page = ClockPage::new(0).expect("memory can be shared");
-        page.pages.store(COUNT, 7);
-        assert!(page.readings() == 7 && !page.is_worn());
-        page.show(99);
-        assert_eq!((page.readings(), page.shown()), (0, 99));
-        page.pages.store(COUNT, READINGS - 8);
-        assert!(!page.is_worn());
-        page.pages.store(COUNT, READINGS + 5);
-        assert!(page.is_worn(), "setting the clock does not renew the allowance");
-        assert_eq!(page.readings(), READINGS - 7);
-        page.renew();
-        assert!(!page.is_worn());
-        assert_eq!(page.shown(), 99 + (READINGS - 7) * READING);
     }
 }
