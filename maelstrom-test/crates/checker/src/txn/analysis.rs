@@ -4,12 +4,12 @@ use crate::json::{Map, Value, json};
 use rustc_hash::FxHashMap;
 
 use super::Options;
-use super::anomaly::Anomaly;
-use super::cycle::{Cycle, Cycles, find_cycles};
-use super::findings::{Circumstances, Example, Found, verdict};
-use super::graph::{Dependencies, Finder, Graph, Kind, Sink, Timeline};
-use super::promise::OrderInUse;
-use super::store::{Answers, NULL, Outcome, Store};
+use crate::txn::anomaly::Anomaly;
+use crate::txn::findings::{Circumstances, Example, Found, verdict};
+use crate::txn::graph::{Dependencies, Finder, Graph, Kind, Sink, Timeline};
+use crate::txn::promise::OrderInUse;
+use crate::txn::search::cycles::{Cycle, Cycles, find_cycles};
+use crate::txn::store::{Answers, NULL, Outcome, Store};
 use crate::{Evidence, Picture, Verdict};
 
 /// What a workload finds in its transactions.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use super::names::UnknownName;
 use crate::suggest::nearest;
+use crate::txn::unknown_name::UnknownName;
 
 /// An anomaly by its place in the list of names. The order is that in which reports show them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::json::{Map, Value, json};
 
-use super::anomaly::{Anomaly, AnomalySet};
-use super::model::{Boundary, Model};
-use super::promise::Promise;
+use crate::txn::anomaly::{Anomaly, AnomalySet};
+use crate::txn::model::{Boundary, Model};
+use crate::txn::promise::Promise;
 use crate::{Evidence, Finding, Picture, Valid, Verdict};
 
 /// How many examples of an anomaly are kept; the others are counted.

@@ -3,10 +3,10 @@
 
 use crate::json::json;
 
-use super::anomaly::Anomaly;
-use super::findings::{Example, Found};
-use super::store::{Answers, MopKind, PerKey, Store};
 use crate::entries::NONE;
+use crate::txn::anomaly::Anomaly;
+use crate::txn::findings::{Example, Found};
+use crate::txn::store::{Answers, MopKind, PerKey, Store};
 
 /// Key, state and transaction of every ok transaction that first reads a key and later writes it.
 fn updates<A: Answers>(store: &Store<A>) -> Vec<(u32, u32, u32)> {

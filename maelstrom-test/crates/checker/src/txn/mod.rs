@@ -70,31 +70,20 @@
 
 mod analysis;
 mod anomaly;
-mod components;
-mod cycle;
-mod describe;
-mod evidence;
+mod explain;
 mod findings;
 mod graph;
-mod landmark;
-mod list_anomalies;
 mod list_append;
-mod lists;
-mod local;
 mod lost_update;
 mod model;
-mod names;
-mod parallel;
 mod promise;
-mod reach;
-mod registers;
 mod rw_register;
 mod search;
 pub mod simulated;
 mod store;
 #[cfg(test)]
 mod tests;
-mod text;
+mod unknown_name;
 
 use std::collections::BTreeMap;
 
@@ -102,19 +91,20 @@ use crate::json::{Number, Value};
 
 pub use anomaly::{Anomaly, AnomalySet};
 pub use model::{Boundary, Model};
-pub use names::UnknownName;
 pub use promise::{OrderInUse, Promise};
+pub use unknown_name::UnknownName;
 
 // The checker of logs looks for cycles, too.
 pub(crate) use analysis::{rotated, shape};
-pub(crate) use cycle::{Cycle, find_cycles};
 pub(crate) use graph::{Dependencies, Finder, Graph, Kind, Sink, Timeline};
+pub(crate) use search::cycles::{Cycle, find_cycles};
 
 use self::analysis::judge;
+use self::explain::minimize;
 use self::list_append::ListAnalysis;
-use self::lists::Lists;
-use self::registers::Registers;
+use self::list_append::prefix_tree::Lists;
 use self::rw_register::RegisterAnalysis;
+use self::rw_register::version_order::Registers;
 use self::store::Builder;
 use super::stream::check_streamed;
 use super::{CheckContext, Checker, Stream, Verdict};
@@ -274,7 +264,7 @@ impl Checker for ListAppend {
     }
 
     fn refine(&self, verdict: &mut Verdict, history: &History) {
-        evidence::minimize(verdict, history, |part| judge_whole(self.feed(), part));
+        minimize::minimize(verdict, history, |part| judge_whole(self.feed(), part));
     }
 }
 
@@ -288,6 +278,6 @@ impl Checker for RwRegister {
     }
 
     fn refine(&self, verdict: &mut Verdict, history: &History) {
-        evidence::minimize(verdict, history, |part| judge_whole(self.feed(), part));
+        minimize::minimize(verdict, history, |part| judge_whole(self.feed(), part));
     }
 }

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::LazyLock;
 
-use super::anomaly::{Anomaly, AnomalySet};
-use super::names::UnknownName;
 use crate::suggest::nearest;
+use crate::txn::anomaly::{Anomaly, AnomalySet};
+use crate::txn::unknown_name::UnknownName;
 
 /// A consistency model. Models that are the same under two names compare equal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

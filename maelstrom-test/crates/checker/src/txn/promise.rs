@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
-use super::anomaly::{Anomaly, AnomalySet};
-use super::model::Model;
-use super::names::UnknownName;
+use crate::txn::anomaly::{Anomaly, AnomalySet};
+use crate::txn::model::Model;
+use crate::txn::unknown_name::UnknownName;
 
 /// What a system promised: consistency models to satisfy, anomalies not to have, or both.
 ///

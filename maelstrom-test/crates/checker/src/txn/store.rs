@@ -9,10 +9,10 @@ use crate::json::Value;
 use hashbrown::HashTable;
 use rustc_hash::FxHashMap;
 
-use super::text::text;
 use crate::entries::{Entries, NONE};
 use crate::history::{Mismatch, Op, OpType, Pairing};
 use crate::intern::{Interner, hash};
+use crate::txn::explain::values::text;
 
 /// The number of the value null.
 pub(super) const NULL: u32 = 0;

@@ -7,10 +7,10 @@
 use crate::json::{Value, json};
 use proptest::prelude::*;
 
-use super::super::{ListAppend, Model, Options, RwRegister};
 use crate::doors::judged;
 use crate::history::{History, Op, OpType};
 use crate::long_tests::cases;
+use crate::txn::{ListAppend, Model, Options, RwRegister};
 use crate::{CheckContext, Checker, Evidence, Valid};
 use maelstrom_options::CONSISTENCY_MODELS;
 

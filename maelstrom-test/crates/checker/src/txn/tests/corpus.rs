@@ -9,15 +9,15 @@ use std::path::PathBuf;
 
 use crate::json::{Value, json};
 
-use super::super::analysis::Analysis;
-use super::super::graph::{Kind, Sink};
-use super::super::list_append::ListAnalysis;
-use super::super::lists::Lists;
-use super::super::registers::{Registers, accesses, version_order};
-use super::super::rw_register::RegisterAnalysis;
-use super::super::store::{Answers, Builder, Store};
-use super::super::{Anomaly, AnomalySet, Boundary, ListAppend, Model, Options, Promise, RwRegister};
 use crate::history::{History, HistoryReader, Op};
+use crate::txn::analysis::Analysis;
+use crate::txn::graph::{Kind, Sink};
+use crate::txn::list_append::ListAnalysis;
+use crate::txn::list_append::prefix_tree::Lists;
+use crate::txn::rw_register::RegisterAnalysis;
+use crate::txn::rw_register::version_order::{Registers, accesses, version_order};
+use crate::txn::store::{Answers, Builder, Store};
+use crate::txn::{Anomaly, AnomalySet, Boundary, ListAppend, Model, Options, Promise, RwRegister};
 use crate::{CheckContext, Checker, Verdict};
 
 fn corpus(file: &str) -> Option<PathBuf> {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::Promise;
-use super::super::cycle::{Cycle, find_cycles};
-use super::super::graph::{Dependencies, Graph, Kind, Sink, Timeline};
-use super::super::promise::OrderInUse;
 use crate::long_tests::cases;
+use crate::txn::Promise;
+use crate::txn::graph::{Dependencies, Graph, Kind, Sink, Timeline};
+use crate::txn::promise::OrderInUse;
+use crate::txn::search::cycles::{Cycle, find_cycles};
 
 #[derive(Clone, Debug)]
 struct Tiny {
@@ -122,8 +122,8 @@ fn name(cycle: &[(u32, Kind)]) -> String {
     format!("{stem}{}", if is_in(Kind::Realtime) { "-realtime" } else { "" })
 }
 
-fn anomaly(cycle: &[(u32, Kind)]) -> super::super::Anomaly {
-    super::super::Anomaly::named(&name(cycle)).unwrap()
+fn anomaly(cycle: &[(u32, Kind)]) -> crate::txn::Anomaly {
+    crate::txn::Anomaly::named(&name(cycle)).unwrap()
 }
 
 fn is_cycle_of(kinds: &BTreeMap<(u32, u32), Vec<Kind>>, Cycle { steps, anomaly: named }: &Cycle) -> bool {

@@ -8,12 +8,12 @@
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
 
-use super::super::{ListAppend, Options, RwRegister};
 use crate::doors::judged;
 use crate::history::{History, Op, OpType};
 use crate::json::{Number, Value, json};
 use crate::long_tests::cases;
 use crate::random::{Rng, stream};
+use crate::txn::{ListAppend, Options, RwRegister};
 use crate::{Checker, Valid};
 
 /// By key, the values that were written.

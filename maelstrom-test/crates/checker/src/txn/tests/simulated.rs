@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::simulated::{Database, Isolation};
-use super::super::{ListAppend, Options, RwRegister};
 use crate::long_tests::cases;
+use crate::txn::simulated::{Database, Isolation};
+use crate::txn::{ListAppend, Options, RwRegister};
 use crate::{CheckContext, Checker, Valid, Verdict};
 
 /// Seeds that are tried of each database.

@@ -2,8 +2,8 @@
 
 use crate::json::{Value, json};
 
-use super::super::{ListAppend, Options, Promise, RwRegister};
 use crate::history::{History, Op, OpType};
+use crate::txn::{ListAppend, Options, Promise, RwRegister};
 use crate::{CheckContext, Checker, Valid, Verdict};
 
 /// Entries of (type, process, value), each 10 ms after the one before.

@@ -16,7 +16,7 @@ const LONGEST: usize = 24;
 
 /// Makes each proof as small as possible. Of several proofs of one anomaly the shortest comes first: which one is found
 /// first depends on timing, so snapshots would change with it.
-pub(super) fn minimize(verdict: &mut Verdict, history: &History, check: impl Fn(&History) -> Verdict) {
+pub(in crate::txn) fn minimize(verdict: &mut Verdict, history: &History, check: impl Fn(&History) -> Verdict) {
     for finding in &mut verdict.findings {
         while let Some(smaller) = smaller(finding, history, &check) {
             *finding = smaller;

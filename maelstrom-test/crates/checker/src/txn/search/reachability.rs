@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::components::{Digraph, Step, strong_components};
-use super::local::Local;
+use crate::txn::search::components::Local;
+use crate::txn::search::tarjan::{Digraph, Step, strong_components};
 
 /// The part of a component that consists of some edges, given by their places.
 struct Part<'a, F> {
@@ -32,16 +32,16 @@ impl<F: Fn(usize) -> bool> Digraph for Part<'_, F> {
 
 /// The components of the part in a topological order that follows the transactions' own as far as possible, so that
 /// paths between transactions near in time stay within a short range of ranks.
-pub(super) struct Ranks {
+pub(in crate::txn) struct Ranks {
     /// Every node's rank.
-    pub(super) of: Vec<u32>,
+    pub(in crate::txn) of: Vec<u32>,
     /// Nodes by rank, and where each rank's begin.
     nodes: Vec<u32>,
     offsets: Vec<u32>,
 }
 
 impl Ranks {
-    pub(super) fn new(graph: &Local, allowed: impl Fn(usize) -> bool + Copy) -> Ranks {
+    pub(in crate::txn) fn new(graph: &Local, allowed: impl Fn(usize) -> bool + Copy) -> Ranks {
         let part = Part { graph, allowed };
         let number = strong_components(&part);
         let groups = Buckets::new(&number, graph.nodes() as usize + 1);
@@ -52,7 +52,7 @@ impl Ranks {
     }
 
     /// Keeps the candidates (source, edge) from whose target a path of allowed edges leads back to their source.
-    pub(super) fn keep_closable(
+    pub(in crate::txn) fn keep_closable(
         &self,
         graph: &Local,
         candidates: &mut Vec<(u32, u32)>,

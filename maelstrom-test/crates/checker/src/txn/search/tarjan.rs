@@ -3,7 +3,7 @@
 
 /// What follows a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::txn) enum Step {
     /// This node.
     To(u32),
     /// Nothing at this place, but perhaps later ones.
@@ -13,7 +13,7 @@ pub(super) enum Step {
 }
 
 /// A graph whose successors are asked for one at a time.
-pub(super) trait Digraph {
+pub(in crate::txn) trait Digraph {
     /// How many nodes there are: 0 … `len`−1.
     fn len(&self) -> usize;
 
@@ -23,7 +23,7 @@ pub(super) trait Digraph {
 
 /// A number for every node: the same for the nodes of one component, and smaller for components that come earlier in
 /// a topological order. Numbers are at most the number of nodes.
-pub(super) fn strong_components(graph: &impl Digraph) -> Vec<u32> {
+pub(in crate::txn) fn strong_components(graph: &impl Digraph) -> Vec<u32> {
     let mut search = Search {
         // 0: not visited; below the components' numbers: when it was visited, or an earlier one that it leads back to.
         number: vec![0; graph.len()],

@@ -3,15 +3,15 @@
 
 use rustc_hash::FxHashMap;
 
-use super::local::Local;
-use super::search::Pattern;
+use crate::txn::search::components::Local;
+use crate::txn::search::walk::Pattern;
 
 /// How many searches run at once.
-pub(super) const BATCH: usize = 64;
+pub(in crate::txn) const BATCH: usize = 64;
 
 /// Which of up to [`BATCH`] candidates (source and first edge) begins the shortest closed walk of fewer than `bound`
 /// edges, and how many edges were followed to find out.
-pub(super) fn closest(
+pub(in crate::txn) fn closest(
     graph: &Local,
     pattern: &Pattern,
     removed: &[bool],

@@ -6,27 +6,27 @@
 use crate::json::Value;
 use rustc_hash::FxHashMap;
 
-use super::store::{Answers, Names};
 use crate::entries::NONE;
+use crate::txn::store::{Answers, Names};
 
 /// A list: its last element after its parent's.
 #[derive(Clone, Copy, Debug)]
 #[repr(Rust, packed)]
-pub(super) struct State {
+pub(in crate::txn) struct State {
     /// The list without its last element; [`NONE`] for the empty list.
-    pub(super) parent: u32,
+    pub(in crate::txn) parent: u32,
     /// The last element; [`NONE`] for the empty list.
-    pub(super) version: u32,
+    pub(in crate::txn) version: u32,
     /// The number of elements.
-    pub(super) depth: u32,
+    pub(in crate::txn) depth: u32,
     /// Whether the list holds its last element twice.
-    pub(super) repeats: bool,
+    pub(in crate::txn) repeats: bool,
 }
 
 /// All lists that were read.
 #[derive(Default)]
-pub(super) struct Lists {
-    pub(super) states: Vec<State>,
+pub(in crate::txn) struct Lists {
+    pub(in crate::txn) states: Vec<State>,
     root_of: FxHashMap<u32, u32>,
     /// By state, the first child that it got.
     first_child: Vec<u32>,
@@ -73,7 +73,7 @@ impl Lists {
     }
 
     /// The empty list of a key that was read.
-    pub(super) fn root_of(&self, key: u32) -> Option<u32> {
+    pub(in crate::txn) fn root_of(&self, key: u32) -> Option<u32> {
         self.root_of.get(&key).copied()
     }
 
@@ -106,25 +106,25 @@ impl Lists {
     }
 
     /// Whether any read returned this version.
-    pub(super) fn is_in_tree(&self, version: u32) -> bool {
+    pub(in crate::txn) fn is_in_tree(&self, version: u32) -> bool {
         self.first_state_of.get(version as usize).is_some_and(|state| *state != NONE)
     }
 
     /// The versions of a list, in order.
-    pub(super) fn elements(&self, state: u32) -> Vec<u32> {
+    pub(in crate::txn) fn elements(&self, state: u32) -> Vec<u32> {
         let mut elements: Vec<u32> = self.up(state).map(|state| self.states[state as usize].version).collect();
         elements.reverse();
         elements
     }
 
     /// The state and the shorter ones on the way to the empty list, without that.
-    pub(super) fn up(&self, state: u32) -> impl Iterator<Item = u32> + '_ {
+    pub(in crate::txn) fn up(&self, state: u32) -> impl Iterator<Item = u32> + '_ {
         let nonempty = |state: u32| Some(state).filter(|state| self.states[*state as usize].version != NONE);
         std::iter::successors(nonempty(state), move |state| nonempty(self.states[*state as usize].parent))
     }
 
     /// Whether a list holds a version.
-    pub(super) fn holds(&self, state: u32, version: u32) -> bool {
+    pub(in crate::txn) fn holds(&self, state: u32, version: u32) -> bool {
         // The version's first state is deeper than most lists that are asked about, which settles it.
         let Some(first) = self.first_state_of.get(version as usize).filter(|first| **first != NONE) else {
             return false;

@@ -4,13 +4,13 @@
 //! transaction, two searches from that landmark tell the lengths of all of them at once; and without the landmark the
 //! other edges often have no cycle left, so that few candidates remain to be looked at one by one.
 
-use super::graph::Kind;
-use super::local::Local;
-use super::reach::Ranks;
+use crate::txn::graph::Kind;
+use crate::txn::search::components::Local;
+use crate::txn::search::reachability::Ranks;
 
 /// The candidate (source and first edge) that is closed by the shortest path of allowed kinds through some landmark, if
 /// there is one. Edges at landmarks are blocked, and candidates dropped that have no path without them.
-pub(super) fn by_landmarks(
+pub(in crate::txn) fn by_landmarks(
     graph: &Local,
     allowed: impl Fn(Kind) -> bool,
     candidates: &mut Vec<(u32, u32)>,

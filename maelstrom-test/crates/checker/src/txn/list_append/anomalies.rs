@@ -4,18 +4,18 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::json::{Value, json};
 
-use super::anomaly::Anomaly;
-use super::findings::{Example, Found};
-use super::list_append::ListAnalysis;
-use super::lists::{Lists, State};
-use super::lost_update::find_lost_updates;
-use super::store::{Answers, Mop, MopKind, PerKey, Store};
-use super::text::list;
 use crate::Evidence;
 use crate::entries::NONE;
+use crate::txn::anomaly::Anomaly;
+use crate::txn::explain::values::list;
+use crate::txn::findings::{Example, Found};
+use crate::txn::list_append::ListAnalysis;
+use crate::txn::list_append::prefix_tree::{Lists, State};
+use crate::txn::lost_update::find_lost_updates;
+use crate::txn::store::{Answers, Mop, MopKind, PerKey, Store};
 
 /// Every anomaly that is not a cycle.
-pub(super) fn find_anomalies(analysis: &ListAnalysis<'_>, found: &mut Found) {
+pub(in crate::txn) fn find_anomalies(analysis: &ListAnalysis<'_>, found: &mut Found) {
     let suspicions = Suspicions::new(analysis);
     let mut place_of = PerKey::new(analysis.store);
     for txn in analysis.store.oks() {
@@ -232,7 +232,9 @@ fn within_transaction(store: &Store<Lists>, txn: u32, place_of: &mut PerKey, fou
 
 fn contradiction(store: &Store<Lists>, txn: u32, mop: &Mop, expected: Vec<Value>) -> Example {
     let key = store.key_text(mop.key);
-    let shown = list(expected.iter().map(|value| if value == "..." { "…".into() } else { super::text::text(value) }));
+    let shown = list(
+        expected.iter().map(|value| if value == "..." { "…".into() } else { crate::txn::explain::values::text(value) }),
+    );
     let actual = store.answer_text(mop.arg);
     Example {
         story: format!(
@@ -284,7 +286,8 @@ fn incompatible_orders(analysis: &ListAnalysis<'_>, found: &mut Found) {
 fn incompatible(analysis: &ListAnalysis<'_>, txn: u32, mop: &Mop) -> Example {
     let store = analysis.store;
     let longest: Vec<Value> = analysis.versions(mop.key).iter().map(|v| store.names.value_json(*v)).collect();
-    let (key, one, other) = (store.key_text(mop.key), store.answer_text(mop.arg), super::text::text(&json!(longest)));
+    let (key, one, other) =
+        (store.key_text(mop.key), store.answer_text(mop.arg), crate::txn::explain::values::text(&json!(longest)));
     let reader = std::iter::once(txn).chain(store.oks()).find(|reader| {
         let whole = |other: &Mop| {
             let is_longest = analysis.place.get(other.arg as usize) == Some(&(longest.len() as u32));

@@ -3,20 +3,23 @@
 //! So the longest list that was read is the order of a key's versions, and nothing need be guessed. Reads of a
 //! transaction whose end is unknown count if it is known to have happened, as another one read what it appended.
 
-use super::Options;
-use super::analysis::Analysis;
-use super::findings::Found;
-use super::graph::{Kind, Sink};
-use super::list_anomalies::find_anomalies;
-use super::lists::Lists;
-use super::store::{MopKind, Outcome, Store};
+pub(in crate::txn) mod anomalies;
+pub(in crate::txn) mod prefix_tree;
+
 use crate::entries::NONE;
+use crate::txn::Options;
+use crate::txn::analysis::Analysis;
+use crate::txn::findings::Found;
+use crate::txn::graph::{Kind, Sink};
+use crate::txn::list_append::anomalies::find_anomalies;
+use crate::txn::list_append::prefix_tree::Lists;
+use crate::txn::store::{MopKind, Outcome, Store};
 
 /// The order of every key's versions, and who read which.
-pub(super) struct ListAnalysis<'a> {
-    pub(super) store: &'a Store<Lists>,
+pub(in crate::txn) struct ListAnalysis<'a> {
+    pub(in crate::txn) store: &'a Store<Lists>,
     /// Whether there may be values whose writers are not in the history.
-    pub(super) preloaded: bool,
+    pub(in crate::txn) preloaded: bool,
     /// Which transactions are known to have happened.
     happened: Vec<bool>,
     /// By version, whether a transaction that is known to have happened read it.
@@ -28,7 +31,7 @@ pub(super) struct ListAnalysis<'a> {
     /// The versions of the longest lists, key by key, each once.
     order: Vec<u32>,
     /// By state: how many versions it holds, if it is a prefix of the key's longest list.
-    pub(super) place: Vec<u32>,
+    pub(in crate::txn) place: Vec<u32>,
     /// By key and number of versions (see `slot`), where the readers of that prefix stand in `readers`.
     first_reader: Vec<u32>,
     readers: Vec<u32>,
@@ -40,14 +43,14 @@ pub(super) struct ListAnalysis<'a> {
 
 /// Why an edge of the graph exists: the versions between which, on which key.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ListReason {
+pub(in crate::txn) struct ListReason {
     key: u32,
     before: u32,
     after: u32,
 }
 
 impl<'a> ListAnalysis<'a> {
-    pub(super) fn new(store: &'a Store<Lists>, options: &Options) -> ListAnalysis<'a> {
+    pub(in crate::txn) fn new(store: &'a Store<Lists>, options: &Options) -> ListAnalysis<'a> {
         let Known { happened, seen, has_inferred_reads } = Known::new(store, options.promise.makes_reads_proofs());
         let keys = store.names.interner.len();
         let (first, order, place) = version_order(store, keys, &seen);
@@ -76,7 +79,7 @@ impl<'a> ListAnalysis<'a> {
     }
 
     /// The versions of the longest list of a key.
-    pub(super) fn versions(&self, key: u32) -> &[u32] {
+    pub(in crate::txn) fn versions(&self, key: u32) -> &[u32] {
         &self.order[self.first[key as usize] as usize..self.first[key as usize + 1] as usize]
     }
 
@@ -85,7 +88,7 @@ impl<'a> ListAnalysis<'a> {
         (self.first[key as usize] + key + place) as usize
     }
 
-    pub(super) fn readers(&self, key: u32, place: u32) -> &[u32] {
+    pub(in crate::txn) fn readers(&self, key: u32, place: u32) -> &[u32] {
         let slot = self.slot(key, place);
         &self.readers[self.first_reader[slot] as usize..self.first_reader[slot + 1] as usize]
     }

@@ -2,15 +2,15 @@
 
 use crate::json::{Value, json};
 
-use super::store::{Answers, Mop, MopKind, Store, Txn};
-use super::text::text;
 use crate::Evidence;
 use crate::entries::NONE;
 use crate::history::Nanos;
+use crate::txn::explain::values::text;
+use crate::txn::store::{Answers, Mop, MopKind, Store, Txn};
 
 impl<A: Answers> Store<A> {
     /// `append x 1` or `r x [1 2]`.
-    pub(super) fn mop_text(&self, mop: &Mop) -> String {
+    pub(in crate::txn) fn mop_text(&self, mop: &Mop) -> String {
         let key = self.key_text(mop.key);
         match mop.kind {
             MopKind::Write => format!("{} {key} {}", A::WRITE, self.names.value_text(mop.arg)),
@@ -20,12 +20,12 @@ impl<A: Answers> Store<A> {
     }
 
     /// The answer of a read in words.
-    pub(super) fn answer_text(&self, arg: u32) -> String {
+    pub(in crate::txn) fn answer_text(&self, arg: u32) -> String {
         text(&self.answers.answer(arg, &self.names))
     }
 
     /// A micro-operation as histories spell it.
-    pub(super) fn mop_json(&self, mop: &Mop) -> Value {
+    pub(in crate::txn) fn mop_json(&self, mop: &Mop) -> Value {
         let key = self.names.interner.value(mop.key);
         match mop.kind {
             MopKind::Write => json!([A::WRITE, key, self.names.value_json(mop.arg)]),
@@ -35,7 +35,7 @@ impl<A: Answers> Store<A> {
     }
 
     /// All that a transaction did, shortened if it did very much.
-    pub(super) fn txn_text(&self, txn: u32) -> String {
+    pub(in crate::txn) fn txn_text(&self, txn: u32) -> String {
         const SHOWN: usize = 12;
         let mops = self.mops(txn);
         let mut parts: Vec<String> = mops.iter().take(SHOWN).map(|mop| self.mop_text(mop)).collect();
@@ -46,7 +46,7 @@ impl<A: Answers> Store<A> {
     }
 
     /// A line of proof: the transaction under a name, and why it matters.
-    pub(super) fn evidence(&self, txn: u32, name: &str, note: String) -> Evidence {
+    pub(in crate::txn) fn evidence(&self, txn: u32, name: &str, note: String) -> Evidence {
         let Txn { invocation, completion, .. } = *self.txn(txn);
         let position = |position: u32| Some(position as usize).filter(|_| position != NONE);
         Evidence {
@@ -59,22 +59,22 @@ impl<A: Answers> Store<A> {
     }
 
     /// The key in words.
-    pub(super) fn key_text(&self, key: u32) -> String {
+    pub(in crate::txn) fn key_text(&self, key: u32) -> String {
         text(&self.key_json(key))
     }
 
     /// The key as histories spell it.
-    pub(super) fn key_json(&self, key: u32) -> Value {
+    pub(in crate::txn) fn key_json(&self, key: u32) -> Value {
         self.names.interner.value(key)
     }
 
     /// The index that the history itself gives to a transaction's completion, or to its invocation if it has none.
-    pub(super) fn label(&self, txn: u32) -> u64 {
+    pub(in crate::txn) fn label(&self, txn: u32) -> u64 {
         self.entries.stamp(self.last_entry(txn)).index
     }
 
     /// Why the end of one transaction and the beginning of another order them.
-    pub(super) fn realtime_text(&self, (before, first): (u32, &str), (after, second): (u32, &str)) -> String {
+    pub(in crate::txn) fn realtime_text(&self, (before, first): (u32, &str), (after, second): (u32, &str)) -> String {
         let [ended, began] =
             [self.last_entry(before), self.first_entry(after)].map(|position| self.entries.stamp(position).time);
         if ended == began {

@@ -8,15 +8,15 @@
 //! walk; nothing longer than the best walk so far need be followed; and once all walks through an edge were
 //! considered, the edge can go, which breaks the component into smaller ones.
 
-use super::components::{Digraph, Step, strong_components};
-use super::graph::Kind;
-use super::landmark::by_landmarks;
-use super::local::Local;
-use super::parallel::{BATCH, closest};
 use crate::entries::NONE;
+use crate::txn::graph::Kind;
+use crate::txn::search::batch::{BATCH, closest};
+use crate::txn::search::components::Local;
+use crate::txn::search::landmarks::by_landmarks;
+use crate::txn::search::tarjan::{Digraph, Step, strong_components};
 
 /// Edges of a closed walk: where each begins, and its kind.
-pub(super) type Walk = Vec<(u32, Kind)>;
+pub(in crate::txn) type Walk = Vec<(u32, Kind)>;
 
 /// Beyond so many steps of search, the shortest walk found so far is taken for the shortest.
 const PATIENCE: u64 = 1 << 29;
@@ -26,11 +26,11 @@ const DEAD: u8 = u8::MAX;
 /// A pattern of edges around a cycle. A walk begins with an edge of `first`, continues as `step` allows, and is closed
 /// where it returns to its beginning in state 0.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pattern {
-    pub(super) states: u8,
+pub(in crate::txn) struct Pattern {
+    pub(in crate::txn) states: u8,
     /// Kinds of the first edge, as bits, and the state after it.
     first: u8,
-    pub(super) after_first: u8,
+    pub(in crate::txn) after_first: u8,
     /// The state after an edge, by state and kind.
     step: [[u8; 5]; 2],
     /// Whether the first edge may also occur later, so that walks are cycles of the product graph.
@@ -41,20 +41,20 @@ pub(super) struct Pattern {
 
 impl Pattern {
     /// Any cycle of edges of these kinds.
-    pub(super) fn any(kinds: u8) -> Pattern {
+    pub(in crate::txn) fn any(kinds: u8) -> Pattern {
         let step = [steps(kinds, 0), [DEAD; 5]];
         Pattern { states: 1, first: kinds, after_first: 0, step, first_is_step: true, backward: true }
     }
 
     /// Exactly one read-write edge, the others of these kinds.
-    pub(super) fn one_rw(kinds: u8) -> Pattern {
+    pub(in crate::txn) fn one_rw(kinds: u8) -> Pattern {
         let step = [steps(kinds, 0), [DEAD; 5]];
         let first = Kind::Rw.bit();
         Pattern { states: 1, first, after_first: 0, step, first_is_step: false, backward: false }
     }
 
     /// At least one read-write edge, never two in a row; the others of these kinds. State 1: the last edge was one.
-    pub(super) fn separate_rw(kinds: u8) -> Pattern {
+    pub(in crate::txn) fn separate_rw(kinds: u8) -> Pattern {
         let mut step = [steps(kinds, 0), steps(kinds, 0)];
         step[0][Kind::Rw as usize] = 1;
         let first = Kind::Rw.bit();
@@ -62,14 +62,14 @@ impl Pattern {
     }
 
     /// At least one read-write edge, the others of these kinds or read-write as well.
-    pub(super) fn some_rw(kinds: u8) -> Pattern {
+    pub(in crate::txn) fn some_rw(kinds: u8) -> Pattern {
         let step = [steps(kinds | Kind::Rw.bit(), 0), [DEAD; 5]];
         let first = Kind::Rw.bit();
         Pattern { states: 1, first, after_first: 0, step, first_is_step: true, backward: false }
     }
 
     /// The state after an edge, if the pattern allows it.
-    pub(super) fn after(&self, state: u8, kind: Kind) -> Option<u8> {
+    pub(in crate::txn) fn after(&self, state: u8, kind: Kind) -> Option<u8> {
         match kind {
             Kind::Through => Some(state),
             kind => Some(self.step[usize::from(state)][kind as usize]).filter(|state| *state != DEAD),
@@ -86,7 +86,7 @@ fn steps(kinds: u8, state: u8) -> [u8; 5] {
 }
 
 /// A shortest closed walk of the pattern.
-pub(super) fn shortest(graph: &Local, pattern: Pattern) -> Option<Walk> {
+pub(in crate::txn) fn shortest(graph: &Local, pattern: Pattern) -> Option<Walk> {
     let mut search = Search::new(graph, pattern);
     let mut candidates = search.candidates();
     let mut best = search.probe(&mut candidates);

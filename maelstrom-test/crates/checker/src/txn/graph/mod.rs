@@ -49,18 +49,18 @@ impl fmt::Display for Kind {
 
 /// A target and a kind.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Edge(u32);
+pub(in crate::txn) struct Edge(u32);
 
 impl Edge {
-    pub(super) fn new(target: u32, kind: Kind) -> Edge {
+    pub(in crate::txn) fn new(target: u32, kind: Kind) -> Edge {
         Edge(target << 3 | kind as u32)
     }
 
-    pub(super) fn target(self) -> u32 {
+    pub(in crate::txn) fn target(self) -> u32 {
         self.0 >> 3
     }
 
-    pub(super) fn kind(self) -> Kind {
+    pub(in crate::txn) fn kind(self) -> Kind {
         Kind::from_bits(self.0 & 7)
     }
 }
@@ -86,7 +86,7 @@ pub(crate) trait Dependencies {
 /// A dependency graph.
 pub(crate) struct Graph {
     /// Transactions are the nodes below this number, hubs the others.
-    pub(super) vertices: u32,
+    pub(in crate::txn) vertices: u32,
     offsets: Vec<u32>,
     edges: Vec<Edge>,
 }
@@ -114,7 +114,7 @@ impl Graph {
     }
 
     /// All nodes, hubs included.
-    pub(super) fn nodes(&self) -> u32 {
+    pub(in crate::txn) fn nodes(&self) -> u32 {
         self.offsets.len() as u32 - 1
     }
 
@@ -124,7 +124,7 @@ impl Graph {
     }
 
     /// The edges that leave a node.
-    pub(super) fn edges(&self, node: u32) -> &[Edge] {
+    pub(in crate::txn) fn edges(&self, node: u32) -> &[Edge] {
         &self.edges[self.offsets[node as usize] as usize..self.offsets[node as usize + 1] as usize]
     }
 }
@@ -249,7 +249,7 @@ impl Timeline {
 
     /// Every transaction's end followed by another's beginning, transitively reduced, within groups of transactions
     /// that are given by number ([`NONE`]: not of interest). Edges stand in the order of their targets' beginnings.
-    pub(super) fn reduction(&self, group_of: &[u32], groups: usize) -> Vec<(u32, u32)> {
+    pub(in crate::txn) fn reduction(&self, group_of: &[u32], groups: usize) -> Vec<(u32, u32)> {
         // Per group, the transactions that are complete and precede no other complete one.
         let mut latest: Vec<Vec<u32>> = vec![Vec::new(); groups];
         let mut edges: Vec<(u32, u32)> = Vec::new();

@@ -1,19 +1,21 @@
 //! Rw-register: every write replaces a value, every read shows one.
 
+pub(in crate::txn) mod version_order;
+
 use crate::json::{Value, json};
 
-use super::Options;
-use super::analysis::Analysis;
-use super::anomaly::Anomaly;
-use super::findings::{Example, Found};
-use super::graph::{Kind, Sink};
-use super::lost_update::find_lost_updates;
-use super::registers::{Contradiction, Registers, Source, VersionOrder, accesses, version_order};
-use super::store::{Mop, MopKind, Outcome, PerKey, Store};
 use crate::entries::NONE;
+use crate::txn::Options;
+use crate::txn::analysis::Analysis;
+use crate::txn::anomaly::Anomaly;
+use crate::txn::findings::{Example, Found};
+use crate::txn::graph::{Kind, Sink};
+use crate::txn::lost_update::find_lost_updates;
+use crate::txn::rw_register::version_order::{Contradiction, Registers, Source, VersionOrder, accesses, version_order};
+use crate::txn::store::{Mop, MopKind, Outcome, PerKey, Store};
 
 /// What is known of the order of versions, and who read which.
-pub(super) struct RegisterAnalysis<'a> {
+pub(in crate::txn) struct RegisterAnalysis<'a> {
     store: &'a Store<Registers>,
     /// Whether there may be values whose writers are not in the history.
     preloaded: bool,
@@ -29,14 +31,14 @@ pub(super) struct RegisterAnalysis<'a> {
 
 /// Why an edge of the graph exists: one version, or two and why the first is known to come before the second.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct RegisterReason {
+pub(in crate::txn) struct RegisterReason {
     before: u32,
     after: u32,
     source: Source,
 }
 
 impl<'a> RegisterAnalysis<'a> {
-    pub(super) fn new(store: &'a Store<Registers>, options: &Options) -> RegisterAnalysis<'a> {
+    pub(in crate::txn) fn new(store: &'a Store<Registers>, options: &Options) -> RegisterAnalysis<'a> {
         let accesses = accesses(store);
         let order = version_order(store, &accesses, options);
         let reads = || accesses.iter().filter(|access| access.read != NONE);

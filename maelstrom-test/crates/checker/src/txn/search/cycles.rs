@@ -2,11 +2,11 @@
 
 use rustc_hash::FxHashMap;
 
-use super::anomaly::{Anomaly, AnomalySet};
-use super::graph::{Graph, Kind, Timeline};
-use super::local::{Local, components};
-use super::promise::Promise;
-use super::search::{Pattern, Walk, shortest};
+use crate::txn::anomaly::{Anomaly, AnomalySet};
+use crate::txn::graph::{Graph, Kind, Timeline};
+use crate::txn::promise::Promise;
+use crate::txn::search::components::{Local, components};
+use crate::txn::search::walk::{Pattern, Walk, shortest};
 
 /// A cycle: each transaction precedes the next, for a reason of that kind, and the last one the first.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,40 +1,40 @@
 //! One strongly connected component, cut out of the whole graph.
 
-use super::components::{Digraph, Step, strong_components};
-use super::graph::{Edge, Graph, Kind, Timeline};
 use crate::entries::NONE;
+use crate::txn::graph::{Edge, Graph, Kind, Timeline};
+use crate::txn::search::tarjan::{Digraph, Step, strong_components};
 
 /// A component with nodes numbered from 0: its transactions in their order, then its hubs.
-pub(super) struct Local {
+pub(in crate::txn) struct Local {
     /// How many of the nodes are transactions.
-    pub(super) vertices: u32,
+    pub(in crate::txn) vertices: u32,
     /// The nodes' numbers in the whole graph.
-    pub(super) members: Vec<u32>,
+    pub(in crate::txn) members: Vec<u32>,
     offsets: Vec<u32>,
-    pub(super) edges: Vec<Edge>,
+    pub(in crate::txn) edges: Vec<Edge>,
 }
 
 impl Local {
-    pub(super) fn nodes(&self) -> u32 {
+    pub(in crate::txn) fn nodes(&self) -> u32 {
         self.members.len() as u32
     }
 
-    pub(super) fn is_hub(&self, node: u32) -> bool {
+    pub(in crate::txn) fn is_hub(&self, node: u32) -> bool {
         node >= self.vertices
     }
 
     /// Where a node's edges stand in [`Local::edges`].
-    pub(super) fn range(&self, node: u32) -> std::ops::Range<usize> {
+    pub(in crate::txn) fn range(&self, node: u32) -> std::ops::Range<usize> {
         self.offsets[node as usize] as usize..self.offsets[node as usize + 1] as usize
     }
 
     /// The kinds of all edges, as bits.
-    pub(super) fn kinds(&self) -> u8 {
+    pub(in crate::txn) fn kinds(&self) -> u8 {
         self.edges.iter().fold(0, |kinds, edge| kinds | edge.kind().bit())
     }
 
     /// The strongest claim that one transaction directly precedes another.
-    pub(super) fn strongest(&self, from: u32, to: u32) -> Option<Kind> {
+    pub(in crate::txn) fn strongest(&self, from: u32, to: u32) -> Option<Kind> {
         let edges = &self.edges[self.range(from)];
         let direct = edges.iter().filter(|edge| edge.target() == to).map(|edge| edge.kind());
         let leads_to = |hub: u32| self.edges[self.range(hub)].iter().any(|edge| edge.target() == to);
@@ -43,7 +43,7 @@ impl Local {
     }
 
     /// The same component with the strongest kind of every edge only.
-    pub(super) fn strongest_only(&self) -> Local {
+    pub(in crate::txn) fn strongest_only(&self) -> Local {
         let mut offsets = vec![0];
         let mut edges: Vec<Edge> = Vec::with_capacity(self.edges.len());
         for node in 0..self.nodes() {
@@ -121,7 +121,7 @@ impl Digraph for WithInstants<'_> {
 }
 
 /// All components of two transactions or more, in the order of their first members.
-pub(super) fn components(graph: &Graph, timeline: &Timeline) -> Vec<Local> {
+pub(in crate::txn) fn components(graph: &Graph, timeline: &Timeline) -> Vec<Local> {
     let with_instants = WithInstants::new(graph, timeline);
     let number = strong_components(&with_instants);
     drop(with_instants);

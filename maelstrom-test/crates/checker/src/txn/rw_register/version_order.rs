@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 use crate::json::{Number, Value};
 use rustc_hash::FxHashMap;
 
-use super::Options;
-use super::components::{Digraph, Step, strong_components};
-use super::store::{Answers, MopKind, NULL, Names, PerKey, Store};
 use crate::entries::NONE;
+use crate::txn::Options;
+use crate::txn::search::tarjan::{Digraph, Step, strong_components};
+use crate::txn::store::{Answers, MopKind, NULL, Names, PerKey, Store};
 
 /// Answers of register reads: a version each.
 #[derive(Default)]
-pub(super) struct Registers;
+pub(in crate::txn) struct Registers;
 
 impl Answers for Registers {
     const WRITE: &'static str = "w";
@@ -34,13 +34,13 @@ impl Answers for Registers {
 
 /// What a transaction shows of a key to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Access {
-    pub(super) key: u32,
-    pub(super) txn: u32,
+pub(in crate::txn) struct Access {
+    pub(in crate::txn) key: u32,
+    pub(in crate::txn) txn: u32,
     /// The version that it read before it wrote the key; [`NONE`] if it did not.
-    pub(super) read: u32,
+    pub(in crate::txn) read: u32,
     /// The version that it wrote last; [`NONE`] if it did not.
-    pub(super) written: u32,
+    pub(in crate::txn) written: u32,
 }
 
 impl Access {
@@ -56,7 +56,7 @@ impl Access {
 }
 
 /// The external reads and writes of the ok transactions, in the order of transactions within each key.
-pub(super) fn accesses(store: &Store<Registers>) -> Vec<Access> {
+pub(in crate::txn) fn accesses(store: &Store<Registers>) -> Vec<Access> {
     let mut accesses: Vec<Access> = Vec::new();
     let mut place_of = PerKey::new(store);
     for txn in store.oks() {
@@ -77,7 +77,7 @@ pub(super) fn accesses(store: &Store<Registers>) -> Vec<Access> {
 
 /// Why one value is known to come before another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Source {
+pub(in crate::txn) enum Source {
     /// Null comes before every other value.
     #[default]
     InitialState,
@@ -93,7 +93,7 @@ pub(super) enum Source {
 
 impl Source {
     /// Its name in results.
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::txn) fn name(self) -> &'static str {
         match self {
             Source::InitialState => "initial-state",
             Source::WritesFollowReads => "wfr-keys",
@@ -105,26 +105,26 @@ impl Source {
 }
 
 /// A version and one that is known to come after it.
-pub(super) type VersionEdge = (u32, u32, Source);
+pub(in crate::txn) type VersionEdge = (u32, u32, Source);
 
 /// A source that contradicts others on a key: each of the versions would have to come before the others.
-pub(super) struct Contradiction {
-    pub(super) key: u32,
-    pub(super) versions: Vec<u32>,
-    pub(super) sources: Vec<Source>,
+pub(in crate::txn) struct Contradiction {
+    pub(in crate::txn) key: u32,
+    pub(in crate::txn) versions: Vec<u32>,
+    pub(in crate::txn) sources: Vec<Source>,
 }
 
 /// All that is known of the order of versions.
-pub(super) struct VersionOrder {
+pub(in crate::txn) struct VersionOrder {
     /// By key.
-    pub(super) edges: Vec<VersionEdge>,
+    pub(in crate::txn) edges: Vec<VersionEdge>,
     /// By key, where its edges begin.
-    pub(super) first: Vec<u32>,
-    pub(super) contradictions: Vec<Contradiction>,
+    pub(in crate::txn) first: Vec<u32>,
+    pub(in crate::txn) contradictions: Vec<Contradiction>,
 }
 
 /// Infers the order of every key's versions from the sources that are enabled.
-pub(super) fn version_order(store: &Store<Registers>, accesses: &[Access], options: &Options) -> VersionOrder {
+pub(in crate::txn) fn version_order(store: &Store<Registers>, accesses: &[Access], options: &Options) -> VersionOrder {
     let positions = Positions::new(store, options);
     let mut order = VersionOrder { edges: Vec::new(), first: vec![0], contradictions: Vec::new() };
     let mut rest = accesses;
@@ -140,7 +140,7 @@ pub(super) fn version_order(store: &Store<Registers>, accesses: &[Access], optio
 }
 
 impl VersionOrder {
-    pub(super) fn of_key(&self, key: u32) -> &[VersionEdge] {
+    pub(in crate::txn) fn of_key(&self, key: u32) -> &[VersionEdge] {
         &self.edges[self.first[key as usize] as usize..self.first[key as usize + 1] as usize]
     }
 

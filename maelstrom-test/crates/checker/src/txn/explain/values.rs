@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::json::Value;
 
 /// A value as people write it: names without quotes, lists with blanks instead of commas, long lists shortened.
-pub(super) fn text(value: &Value) -> String {
+pub(in crate::txn) fn text(value: &Value) -> String {
     match value {
         Value::String(name) if is_plain(name) => name.clone(),
         Value::Array(elements) => list(elements.iter().map(text)),
@@ -14,7 +14,7 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// `[1 2 3]`; of more than sixteen elements the first and the last few.
-pub(super) fn list(elements: impl ExactSizeIterator<Item = String>) -> String {
+pub(in crate::txn) fn list(elements: impl ExactSizeIterator<Item = String>) -> String {
     const SHOWN: usize = 16;
     let count = elements.len();
     let mut out = String::from("[");
