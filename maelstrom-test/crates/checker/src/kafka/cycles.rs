@@ -13,7 +13,8 @@ use super::parse::{OpId, Operation, Parsed};
 use crate::describe::{brief, seconds};
 use crate::history::OpType;
 use crate::txn::{
-    Anomaly, Cycle, Dependencies, Finder, Graph, Kind, Promise, Sink, Timeline, find_cycles, rotated, shape,
+    Anomaly, Dependencies, DependencyCycle, EdgeKind, EdgeSink, Graph, Promise, ReasonFinder, TransactionTimeline,
+    find_cycles, rotated, shape,
 };
 use crate::{Finding, Picture};
 
@@ -41,11 +42,11 @@ impl Edges<'_> {
 impl Dependencies for Edges<'_> {
     type Reason = (MessageId, MessageId);
 
-    fn for_each(&self, sink: &mut impl Sink<Self::Reason>) {
+    fn for_each(&self, sink: &mut impl EdgeSink<Self::Reason>) {
         for (id, poll) in self.polls() {
             for row in self.parsed.polled_of(poll) {
                 if let Some(sender) = self.sender(row.message) {
-                    sink.edge(sender, id, Kind::Wr, (row.message, row.message));
+                    sink.edge(sender, id, EdgeKind::Wr, (row.message, row.message));
                 }
             }
         }
@@ -53,7 +54,7 @@ impl Dependencies for Edges<'_> {
             let messages: Vec<MessageId> = log.offsets().iter().filter_map(|offset| log.at(*offset)).collect();
             for pair in messages.windows(2) {
                 if let (Some(before), Some(after)) = (self.sender(pair[0]), self.sender(pair[1])) {
-                    sink.edge(before, after, Kind::Ww, (pair[0], pair[1]));
+                    sink.edge(before, after, EdgeKind::Ww, (pair[0], pair[1]));
                 }
             }
         }
@@ -61,7 +62,7 @@ impl Dependencies for Edges<'_> {
 }
 
 /// One cycle of each kind per component.
-pub(super) fn find(parsed: &Parsed, ww: bool) -> Vec<Cycle> {
+pub(super) fn find(parsed: &Parsed, ww: bool) -> Vec<DependencyCycle> {
     let edges = Edges { parsed, ww };
     if !is_possible(&edges) {
         return Vec::new();
@@ -89,7 +90,7 @@ fn is_possible(edges: &Edges<'_>) -> bool {
 }
 
 /// When operations began and ended; only what is ok was complete at its end.
-fn timeline(parsed: &Parsed) -> Timeline {
+fn timeline(parsed: &Parsed) -> TransactionTimeline {
     let mut events: Vec<(u32, u32)> = Vec::new();
     for (operation, id) in parsed.operations.iter().zip(0..) {
         let is_concerned = operation.sends_any() || operation.polled_any();
@@ -101,12 +102,12 @@ fn timeline(parsed: &Parsed) -> Timeline {
         events.extend(completion.map(|at| (at, 2 * id + 1)));
     }
     events.sort_unstable();
-    Timeline { events: events.into_iter().map(|(_, event)| event).collect() }
+    TransactionTimeline { events: events.into_iter().map(|(_, event)| event).collect() }
 }
 
 impl Teller<'_> {
     /// A cycle, step by step.
-    pub(super) fn cycle(&self, cycle: &Cycle, ww: bool) -> Finding {
+    pub(super) fn cycle(&self, cycle: &DependencyCycle, ww: bool) -> Finding {
         let steps = rotated(cycle);
         let names: Vec<String> = (1..=steps.len()).map(|number| format!("T{number}")).collect();
         let mut evidence = Vec::new();
@@ -139,19 +140,19 @@ impl Teller<'_> {
         }
     }
 
-    fn because(&self, from: (OpId, &str), to: (OpId, &str), kind: Kind, ww: bool) -> String {
-        let mut finder = Finder::new(from.0, to.0, kind);
+    fn because(&self, from: (OpId, &str), to: (OpId, &str), kind: EdgeKind, ww: bool) -> String {
+        let mut finder = ReasonFinder::new(from.0, to.0, kind);
         Edges { parsed: self.parsed, ww }.for_each(&mut finder);
         let describe = |id: MessageId| {
             let message = &self.parsed.messages[id as usize];
             (brief(&message.content.to_json()), &self.parsed.keys[message.key as usize])
         };
         match (kind, finder.reason) {
-            (Kind::Wr, Some((message, _))) => {
+            (EdgeKind::Wr, Some((message, _))) => {
                 let (value, key) = describe(message);
                 format!("{} polled message {value} of key {key}, which {} sent", to.1, from.1)
             }
-            (Kind::Ww, Some((before, after))) => {
+            (EdgeKind::Ww, Some((before, after))) => {
                 let ((one, key), (other, _)) = (describe(before), describe(after));
                 format!("{}'s message {one} stands right before {}'s {other} in key {key}", from.1, to.1)
             }
@@ -165,7 +166,7 @@ impl Teller<'_> {
     }
 
     /// A cycle as `results.json` shows it: the indices of the operations' completions, and the kinds of the edges.
-    pub(super) fn cycle_json(&self, cycle: &Cycle) -> Value {
+    pub(super) fn cycle_json(&self, cycle: &DependencyCycle) -> Value {
         let steps = rotated(cycle);
         let index = |id: OpId| self.parsed.stamp(self.parsed.operations[id as usize].last_entry()).index;
         let ops: Vec<_> = steps.iter().chain(steps.first()).map(|(id, _)| index(*id)).collect();
@@ -175,8 +176,8 @@ impl Teller<'_> {
 }
 
 /// The distinct names of cycles, with the cycles of each.
-pub(super) fn by_name(cycles: &[Cycle]) -> Vec<(Anomaly, Vec<&Cycle>)> {
-    let mut named: Vec<(Anomaly, Vec<&Cycle>)> = Vec::new();
+pub(super) fn by_name(cycles: &[DependencyCycle]) -> Vec<(Anomaly, Vec<&DependencyCycle>)> {
+    let mut named: Vec<(Anomaly, Vec<&DependencyCycle>)> = Vec::new();
     for cycle in cycles {
         match named.iter_mut().find(|(anomaly, _)| *anomaly == cycle.anomaly) {
             Some((_, list)) => list.push(cycle),

@@ -1,4 +1,4 @@
-//! The names of anomalies, and which of them implies which.
+//! The names of anomalies, and which anomaly implies which.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 use crate::suggest::nearest;
 use crate::txn::unknown_name::UnknownName;
 
-/// An anomaly by its place in the list of names. The order is that in which reports show them.
+/// An anomaly. Anomalies are ordered as in reports.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Anomaly(u8);
 
-/// Every name, from what breaks the weakest models to what breaks only the strongest.
+/// All names, from anomalies that break the weakest models to those that break only the strongest.
 const NAMES: [&str; 46] = [
     "unexpected",
     "duplicate-elements",
@@ -60,8 +60,8 @@ const NAMES: [&str; 46] = [
     "empty-transaction-graph",
 ];
 
-/// Finding the left one means having found those on the right. Where both sides have variants with `-process` and
-/// `-realtime`, the same holds of these; and every X implies its X-process, and that X-realtime.
+/// An anomaly and those that it implies directly. Variants with `-process` or `-realtime` imply each other accordingly, if
+/// both exist. In addition, every X implies X-process, which implies X-realtime.
 const IMPLICATIONS: [(&str, &[&str]); 15] = [
     ("G0", &["G1c"]),
     ("G1a", &["G1"]),
@@ -81,40 +81,43 @@ const IMPLICATIONS: [(&str, &[&str]); 15] = [
 ];
 
 impl Anomaly {
-    /// A value that a read holds and nobody wrote.
+    /// A read of a value that no transaction wrote.
     pub const UNEXPECTED: Anomaly = Anomaly(0);
-    /// An element that is twice in one list.
+    /// An element that occurs twice in a list.
     pub const DUPLICATE_ELEMENTS: Anomaly = Anomaly(1);
     /// Values of a register that must each precede the other.
     pub const CYCLIC_VERSIONS: Anomaly = Anomaly(2);
-    /// Two reads of a list of which neither is a prefix of the other.
+    /// Two reads of a key, neither a prefix of the other; or appends of a transaction that were not applied in its order.
     pub const INCOMPATIBLE_ORDER: Anomaly = Anomaly(4);
-    /// A failed write on which a later one builds.
+    /// A failed append that an ok append follows.
     pub const DIRTY_UPDATE: Anomaly = Anomaly(5);
-    /// A read of a failed write.
+    /// Aborted read: a read of a failed write.
     pub const G1A: Anomaly = Anomaly(6);
-    /// A read of a state that a transaction left behind only for a moment.
+    /// Intermediate read: a read of a value that its writer overwrote in the same transaction.
     pub const G1B: Anomaly = Anomaly(7);
-    /// A read of what the same transaction writes only later.
+    /// A read of a value that the same transaction writes later.
     pub const FUTURE_READ: Anomaly = Anomaly(8);
-    /// A transaction that contradicts itself.
+    /// A read that contradicts what the same transaction read or wrote before.
     pub const INTERNAL: Anomaly = Anomaly(11);
-    /// Two transactions that read the same state of a key and then write it.
+    /// Two transactions that read the same version of a key and then write the key.
     pub const LOST_UPDATE: Anomaly = Anomaly(12);
-    /// No dependency was found: the history proves nothing.
+    /// No transaction depends on another, so the history proves nothing.
     pub const EMPTY_GRAPH: Anomaly = Anomaly(45);
 
-    /// The anomaly of that name.
+    /// The anomaly with a name.
+    ///
+    /// # Errors
+    /// If there is no anomaly with this name. The error suggests similar names.
     pub fn named(name: &str) -> Result<Anomaly, UnknownName> {
         Anomaly::find(name).ok_or_else(|| UnknownName::new("anomaly", name, nearest(name, NAMES)))
     }
 
-    /// Its name.
+    /// The name of the anomaly.
     pub fn name(self) -> &'static str {
         NAMES[usize::from(self.0)]
     }
 
-    /// Whether finding this one means having found the other too. Every anomaly implies itself.
+    /// Whether every history with this anomaly also has the other one. Every anomaly implies itself.
     ///
     /// ```
     /// use maelstrom_checker::txn::Anomaly;
@@ -130,7 +133,7 @@ impl Anomaly {
         NAMES.iter().position(|known| *known == name).map(|at| Anomaly(at as u8))
     }
 
-    /// What this one implies directly.
+    /// The anomalies that this one implies directly.
     fn direct(self) -> Vec<Anomaly> {
         let (stem, suffix) = split(self.name());
         let mut implied: Vec<Anomaly> = Vec::new();
@@ -164,12 +167,12 @@ impl fmt::Display for Anomaly {
     }
 }
 
-/// A set of anomalies, one bit each.
+/// A set of anomalies.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct AnomalySet(u64);
 
 impl AnomalySet {
-    /// The one anomaly and all that it implies.
+    /// An anomaly and all anomalies that it implies.
     pub fn closure(anomaly: Anomaly) -> AnomalySet {
         CLOSURES[usize::from(anomaly.0)]
     }
@@ -179,17 +182,17 @@ impl AnomalySet {
         Anomaly::all().collect()
     }
 
-    /// All anomalies that imply one of these, themselves included.
+    /// All anomalies that imply a member, members included.
     pub fn implying(self) -> AnomalySet {
         Anomaly::all().filter(|anomaly| !AnomalySet::closure(*anomaly).is_disjoint(self)).collect()
     }
 
-    /// Whether the anomaly is a member.
+    /// Whether an anomaly is a member.
     pub fn contains(self, anomaly: Anomaly) -> bool {
         self.0 & (1 << anomaly.0) != 0
     }
 
-    /// Whether it has no member.
+    /// Whether the set has no member.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -199,12 +202,12 @@ impl AnomalySet {
         self.0 |= 1 << anomaly.0;
     }
 
-    /// The members of either.
+    /// The members of both sets.
     pub fn union(self, other: AnomalySet) -> AnomalySet {
         AnomalySet(self.0 | other.0)
     }
 
-    /// Whether no member is shared.
+    /// Whether the sets have no common member.
     pub fn is_disjoint(self, other: AnomalySet) -> bool {
         self.0 & other.0 == 0
     }

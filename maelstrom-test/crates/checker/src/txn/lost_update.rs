@@ -1,19 +1,19 @@
-//! Lost updates: transactions that read the same state of a key and then write it, so that one write must have been
-//! made without regard to the other.
+//! Lost updates: transactions that read the same version of a key and then write the key. In a serial execution, the second
+//! one would have read what the first one wrote.
 
 use crate::json::json;
 
 use crate::entries::NONE;
 use crate::txn::anomaly::Anomaly;
-use crate::txn::findings::{Example, Found};
+use crate::txn::findings::{AnomalyExample, FoundAnomalies};
 use crate::txn::store::{Answers, MopKind, PerKey, Store};
 
-/// Key, state and transaction of every ok transaction that first reads a key and later writes it.
+/// Every ok transaction that first reads a key and later writes it: key, what it read, transaction.
 fn updates<A: Answers>(store: &Store<A>) -> Vec<(u32, u32, u32)> {
-    // What a transaction's first operation on a key read; `NONE` if that is no read, or was taken into account.
+    // What the first operation of a transaction on a key read. `NONE` if it is not a read, or was counted already.
     let mut first = PerKey::new(store);
     let mut updates = Vec::new();
-    for txn in store.oks() {
+    for txn in store.ok_txns() {
         for mop in store.mops(txn).iter().filter(|mop| !store.is_ambiguous(mop.key)) {
             match (mop.kind, first.get(mop.key, txn)) {
                 (MopKind::Write, Some(state)) if state != NONE => {
@@ -30,8 +30,8 @@ fn updates<A: Answers>(store: &Store<A>) -> Vec<(u32, u32, u32)> {
     updates
 }
 
-/// Reports the states that several transactions updated.
-pub(super) fn find_lost_updates<A: Answers>(store: &Store<A>, found: &mut Found) {
+/// Finds versions that several transactions updated.
+pub(super) fn find_lost_updates<A: Answers>(store: &Store<A>, found: &mut FoundAnomalies) {
     let updates = updates(store);
     for group in updates.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1)).filter(|group| group.len() > 1) {
         found.add(Anomaly::LOST_UPDATE, || {
@@ -42,7 +42,7 @@ pub(super) fn find_lost_updates<A: Answers>(store: &Store<A>, found: &mut Found)
     }
 }
 
-fn example<A: Answers>(store: &Store<A>, key: u32, number: u32, txns: &[u32]) -> Example {
+fn example<A: Answers>(store: &Store<A>, key: u32, number: u32, txns: &[u32]) -> AnomalyExample {
     const SHOWN: usize = 4;
     let (shown, state) = (store.key_text(key), store.answer_text(number));
     let evidence = txns.iter().take(SHOWN).enumerate().map(|(at, txn)| {
@@ -50,7 +50,7 @@ fn example<A: Answers>(store: &Store<A>, key: u32, number: u32, txns: &[u32]) ->
         let note = format!("{name} read key {shown} as {state} and then wrote it");
         store.evidence(*txn, &name, note)
     });
-    Example {
+    AnomalyExample {
         story: format!(
             "{} transactions read key {shown} as {state} and then wrote it: all but one of these writes were made \
              without regard to another.",
@@ -61,8 +61,8 @@ fn example<A: Answers>(store: &Store<A>, key: u32, number: u32, txns: &[u32]) ->
         picture: None,
         json: json!({
             "key": store.key_json(key),
-            "value": store.answers.answer(number, &store.names),
-            "ops": txns.iter().map(|txn| store.label(*txn)).collect::<Vec<u64>>(),
+            "value": store.answers.answer(number, &store.values),
+            "ops": txns.iter().map(|txn| store.history_index(*txn)).collect::<Vec<u64>>(),
         }),
     }
 }

@@ -1,7 +1,7 @@
-//! The lattice of consistency models: which model implies which, what each rules out, and what is left of it once
-//! anomalies were found.
+//! The lattice of consistency models: which model implies which, which anomalies each proscribes, and which models a set
+//! of anomalies rules out.
 //!
-//! After A. Adya, *Weak Consistency* (1999), A. Cerone and others, *A Framework for Transactional Consistency Models
+//! Sources: A. Adya, *Weak Consistency* (1999), A. Cerone and others, *A Framework for Transactional Consistency Models
 //! with Atomic Visibility* (2015), P. Bailis and others, *Highly Available Transactions* (2013), and the tables of Elle.
 
 use std::collections::BTreeSet;
@@ -12,11 +12,11 @@ use crate::suggest::nearest;
 use crate::txn::anomaly::{Anomaly, AnomalySet};
 use crate::txn::unknown_name::UnknownName;
 
-/// A consistency model. Models that are the same under two names compare equal.
+/// A consistency model. A model with two names is equal under both.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Model(u8);
 
-/// Name, models that it implies directly, anomalies that it rules out directly.
+/// The name of a model, the models that it implies directly, the anomalies that it proscribes directly.
 type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const MODELS: [Row; 36] = [
@@ -77,7 +77,7 @@ const MODELS: [Row; 36] = [
     ("writes-follow-reads", &[], &[]),
 ];
 
-/// Second names. Of two for one model the first is the one that people are shown.
+/// Other names of models. Reports show the first one of a model.
 const ALIASES: [(&str, &str); 18] = [
     ("consistent-view", "PL-2+"),
     ("cursor-stability", "PL-CS"),
@@ -100,7 +100,10 @@ const ALIASES: [(&str, &str); 18] = [
 ];
 
 impl Model {
-    /// The model of that name, long or short.
+    /// The model with a name, long or short.
+    ///
+    /// # Errors
+    /// If there is no model with this name. The error suggests similar names.
     ///
     /// ```
     /// use maelstrom_checker::txn::Model;
@@ -116,17 +119,17 @@ impl Model {
         }
     }
 
-    /// All names that [`Model::named`] knows.
+    /// All names that [`Model::named`] accepts.
     pub fn names() -> impl Iterator<Item = &'static str> {
         MODELS.iter().map(|(name, ..)| *name).chain(ALIASES.iter().map(|(alias, _)| *alias))
     }
 
-    /// Every model once, weaker ones not necessarily before stronger ones.
+    /// All models, in no particular order.
     pub fn all() -> impl Iterator<Item = Model> {
         (0..MODELS.len() as u8).map(Model)
     }
 
-    /// The name that people are shown: `serializable` rather than `PL-3`.
+    /// The name in reports: `serializable` rather than `PL-3`.
     pub fn long_name(self) -> &'static str {
         let short = self.row().0;
         ALIASES.iter().find(|(_, canonical)| *canonical == short).map_or(short, |(alias, _)| alias)
@@ -137,7 +140,7 @@ impl Model {
         LATTICE[usize::from(self.0)].implied & (1 << other.0) != 0
     }
 
-    /// Every anomaly that no history satisfying this model has.
+    /// All anomalies that a history cannot have if it satisfies this model.
     pub fn proscribed(self) -> AnomalySet {
         LATTICE[usize::from(self.0)].proscribed
     }
@@ -153,9 +156,9 @@ impl fmt::Debug for Model {
     }
 }
 
-/// The closures of a model, computed once.
+/// What a model implies and proscribes, directly or not.
 struct Closure {
-    /// The models that it implies, itself included, one bit each.
+    /// The models that it implies, including itself, as bits.
     implied: u64,
     proscribed: AnomalySet,
 }
@@ -181,17 +184,17 @@ fn closure(start: Model) -> Closure {
     Closure { implied, proscribed: direct.implying() }
 }
 
-/// What anomalies rule out: the weakest models, and the stronger ones that follow; by their long names, sorted.
+/// The models that a set of anomalies rules out, by their long names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Boundary {
-    /// Models that are ruled out and imply no other that is.
+    /// The weakest models that are ruled out.
     pub not: BTreeSet<&'static str>,
-    /// Models that are ruled out because they imply one of those.
+    /// The models that are ruled out because they imply one of the weakest.
     pub also_not: BTreeSet<&'static str>,
 }
 
 impl Boundary {
-    /// The boundary that the found anomalies draw through the lattice.
+    /// The boundary of the models that the anomalies rule out.
     ///
     /// ```
     /// use maelstrom_checker::txn::{Anomaly, Boundary};
@@ -204,7 +207,7 @@ impl Boundary {
         Boundary::around(|model| !model.proscribed().is_disjoint(found))
     }
 
-    /// The boundary around the models that are ruled out.
+    /// The boundary of the models that are ruled out.
     pub(super) fn around(is_ruled_out: impl Fn(Model) -> bool) -> Boundary {
         let out: Vec<Model> = Model::all().filter(|model| is_ruled_out(*model)).collect();
         let weakest = |model: &&Model| !out.iter().any(|other| other != *model && model.implies(*other));

@@ -1,4 +1,4 @@
-//! What a history is asked to satisfy.
+//! What a system promised.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use crate::txn::anomaly::{Anomaly, AnomalySet};
 use crate::txn::model::Model;
 use crate::txn::unknown_name::UnknownName;
 
-/// What a system promised: consistency models to satisfy, anomalies not to have, or both.
+/// What a system promised: consistency models that it satisfies, anomalies that it does not have, or both.
 ///
 /// ```
 /// use maelstrom_checker::txn::Promise;
@@ -19,18 +19,18 @@ use crate::txn::unknown_name::UnknownName;
 pub struct Promise {
     models: Vec<(String, Model)>,
     proscribed: AnomalySet,
-    /// Whether values that nobody wrote break it.
+    /// Whether values without a writer break the promise.
     unexpected: bool,
 }
 
-/// Which order between transactions counts as a dependency besides what they read and wrote.
+/// The order of transactions that counts as a dependency, besides what they read and wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderInUse {
     /// None.
     None,
     /// The order in which each process performed its transactions.
     Process,
-    /// Real time: what was complete comes before what began later.
+    /// Real time: a transaction that was complete comes before one that began later.
     Realtime,
 }
 
@@ -42,8 +42,11 @@ impl Default for Promise {
 }
 
 impl Promise {
-    /// Models to satisfy and anomalies to look for (with them, those that imply them). Models given by two names count
-    /// once. With neither, [`Promise::default`].
+    /// A promise of models and of the absence of anomalies, and of all anomalies that imply these. With neither, it is
+    /// [`Promise::default`]. Two names of a model count as one.
+    ///
+    /// # Errors
+    /// If a name is unknown. The error suggests similar names.
     pub fn new<M: AsRef<str>, A: AsRef<str>>(models: &[M], anomalies: &[A]) -> Result<Promise, UnknownName> {
         if models.is_empty() && anomalies.is_empty() {
             return Ok(Promise::default());
@@ -61,44 +64,44 @@ impl Promise {
             let wanted: AnomalySet = [Anomaly::named(name.as_ref())?].into_iter().collect();
             proscribed = proscribed.union(wanted.implying());
         }
-        // Nobody committed such a value, so read-committed rules it out. Weaker models than that allow to read anything;
-        // those that are neither weaker nor stronger say nothing of it, and then it is no behaviour of any database.
+        // A value without a writer was not committed, so read-committed proscribes it. Weaker models allow any read. Models
+        // that are neither weaker nor stronger do not mention it, but no database should behave like that.
         let allows_anything =
             |(_, model): &(String, Model)| model.implies(weakest()) && !model.proscribed().contains(Anomaly::G1A);
         let unexpected = known.is_empty() || !known.iter().all(allows_anything);
         Ok(Promise { models: known, proscribed, unexpected })
     }
 
-    /// The same, but values that nobody wrote do not break it: the original does not look for them.
+    /// The same promise, except that values without a writer do not break it. Jepsen does not search for such values.
     pub fn lenient(self) -> Promise {
         let unexpected: AnomalySet = [Anomaly::UNEXPECTED].into_iter().collect();
         let proscribed = self.proscribed.iter().filter(|anomaly| !unexpected.contains(*anomaly)).collect();
         Promise { proscribed, unexpected: false, ..self }
     }
 
-    /// The models' names as they were given.
+    /// The names of the models, as they were given.
     pub fn model_names(&self) -> Vec<&str> {
         self.models.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// Every anomaly that breaks the promise. `unexpected` may do even where it is not a member: see
-    /// [`proscribes`](Promise::proscribes).
+    /// The anomalies that break the promise. [`Anomaly::UNEXPECTED`] may break it without being a member, see
+    /// [`Promise::proscribes`].
     pub fn proscribed(&self) -> AnomalySet {
         self.proscribed
     }
 
-    /// Whether the anomaly breaks the promise.
+    /// Whether an anomaly breaks the promise.
     pub fn proscribes(&self, anomaly: Anomaly) -> bool {
         self.proscribed.contains(anomaly) || anomaly == Anomaly::UNEXPECTED && self.unexpected
     }
 
-    /// Whether a transaction whose end is unknown must have happened if another one read what it wrote. If it did not,
-    /// that was an aborted read: a fault as well, but not under every promise. Where it is none, nothing follows.
+    /// Whether a read proves that the writer happened. If the writer did not happen, the read was an aborted read. Only if
+    /// that breaks the promise as well can the checker assume that the writer happened.
     pub(super) fn makes_reads_proofs(&self) -> bool {
         self.proscribes(Anomaly::G1A)
     }
 
-    /// The weakest of the given models that the anomaly breaks, as it was named.
+    /// The weakest of the models that the anomaly breaks, by the name that was given.
     pub fn broken_model(&self, anomaly: Anomaly) -> Option<&str> {
         let broken: Vec<&(String, Model)> =
             self.models.iter().filter(|(_, model)| model.proscribed().contains(anomaly)).collect();
@@ -106,7 +109,7 @@ impl Promise {
         weakest.map(|(name, _)| name.as_str())
     }
 
-    /// The order that some proscribed anomaly needs. Real time holds each process's order too.
+    /// The order that some proscribed anomaly needs. The real-time order contains the process order.
     pub fn order_in_use(&self) -> OrderInUse {
         let named = |suffix: &str| self.proscribed.iter().any(|anomaly| anomaly.name().ends_with(suffix));
         match (named("-realtime"), named("-process")) {
@@ -117,7 +120,7 @@ impl Promise {
     }
 }
 
-/// Read-uncommitted.
+/// The model read-uncommitted.
 fn weakest() -> Model {
     Model::named("PL-1").expect("a known name")
 }
@@ -125,7 +128,7 @@ fn weakest() -> Model {
 impl FromStr for Promise {
     type Err = UnknownName;
 
-    /// Reads a list of models, separated by commas, with or without blanks.
+    /// Parses a list of models, separated by commas, with or without spaces.
     fn from_str(list: &str) -> Result<Promise, UnknownName> {
         let models: Vec<&str> = list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
         Promise::new(&models, &[] as &[&str])

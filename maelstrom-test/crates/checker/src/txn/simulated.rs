@@ -1,7 +1,7 @@
-//! Random histories of a simulated database with a chosen isolation level, to test and measure checkers with.
+//! Random histories of a simulated database with a chosen isolation level, to test and measure checkers.
 //!
-//! Clients run transactions concurrently; the database executes them step by step, and does exactly what its level
-//! promises and no more. So a checker must find no fault with the promise, and, over many seeds, must find whatever
+//! Clients run transactions concurrently. The database executes them step by step, and provides exactly its isolation
+//! level. So a checker must not find an anomaly that the level proscribes. Over many seeds, it must find every anomaly that
 //! the level allows.
 //!
 //! ```
@@ -25,25 +25,26 @@ use rustc_hash::FxHashMap;
 use crate::history::{History, Nanos, Op, OpType, Process};
 use crate::random::{Rng, stream};
 
-/// What the simulated database promises.
+/// The isolation level of the simulated database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {
-    /// Transactions take effect at once, between their beginning and their end.
+    /// A transaction takes effect at one instant between its beginning and its end.
     StrictSerializable,
-    /// The same, but transactions that only read may see an older state.
+    /// As strict serializable, except that read-only transactions may see an older state.
     Serializable,
-    /// Transactions read from the state at their beginning, and the first of two that write the same key wins.
+    /// A transaction reads the state at its beginning. Of two concurrent transactions that write the same key, the first
+    /// one to commit wins.
     SnapshotIsolation,
-    /// Every read sees what was committed then; writes are locked until the end.
+    /// A read sees what is committed at that time. Written keys are locked until the end of the transaction.
     ReadCommitted,
-    /// Every read sees whatever is there; writes are locked until the end.
+    /// A read sees uncommitted writes as well. Written keys are locked until the end of the transaction.
     ReadUncommitted,
-    /// Nothing is locked and everything is visible.
+    /// A read sees uncommitted writes as well, and nothing is locked.
     None,
 }
 
 impl Isolation {
-    /// The consistency model that the level satisfies; none for [`Isolation::None`].
+    /// The consistency model that the level satisfies. [`Isolation::None`] satisfies none.
     pub fn model(self) -> Option<&'static str> {
         match self {
             Isolation::StrictSerializable => Some("strict-serializable"),
@@ -59,27 +60,27 @@ impl Isolation {
 /// A database and its clients.
 #[derive(Clone, Debug)]
 pub struct Database {
-    /// What it promises.
+    /// The isolation level.
     pub isolation: Isolation,
     /// Whether its keys are registers rather than lists.
     pub registers: bool,
-    /// How many transactions are begun.
+    /// The number of transactions.
     pub transactions: usize,
-    /// How many clients there are.
+    /// The number of clients.
     pub processes: u64,
-    /// How many keys are in use at any time.
+    /// The number of keys in use at any time.
     pub keys: usize,
-    /// After so many writes, a key makes way for a new one.
+    /// The number of writes after which a new key replaces a key.
     pub writes_per_key: u64,
-    /// Most operations in one transaction.
+    /// The largest number of operations in a transaction.
     pub longest: usize,
-    /// How probable it is that a transaction aborts for no reason.
+    /// The probability that a transaction aborts without a reason.
     pub p_abort: f64,
-    /// How probable it is that a client does not learn how its transaction ended.
+    /// The probability that a client does not learn the outcome of its transaction.
     pub p_info: f64,
-    /// Under [`Isolation::Serializable`], how old the state may be that a transaction sees if it only reads.
+    /// Under [`Isolation::Serializable`], the largest age of the state that a read-only transaction sees.
     pub staleness: Nanos,
-    /// Where randomness comes from.
+    /// The seed of all random choices.
     pub seed: u64,
 }
 
@@ -102,17 +103,17 @@ impl Default for Database {
 }
 
 impl Database {
-    /// A whole history.
+    /// The whole history.
     pub fn history(&self) -> History {
         let mut ops = Vec::with_capacity(2 * self.transactions);
         self.run(|op| ops.push(op));
         History { ops }
     }
 
-    /// Gives a history entry by entry.
+    /// Passes the history to `sink`, entry by entry.
     pub fn run(&self, sink: impl FnMut(Op)) {
-        let clients = (0..self.processes).map(|process| Client { process, running: None }).collect();
-        let mut run = Run {
+        let clients = (0..self.processes).map(|process| SimulatedClient { process, running: None }).collect();
+        let mut run = Execution {
             database: self,
             rng: stream(self.seed, "simulated database"),
             sink,
@@ -128,53 +129,54 @@ impl Database {
     }
 }
 
-/// A value in the database. Committed once it has a time.
+/// A write in the database.
 #[derive(Clone, Copy, Debug)]
 struct Written {
     value: u64,
     txn: usize,
+    /// When it was committed.
     committed: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Mop {
+enum MicroOp {
     Read(u64),
     Write(u64, u64),
 }
 
-struct Client {
+struct SimulatedClient {
     process: u64,
-    running: Option<Running>,
+    running: Option<RunningTxn>,
 }
 
-struct Running {
+struct RunningTxn {
     txn: usize,
-    mops: Vec<Mop>,
-    /// What the operations so far returned.
+    mops: Vec<MicroOp>,
+    /// The answers of the operations that were executed.
     answers: Vec<Value>,
-    /// When its snapshot was taken.
+    /// The time of its snapshot.
     began: u64,
-    /// Whether it committed, once that is decided.
+    /// Whether it committed. `None` until that is decided.
     committed: Option<bool>,
 }
 
-impl Running {
-    fn own(&self, key: u64) -> impl Iterator<Item = u64> + '_ {
+impl RunningTxn {
+    fn own_writes(&self, key: u64) -> impl Iterator<Item = u64> + '_ {
         self.mops[..self.answers.len()].iter().filter_map(move |mop| match mop {
-            Mop::Write(written, value) if *written == key => Some(*value),
+            MicroOp::Write(written, value) if *written == key => Some(*value),
             _ => None,
         })
     }
 
     fn writes(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.mops.iter().filter_map(|mop| match mop {
-            Mop::Write(key, value) => Some((*key, *value)),
-            Mop::Read(_) => None,
+            MicroOp::Write(key, value) => Some((*key, *value)),
+            MicroOp::Read(_) => None,
         })
     }
 }
 
-struct Run<'a, F> {
+struct Execution<'a, F> {
     database: &'a Database,
     rng: Rng,
     sink: F,
@@ -182,14 +184,14 @@ struct Run<'a, F> {
     index: u64,
     now: u64,
     begun: usize,
-    /// Keys in use, and how often each was written.
+    /// The keys in use, and the number of writes to each.
     active: Vec<(u64, u64)>,
     next_key: u64,
     state: FxHashMap<u64, Vec<Written>>,
 }
 
-impl<F: FnMut(Op)> Run<'_, F> {
-    fn run(&mut self, mut clients: Vec<Client>) {
+impl<F: FnMut(Op)> Execution<'_, F> {
+    fn run(&mut self, mut clients: Vec<SimulatedClient>) {
         let mut busy = 0;
         while self.begun < self.database.transactions || busy > 0 {
             self.now += self.rng.random_range(1_000..=1_000_000);
@@ -210,33 +212,33 @@ impl<F: FnMut(Op)> Run<'_, F> {
         }
     }
 
-    fn begin(&mut self, process: u64) -> Running {
+    fn begin(&mut self, process: u64) -> RunningTxn {
         let count = self.rng.random_range(1..=self.database.longest);
-        let mops: Vec<Mop> = (0..count).map(|_| self.mop()).collect();
+        let mops: Vec<MicroOp> = (0..count).map(|_| self.mop()).collect();
         let value = self.value(&mops, &[]);
         self.emit(OpType::Invoke, process, value);
         self.begun += 1;
-        Running { txn: self.begun, mops, answers: Vec::new(), began: self.now, committed: None }
+        RunningTxn { txn: self.begun, mops, answers: Vec::new(), began: self.now, committed: None }
     }
 
-    /// A read or write of a key; each key in use is drawn twice as often as the one before it.
-    fn mop(&mut self) -> Mop {
+    /// A random read or write. Each key in use is drawn twice as often as the one before it.
+    fn mop(&mut self) -> MicroOp {
         let draw: f64 = self.rng.random_range(1.0..2.0_f64.powi(self.active.len() as i32));
         let place = draw.log2() as usize;
         let (key, count) = self.active[place];
         if self.rng.random_bool(0.5) {
-            return Mop::Read(key);
+            return MicroOp::Read(key);
         }
         self.active[place].1 = count + 1;
         if count + 1 >= self.database.writes_per_key {
             self.active[place] = (self.next_key, 0);
             self.next_key += 1;
         }
-        Mop::Write(key, count + 1)
+        MicroOp::Write(key, count + 1)
     }
 
-    /// Executes the next operation, or the whole transaction where the level makes it appear at once, or commits.
-    fn step(&mut self, mut running: Running) -> Running {
+    /// Executes the next operation (all of them, if the level requires atomic transactions), or ends the transaction.
+    fn step(&mut self, mut running: RunningTxn) -> RunningTxn {
         let isolation = self.database.isolation;
         if matches!(isolation, Isolation::StrictSerializable | Isolation::Serializable) {
             running.began = self.snapshot_for(&running);
@@ -246,7 +248,7 @@ impl<F: FnMut(Op)> Run<'_, F> {
         }
         if running.answers.len() < running.mops.len() {
             self.execute(&mut running);
-        } else if self.rng.random_bool(self.database.p_abort) || self.lost_the_race(&running) {
+        } else if self.rng.random_bool(self.database.p_abort) || self.has_write_conflict(&running) {
             self.abort(&mut running);
         } else {
             self.commit(&mut running);
@@ -254,20 +256,20 @@ impl<F: FnMut(Op)> Run<'_, F> {
         running
     }
 
-    fn snapshot_for(&mut self, running: &Running) -> u64 {
+    fn snapshot_for(&mut self, running: &RunningTxn) -> u64 {
         let is_stale = self.database.isolation == Isolation::Serializable && running.writes().next().is_none();
         if is_stale { self.now.saturating_sub(self.rng.random_range(0..=self.database.staleness)) } else { self.now }
     }
 
-    fn execute(&mut self, running: &mut Running) {
+    fn execute(&mut self, running: &mut RunningTxn) {
         let locks = matches!(self.database.isolation, Isolation::ReadCommitted | Isolation::ReadUncommitted);
         let in_place = locks || self.database.isolation == Isolation::None;
         match running.mops[running.answers.len()] {
-            Mop::Read(key) => {
+            MicroOp::Read(key) => {
                 let answer = self.read(running, key);
                 running.answers.push(answer);
             }
-            Mop::Write(key, value) => {
+            MicroOp::Write(key, value) => {
                 running.answers.push(Value::Null);
                 let state = self.state.entry(key).or_default();
                 let is_locked = state.last().is_some_and(|last| last.committed.is_none() && last.txn != running.txn);
@@ -280,10 +282,10 @@ impl<F: FnMut(Op)> Run<'_, F> {
         }
     }
 
-    /// What a transaction sees of a key.
-    fn read(&self, running: &Running, key: u64) -> Value {
+    /// The answer of a read.
+    fn read(&self, running: &RunningTxn, key: u64) -> Value {
         let state = self.state.get(&key).map_or(&[] as &[Written], Vec::as_slice);
-        let own = running.own(key);
+        let own_writes = running.own_writes(key);
         let is_seen = |written: &&Written| match self.database.isolation {
             Isolation::ReadUncommitted | Isolation::None => true,
             Isolation::ReadCommitted => written.committed.is_some(),
@@ -291,7 +293,7 @@ impl<F: FnMut(Op)> Run<'_, F> {
         };
         let seen = state.iter().filter(is_seen).map(|written| written.value);
         let sees_own = matches!(self.database.isolation, Isolation::ReadUncommitted | Isolation::None);
-        let mut values = seen.chain(own.filter(|_| !sees_own));
+        let mut values = seen.chain(own_writes.filter(|_| !sees_own));
         if self.database.registers {
             json!(values.last())
         } else {
@@ -299,14 +301,14 @@ impl<F: FnMut(Op)> Run<'_, F> {
         }
     }
 
-    /// Under snapshot isolation: whether somebody else wrote what this transaction wants to write.
-    fn lost_the_race(&self, running: &Running) -> bool {
+    /// Whether, under snapshot isolation, another transaction has written a key that this one writes.
+    fn has_write_conflict(&self, running: &RunningTxn) -> bool {
         let is_newer = |written: &Written| written.committed.is_some_and(|time| time > running.began);
         let lost = |(key, _)| self.state.get(&key).is_some_and(|state| state.iter().any(is_newer));
         self.database.isolation == Isolation::SnapshotIsolation && running.writes().any(lost)
     }
 
-    fn abort(&mut self, running: &mut Running) {
+    fn abort(&mut self, running: &mut RunningTxn) {
         running.committed = Some(false);
         for (key, _) in running.writes() {
             if let Some(state) = self.state.get_mut(&key) {
@@ -315,21 +317,21 @@ impl<F: FnMut(Op)> Run<'_, F> {
         }
     }
 
-    fn commit(&mut self, running: &mut Running) {
+    fn commit(&mut self, running: &mut RunningTxn) {
         running.committed = Some(true);
         let keys: BTreeMap<u64, ()> = running.writes().map(|(key, _)| (key, ())).collect();
         for key in keys.into_keys() {
             let state = self.state.entry(key).or_default();
             if !state.iter().any(|written| written.txn == running.txn) {
-                let own = running.writes().filter(|(written, _)| *written == key);
-                state.extend(own.map(|(_, value)| Written { value, txn: running.txn, committed: None }));
+                let own_writes = running.writes().filter(|(written, _)| *written == key);
+                state.extend(own_writes.map(|(_, value)| Written { value, txn: running.txn, committed: None }));
             }
-            let own = state.iter_mut().filter(|written| written.txn == running.txn);
-            own.for_each(|written| written.committed = Some(self.now));
+            let own_writes = state.iter_mut().filter(|written| written.txn == running.txn);
+            own_writes.for_each(|written| written.committed = Some(self.now));
         }
     }
 
-    fn answer(&mut self, client: &mut Client, running: Running) {
+    fn answer(&mut self, client: &mut SimulatedClient, running: RunningTxn) {
         let is_lost = self.rng.random_bool(self.database.p_info);
         let (kind, value) = match (is_lost, running.committed) {
             (true, _) => (OpType::Info, self.value(&running.mops, &[])),
@@ -342,11 +344,11 @@ impl<F: FnMut(Op)> Run<'_, F> {
         }
     }
 
-    fn value(&self, mops: &[Mop], answers: &[Value]) -> Value {
+    fn value(&self, mops: &[MicroOp], answers: &[Value]) -> Value {
         let write = if self.database.registers { "w" } else { "append" };
-        let mop = |(at, mop): (usize, &Mop)| match mop {
-            Mop::Read(key) => json!(["r", key, answers.get(at)]),
-            Mop::Write(key, value) => json!([write, key, value]),
+        let mop = |(at, mop): (usize, &MicroOp)| match mop {
+            MicroOp::Read(key) => json!(["r", key, answers.get(at)]),
+            MicroOp::Write(key, value) => json!([write, key, value]),
         };
         Value::Array(mops.iter().enumerate().map(mop).collect())
     }

@@ -1,7 +1,13 @@
 //! Transactions in flat arrays, built while a history streams past.
 //!
-//! A transaction is a range of [`Mop`]s (micro-operations); keys, values and versions are numbers. Of an entry nothing
-//! else is kept, so a history can be checked that would not fit into memory.
+//! A transaction is a range of [`Mop`]s (micro-operations). Keys, values and versions are numbers. Nothing else of an entry
+//! is kept, so a history can be checked that does not fit into memory.
+//!
+//! ```text
+//!   txns   │ T0          │ T1     │ T2                │
+//!             └─────┐      └────┐    └─────────┐
+//!   mops   │ append x 1 │ r y … │ append y 2 │ r x … │ r y … │
+//! ```
 
 use std::collections::VecDeque;
 
@@ -12,7 +18,6 @@ use rustc_hash::FxHashMap;
 use crate::entries::{Entries, NONE};
 use crate::history::{Mismatch, Op, OpType, Pairing};
 use crate::intern::{Interner, hash};
-use crate::txn::explain::values::text;
 
 /// The number of the value null.
 pub(super) const NULL: u32 = 0;
@@ -28,7 +33,7 @@ pub(super) enum Outcome {
     Fail,
 }
 
-/// A transaction. Its number is its place in the order of first entries.
+/// A transaction. Transactions are numbered in the order of their first entries.
 #[derive(Clone, Copy, Debug)]
 #[repr(Rust, packed)]
 pub(super) struct Txn {
@@ -45,15 +50,15 @@ pub(super) struct Txn {
 /// What a micro-operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MopKind {
-    /// A read with a known answer: `arg` is a number that the workload gave to it.
+    /// A read with a known answer, which is the number `arg` (see [`Answers`]).
     Read,
-    /// A read whose answer is unknown.
+    /// A read with an unknown answer.
     Blind,
     /// A write: `arg` is a version.
     Write,
 }
 
-/// A micro-operation. There are more of these than of anything else, so they are packed.
+/// A micro-operation. Packed, because most of the memory is used by these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(Rust, packed)]
 pub(super) struct Mop {
@@ -62,21 +67,21 @@ pub(super) struct Mop {
     pub(super) kind: MopKind,
 }
 
-/// What the two workloads do differently with the answers of reads.
+/// The answers of reads, which the two workloads represent differently.
 pub(super) trait Answers: Default {
-    /// The function that writes: `append` or `w`.
+    /// The name of the write function: `append` or `w`.
     const WRITE: &'static str;
 
-    /// Whether null is what a key holds before it is written, and so must not be written.
+    /// Whether null is the initial value of a key, and so must not be written.
     const NULL_IS_INITIAL: bool;
 
-    /// Gives a number to what a read returned; `None` if such an answer makes no sense.
-    fn number(&mut self, key: u32, answer: &Value, names: &mut Names) -> Option<u32>;
+    /// The number of what a read returned. `None` if a read cannot return that.
+    fn number(&mut self, key: u32, answer: &Value, values: &mut ValueTable) -> Option<u32>;
 
-    /// The answer that has this number.
-    fn answer(&self, number: u32, names: &Names) -> Value;
+    /// The answer with a number.
+    fn answer(&self, number: u32, values: &ValueTable) -> Value;
 
-    /// No others will come: frees what is needed to number them.
+    /// Frees what is needed only to number further answers.
     fn close(&mut self) {}
 }
 
@@ -86,36 +91,36 @@ pub(super) trait Answers: Default {
 pub(super) struct Version {
     pub(super) key: u32,
     pub(super) value: u32,
-    /// The transaction that wrote it; [`NONE`] if nobody did.
+    /// The transaction that wrote it; [`NONE`] if there is none.
     pub(super) writer: u32,
-    /// Whether its writer overwrote it itself.
+    /// Whether its writer overwrote it in the same transaction.
     pub(super) intermediate: bool,
 }
 
-/// Values and versions.
+/// The keys, values and versions of a history.
 #[derive(Default)]
-pub(super) struct Names {
+pub(super) struct ValueTable {
     pub(super) interner: Interner,
     pub(super) versions: Vec<Version>,
-    /// Numbers of versions by the hash of key and value.
+    /// The numbers of versions, by the hash of key and value.
     numbers: HashTable<u32>,
 }
 
-impl Names {
-    /// The version of the key that holds the value.
+impl ValueTable {
+    /// The version of a key with a value.
     pub(super) fn version(&mut self, key: u32, value: u32) -> u32 {
         let versions = &self.versions;
-        let named = |id: &u32| (versions[*id as usize].key, versions[*id as usize].value);
-        if let Some(id) = self.numbers.find(hash(&(key, value)), |id| named(id) == (key, value)) {
+        let pair = |id: &u32| (versions[*id as usize].key, versions[*id as usize].value);
+        if let Some(id) = self.numbers.find(hash(&(key, value)), |id| pair(id) == (key, value)) {
             return *id;
         }
         let id = self.versions.len() as u32;
-        self.numbers.insert_unique(hash(&(key, value)), id, |id| hash(&named(id)));
+        self.numbers.insert_unique(hash(&(key, value)), id, |id| hash(&pair(id)));
         self.versions.push(Version { key, value, writer: NONE, intermediate: false });
         id
     }
 
-    /// No others will come: frees what is needed to find them.
+    /// Frees what is needed only to number further versions.
     fn close(&mut self) {
         self.numbers = HashTable::new();
         self.interner.close();
@@ -125,16 +130,12 @@ impl Names {
         self.versions[version as usize].key
     }
 
-    pub(super) fn value_text(&self, version: u32) -> String {
-        text(&self.value_json(version))
-    }
-
     pub(super) fn value_json(&self, version: u32) -> Value {
         self.interner.value(self.versions[version as usize].value)
     }
 }
 
-/// Two transactions that wrote the same value to the same key; or one, and the value is the initial one.
+/// Two transactions that wrote the same value to the same key; or one that wrote the initial value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RepeatedWrite {
     pub(super) version: u32,
@@ -147,16 +148,16 @@ pub(super) struct Store<A> {
     pub(super) entries: Entries,
     pub(super) txns: Vec<Txn>,
     mops: Vec<Mop>,
-    pub(super) names: Names,
+    pub(super) values: ValueTable,
     pub(super) answers: A,
-    /// Which keys had a value written twice: they prove nothing about the order of transactions.
+    /// By key, whether a value was written twice. Such a key proves nothing about the order of transactions.
     pub(super) ambiguous: Vec<bool>,
     pub(super) repeated: Vec<RepeatedWrite>,
-    /// The first entry that is no transaction of this workload, in words.
+    /// The first entry that is not a transaction of this workload, in words.
     pub(super) malformed: Option<String>,
-    /// A completion that names another function than its invocation.
+    /// A completion whose function differs from that of its invocation.
     pub(super) mismatch: Option<Mismatch>,
-    /// Whether some transaction may have written what the history does not say.
+    /// Whether some transaction may have made writes that are not in the history.
     pub(super) hides_writes: bool,
 }
 
@@ -170,25 +171,25 @@ impl<A> Store<A> {
         &self.txns[txn as usize]
     }
 
-    /// The position of its first entry.
+    /// The position of the first entry of a transaction.
     pub(super) fn first_entry(&self, txn: u32) -> u32 {
         let Txn { invocation, completion, .. } = *self.txn(txn);
         if invocation == NONE { completion } else { invocation }
     }
 
-    /// The position of its last entry.
+    /// The position of the last entry of a transaction.
     pub(super) fn last_entry(&self, txn: u32) -> u32 {
         let Txn { invocation, completion, .. } = *self.txn(txn);
         if completion == NONE { invocation } else { completion }
     }
 
-    /// Who performed it.
+    /// The process that performed a transaction.
     pub(super) fn process(&self, txn: u32) -> u64 {
         self.entries.stamp(self.first_entry(txn)).process.client().expect("transactions are of clients")
     }
 
-    /// The transactions' beginnings and ends in order: `2 × transaction`, plus one at an end. Only completions that
-    /// prove something (ok) are ends.
+    /// The beginnings and ends of transactions in order: `2 × transaction`, plus one for an end. Only ok completions are
+    /// ends.
     pub(super) fn events(&self) -> Vec<u32> {
         let mut events = vec![NONE; self.entries.len()];
         for (txn, record) in (0..).zip(&self.txns) {
@@ -208,7 +209,7 @@ impl<A> Store<A> {
     }
 
     /// The numbers of the ok transactions, in order.
-    pub(super) fn oks(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn ok_txns(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.txns.len() as u32).filter(|txn| self.is_ok(*txn))
     }
 
@@ -216,9 +217,9 @@ impl<A> Store<A> {
         self.ambiguous[key as usize]
     }
 
-    /// The writer of a version, if somebody wrote it.
+    /// The writer of a version, if it has one.
     pub(super) fn writer(&self, version: u32) -> Option<u32> {
-        Some(self.names.versions[version as usize].writer).filter(|writer| *writer != NONE)
+        Some(self.values.versions[version as usize].writer).filter(|writer| *writer != NONE)
     }
 
     /// The writer of a version, if that transaction failed.
@@ -227,35 +228,35 @@ impl<A> Store<A> {
     }
 }
 
-/// A transaction that has begun and not ended.
-struct Open {
+/// A transaction that has not been completed yet.
+struct PendingTxn {
     txn: u32,
     mops: Vec<Mop>,
 }
 
 /// Builds a [`Store`] from the entries of a history.
-pub(super) struct Builder<A> {
+pub(super) struct StoreBuilder<A> {
     store: Store<A>,
-    open: Pairing<Open>,
-    /// By process, transactions that it had not completed when it began another one. No history of ours has any. Others
-    /// number the client a process, which may have several transactions under way.
-    abandoned: FxHashMap<u64, VecDeque<Open>>,
+    open: Pairing<PendingTxn>,
+    /// By process, the transactions that were not completed when it began another one. Histories of Maelstrom have none of
+    /// these. In histories of other tools, a process may be a client with several concurrent transactions.
+    abandoned: FxHashMap<u64, VecDeque<PendingTxn>>,
     scratch: Vec<Mop>,
 }
 
-/// Among so many abandoned transactions of a process a completion finds its own.
+/// The number of abandoned transactions of a process among which a completion is matched with its own.
 const ABANDONED: usize = 64;
 
-impl<A: Answers> Default for Builder<A> {
-    fn default() -> Builder<A> {
-        let mut names = Names::default();
-        let null = names.interner.id(&Value::Null);
+impl<A: Answers> Default for StoreBuilder<A> {
+    fn default() -> StoreBuilder<A> {
+        let mut values = ValueTable::default();
+        let null = values.interner.id(&Value::Null);
         debug_assert_eq!(null, NULL);
         let store = Store {
             entries: Entries::default(),
             txns: Vec::new(),
             mops: Vec::new(),
-            names,
+            values,
             answers: A::default(),
             ambiguous: Vec::new(),
             repeated: Vec::new(),
@@ -263,12 +264,12 @@ impl<A: Answers> Default for Builder<A> {
             mismatch: None,
             hides_writes: false,
         };
-        Builder { store, open: Pairing::new(), abandoned: FxHashMap::default(), scratch: Vec::new() }
+        StoreBuilder { store, open: Pairing::new(), abandoned: FxHashMap::default(), scratch: Vec::new() }
     }
 }
 
-impl<A: Answers> Builder<A> {
-    /// Takes the next entry. Those of the nemesis count as positions only.
+impl<A: Answers> StoreBuilder<A> {
+    /// Adds the next entry. Entries of the nemesis only count as positions.
     pub(super) fn push(&mut self, op: &Op) {
         let position = self.store.entries.push(op);
         let Some(process) = op.process.client() else { return };
@@ -280,23 +281,24 @@ impl<A: Answers> Builder<A> {
         self.store.txns[txn as usize].invocation = position;
         let mut mops = Vec::new();
         self.parse(op, &mut mops);
-        if let Some(unfinished) = self.open.begin(process, op, Open { txn, mops }) {
+        if let Some(unfinished) = self.open.begin(process, op, PendingTxn { txn, mops }) {
             self.abandon(process, unfinished);
         }
     }
 
-    fn abandon(&mut self, process: u64, unfinished: Open) {
+    fn abandon(&mut self, process: u64, unfinished: PendingTxn) {
         let abandoned = self.abandoned.entry(process).or_default();
         abandoned.push_back(unfinished);
         let oldest = if abandoned.len() > ABANDONED { abandoned.pop_front() } else { None };
-        oldest.into_iter().for_each(|oldest| self.leave(oldest));
+        oldest.into_iter().for_each(|oldest| self.record_unfinished(oldest));
     }
 
-    /// The transaction that a completion belongs to: the process's latest, unless only an earlier one asked for this.
-    fn completed(&mut self, process: u64, latest: Option<Open>, mops: &[Mop]) -> Option<Open> {
-        let is_asked = |open: &Open| same_request(&open.mops, mops);
-        let abandoned = self.abandoned.get_mut(&process).filter(|_| !latest.as_ref().is_some_and(is_asked));
-        let Some(found) = abandoned.and_then(|list| list.remove(list.iter().position(is_asked)?)) else {
+    /// The transaction that a completion belongs to: the latest one of the process, unless only an earlier one requested
+    /// these operations.
+    fn completed(&mut self, process: u64, latest: Option<PendingTxn>, mops: &[Mop]) -> Option<PendingTxn> {
+        let has_requested = |open: &PendingTxn| same_request(&open.mops, mops);
+        let abandoned = self.abandoned.get_mut(&process).filter(|_| !latest.as_ref().is_some_and(has_requested));
+        let Some(found) = abandoned.and_then(|list| list.remove(list.iter().position(has_requested)?)) else {
             return latest;
         };
         latest.into_iter().for_each(|latest| self.abandon(process, latest));
@@ -308,18 +310,18 @@ impl<A: Answers> Builder<A> {
         mops.clear();
         let (open, op) = self.open.end(process, op);
         let parsed = self.parse(&op, &mut mops);
-        let (txn, asked) = match self.completed(process, open, &mops) {
+        let (txn, requested) = match self.completed(process, open, &mops) {
             Some(open) => (open.txn, Some(open.mops)),
             None => (self.new_txn(), None),
         };
-        self.store.hides_writes |= !parsed && asked.is_none() && op.kind != OpType::Fail;
+        self.store.hides_writes |= !parsed && requested.is_none() && op.kind != OpType::Fail;
         let outcome = match op.kind {
             OpType::Ok if parsed && mops.iter().all(|mop| mop.kind != MopKind::Blind) => Outcome::Ok,
             OpType::Fail => Outcome::Fail,
             _ => Outcome::Info,
         };
-        let answered = match &asked {
-            Some(asked) if outcome != Outcome::Ok && !same_request(asked, &mops) => asked,
+        let answered = match &requested {
+            Some(requested) if outcome != Outcome::Ok && !same_request(requested, &mops) => requested,
             _ => &mops,
         };
         let record = &mut self.store.txns[txn as usize];
@@ -335,15 +337,15 @@ impl<A: Answers> Builder<A> {
         self.store.txns.len() as u32 - 1
     }
 
-    /// A transaction that never ended: it may have happened.
-    fn leave(&mut self, Open { txn, mops }: Open) {
+    /// Records a transaction that was never completed. It may have happened.
+    fn record_unfinished(&mut self, PendingTxn { txn, mops }: PendingTxn) {
         let record = &mut self.store.txns[txn as usize];
         (record.first_mop, record.mop_count) = (self.store.mops.len() as u32, mops.len() as u32);
         self.store.mops.extend(mops);
     }
 
-    /// Translates an entry's value. False if it holds no transaction; what it holds instead is remembered, unless it
-    /// holds nothing (completions of failed operations often do not).
+    /// Parses the value of an entry. False if it is not a transaction. That is recorded, except for a missing value, which
+    /// is common in completions of failed operations.
     fn parse(&mut self, op: &Op, mops: &mut Vec<Mop>) -> bool {
         let Some(array) = op.value.as_array() else {
             if !op.value.is_null() {
@@ -368,18 +370,18 @@ impl<A: Answers> Builder<A> {
         let (Some(Value::String(f)), Some(key)) = (parts.first(), parts.get(1)) else {
             return Err(format!("{mop} is not of the form [function, key, value]"));
         };
-        let Store { names, answers, .. } = &mut self.store;
-        let key = names.interner.id(key);
+        let Store { values, answers, .. } = &mut self.store;
+        let key = values.interner.id(key);
         match (f.as_str(), parts.get(2)) {
             ("r", Some(answer)) if entry == OpType::Ok || (entry == OpType::Info && !answer.is_null()) => {
                 let arg =
-                    answers.number(key, answer, names).ok_or_else(|| format!("{mop}: a read cannot return that"))?;
+                    answers.number(key, answer, values).ok_or_else(|| format!("{mop}: a read cannot return that"))?;
                 Ok(Mop { key, arg, kind: MopKind::Read })
             }
             ("r", _) => Ok(Mop { key, arg: NONE, kind: MopKind::Blind }),
             (write, Some(value)) if write == A::WRITE => {
-                let value = names.interner.id(value);
-                Ok(Mop { key, arg: names.version(key, value), kind: MopKind::Write })
+                let value = values.interner.id(value);
+                Ok(Mop { key, arg: values.version(key, value), kind: MopKind::Write })
             }
             _ => Err(format!("{mop} is neither [\"r\", key, value] nor [\"{}\", key, value]", A::WRITE)),
         }
@@ -390,17 +392,17 @@ impl<A: Answers> Builder<A> {
         self.store.malformed.get_or_insert_with(|| format!("entry {}: {problem}", op.index));
     }
 
-    /// All entries were taken: what is still open may have happened, and every version gets its writer.
+    /// Ends the history: transactions that are still pending may have happened, and every version gets its writer.
     pub(super) fn finish(mut self) -> Store<A> {
-        let mut unfinished: Vec<Open> = std::mem::take(&mut self.abandoned).into_values().flatten().collect();
+        let mut unfinished: Vec<PendingTxn> = std::mem::take(&mut self.abandoned).into_values().flatten().collect();
         unfinished.extend(self.open.take_unfinished());
         unfinished.sort_unstable_by_key(|open| open.txn);
-        unfinished.into_iter().for_each(|open| self.leave(open));
+        unfinished.into_iter().for_each(|open| self.record_unfinished(open));
         let mut store = self.store;
         store.mismatch = self.open.mismatch().cloned();
-        store.names.close();
+        store.values.close();
         store.answers.close();
-        store.ambiguous = vec![false; store.names.interner.len()];
+        store.ambiguous = vec![false; store.values.interner.len()];
         let mut written = PerKey::new(&store);
         for txn in 0..store.txns.len() as u32 {
             store.register_writes(txn, &mut written);
@@ -415,7 +417,7 @@ impl<A: Answers> Store<A> {
         for at in (first_mop as usize..(first_mop + mop_count) as usize).rev() {
             let Mop { key, arg, kind: MopKind::Write } = self.mops[at] else { continue };
             let overwritten = written.set(key, txn, 0).is_some();
-            let version = &mut self.names.versions[arg as usize];
+            let version = &mut self.values.versions[arg as usize];
             let is_first = version.writer == NONE;
             if is_first {
                 version.writer = txn;
@@ -429,23 +431,23 @@ impl<A: Answers> Store<A> {
     }
 }
 
-/// A number for each key that a transaction uses, without a table per transaction.
+/// A number for each key of the current transaction, without a table for each transaction.
 pub(super) struct PerKey {
-    /// By key: the transaction that used it last, and the number.
+    /// By key, the transaction that used it last, and its number.
     entries: Vec<(u32, u32)>,
 }
 
 impl PerKey {
     pub(super) fn new<A>(store: &Store<A>) -> PerKey {
-        PerKey { entries: vec![(NONE, 0); store.names.interner.len()] }
+        PerKey { entries: vec![(NONE, 0); store.values.interner.len()] }
     }
 
-    /// The transaction's number for the key.
+    /// The number of a key in a transaction.
     pub(super) fn get(&self, key: u32, txn: u32) -> Option<u32> {
         Some(self.entries[key as usize]).filter(|(user, _)| *user == txn).map(|(_, number)| number)
     }
 
-    /// Sets the transaction's number for the key, and gives the one that it had. Transactions come one after another.
+    /// Sets the number of a key in a transaction, and returns the number before. Transactions must come one after another.
     pub(super) fn set(&mut self, key: u32, txn: u32, number: u32) -> Option<u32> {
         let before = self.get(key, txn);
         self.entries[key as usize] = (txn, number);
@@ -453,7 +455,7 @@ impl PerKey {
     }
 }
 
-/// Whether two lists of micro-operations ask for the same, whatever the answers.
+/// Whether two lists of micro-operations request the same, whatever the answers are.
 fn same_request(one: &[Mop], other: &[Mop]) -> bool {
     let same = |(a, b): (&Mop, &Mop)| {
         let writes = (a.kind == MopKind::Write, b.kind == MopKind::Write);

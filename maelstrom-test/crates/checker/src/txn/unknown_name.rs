@@ -1,16 +1,16 @@
-//! Names that users type, and what they may have meant by those that do not exist.
+//! The error for an unknown name.
 
 use thiserror::Error;
 
-/// A name that is in none of the tables.
+/// The error for a name of a model or an anomaly that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("there is no {kind} `{name}`; did you mean {}?", list(.nearest))]
 pub struct UnknownName {
-    /// What it should have been: `consistency model` or `anomaly`.
+    /// What the name stands for: `consistency model` or `anomaly`.
     pub kind: &'static str,
-    /// As it was given.
+    /// The name, as it was given.
     pub name: String,
-    /// The known names that are nearest to it, nearest first.
+    /// The most similar known names, the most similar first.
     pub nearest: Vec<&'static str>,
 }
 
@@ -33,7 +33,7 @@ mod tests {
     use super::super::Model;
 
     #[test]
-    fn the_message_says_what_may_have_been_meant() {
+    fn the_message_suggests_similar_names() {
         assert_eq!(
             Model::named("serialisable").unwrap_err().to_string(),
             "there is no consistency model `serialisable`; did you mean `serializable`?"

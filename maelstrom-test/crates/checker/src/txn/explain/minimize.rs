@@ -1,21 +1,20 @@
-//! The smallest set of transactions that still shows an anomaly.
+//! Reduces a proof to the smallest set of transactions that still shows the anomaly.
 //!
-//! A cycle that is the shortest in the graph of a long history is not always its shortest proof. The graph has an edge
-//! from a read to the *next* write only, although the read precedes every later write as well; so three transactions may
-//! stand in a cycle of which two suffice. Whether they do is tried out: a history of the transactions of the proof, and
-//! nothing else, is judged again with each of them left out in turn, for as long as the anomaly is still found.
+//! The shortest cycle in the graph of a long history is not always the shortest proof. The graph has an edge only from a
+//! read to the *next* write, although the read precedes every later write as well. So a cycle may have three transactions
+//! where two suffice. To find out, the checker judges a history of only the transactions of the proof, leaving out one at a
+//! time, as long as the anomaly is still found.
 //!
-//! This invents nothing, since fewer transactions never prove more: what a shorter history says of the order of versions,
-//! the longer one says as well.
+//! This is sound: what a part of a history proves of the version order, the whole history proves as well.
 
 use crate::history::History;
 use crate::{Evidence, Finding, Verdict};
 
-/// Longer proofs are left as they are: nobody reads them.
+/// The number of transactions of the longest proof that is reduced. Readers do not follow longer ones.
 const LONGEST: usize = 24;
 
-/// Makes each proof as small as possible. Of several proofs of one anomaly the shortest comes first: which one is found
-/// first depends on timing, so snapshots would change with it.
+/// Makes each proof as small as possible, and sorts the proofs of an anomaly by length. Their order in the history depends
+/// on timing, so snapshots would change with it.
 pub(in crate::txn) fn minimize(verdict: &mut Verdict, history: &History, check: impl Fn(&History) -> Verdict) {
     for finding in &mut verdict.findings {
         while let Some(smaller) = smaller(finding, history, &check) {
@@ -27,7 +26,7 @@ pub(in crate::txn) fn minimize(verdict: &mut Verdict, history: &History, check: 
     }
 }
 
-/// The same anomaly with a transaction less.
+/// A proof of the same anomaly with one transaction less.
 fn smaller(finding: &Finding, history: &History, check: &impl Fn(&History) -> Verdict) -> Option<Finding> {
     let place = |line: &Evidence| line.completion.or(line.invocation);
     let mut proof: Vec<&Evidence> = finding.evidence.iter().filter(|line| place(line).is_some()).collect();

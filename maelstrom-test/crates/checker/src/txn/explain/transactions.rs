@@ -1,40 +1,47 @@
-//! Transactions in words and in JSON.
+//! Transactions as text and as JSON.
 
 use crate::json::{Value, json};
 
+use super::values::value_text;
 use crate::Evidence;
 use crate::entries::NONE;
 use crate::history::Nanos;
-use crate::txn::explain::values::text;
-use crate::txn::store::{Answers, Mop, MopKind, Store, Txn};
+use crate::txn::store::{Answers, Mop, MopKind, Store, Txn, ValueTable};
+
+impl ValueTable {
+    /// The value of a version as text.
+    pub(in crate::txn) fn value_text(&self, version: u32) -> String {
+        value_text(&self.value_json(version))
+    }
+}
 
 impl<A: Answers> Store<A> {
-    /// `append x 1` or `r x [1 2]`.
+    /// A micro-operation as text: `append x 1` or `r x [1 2]`.
     pub(in crate::txn) fn mop_text(&self, mop: &Mop) -> String {
         let key = self.key_text(mop.key);
         match mop.kind {
-            MopKind::Write => format!("{} {key} {}", A::WRITE, self.names.value_text(mop.arg)),
+            MopKind::Write => format!("{} {key} {}", A::WRITE, self.values.value_text(mop.arg)),
             MopKind::Blind => format!("r {key} ?"),
             MopKind::Read => format!("r {key} {}", self.answer_text(mop.arg)),
         }
     }
 
-    /// The answer of a read in words.
+    /// The answer of a read as text.
     pub(in crate::txn) fn answer_text(&self, arg: u32) -> String {
-        text(&self.answers.answer(arg, &self.names))
+        value_text(&self.answers.answer(arg, &self.values))
     }
 
-    /// A micro-operation as histories spell it.
+    /// A micro-operation as in a history.
     pub(in crate::txn) fn mop_json(&self, mop: &Mop) -> Value {
-        let key = self.names.interner.value(mop.key);
+        let key = self.values.interner.value(mop.key);
         match mop.kind {
-            MopKind::Write => json!([A::WRITE, key, self.names.value_json(mop.arg)]),
+            MopKind::Write => json!([A::WRITE, key, self.values.value_json(mop.arg)]),
             MopKind::Blind => json!(["r", key, null]),
-            MopKind::Read => json!(["r", key, self.answers.answer(mop.arg, &self.names)]),
+            MopKind::Read => json!(["r", key, self.answers.answer(mop.arg, &self.values)]),
         }
     }
 
-    /// All that a transaction did, shortened if it did very much.
+    /// The micro-operations of a transaction as text, shortened if there are many.
     pub(in crate::txn) fn txn_text(&self, txn: u32) -> String {
         const SHOWN: usize = 12;
         let mops = self.mops(txn);
@@ -45,7 +52,7 @@ impl<A: Answers> Store<A> {
         parts.join(", ")
     }
 
-    /// A line of proof: the transaction under a name, and why it matters.
+    /// A line of evidence: a transaction, its name in the proof, and why it matters.
     pub(in crate::txn) fn evidence(&self, txn: u32, name: &str, note: String) -> Evidence {
         let Txn { invocation, completion, .. } = *self.txn(txn);
         let position = |position: u32| Some(position as usize).filter(|_| position != NONE);
@@ -58,22 +65,22 @@ impl<A: Answers> Store<A> {
         }
     }
 
-    /// The key in words.
+    /// A key as text.
     pub(in crate::txn) fn key_text(&self, key: u32) -> String {
-        text(&self.key_json(key))
+        value_text(&self.key_json(key))
     }
 
-    /// The key as histories spell it.
+    /// A key as in a history.
     pub(in crate::txn) fn key_json(&self, key: u32) -> Value {
-        self.names.interner.value(key)
+        self.values.interner.value(key)
     }
 
-    /// The index that the history itself gives to a transaction's completion, or to its invocation if it has none.
-    pub(in crate::txn) fn label(&self, txn: u32) -> u64 {
+    /// The index, in the history, of the completion of a transaction, or of its invocation if it has no completion.
+    pub(in crate::txn) fn history_index(&self, txn: u32) -> u64 {
         self.entries.stamp(self.last_entry(txn)).index
     }
 
-    /// Why the end of one transaction and the beginning of another order them.
+    /// Why one transaction precedes another in real time.
     pub(in crate::txn) fn realtime_text(&self, (before, first): (u32, &str), (after, second): (u32, &str)) -> String {
         let [ended, began] =
             [self.last_entry(before), self.first_entry(after)].map(|position| self.entries.stamp(position).time);
@@ -84,7 +91,7 @@ impl<A: Answers> Store<A> {
     }
 }
 
-/// A time in seconds, in as few digits as tell milliseconds apart, or microseconds where that is needed.
+/// A time in seconds, with two digits if that is exact, else three, else six.
 fn seconds(time: Nanos) -> String {
     let digits = if time.is_multiple_of(10_000_000) {
         2

@@ -1,4 +1,4 @@
-//! List-append: the anomalies that are not cycles.
+//! The anomalies that are not cycles.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -7,21 +7,21 @@ use crate::json::{Value, json};
 use crate::Evidence;
 use crate::entries::NONE;
 use crate::txn::anomaly::Anomaly;
-use crate::txn::explain::values::list;
-use crate::txn::findings::{Example, Found};
+use crate::txn::explain::{list_text, value_text};
+use crate::txn::findings::{AnomalyExample, FoundAnomalies};
 use crate::txn::list_append::ListAnalysis;
-use crate::txn::list_append::prefix_tree::{Lists, State};
+use crate::txn::list_append::prefix_tree::{PrefixTree, TreeNode};
 use crate::txn::lost_update::find_lost_updates;
 use crate::txn::store::{Answers, Mop, MopKind, PerKey, Store};
 
-/// Every anomaly that is not a cycle.
-pub(in crate::txn) fn find_anomalies(analysis: &ListAnalysis<'_>, found: &mut Found) {
-    let suspicions = Suspicions::new(analysis);
+/// Finds every anomaly that is not a cycle.
+pub(super) fn find_anomalies(analysis: &ListAnalysis<'_>, found: &mut FoundAnomalies) {
+    let read_flags = ReadFlags::new(analysis);
     let mut place_of = PerKey::new(analysis.store);
-    for txn in analysis.store.oks() {
+    for txn in analysis.store.ok_txns() {
         within_transaction(analysis.store, txn, &mut place_of, found);
         for mop in analysis.store.mops(txn).iter().filter(|mop| mop.kind == MopKind::Read) {
-            suspicions.check_read(analysis, txn, mop, found);
+            read_flags.check_read(analysis, txn, mop, found);
             intermediate_read(analysis.store, txn, mop, found);
         }
     }
@@ -31,47 +31,50 @@ pub(in crate::txn) fn find_anomalies(analysis: &ListAnalysis<'_>, found: &mut Fo
     find_lost_updates(analysis.store, found);
 }
 
-/// What can be said of a list because of any of its elements.
+/// Which anomalies the elements of a list show.
 #[derive(Clone, Copy, Default)]
 struct Flags {
+    /// The writer of an element failed.
     failed: bool,
+    /// An element has no writer.
     unwritten: bool,
+    /// An element occurs twice.
     repeats: bool,
 }
 
-/// Flags for every state, so that most reads need not be looked at element by element.
-struct Suspicions {
+/// Flags by list. Only reads with a flag need to be checked element by element.
+struct ReadFlags {
     flags: Vec<Flags>,
 }
 
-impl Suspicions {
-    fn new(analysis: &ListAnalysis<'_>) -> Suspicions {
+impl ReadFlags {
+    fn new(analysis: &ListAnalysis<'_>) -> ReadFlags {
         let store = analysis.store;
-        let mut flags: Vec<Flags> = Vec::with_capacity(store.answers.states.len());
-        // Parents have smaller numbers than their children.
-        for State { parent, version, repeats, .. } in store.answers.states.iter().copied() {
+        let mut flags: Vec<Flags> = Vec::with_capacity(store.answers.nodes.len());
+        // A parent has a smaller number than its children.
+        for TreeNode { parent, version, repeats, .. } in store.answers.nodes.iter().copied() {
             let inherited = flags.get(parent as usize).copied().unwrap_or_default();
-            let flag = if version == NONE { Flags::default() } else { of_version(analysis, version, repeats) };
+            let flag = if version == NONE { Flags::default() } else { version_flags(analysis, version, repeats) };
             flags.push(Flags {
                 failed: inherited.failed || flag.failed,
                 unwritten: inherited.unwritten || flag.unwritten,
                 repeats: inherited.repeats || flag.repeats,
             });
         }
-        Suspicions { flags }
+        ReadFlags { flags }
     }
 
-    fn check_read(&self, analysis: &ListAnalysis<'_>, txn: u32, mop: &Mop, found: &mut Found) {
+    fn check_read(&self, analysis: &ListAnalysis<'_>, txn: u32, mop: &Mop, found: &mut FoundAnomalies) {
         let store = analysis.store;
         let flags = self.flags[mop.arg as usize];
         if !(flags.failed || flags.unwritten || flags.repeats) {
             return;
         }
-        let mut states: Vec<u32> = store.answers.up(mop.arg).collect();
+        let mut states: Vec<u32> = store.answers.ancestors(mop.arg).collect();
         states.reverse();
         for state in states {
-            let State { version, repeats, .. } = store.answers.states[state as usize];
-            let Flags { failed, unwritten, repeats } = of_version(analysis, version, repeats);
+            let TreeNode { version, repeats, .. } = store.answers.nodes[state as usize];
+            let Flags { failed, unwritten, repeats } = version_flags(analysis, version, repeats);
             if failed {
                 found.add(Anomaly::G1A, || aborted_read(store, txn, mop, version));
             }
@@ -85,9 +88,9 @@ impl Suspicions {
     }
 }
 
-fn of_version(analysis: &ListAnalysis<'_>, version: u32, repeats: bool) -> Flags {
+fn version_flags(analysis: &ListAnalysis<'_>, version: u32, repeats: bool) -> Flags {
     let store = analysis.store;
-    let is_known = !store.is_ambiguous(store.names.key_of(version));
+    let is_known = !store.is_ambiguous(store.values.key_of(version));
     Flags {
         failed: is_known && store.failed_writer(version).is_some(),
         unwritten: !analysis.preloaded && store.writer(version).is_none(),
@@ -95,63 +98,63 @@ fn of_version(analysis: &ListAnalysis<'_>, version: u32, repeats: bool) -> Flags
     }
 }
 
-fn aborted_read(store: &Store<Lists>, txn: u32, mop: &Mop, version: u32) -> Example {
+fn aborted_read(store: &Store<PrefixTree>, txn: u32, mop: &Mop, version: u32) -> AnomalyExample {
     let writer = store.writer(version).expect("a failed version has a writer");
-    let (element, key) = (store.names.value_text(version), store.key_text(mop.key));
-    Example {
+    let (element, key) = (store.values.value_text(version), store.key_text(mop.key));
+    AnomalyExample {
         story: format!("A transaction read {element} from key {key}, which a transaction that failed had appended."),
         shape: "T1 read what T2 appended, and T2 failed".into(),
         evidence: vec![
             store.evidence(txn, "T1", format!("T1 read {element}, which T2 appended")),
-            store.evidence(writer, "T2", "T2 failed, so nobody may see what it appended".into()),
+            store.evidence(writer, "T2", "T2 failed, so nobody may mark_reads what it appended".into()),
         ],
         picture: None,
         json: json!({
-            "op": store.label(txn), "mop": store.mop_json(mop), "writer": store.label(writer),
-            "element": store.names.value_json(version),
+            "op": store.history_index(txn), "mop": store.mop_json(mop), "writer": store.history_index(writer),
+            "element": store.values.value_json(version),
         }),
     }
 }
 
-fn unexpected(store: &Store<Lists>, txn: u32, mop: &Mop, version: u32) -> Example {
-    let (element, key) = (store.names.value_text(version), store.key_text(mop.key));
-    Example {
+fn unexpected(store: &Store<PrefixTree>, txn: u32, mop: &Mop, version: u32) -> AnomalyExample {
+    let (element, key) = (store.values.value_text(version), store.key_text(mop.key));
+    AnomalyExample {
         story: format!("A transaction read {element} from key {key}, but nobody ever appended that."),
         shape: "T1 read an element that nobody appended".into(),
         evidence: vec![store.evidence(txn, "T1", format!("nobody appended {element} to key {key}"))],
         picture: None,
         json: json!({
-            "op": store.label(txn), "mop": store.mop_json(mop), "element": store.names.value_json(version),
+            "op": store.history_index(txn), "mop": store.mop_json(mop), "element": store.values.value_json(version),
         }),
     }
 }
 
-fn duplicate(store: &Store<Lists>, txn: u32, mop: &Mop, version: u32) -> Example {
-    let (element, key) = (store.names.value_text(version), store.key_text(mop.key));
+fn duplicate(store: &Store<PrefixTree>, txn: u32, mop: &Mop, version: u32) -> AnomalyExample {
+    let (element, key) = (store.values.value_text(version), store.key_text(mop.key));
     let evidence = vec![store.evidence(txn, "T1", format!("{element} is in the list of key {key} more than once"))];
-    Example {
+    AnomalyExample {
         story: format!("{element} was appended to key {key} once, and is in its list more than once."),
         shape: "T1 read an element twice in one list".into(),
         evidence,
         picture: None,
         json: json!({
-            "op": store.label(txn), "mop": store.mop_json(mop), "element": store.names.value_json(version),
+            "op": store.history_index(txn), "mop": store.mop_json(mop), "element": store.values.value_json(version),
         }),
     }
 }
 
-fn intermediate_read(store: &Store<Lists>, txn: u32, mop: &Mop, found: &mut Found) {
-    let last = store.answers.states[mop.arg as usize].version;
+fn intermediate_read(store: &Store<PrefixTree>, txn: u32, mop: &Mop, found: &mut FoundAnomalies) {
+    let last = store.answers.nodes[mop.arg as usize].version;
     if last == NONE || store.is_ambiguous(mop.key) {
         return;
     }
     let Some(writer) = store.writer(last).filter(|writer| *writer != txn) else { return };
-    if !store.names.versions[last as usize].intermediate {
+    if !store.values.versions[last as usize].intermediate {
         return;
     }
     found.add(Anomaly::G1B, || {
-        let (element, key) = (store.names.value_text(last), store.key_text(mop.key));
-        Example {
+        let (element, key) = (store.values.value_text(last), store.key_text(mop.key));
+        AnomalyExample {
             story: format!(
                 "A transaction read key {key} as it was between two appends of another transaction: the list ends in \
                  {element}, to which that transaction itself appended more."
@@ -163,27 +166,29 @@ fn intermediate_read(store: &Store<Lists>, txn: u32, mop: &Mop, found: &mut Foun
             ],
             picture: None,
             json: json!({
-                "op": store.label(txn), "mop": store.mop_json(mop), "writer": store.label(writer),
-                "element": store.names.value_json(last),
+                "op": store.history_index(txn), "mop": store.mop_json(mop), "writer": store.history_index(writer),
+                "element": store.values.value_json(last),
             }),
         }
     });
 }
 
-/// What a transaction knows of a key from its own operations: the list that it read, if it did, and what it appended
-/// since. And, to find what it cannot have known, the places of all its reads.
+/// What a transaction must read of a key, given its operations so far.
 #[derive(Default)]
-struct Expected {
+struct ExpectedList {
+    /// The list that it read last.
     read: Option<u32>,
+    /// What it appended since then.
     appended: Vec<u32>,
+    /// The places of all its reads, to find those of elements that it appends later.
     reads: Vec<usize>,
 }
 
-impl Expected {
-    fn allows(&self, lists: &Lists, state: u32) -> bool {
+impl ExpectedList {
+    fn allows(&self, lists: &PrefixTree, state: u32) -> bool {
         let mut above = Some(state);
         for version in self.appended.iter().rev() {
-            match above.map(|state| lists.states[state as usize]) {
+            match above.map(|state| lists.nodes[state as usize]) {
                 Some(last) if last.version == *version => above = Some(last.parent),
                 _ => return false,
             }
@@ -191,29 +196,29 @@ impl Expected {
         self.read.is_none() || self.read == above
     }
 
-    fn json(&self, store: &Store<Lists>) -> Vec<Value> {
+    fn json(&self, store: &Store<PrefixTree>) -> Vec<Value> {
         let mut values: Vec<Value> = match self.read {
-            Some(state) => store.answers.elements(state).into_iter().map(|v| store.names.value_json(v)).collect(),
+            Some(state) => store.answers.elements(state).into_iter().map(|v| store.values.value_json(v)).collect(),
             None => vec![json!("...")],
         };
-        values.extend(self.appended.iter().map(|version| store.names.value_json(*version)));
+        values.extend(self.appended.iter().map(|version| store.values.value_json(*version)));
         values
     }
 }
 
-/// `internal` and `future-read`. `place_of` finds what is known of a key.
-fn within_transaction(store: &Store<Lists>, txn: u32, place_of: &mut PerKey, found: &mut Found) {
+/// Finds `internal` and `future-read`. `place_of` maps the transaction's keys to their places in `known`.
+fn within_transaction(store: &Store<PrefixTree>, txn: u32, place_of: &mut PerKey, found: &mut FoundAnomalies) {
     let mops = store.mops(txn);
-    let mut known: Vec<Expected> = Vec::new();
+    let mut known: Vec<ExpectedList> = Vec::new();
     for (at, mop) in mops.iter().enumerate() {
         let place = place_of.get(mop.key, txn).unwrap_or(known.len() as u32);
         if place_of.set(mop.key, txn, place).is_none() {
-            known.push(Expected::default());
+            known.push(ExpectedList::default());
         }
         let expected = &mut known[place as usize];
         if mop.kind == MopKind::Write {
             expected.appended.push(mop.arg);
-            // If somebody else appended the element as well, the read may have seen that.
+            // If another transaction appended the element as well, the read may have seen that append.
             let is_known = !store.is_ambiguous(mop.key);
             let holds_it = |read: &&usize| is_known && store.answers.holds(mops[**read].arg, mop.arg);
             for read in expected.reads.iter().filter(holds_it) {
@@ -222,7 +227,7 @@ fn within_transaction(store: &Store<Lists>, txn: u32, place_of: &mut PerKey, fou
             continue;
         }
         if !expected.allows(&store.answers, mop.arg) {
-            found.add(Anomaly::INTERNAL, || contradiction(store, txn, mop, expected.json(store)));
+            found.add(Anomaly::INTERNAL, || internal_contradiction(store, txn, mop, expected.json(store)));
         }
         expected.read = Some(mop.arg);
         expected.appended.clear();
@@ -230,13 +235,11 @@ fn within_transaction(store: &Store<Lists>, txn: u32, place_of: &mut PerKey, fou
     }
 }
 
-fn contradiction(store: &Store<Lists>, txn: u32, mop: &Mop, expected: Vec<Value>) -> Example {
+fn internal_contradiction(store: &Store<PrefixTree>, txn: u32, mop: &Mop, expected: Vec<Value>) -> AnomalyExample {
     let key = store.key_text(mop.key);
-    let shown = list(
-        expected.iter().map(|value| if value == "..." { "…".into() } else { crate::txn::explain::values::text(value) }),
-    );
+    let shown = list_text(expected.iter().map(|value| if value == "..." { "…".into() } else { value_text(value) }));
     let actual = store.answer_text(mop.arg);
-    Example {
+    AnomalyExample {
         story: format!(
             "A transaction contradicts itself: after what it had read and appended, key {key} had to be {shown}, but \
              it read {actual}."
@@ -244,34 +247,34 @@ fn contradiction(store: &Store<Lists>, txn: u32, mop: &Mop, expected: Vec<Value>
         shape: "T1 read a list that contradicts what it read or appended before".into(),
         evidence: vec![store.evidence(txn, "T1", format!("T1 had to read key {key} as {shown}, and read {actual}"))],
         picture: None,
-        json: json!({"op": store.label(txn), "mop": store.mop_json(mop), "expected": expected}),
+        json: json!({"op": store.history_index(txn), "mop": store.mop_json(mop), "expected": expected}),
     }
 }
 
-fn future_read(store: &Store<Lists>, txn: u32, mop: &Mop, version: u32) -> Example {
-    let (element, key) = (store.names.value_text(version), store.key_text(mop.key));
-    Example {
+fn future_read(store: &Store<PrefixTree>, txn: u32, mop: &Mop, version: u32) -> AnomalyExample {
+    let (element, key) = (store.values.value_text(version), store.key_text(mop.key));
+    AnomalyExample {
         story: format!("A transaction read {element} from key {key} before it appended that itself."),
         shape: "T1 read what it appended only later".into(),
         evidence: vec![store.evidence(txn, "T1", format!("T1 read {element} before it appended {element}"))],
         picture: None,
         json: json!({
-            "op": store.label(txn), "mop": store.mop_json(mop), "element": store.names.value_json(version),
+            "op": store.history_index(txn), "mop": store.mop_json(mop), "element": store.values.value_json(version),
         }),
     }
 }
 
-/// Lists that are no prefix of their key's longest, each once, together with that.
-fn incompatible_orders(analysis: &ListAnalysis<'_>, found: &mut Found) {
+/// Finds lists that are not a prefix of the version order. Each is reported once, together with the longest list.
+fn incompatible_orders(analysis: &ListAnalysis<'_>, found: &mut FoundAnomalies) {
     let store = analysis.store;
-    let mut seen = vec![false; store.answers.states.len()];
-    for txn in store.oks() {
+    let mut seen = vec![false; store.answers.nodes.len()];
+    for txn in store.ok_txns() {
         for mop in store.mops(txn).iter().filter(|mop| mop.kind == MopKind::Read && !store.is_ambiguous(mop.key)) {
-            let is_prefix = analysis.place[mop.arg as usize] != NONE;
+            let is_prefix = analysis.prefix_length[mop.arg as usize] != NONE;
             if is_prefix || std::mem::replace(&mut seen[mop.arg as usize], true) {
                 continue;
             }
-            // A list that repeats an element of a prefix is reported as that.
+            // A list that is a prefix except for repeated elements is reported as `duplicate-elements`.
             let versions = analysis.versions(mop.key);
             let mut elements = store.answers.elements(mop.arg);
             let mut known = FxHashSet::default();
@@ -283,14 +286,13 @@ fn incompatible_orders(analysis: &ListAnalysis<'_>, found: &mut Found) {
     }
 }
 
-fn incompatible(analysis: &ListAnalysis<'_>, txn: u32, mop: &Mop) -> Example {
+fn incompatible(analysis: &ListAnalysis<'_>, txn: u32, mop: &Mop) -> AnomalyExample {
     let store = analysis.store;
-    let longest: Vec<Value> = analysis.versions(mop.key).iter().map(|v| store.names.value_json(*v)).collect();
-    let (key, one, other) =
-        (store.key_text(mop.key), store.answer_text(mop.arg), crate::txn::explain::values::text(&json!(longest)));
-    let reader = std::iter::once(txn).chain(store.oks()).find(|reader| {
+    let longest: Vec<Value> = analysis.versions(mop.key).iter().map(|v| store.values.value_json(*v)).collect();
+    let (key, one, other) = (store.key_text(mop.key), store.answer_text(mop.arg), value_text(&json!(longest)));
+    let reader = std::iter::once(txn).chain(store.ok_txns()).find(|reader| {
         let whole = |other: &Mop| {
-            let is_longest = analysis.place.get(other.arg as usize) == Some(&(longest.len() as u32));
+            let is_longest = analysis.prefix_length.get(other.arg as usize) == Some(&(longest.len() as u32));
             other.kind == MopKind::Read && other.key == mop.key && is_longest
         };
         store.mops(*reader).iter().any(whole)
@@ -308,22 +310,22 @@ fn incompatible(analysis: &ListAnalysis<'_>, txn: u32, mop: &Mop) -> Example {
         }
     };
     let shape = if reader == Some(txn) { "T1 read two lists" } else { "T1 and T2 read lists" };
-    Example {
+    AnomalyExample {
         story: format!("Key {key} was read as {one} and as {other}, and neither is the beginning of the other."),
         shape: format!("{shape} of which neither is a prefix of the other"),
         evidence,
         picture: None,
         json: json!({
-            "key": store.key_json(mop.key), "values": [store.answers.answer(mop.arg, &store.names), longest],
+            "key": store.key_json(mop.key), "values": [store.answers.answer(mop.arg, &store.values), longest],
         }),
     }
 }
 
-/// Appends of one transaction to one key that are not in its order, or of which some are missing although others appended
-/// after them.
-fn torn_appends(analysis: &ListAnalysis<'_>, found: &mut Found) {
+/// Finds appends of one transaction to one key that are not in the order of the transaction, or of which some are missing
+/// although other transactions appended after them.
+fn torn_appends(analysis: &ListAnalysis<'_>, found: &mut FoundAnomalies) {
     let store = analysis.store;
-    for key in 0..store.names.interner.len() as u32 {
+    for key in 0..store.values.interner.len() as u32 {
         let versions = analysis.versions(key);
         let mut places: FxHashMap<u32, usize> = FxHashMap::default();
         let mut seen: FxHashSet<u32> = FxHashSet::default();
@@ -338,7 +340,7 @@ fn torn_appends(analysis: &ListAnalysis<'_>, found: &mut Found) {
             if places.is_empty() {
                 places.extend(versions.iter().enumerate().map(|(place, version)| (*version, place)));
             }
-            // Up to which place a list shows that the two do not stand one after the other.
+            // The place up to which a list shows that the two versions are not in order.
             let end = |pair: &[u32]| match (places.get(&pair[0]), places.get(&pair[1])) {
                 (Some(first), Some(second)) => (second < first).then_some(*first),
                 (None, Some(second)) => Some(*second),
@@ -356,12 +358,12 @@ fn torn_appends(analysis: &ListAnalysis<'_>, found: &mut Found) {
     }
 }
 
-/// The transaction appended the first of a pair of versions before the second. Lists of at least `end` elements show that
-/// they do not stand like that.
-fn torn_append(analysis: &ListAnalysis<'_>, key: u32, writer: u32, pair: &[u32], end: u32) -> Example {
+/// The transaction appended the first of a pair of versions before the second. Lists with at least `end` elements show a
+/// different order.
+fn torn_append(analysis: &ListAnalysis<'_>, key: u32, writer: u32, pair: &[u32], end: u32) -> AnomalyExample {
     let store = analysis.store;
     let shown = store.key_text(key);
-    let [first, second] = [pair[0], pair[1]].map(|version| store.names.value_text(version));
+    let [first, second] = [pair[0], pair[1]].map(|version| store.values.value_text(version));
     let appended = format!("T1 appended {first} to key {shown} before {second}");
     let mut evidence = vec![store.evidence(writer, "T1", appended)];
     let mut list = String::new();
@@ -374,35 +376,35 @@ fn torn_append(analysis: &ListAnalysis<'_>, key: u32, writer: u32, pair: &[u32],
             evidence.push(store.evidence(reader, "T2", format!("T2 {note}")));
         }
     }
-    Example {
+    AnomalyExample {
         story: format!("A transaction appended {first} and then {second} to key {shown}{list}."),
         shape: "T2 read a list in which appends of T1 are not in T1's order".into(),
         evidence,
         picture: None,
         json: json!({
             "key": store.key_json(key),
-            "appended": [store.names.value_json(pair[0]), store.names.value_json(pair[1])],
-            "writer": store.label(writer),
+            "appended": [store.values.value_json(pair[0]), store.values.value_json(pair[1])],
+            "writer": store.history_index(writer),
         }),
     }
 }
 
-/// Who read the shortest list of a key with at least so many elements of its order, and that list.
+/// The reader of the shortest list that contains at least `end` elements of the version order, and that list.
 fn shortest_read(analysis: &ListAnalysis<'_>, key: u32, end: u32) -> Option<(u32, String)> {
-    let mut readers = (end..=analysis.versions(key).len() as u32).flat_map(|place| analysis.readers(key, place));
+    let mut readers = (end..=analysis.versions(key).len() as u32).flat_map(|length| analysis.readers(key, length));
     let reader = *readers.next()?;
     let is_long_enough = |mop: &&Mop| {
-        let place = analysis.place.get(mop.arg as usize).copied();
-        mop.kind == MopKind::Read && mop.key == key && place.is_some_and(|place| place != NONE && place >= end)
+        let length = analysis.prefix_length.get(mop.arg as usize).copied();
+        mop.kind == MopKind::Read && mop.key == key && length.is_some_and(|length| length != NONE && length >= end)
     };
     let read = analysis.store.mops(reader).iter().find(is_long_enough);
     Some((reader, read.map_or_else(String::new, |mop| analysis.store.answer_text(mop.arg))))
 }
 
-/// Failed appends that are followed by ok ones in the order of versions.
-fn dirty_updates(analysis: &ListAnalysis<'_>, found: &mut Found) {
+/// Finds failed appends that ok appends follow in the version order.
+fn dirty_updates(analysis: &ListAnalysis<'_>, found: &mut FoundAnomalies) {
     let store = analysis.store;
-    for key in 0..store.names.interner.len() as u32 {
+    for key in 0..store.values.interner.len() as u32 {
         let versions = analysis.versions(key);
         let mut failed: Option<usize> = None;
         for (at, version) in versions.iter().enumerate() {
@@ -418,13 +420,13 @@ fn dirty_updates(analysis: &ListAnalysis<'_>, found: &mut Found) {
     }
 }
 
-/// The append of the first version failed, and that of the last one is ok. They are places in the key's order.
-fn dirty_update(analysis: &ListAnalysis<'_>, key: u32, places: std::ops::RangeInclusive<usize>) -> Example {
+/// The first and the last place in the version order are a failed append and an ok append.
+fn dirty_update(analysis: &ListAnalysis<'_>, key: u32, places: std::ops::RangeInclusive<usize>) -> AnomalyExample {
     let (store, end) = (analysis.store, *places.end() as u32 + 1);
     let versions = &analysis.versions(key)[places];
-    let values: Vec<Value> = versions.iter().map(|version| store.names.value_json(*version)).collect();
+    let values: Vec<Value> = versions.iter().map(|version| store.values.value_json(*version)).collect();
     let [first, last] = [versions[0], versions[versions.len() - 1]];
-    let [failed, ok] = [first, last].map(|version| store.names.value_text(version));
+    let [failed, ok] = [first, last].map(|version| store.values.value_text(version));
     let writers = [first, last].map(|version| store.writer(version).expect("both versions have writers"));
     let shown = store.key_text(key);
     let mut evidence = vec![
@@ -438,7 +440,7 @@ fn dirty_update(analysis: &ListAnalysis<'_>, key: u32, places: std::ops::RangeIn
             None => evidence.push(store.evidence(reader, "T3", format!("T3 read key {shown} as {answer}"))),
         }
     }
-    Example {
+    AnomalyExample {
         story: format!(
             "The append of {failed} to key {shown} failed, yet it is in the list, and an ok transaction appended {ok} \
              after it."

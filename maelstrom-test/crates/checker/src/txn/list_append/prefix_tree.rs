@@ -1,61 +1,66 @@
-//! Lists that reads returned, as a prefix tree.
+//! The lists that reads returned, as a tree of prefixes.
 //!
-//! A state of a key is a path from the key's root: the list of elements along it. Equal lists are the same state, one
-//! list is a prefix of another if it is an ancestor of it, and all lists of a correct history lie on one path.
+//! A node stands for a list: the elements on the path from the root of its key. Equal lists are the same node. A list is
+//! a prefix of another one if it is an ancestor. In a correct history, all lists of a key lie on one path.
+//!
+//! ```text
+//!     [] ──► [1] ──► [1 2] ──► [1 2 3]      reads of a correct history
+//!              └───► [1 3]                  a read in an incompatible order
+//! ```
 
 use crate::json::Value;
 use rustc_hash::FxHashMap;
 
 use crate::entries::NONE;
-use crate::txn::store::{Answers, Names};
+use crate::txn::store::{Answers, ValueTable};
 
-/// A list: its last element after its parent's.
+/// A list: the list of its parent, and one more element.
 #[derive(Clone, Copy, Debug)]
 #[repr(Rust, packed)]
-pub(in crate::txn) struct State {
+pub(super) struct TreeNode {
     /// The list without its last element; [`NONE`] for the empty list.
-    pub(in crate::txn) parent: u32,
+    pub(super) parent: u32,
     /// The last element; [`NONE`] for the empty list.
-    pub(in crate::txn) version: u32,
+    pub(super) version: u32,
     /// The number of elements.
-    pub(in crate::txn) depth: u32,
+    pub(super) depth: u32,
     /// Whether the list holds its last element twice.
-    pub(in crate::txn) repeats: bool,
+    pub(super) repeats: bool,
 }
 
-/// All lists that were read.
+/// All lists that were read, and their prefixes.
 #[derive(Default)]
-pub(in crate::txn) struct Lists {
-    pub(in crate::txn) states: Vec<State>,
+pub(in crate::txn) struct PrefixTree {
+    pub(super) nodes: Vec<TreeNode>,
     root_of: FxHashMap<u32, u32>,
-    /// By state, the first child that it got.
+    /// By node, its first child.
     first_child: Vec<u32>,
-    /// Children other than the first, by parent and value. Correct histories have none.
+    /// By parent and value, the children other than the first. Correct histories have none.
     siblings: FxHashMap<(u32, u32), u32>,
-    /// The first state that ends in a version.
-    first_state_of: Vec<u32>,
+    /// By version, the first node that ends in it.
+    first_node_of: Vec<u32>,
 }
 
-impl Answers for Lists {
+impl Answers for PrefixTree {
     const WRITE: &'static str = "append";
     const NULL_IS_INITIAL: bool = false;
 
-    fn number(&mut self, key: u32, answer: &Value, names: &mut Names) -> Option<u32> {
+    fn number(&mut self, key: u32, answer: &Value, values: &mut ValueTable) -> Option<u32> {
         let elements = match answer {
             Value::Null => &[],
             Value::Array(elements) => elements.as_slice(),
             _ => return None,
         };
-        let mut state = self.root(key);
+        let mut node = self.root(key);
         for element in elements {
-            let value = names.interner.id(element);
-            state = self.child(state, key, value, names);
+            let value = values.interner.id(element);
+            node = self.child(node, key, value, values);
         }
-        Some(state)
+        Some(node)
     }
 
-    fn answer(&self, number: u32, names: &Names) -> Value {
-        Value::Array(self.elements(number).into_iter().map(|version| names.value_json(version)).collect())
+    fn answer(&self, number: u32, values: &ValueTable) -> Value {
+        Value::Array(self.elements(number).into_iter().map(|version| values.value_json(version)).collect())
     }
 
     fn close(&mut self) {
@@ -63,23 +68,23 @@ impl Answers for Lists {
     }
 }
 
-impl Lists {
+impl PrefixTree {
     fn root(&mut self, key: u32) -> u32 {
         *self.root_of.entry(key).or_insert_with(|| {
-            self.states.push(State { parent: NONE, version: NONE, depth: 0, repeats: false });
+            self.nodes.push(TreeNode { parent: NONE, version: NONE, depth: 0, repeats: false });
             self.first_child.push(NONE);
-            self.states.len() as u32 - 1
+            self.nodes.len() as u32 - 1
         })
     }
 
-    /// The empty list of a key that was read.
-    pub(in crate::txn) fn root_of(&self, key: u32) -> Option<u32> {
+    /// The empty list of a key, if any list of the key was read.
+    pub(super) fn root_of(&self, key: u32) -> Option<u32> {
         self.root_of.get(&key).copied()
     }
 
-    fn child(&mut self, parent: u32, key: u32, value: u32, names: &mut Names) -> u32 {
+    fn child(&mut self, parent: u32, key: u32, value: u32, values: &mut ValueTable) -> u32 {
         let first = self.first_child[parent as usize];
-        if first != NONE && names.versions[self.states[first as usize].version as usize].value == value {
+        if first != NONE && values.versions[self.nodes[first as usize].version as usize].value == value {
             return first;
         }
         if first != NONE
@@ -87,15 +92,15 @@ impl Lists {
         {
             return *sibling;
         }
-        let version = names.version(key, value);
-        let child = self.states.len() as u32;
+        let version = values.version(key, value);
+        let child = self.nodes.len() as u32;
         let repeats = self.is_in_tree(version) && self.elements(parent).contains(&version);
-        self.first_state_of.resize(names.versions.len().max(self.first_state_of.len()), NONE);
-        if self.first_state_of[version as usize] == NONE {
-            self.first_state_of[version as usize] = child;
+        self.first_node_of.resize(values.versions.len().max(self.first_node_of.len()), NONE);
+        if self.first_node_of[version as usize] == NONE {
+            self.first_node_of[version as usize] = child;
         }
-        let depth = self.states[parent as usize].depth + 1;
-        self.states.push(State { parent, version, depth, repeats });
+        let depth = self.nodes[parent as usize].depth + 1;
+        self.nodes.push(TreeNode { parent, version, depth, repeats });
         self.first_child.push(NONE);
         if first == NONE {
             self.first_child[parent as usize] = child;
@@ -105,32 +110,31 @@ impl Lists {
         child
     }
 
-    /// Whether any read returned this version.
-    pub(in crate::txn) fn is_in_tree(&self, version: u32) -> bool {
-        self.first_state_of.get(version as usize).is_some_and(|state| *state != NONE)
+    /// Whether some read returned the version.
+    pub(super) fn is_in_tree(&self, version: u32) -> bool {
+        self.first_node_of.get(version as usize).is_some_and(|node| *node != NONE)
     }
 
     /// The versions of a list, in order.
-    pub(in crate::txn) fn elements(&self, state: u32) -> Vec<u32> {
-        let mut elements: Vec<u32> = self.up(state).map(|state| self.states[state as usize].version).collect();
+    pub(super) fn elements(&self, node: u32) -> Vec<u32> {
+        let mut elements: Vec<u32> = self.ancestors(node).map(|node| self.nodes[node as usize].version).collect();
         elements.reverse();
         elements
     }
 
-    /// The state and the shorter ones on the way to the empty list, without that.
-    pub(in crate::txn) fn up(&self, state: u32) -> impl Iterator<Item = u32> + '_ {
-        let nonempty = |state: u32| Some(state).filter(|state| self.states[*state as usize].version != NONE);
-        std::iter::successors(nonempty(state), move |state| nonempty(self.states[*state as usize].parent))
+    /// The node and its ancestors, without the empty list.
+    pub(super) fn ancestors(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        let nonempty = |node: u32| Some(node).filter(|node| self.nodes[*node as usize].version != NONE);
+        std::iter::successors(nonempty(node), move |node| nonempty(self.nodes[*node as usize].parent))
     }
 
     /// Whether a list holds a version.
-    pub(in crate::txn) fn holds(&self, state: u32, version: u32) -> bool {
-        // The version's first state is deeper than most lists that are asked about, which settles it.
-        let Some(first) = self.first_state_of.get(version as usize).filter(|first| **first != NONE) else {
+    pub(super) fn holds(&self, node: u32, version: u32) -> bool {
+        // In a tree that is a single path, a list holds a version only if it is at least as long as the version's first.
+        let Some(first) = self.first_node_of.get(version as usize).filter(|first| **first != NONE) else {
             return false;
         };
-        let shallow =
-            self.siblings.is_empty() && self.states[*first as usize].depth > self.states[state as usize].depth;
-        !shallow && self.up(state).any(|above| self.states[above as usize].version == version)
+        let shallow = self.siblings.is_empty() && self.nodes[*first as usize].depth > self.nodes[node as usize].depth;
+        !shallow && self.ancestors(node).any(|above| self.nodes[above as usize].version == version)
     }
 }

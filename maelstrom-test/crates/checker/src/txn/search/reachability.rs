@@ -1,66 +1,73 @@
-//! Which edges can be closed to a cycle by a path of other kinds: reachability for sixty-four edges at a time.
+//! Which edges can be closed to a cycle by a path of allowed edges, for 64 edges at a time.
+//!
+//! The components of the allowed edges are ranked in topological order. One sweep over the ranks then propagates 64 bits,
+//! one for each candidate, from the targets of the candidates to everything that they lead to.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::txn::search::components::Local;
-use crate::txn::search::tarjan::{Digraph, Step, strong_components};
+use super::components::Component;
+use super::tarjan::{Digraph, Successor, strong_components};
 
-/// The part of a component that consists of some edges, given by their places.
-struct Part<'a, F> {
-    graph: &'a Local,
+/// A component with only the allowed edges, which are given by their places.
+struct Subgraph<'a, F> {
+    graph: &'a Component,
     allowed: F,
 }
 
-impl<F: Fn(usize) -> bool> Digraph for Part<'_, F> {
+impl<F: Fn(usize) -> bool> Digraph for Subgraph<'_, F> {
     fn len(&self) -> usize {
-        self.graph.nodes() as usize
+        self.graph.node_count() as usize
     }
 
-    fn successor(&self, node: u32, place: u32) -> Step {
+    fn successor(&self, node: u32, place: u32) -> Successor {
         let range = self.graph.range(node);
         let at = range.start + place as usize;
         if at >= range.end {
-            Step::End
+            Successor::End
         } else if (self.allowed)(at) {
-            Step::To(self.graph.edges[at].target())
+            Successor::Node(self.graph.edge(at).target())
         } else {
-            Step::Skip
+            Successor::Skip
         }
     }
 }
 
-/// The components of the part in a topological order that follows the transactions' own as far as possible, so that
-/// paths between transactions near in time stay within a short range of ranks.
-pub(in crate::txn) struct Ranks {
-    /// Every node's rank.
-    pub(in crate::txn) of: Vec<u32>,
-    /// Nodes by rank, and where each rank's begin.
+/// The components of a subgraph in a topological order. It follows the order of transactions as far as possible, so paths
+/// between transactions that are close in time stay within a short range of ranks.
+pub(super) struct Ranks {
+    /// By node, its rank.
+    rank_of: Vec<u32>,
+    /// The nodes in the order of their ranks, and the offset of each rank's first node.
     nodes: Vec<u32>,
     offsets: Vec<u32>,
 }
 
 impl Ranks {
-    pub(in crate::txn) fn new(graph: &Local, allowed: impl Fn(usize) -> bool + Copy) -> Ranks {
-        let part = Part { graph, allowed };
-        let number = strong_components(&part);
-        let groups = Buckets::new(&number, graph.nodes() as usize + 1);
-        let rank_of_group = in_time_order(graph, &groups, &number, allowed);
-        let of: Vec<u32> = number.iter().map(|number| rank_of_group[*number as usize]).collect();
-        let Buckets { nodes, offsets } = Buckets::new(&of, graph.nodes() as usize);
-        Ranks { of, nodes, offsets }
+    pub(super) fn new(graph: &Component, allowed: impl Fn(usize) -> bool + Copy) -> Ranks {
+        let number = strong_components(&Subgraph { graph, allowed });
+        let components = Buckets::new(&number, graph.node_count() as usize + 1);
+        let rank_of_component = ranks_in_time_order(graph, &components, &number, allowed);
+        let rank_of: Vec<u32> = number.iter().map(|number| rank_of_component[*number as usize]).collect();
+        let Buckets { nodes, offsets } = Buckets::new(&rank_of, graph.node_count() as usize);
+        Ranks { rank_of, nodes, offsets }
     }
 
-    /// Keeps the candidates (source, edge) from whose target a path of allowed edges leads back to their source.
-    pub(in crate::txn) fn keep_closable(
+    /// The rank of a node.
+    pub(super) fn rank(&self, node: u32) -> u32 {
+        self.rank_of[node as usize]
+    }
+
+    /// Keeps the candidates (source and edge) from whose target a path of allowed edges leads back to the source.
+    pub(super) fn keep_closable(
         &self,
-        graph: &Local,
+        graph: &Component,
         candidates: &mut Vec<(u32, u32)>,
         allowed: impl Fn(usize) -> bool + Copy,
     ) {
-        let rank_of_start = |edge: u32| self.of[graph.edges[edge as usize].target() as usize];
+        let rank_of_start = |edge: u32| self.rank_of[graph.edge(edge as usize).target() as usize];
         candidates.retain(|(from, edge)| {
-            graph.is_hub(graph.edges[*edge as usize].target()) || rank_of_start(*edge) <= self.of[*from as usize]
+            graph.is_hub(graph.edge(*edge as usize).target()) || rank_of_start(*edge) <= self.rank_of[*from as usize]
         });
         candidates.sort_unstable_by_key(|(from, edge)| (rank_of_start(*edge), *from, *edge));
         let mut masks: Vec<u64> = vec![0; self.count()];
@@ -79,31 +86,31 @@ impl Ranks {
         &self.nodes[self.offsets[rank] as usize..self.offsets[rank + 1] as usize]
     }
 
-    /// Those of up to sixty-four candidates that can be closed. Leaves the masks as it found them: all zero.
+    /// Those of at most 64 candidates that can be closed. `masks` has one word per rank, all zero before and after.
     fn sweep(
         &self,
-        graph: &Local,
+        graph: &Component,
         batch: &[(u32, u32)],
         masks: &mut [u64],
         allowed: impl Fn(usize) -> bool,
     ) -> Vec<(u32, u32)> {
         let (mut low, mut high) = (usize::MAX, 0);
         for (bit, (from, edge)) in batch.iter().enumerate() {
-            let target = graph.edges[*edge as usize].target();
-            let hub = graph.is_hub(target).then(|| &graph.edges[graph.range(target)]);
+            let target = graph.edge(*edge as usize).target();
+            let hub = graph.is_hub(target).then(|| &graph.edges()[graph.range(target)]);
             let starts = hub.map_or(vec![target], |edges| edges.iter().map(|edge| edge.target()).collect());
             for start in starts.into_iter().filter(|start| start != from) {
-                let rank = self.of[start as usize] as usize;
+                let rank = self.rank_of[start as usize] as usize;
                 masks[rank] |= 1 << bit;
                 (low, high) = (low.min(rank), high.max(rank));
             }
-            high = high.max(self.of[*from as usize] as usize);
+            high = high.max(self.rank_of[*from as usize] as usize);
         }
         for rank in low.min(high)..high {
             let mask = masks[rank];
             for node in self.members(rank).iter().filter(|_| mask != 0) {
                 for at in graph.range(*node).filter(|at| allowed(*at)) {
-                    let next = self.of[graph.edges[at].target() as usize] as usize;
+                    let next = self.rank_of[graph.edge(at).target() as usize] as usize;
                     if next <= high {
                         masks[next] |= mask;
                     }
@@ -111,14 +118,14 @@ impl Ranks {
             }
         }
         let closed =
-            |(bit, (from, _)): &(usize, &(u32, u32))| masks[self.of[*from as usize] as usize] & (1 << bit) != 0;
+            |(bit, (from, _)): &(usize, &(u32, u32))| masks[self.rank_of[*from as usize] as usize] & (1 << bit) != 0;
         let kept = batch.iter().enumerate().filter(closed).map(|(_, candidate)| *candidate).collect();
         masks[low.min(high)..=high].fill(0);
         kept
     }
 }
 
-/// Nodes grouped by a number.
+/// Nodes grouped by a number, in compressed form.
 struct Buckets {
     nodes: Vec<u32>,
     offsets: Vec<u32>,
@@ -145,25 +152,31 @@ impl Buckets {
     }
 }
 
-/// A topological order of the groups: of those that may come next, always the one with the earliest first member.
-fn in_time_order(graph: &Local, groups: &Buckets, number: &[u32], allowed: impl Fn(usize) -> bool) -> Vec<u32> {
-    let leaving = |group: u32| {
-        let edges = groups.members(group).iter().flat_map(|node| graph.range(*node)).filter(|at| allowed(*at));
-        edges.map(|at| number[graph.edges[at].target() as usize]).filter(move |to| *to != group)
+/// By component, its rank in a topological order. Of the components that may come next, the next one is always that with
+/// the earliest first member.
+fn ranks_in_time_order(
+    graph: &Component,
+    components: &Buckets,
+    number: &[u32],
+    allowed: impl Fn(usize) -> bool,
+) -> Vec<u32> {
+    let leaving = |component: u32| {
+        let edges = components.members(component).iter().flat_map(|node| graph.range(*node)).filter(|at| allowed(*at));
+        edges.map(|at| number[graph.edge(at).target() as usize]).filter(move |to| *to != component)
     };
-    let count = groups.offsets.len() as u32 - 1;
+    let count = components.offsets.len() as u32 - 1;
     let mut waiting_for = vec![0_u32; count as usize];
-    (0..count).flat_map(leaving).for_each(|group| waiting_for[group as usize] += 1);
-    let first_member = |group: u32| groups.members(group).first().copied();
-    let ready = |group: u32| first_member(group).map(|first| Reverse((first, group)));
+    (0..count).flat_map(leaving).for_each(|component| waiting_for[component as usize] += 1);
+    let first_member = |component: u32| components.members(component).first().copied();
+    let ready = |component: u32| first_member(component).map(|first| Reverse((first, component)));
     let mut queue: BinaryHeap<Reverse<(u32, u32)>> =
-        (0..count).filter(|group| waiting_for[*group as usize] == 0).filter_map(ready).collect();
+        (0..count).filter(|component| waiting_for[*component as usize] == 0).filter_map(ready).collect();
     let mut ranks = vec![0; count as usize];
     let mut rank = 0;
-    while let Some(Reverse((_, group))) = queue.pop() {
-        ranks[group as usize] = rank;
+    while let Some(Reverse((_, component))) = queue.pop() {
+        ranks[component as usize] = rank;
         rank += 1;
-        for next in leaving(group) {
+        for next in leaving(component) {
             waiting_for[next as usize] -= 1;
             if waiting_for[next as usize] == 0 {
                 queue.extend(ready(next));

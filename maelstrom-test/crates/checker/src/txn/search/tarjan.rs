@@ -1,89 +1,93 @@
-//! Strongly connected components: R. Tarjan (1972), in the form that needs one number per node (D. Pearce 2016), with
-//! a stack of its own instead of recursion.
+//! Strongly connected components: the algorithm of R. Tarjan (*Depth-First Search and Linear Graph Algorithms*, 1972) in
+//! the form that needs one number per node (D. Pearce, *A Space-Efficient Algorithm for Finding Strongly Connected
+//! Components*, 2016).
 
-/// What follows a node.
+/// The answer to the question for a successor of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::txn) enum Step {
-    /// This node.
-    To(u32),
-    /// Nothing at this place, but perhaps later ones.
+pub(in crate::txn) enum Successor {
+    /// The successor at this place.
+    Node(u32),
+    /// This place has no successor, but later ones may have one.
     Skip,
-    /// Nothing more.
+    /// This place and later ones have no successor.
     End,
 }
 
-/// A graph whose successors are asked for one at a time.
+/// A graph that is explored one successor at a time, so that it need not be stored.
 pub(in crate::txn) trait Digraph {
-    /// How many nodes there are: 0 … `len`−1.
+    /// The number of nodes. Nodes are numbered from 0.
     fn len(&self) -> usize;
 
-    /// The successor of a node at a place: 0, 1, 2, … until [`Step::End`].
-    fn successor(&self, node: u32, place: u32) -> Step;
+    /// The successor of a node at a place: 0, 1, 2, … until [`Successor::End`].
+    fn successor(&self, node: u32, place: u32) -> Successor;
 }
 
-/// A number for every node: the same for the nodes of one component, and smaller for components that come earlier in
-/// a topological order. Numbers are at most the number of nodes.
+/// By node, the number of its strongly connected component. Numbers follow a topological order of the components, and
+/// are at most the number of nodes.
 pub(in crate::txn) fn strong_components(graph: &impl Digraph) -> Vec<u32> {
-    let mut search = Search {
-        // 0: not visited; below the components' numbers: when it was visited, or an earlier one that it leads back to.
+    let mut state = TarjanState {
+        // 0: not visited. Less than the numbers of components: when the node was visited, or when an earlier node was
+        // visited to which it leads back.
         number: vec![0; graph.len()],
         pending: Vec::new(),
         visited: 1,
         component: graph.len() as u32,
     };
     let mut path: Vec<Frame> = Vec::new();
-    // What is earlier mostly leads to what is later. From the end on, paths stay short, and so does the stack.
+    // Earlier transactions mostly lead to later ones. Starting at the end keeps paths, and so the stack, short.
     for root in (0..graph.len() as u32).rev() {
-        if search.number[root as usize] == 0 {
-            search.explore(graph, root, &mut path);
+        if state.number[root as usize] == 0 {
+            state.explore(graph, root, &mut path);
         }
     }
-    search.number
+    state.number
 }
 
+/// A node on the path from the root to where the search is.
 struct Frame {
     node: u32,
+    /// The place of its next successor.
     place: u32,
-    /// False once the node was found to lead back to an earlier one.
+    /// False once a path from the node to an earlier node was found.
     is_root: bool,
 }
 
-struct Search {
+struct TarjanState {
     number: Vec<u32>,
-    /// Nodes that are done and whose component is not.
+    /// Completely explored nodes whose component is not complete.
     pending: Vec<u32>,
     visited: u32,
     component: u32,
 }
 
-impl Search {
+impl TarjanState {
     fn explore(&mut self, graph: &impl Digraph, root: u32, path: &mut Vec<Frame>) {
-        self.enter(root, path);
+        self.push(root, path);
         while let Some(frame) = path.last_mut() {
             let place = frame.place;
             frame.place += 1;
             match graph.successor(frame.node, place) {
-                Step::To(next) if self.number[next as usize] == 0 => self.enter(next, path),
-                Step::To(next) => self.leads_to(next, frame),
-                Step::Skip => {}
-                Step::End => {
+                Successor::Node(next) if self.number[next as usize] == 0 => self.push(next, path),
+                Successor::Node(next) => self.follow(next, frame),
+                Successor::Skip => {}
+                Successor::End => {
                     let done = path.pop().expect("the frame just looked at");
-                    self.leave(&done);
+                    self.pop(&done);
                     if let Some(parent) = path.last_mut() {
-                        self.leads_to(done.node, parent);
+                        self.follow(done.node, parent);
                     }
                 }
             }
         }
     }
 
-    fn enter(&mut self, node: u32, path: &mut Vec<Frame>) {
+    fn push(&mut self, node: u32, path: &mut Vec<Frame>) {
         self.number[node as usize] = self.visited;
         self.visited += 1;
         path.push(Frame { node, place: 0, is_root: true });
     }
 
-    fn leads_to(&mut self, next: u32, frame: &mut Frame) {
+    fn follow(&mut self, next: u32, frame: &mut Frame) {
         let next = self.number[next as usize];
         let own = &mut self.number[frame.node as usize];
         if next < *own {
@@ -92,7 +96,7 @@ impl Search {
         }
     }
 
-    fn leave(&mut self, frame: &Frame) {
+    fn pop(&mut self, frame: &Frame) {
         if !frame.is_root {
             self.pending.push(frame.node);
             return;
@@ -114,20 +118,20 @@ mod tests {
 
     use super::*;
 
-    struct Lists(Vec<Vec<u32>>);
+    struct AdjacencyLists(Vec<Vec<u32>>);
 
-    impl Digraph for Lists {
+    impl Digraph for AdjacencyLists {
         fn len(&self) -> usize {
             self.0.len()
         }
 
-        fn successor(&self, node: u32, place: u32) -> Step {
-            self.0[node as usize].get(place as usize).map_or(Step::End, |next| Step::To(*next))
+        fn successor(&self, node: u32, place: u32) -> Successor {
+            self.0[node as usize].get(place as usize).map_or(Successor::End, |next| Successor::Node(*next))
         }
     }
 
     /// `reach[a][b]`: there is a path from a to b, perhaps of length 0.
-    fn reachability(graph: &Lists) -> Vec<Vec<bool>> {
+    fn reachability(graph: &AdjacencyLists) -> Vec<Vec<bool>> {
         let n = graph.len();
         let mut reach: Vec<Vec<bool>> = (0..n).map(|a| (0..n).map(|b| a == b).collect()).collect();
         for (a, list) in graph.0.iter().enumerate() {
@@ -148,7 +152,7 @@ mod tests {
         fn components_are_mutual_reachability_in_topological_order(
             edges in prop::collection::vec((0_u32..9, 0_u32..9), 0..24)
         ) {
-            let mut lists = Lists(vec![Vec::new(); 9]);
+            let mut lists = AdjacencyLists(vec![Vec::new(); 9]);
             edges.iter().for_each(|(a, b)| lists.0[*a as usize].push(*b));
             let number = strong_components(&lists);
             let reach = reachability(&lists);

@@ -10,13 +10,11 @@ use std::path::PathBuf;
 use crate::json::{Value, json};
 
 use crate::history::{History, HistoryReader, Op};
-use crate::txn::analysis::Analysis;
-use crate::txn::graph::{Kind, Sink};
-use crate::txn::list_append::ListAnalysis;
-use crate::txn::list_append::prefix_tree::Lists;
-use crate::txn::rw_register::RegisterAnalysis;
-use crate::txn::rw_register::version_order::{Registers, accesses, version_order};
-use crate::txn::store::{Answers, Builder, Store};
+use crate::txn::analysis::WorkloadAnalysis;
+use crate::txn::graph::{EdgeKind, EdgeSink};
+use crate::txn::list_append::{ListAnalysis, PrefixTree};
+use crate::txn::rw_register::{RegisterAnalysis, Registers};
+use crate::txn::store::{Answers, Store, StoreBuilder};
 use crate::txn::{Anomaly, AnomalySet, Boundary, ListAppend, Model, Options, Promise, RwRegister};
 use crate::{CheckContext, Checker, Verdict};
 
@@ -94,7 +92,7 @@ fn check(case: &Value, history: &History, options: Options) -> Verdict {
 }
 
 fn store<A: Answers>(history: &History) -> Store<A> {
-    let mut builder = Builder::default();
+    let mut builder = StoreBuilder::default();
     history.ops.iter().for_each(|op| builder.push(op));
     builder.finish()
 }
@@ -211,28 +209,28 @@ fn single_anomalies_of_rw_register() {
 
 /// Edges by the indices of the transactions, without kinds.
 struct Edges {
-    kinds: &'static [Kind],
+    kinds: &'static [EdgeKind],
     edges: BTreeSet<(u32, u32)>,
 }
 
-impl<R: Copy> Sink<R> for Edges {
-    fn edge(&mut self, from: u32, to: u32, kind: Kind, _: R) {
+impl<R: Copy> EdgeSink<R> for Edges {
+    fn edge(&mut self, from: u32, to: u32, kind: EdgeKind, _: R) {
         if from != to && self.kinds.contains(&kind) {
             self.edges.insert((from, to));
         }
     }
 
-    fn all_pairs(&mut self, from: &[u32], to: &[u32], kind: Kind, reason: R) {
+    fn all_pairs(&mut self, from: &[u32], to: &[u32], kind: EdgeKind, reason: R) {
         for from in from {
             to.iter().for_each(|to| self.edge(*from, *to, kind, reason));
         }
     }
 }
 
-fn edges_of<A: Analysis>(analysis: &A, graph: &str) -> BTreeSet<(u32, u32)> {
-    let kinds: &[Kind] = if graph == "wr" { &[Kind::Wr] } else { &[Kind::Ww, Kind::Wr, Kind::Rw] };
+fn edges_of<A: WorkloadAnalysis>(analysis: &A, graph: &str) -> BTreeSet<(u32, u32)> {
+    let kinds: &[EdgeKind] = if graph == "wr" { &[EdgeKind::Wr] } else { &[EdgeKind::Ww, EdgeKind::Wr, EdgeKind::Rw] };
     let mut edges = Edges { kinds, edges: BTreeSet::new() };
-    for key in 0..analysis.store().names.interner.len() as u32 {
+    for key in 0..analysis.store().values.interner.len() as u32 {
         analysis.key_edges(key, &mut edges);
     }
     edges.edges
@@ -242,7 +240,7 @@ fn edges_of<A: Analysis>(analysis: &A, graph: &str) -> BTreeSet<(u32, u32)> {
 fn graphs_of_list_append() {
     for case in cases("list_append_cases.jsonl") {
         let Some(graph) = case["options"]["graph"].as_str() else { continue };
-        let store: Store<Lists> = store(&history_of(&case).unwrap());
+        let store: Store<PrefixTree> = store(&history_of(&case).unwrap());
         let edges = edges_of(&ListAnalysis::new(&store, &Options { preloaded: true, ..Options::default() }), graph);
         assert_eq!(json!(edges), case["expected"]["edges"], "{}", case["id"]);
     }
@@ -316,11 +314,12 @@ fn version_graphs_of_rw_register() {
         for history in histories_in_time(&case["txn_graph"]) {
             let store: Store<Registers> = store(&history);
             let options = Options { linearizable_keys: true, ..Options::default() };
-            let number = |version: u32| store.names.value_json(version).as_u64();
-            let order = version_order(&store, &accesses(&store), &options);
-            for (before, after, _) in &order.edges {
+            let number = |version: u32| store.values.value_json(version).as_u64();
+            let analysis = RegisterAnalysis::new(&store, &options);
+            let keys = 0..store.values.interner.len() as u32;
+            for (before, after, _) in keys.flat_map(|key| analysis.version_edges(key)) {
                 if let (Some(before_value), Some(after)) = (number(*before), number(*after)) {
-                    let key = store.key_json(store.names.key_of(*before)).as_str().unwrap().to_owned();
+                    let key = store.key_json(store.values.key_of(*before)).as_str().unwrap().to_owned();
                     found.entry(key).or_default().insert((before_value, after));
                 }
             }

@@ -6,16 +6,16 @@ use proptest::prelude::*;
 
 use crate::long_tests::cases;
 use crate::txn::Promise;
-use crate::txn::graph::{Dependencies, Graph, Kind, Sink, Timeline};
+use crate::txn::graph::{Dependencies, EdgeKind, EdgeSink, Graph, TransactionTimeline};
 use crate::txn::promise::OrderInUse;
-use crate::txn::search::cycles::{Cycle, find_cycles};
+use crate::txn::search::{DependencyCycle, find_cycles};
 
 #[derive(Clone, Debug)]
 struct Tiny {
     vertices: u32,
-    edges: Vec<(u32, u32, Kind)>,
+    edges: Vec<(u32, u32, EdgeKind)>,
     /// Each of the first precedes each of the second, through a hub.
-    groups: Vec<(Vec<u32>, Vec<u32>, Kind)>,
+    groups: Vec<(Vec<u32>, Vec<u32>, EdgeKind)>,
     /// Every transaction's beginning and end, in order.
     events: Vec<u32>,
 }
@@ -23,7 +23,7 @@ struct Tiny {
 impl Dependencies for Tiny {
     type Reason = ();
 
-    fn for_each(&self, sink: &mut impl Sink<()>) {
+    fn for_each(&self, sink: &mut impl EdgeSink<()>) {
         self.edges.iter().for_each(|(from, to, kind)| sink.edge(*from, *to, *kind, ()));
         self.groups.iter().for_each(|(from, to, kind)| sink.all_pairs(from, to, *kind, ()));
     }
@@ -31,7 +31,7 @@ impl Dependencies for Tiny {
 
 fn tiny() -> impl Strategy<Value = Tiny> {
     const MOST: u32 = 6;
-    let kind = prop_oneof![Just(Kind::Ww), Just(Kind::Wr), Just(Kind::Rw), Just(Kind::Rw)];
+    let kind = prop_oneof![Just(EdgeKind::Ww), Just(EdgeKind::Wr), Just(EdgeKind::Rw), Just(EdgeKind::Rw)];
     let edges = prop::collection::vec((0..MOST, 0..MOST, kind.clone()), 0..12);
     let some = || prop::collection::btree_set(0..MOST, 2..5).prop_map(|some| some.into_iter().collect());
     let groups = prop::collection::vec((some(), some(), kind), 0..2);
@@ -47,14 +47,14 @@ fn tiny() -> impl Strategy<Value = Tiny> {
 }
 
 impl Tiny {
-    fn timeline(&self, promise: &Promise) -> Timeline {
+    fn timeline(&self, promise: &Promise) -> TransactionTimeline {
         let used = promise.order_in_use() == OrderInUse::Realtime;
-        Timeline { events: if used { self.events.clone() } else { Vec::new() } }
+        TransactionTimeline { events: if used { self.events.clone() } else { Vec::new() } }
     }
 
     /// All kinds of edges between each two transactions, real time without any reduction.
-    fn kinds(&self, timeline: &Timeline) -> BTreeMap<(u32, u32), Vec<Kind>> {
-        let mut kinds: BTreeMap<(u32, u32), Vec<Kind>> = BTreeMap::new();
+    fn kinds(&self, timeline: &TransactionTimeline) -> BTreeMap<(u32, u32), Vec<EdgeKind>> {
+        let mut kinds: BTreeMap<(u32, u32), Vec<EdgeKind>> = BTreeMap::new();
         for (from, to, kind) in self.edges.iter().filter(|(from, to, _)| from != to) {
             kinds.entry((*from, *to)).or_default().push(*kind);
         }
@@ -67,7 +67,7 @@ impl Tiny {
         for from in 0..self.vertices {
             for to in (0..self.vertices).filter(|to| *to != from) {
                 if place(from * 2 + 1).is_some() && place(from * 2 + 1) < place(to * 2) {
-                    kinds.entry((from, to)).or_default().push(Kind::Realtime);
+                    kinds.entry((from, to)).or_default().push(EdgeKind::Realtime);
                 }
             }
         }
@@ -75,7 +75,7 @@ impl Tiny {
     }
 
     /// Every simple cycle with every choice of kinds.
-    fn all_cycles(&self, timeline: &Timeline) -> Vec<Vec<(u32, Kind)>> {
+    fn all_cycles(&self, timeline: &TransactionTimeline) -> Vec<Vec<(u32, EdgeKind)>> {
         let kinds = self.kinds(timeline);
         let mut cycles = Vec::new();
         for first in 0..self.vertices {
@@ -87,11 +87,11 @@ impl Tiny {
 
 /// Paths over transactions above the first one, closed where they return to it.
 fn extend(
-    kinds: &BTreeMap<(u32, u32), Vec<Kind>>,
+    kinds: &BTreeMap<(u32, u32), Vec<EdgeKind>>,
     first: u32,
     at: u32,
-    path: &mut Vec<(u32, Kind)>,
-    cycles: &mut Vec<Vec<(u32, Kind)>>,
+    path: &mut Vec<(u32, EdgeKind)>,
+    cycles: &mut Vec<Vec<(u32, EdgeKind)>>,
 ) {
     for ((_, next), choices) in kinds.range((at, first)..(at + 1, 0)) {
         if path.iter().any(|(vertex, _)| vertex == next && *next != first) {
@@ -109,24 +109,27 @@ fn extend(
     }
 }
 
-fn name(cycle: &[(u32, Kind)]) -> String {
-    let kinds: String = cycle.iter().map(|(_, kind)| if *kind == Kind::Rw { 'a' } else { '.' }).collect();
-    let is_in = |kind: Kind| cycle.iter().any(|(_, other)| *other == kind);
+fn name(cycle: &[(u32, EdgeKind)]) -> String {
+    let kinds: String = cycle.iter().map(|(_, kind)| if *kind == EdgeKind::Rw { 'a' } else { '.' }).collect();
+    let is_in = |kind: EdgeKind| cycle.iter().any(|(_, other)| *other == kind);
     let stem = match kinds.matches('a').count() {
-        0 if !is_in(Kind::Wr) => "G0",
+        0 if !is_in(EdgeKind::Wr) => "G0",
         0 => "G1c",
         1 => "G-single-item",
         _ if format!("{kinds}{kinds}").contains("aa") => "G2-item",
         _ => "G-nonadjacent-item",
     };
-    format!("{stem}{}", if is_in(Kind::Realtime) { "-realtime" } else { "" })
+    format!("{stem}{}", if is_in(EdgeKind::Realtime) { "-realtime" } else { "" })
 }
 
-fn anomaly(cycle: &[(u32, Kind)]) -> crate::txn::Anomaly {
+fn anomaly(cycle: &[(u32, EdgeKind)]) -> crate::txn::Anomaly {
     crate::txn::Anomaly::named(&name(cycle)).unwrap()
 }
 
-fn is_cycle_of(kinds: &BTreeMap<(u32, u32), Vec<Kind>>, Cycle { steps, anomaly: named }: &Cycle) -> bool {
+fn is_cycle_of(
+    kinds: &BTreeMap<(u32, u32), Vec<EdgeKind>>,
+    DependencyCycle { steps, anomaly: named }: &DependencyCycle,
+) -> bool {
     let mut vertices: Vec<u32> = steps.iter().map(|(vertex, _)| *vertex).collect();
     let edge = |at: usize| (steps[at].0, steps[(at + 1) % steps.len()].0);
     let exists = (0..steps.len()).all(|at| kinds.get(&edge(at)).is_some_and(|kinds| kinds.contains(&steps[at].1)));
@@ -169,13 +172,13 @@ proptest! {
     #[test]
     fn cycles_of_data_are_as_short_as_possible(tiny in tiny()) {
         let promise: Promise = "serializable".parse().unwrap();
-        let found = find_cycles(&Graph::new(tiny.vertices, &tiny), &Timeline::default(), &promise);
-        let strongest = |cycle: &&Vec<(u32, Kind)>| {
-            let kinds = tiny.kinds(&Timeline::default());
+        let found = find_cycles(&Graph::new(tiny.vertices, &tiny), &TransactionTimeline::default(), &promise);
+        let strongest = |cycle: &&Vec<(u32, EdgeKind)>| {
+            let kinds = tiny.kinds(&TransactionTimeline::default());
             (0..cycle.len()).all(|at| kinds[&(cycle[at].0, cycle[(at + 1) % cycle.len()].0)].iter().min() == Some(&cycle[at].1))
         };
-        let all = tiny.all_cycles(&Timeline::default());
-        let all: Vec<&Vec<(u32, Kind)>> = all.iter().filter(strongest).collect();
+        let all = tiny.all_cycles(&TransactionTimeline::default());
+        let all: Vec<&Vec<(u32, EdgeKind)>> = all.iter().filter(strongest).collect();
         for cycle in &found.cycles {
             let same_kind = all.iter().filter(|other| anomaly(other) == cycle.anomaly);
             prop_assert_eq!(same_kind.map(|other| other.len()).min().map(|least| least <= cycle.steps.len()), Some(true));
@@ -195,19 +198,19 @@ struct LongRing(u32);
 impl Dependencies for LongRing {
     type Reason = ();
 
-    fn for_each(&self, sink: &mut impl Sink<()>) {
+    fn for_each(&self, sink: &mut impl EdgeSink<()>) {
         for at in 0..self.0 - 1 {
-            sink.edge(at, at + 1, Kind::Wr, ());
-            sink.edge(at + 1, at, Kind::Rw, ());
+            sink.edge(at, at + 1, EdgeKind::Wr, ());
+            sink.edge(at + 1, at, EdgeKind::Rw, ());
         }
-        sink.edge(self.0 - 1, 0, Kind::Rw, ());
+        sink.edge(self.0 - 1, 0, EdgeKind::Rw, ());
     }
 }
 
 #[test]
 fn the_shortest_of_many_cycles_is_found_in_a_large_component() {
     let graph = Graph::new(20_000, &LongRing(20_000));
-    let found = find_cycles(&graph, &Timeline::default(), &"serializable".parse().unwrap());
+    let found = find_cycles(&graph, &TransactionTimeline::default(), &"serializable".parse().unwrap());
     assert_eq!(found.components, 1);
     assert_eq!(found.cycles.len(), 1);
     assert_eq!(found.cycles[0].anomaly.name(), "G-single-item");
@@ -220,15 +223,15 @@ struct HiddenSingle(u32);
 impl Dependencies for HiddenSingle {
     type Reason = ();
 
-    fn for_each(&self, sink: &mut impl Sink<()>) {
+    fn for_each(&self, sink: &mut impl EdgeSink<()>) {
         let last = self.0 - 1;
         for at in 0..last {
-            sink.edge(at, at + 1, Kind::Wr, ());
+            sink.edge(at, at + 1, EdgeKind::Wr, ());
         }
-        sink.edge(last, 0, Kind::Rw, ());
+        sink.edge(last, 0, EdgeKind::Rw, ());
         // Shortcuts that are no use to a walk with one read-write edge.
         for at in 0..last - 1 {
-            sink.edge(at, at + 2, Kind::Rw, ());
+            sink.edge(at, at + 2, EdgeKind::Rw, ());
         }
     }
 }
@@ -236,7 +239,7 @@ impl Dependencies for HiddenSingle {
 #[test]
 fn a_cycle_of_a_thousand_transactions_is_found_among_shorter_ones_of_other_kinds() {
     let graph = Graph::new(1_000, &HiddenSingle(1_000));
-    let found = find_cycles(&graph, &Timeline::default(), &"snapshot-isolation".parse().unwrap());
+    let found = find_cycles(&graph, &TransactionTimeline::default(), &"snapshot-isolation".parse().unwrap());
     let kinds: Vec<(&str, usize)> = found.cycles.iter().map(|c| (c.anomaly.name(), c.steps.len())).collect();
     assert_eq!(kinds, [("G-single-item", 1_000)]);
 }
@@ -247,11 +250,11 @@ struct Crowd(u32);
 impl Dependencies for Crowd {
     type Reason = ();
 
-    fn for_each(&self, sink: &mut impl Sink<()>) {
+    fn for_each(&self, sink: &mut impl EdgeSink<()>) {
         let readers: Vec<u32> = (0..self.0).collect();
         let writers: Vec<u32> = (self.0..2 * self.0).collect();
-        sink.all_pairs(&readers, &writers, Kind::Rw, ());
-        sink.edge(2 * self.0 - 1, 0, Kind::Wr, ());
+        sink.all_pairs(&readers, &writers, EdgeKind::Rw, ());
+        sink.edge(2 * self.0 - 1, 0, EdgeKind::Wr, ());
     }
 }
 
@@ -259,8 +262,8 @@ impl Dependencies for Crowd {
 fn paths_lead_through_hubs() {
     for size in [3, 100] {
         let graph = Graph::new(2 * size, &Crowd(size));
-        let found = find_cycles(&graph, &Timeline::default(), &"serializable".parse().unwrap());
+        let found = find_cycles(&graph, &TransactionTimeline::default(), &"serializable".parse().unwrap());
         assert_eq!(found.components, 1);
-        assert_eq!(found.cycles[0].steps, [(0, Kind::Rw), (2 * size - 1, Kind::Wr)], "{size}");
+        assert_eq!(found.cycles[0].steps, [(0, EdgeKind::Rw), (2 * size - 1, EdgeKind::Wr)], "{size}");
     }
 }

@@ -17,7 +17,7 @@ use crate::txn::{ListAppend, Options, RwRegister};
 use crate::{Checker, Valid};
 
 /// By key, the values that were written.
-type State = Vec<Vec<Value>>;
+type DatabaseState = Vec<Vec<Value>>;
 
 #[derive(Clone, Debug)]
 enum Mop {
@@ -42,7 +42,7 @@ struct Txn {
 struct Database<'a> {
     rng: &'a mut Rng,
     keys: Vec<Value>,
-    /// Names that were not written so far, the next one last.
+    /// Values that were not written so far, the next one last.
     fresh: Vec<Value>,
     written: Vec<Value>,
     /// Transactions read the state in which they began.
@@ -53,7 +53,7 @@ struct Database<'a> {
     leaks: u32,
     errors: u32,
     kinds: Vec<OpType>,
-    state: State,
+    state: DatabaseState,
 }
 
 /// Values that checkers might take for something else.
@@ -116,9 +116,9 @@ fn random_txns(rng: &mut Rng) -> (Vec<Txn>, Vec<Value>, bool) {
     (txns, database.keys, reads_first)
 }
 
-struct Open {
+struct RunningTxn {
     at: usize,
-    snapshot: State,
+    snapshot: DatabaseState,
     is_done: bool,
 }
 
@@ -126,13 +126,13 @@ impl Database<'_> {
     fn run(&mut self, count: usize) -> Vec<Txn> {
         let mut processes: Vec<u64> = vec![0, 1, u64::from(u32::MAX), u64::from(u32::MAX) + 1, u64::MAX];
         processes.truncate(self.rng.random_range(1..=processes.len()));
-        let mut open: Vec<Option<Open>> = processes.iter().map(|_| None).collect();
+        let mut open: Vec<Option<RunningTxn>> = processes.iter().map(|_| None).collect();
         let (mut txns, mut now) = (Vec::new(), 0);
         while txns.len() < count || open.iter().any(Option::is_some) {
             let slot = self.rng.random_range(0..processes.len());
             let Some(current) = &mut open[slot] else {
                 if txns.len() < count {
-                    open[slot] = Some(Open { at: txns.len(), snapshot: self.state.clone(), is_done: false });
+                    open[slot] = Some(RunningTxn { at: txns.len(), snapshot: self.state.clone(), is_done: false });
                     txns.push(self.draft(processes[slot], now));
                     now += 1;
                 }
@@ -182,7 +182,7 @@ impl Database<'_> {
         Txn { kind, process, mops, tells: kind == OpType::Ok || self.rng.random(), began, ended: None }
     }
 
-    fn execute(&mut self, txn: &mut Txn, snapshot: &State) {
+    fn execute(&mut self, txn: &mut Txn, snapshot: &DatabaseState) {
         let mut own = if self.snapshots { snapshot.clone() } else { self.state.clone() };
         for mop in &mut txn.mops {
             match mop {
@@ -271,7 +271,7 @@ impl Orders<'_> {
         self.explains(&rest, &vec![Vec::new(); keys])
     }
 
-    fn explains(&self, rest: &[usize], state: &State) -> bool {
+    fn explains(&self, rest: &[usize], state: &DatabaseState) -> bool {
         rest.iter().all(|at| self.txns[*at].kind == OpType::Info)
             || rest.iter().any(|next| {
                 let is_possible = !rest.iter().any(|other| self.must_come_first(*other, *next));
@@ -291,7 +291,7 @@ impl Orders<'_> {
         }
     }
 
-    fn execute(&self, at: usize, state: &State) -> Option<State> {
+    fn execute(&self, at: usize, state: &DatabaseState) -> Option<DatabaseState> {
         let txn = &self.txns[at];
         let is_believed = txn.kind == OpType::Ok || (self.believes_info && txn.tells && txn.ended.is_some());
         let mut state = state.clone();
