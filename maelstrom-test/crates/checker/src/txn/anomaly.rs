@@ -241,6 +241,7 @@ impl fmt::Debug for AnomalySet {
 
 static CLOSURES: LazyLock<[AnomalySet; NAMES.len()]> = LazyLock::new(closures);
 
+/// By anomaly, what it implies. A loop over bits is shorter here than building a graph for petgraph.
 fn closures() -> [AnomalySet; NAMES.len()] {
     let direct: Vec<Vec<Anomaly>> = Anomaly::all().map(Anomaly::direct).collect();
     std::array::from_fn(|start| {

@@ -165,6 +165,7 @@ struct Closure {
 
 static LATTICE: LazyLock<Vec<Closure>> = LazyLock::new(|| Model::all().map(closure).collect());
 
+/// What a model implies and proscribes. A loop over bits is shorter here than building a graph for petgraph.
 fn closure(start: Model) -> Closure {
     let known = |name: &&str| Model::named(name).expect("the table names known models");
     let mut implied = 0_u64;

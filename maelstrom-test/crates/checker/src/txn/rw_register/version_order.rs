@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::DiGraph;
 use rustc_hash::FxHashMap;
 
 use super::accesses::{Access, Registers};
 use crate::entries::NONE;
 use crate::json::Number;
 use crate::txn::options::Options;
-use crate::txn::search::{Digraph, Successor, strong_components};
 use crate::txn::store::{NULL, Store};
 
 /// Why one version is known to come before another.
@@ -206,39 +207,37 @@ fn in_given_order(store: &Store<Registers>, own: &[Access], order: &BTreeMap<u64
     ordered.windows(2).filter(|pair| pair[0].0 < pair[1].0).map(|pair| (pair[0].1, pair[1].1)).collect()
 }
 
-/// Versions of a key and their order as a graph.
-struct VersionGraph {
-    versions: Vec<u32>,
-    successors: Vec<Vec<u32>>,
-}
-
-impl Digraph for VersionGraph {
-    fn len(&self) -> usize {
-        self.versions.len()
-    }
-
-    fn successor(&self, node: u32, place: u32) -> Successor {
-        self.successors[node as usize].get(place as usize).map_or(Successor::End, |next| Successor::Node(*next))
-    }
-}
-
 /// The sets of versions that would each have to come before the others.
 fn cyclic(edges: &[VersionEdge]) -> Vec<Vec<u32>> {
     let mut versions: Vec<u32> = edges.iter().flat_map(|(from, to, _)| [*from, *to]).collect();
     versions.sort_unstable();
     versions.dedup();
     let place = |version: u32| versions.partition_point(|other| *other < version) as u32;
-    let mut successors: Vec<Vec<u32>> = vec![Vec::new(); versions.len()];
-    for (from, to, _) in edges {
-        successors[place(*from) as usize].push(place(*to));
-    }
-    let graph = VersionGraph { versions, successors };
-    let number = strong_components(&graph);
-    let mut members: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-    for (node, number) in number.iter().enumerate() {
-        members.entry(*number).or_default().push(graph.versions[node]);
-    }
-    let mut cycles: Vec<Vec<u32>> = members.into_values().filter(|versions| versions.len() > 1).collect();
+    let graph = DiGraph::<(), ()>::from_edges(edges.iter().map(|(from, to, _)| (place(*from), place(*to))));
+    // Not petgraph's `tarjan_scc`, which recurses: a key of a long history has as many versions.
+    let components = kosaraju_scc(&graph).into_iter().filter(|members| members.len() > 1);
+    let mut cycles: Vec<Vec<u32>> = components
+        .map(|members| {
+            let mut cycle: Vec<u32> = members.into_iter().map(|node| versions[node.index()]).collect();
+            cycle.sort_unstable();
+            cycle
+        })
+        .collect();
     cycles.sort_unstable();
     cycles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_versions_do_not_overflow_the_stack() {
+        let path = (1..200_000_u32).map(|version| (version - 1, version, OrderSource::WritesFollowReads));
+        let mut edges: Vec<VersionEdge> = path.collect();
+        assert_eq!(cyclic(&edges), [[0; 0]; 0]);
+        edges.push((2, 1, OrderSource::SequentialKeys));
+        edges.push((9, 7, OrderSource::SequentialKeys));
+        assert_eq!(cyclic(&edges), [vec![1, 2], vec![7, 8, 9]]);
+    }
 }

@@ -41,4 +41,3 @@ mod walk;
 
 pub(in crate::txn) use cycles::Cycles;
 pub(crate) use cycles::{DependencyCycle, find_cycles};
-pub(in crate::txn) use tarjan::{Digraph, Successor, strong_components};
