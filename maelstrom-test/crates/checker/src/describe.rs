@@ -18,7 +18,7 @@ impl Evidence {
 
     /// The same, as the operation that breaks the promise.
     #[must_use]
-    pub fn culprit(self) -> Evidence {
+    pub(crate) fn culprit(self) -> Evidence {
         Evidence { is_culprit: true, ..self }
     }
 

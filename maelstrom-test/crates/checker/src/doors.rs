@@ -3,6 +3,7 @@
 use super::{CheckContext, Checker, Finding, Verdict};
 use crate::history::{History, HistoryFormat, HistoryReader, Op, OpType, Process};
 use crate::json::json;
+use crate::stream::stream_whole;
 
 /// The verdict of a checker on a history.
 ///
@@ -14,7 +15,7 @@ pub(crate) fn judged(checker: &dyn Checker, history: &History) -> Verdict {
     let context = CheckContext::default();
     let verdict = checker.check(history, &context);
     for format in [HistoryFormat::JsonLines, HistoryFormat::Edn] {
-        let mut again = streamed(checker, &written_and_read(history, format), &context);
+        let mut again = stream_whole(checker, &written_and_read(history, format), &context);
         checker.refine(&mut again, history);
         assert_eq!(summary(&again), summary(&verdict), "streamed as {format:?}: {history:?}");
     }
@@ -23,12 +24,6 @@ pub(crate) fn judged(checker: &dyn Checker, history: &History) -> Verdict {
     let names = |verdict: &Verdict| verdict.findings.iter().map(name).collect::<Vec<_>>();
     assert_eq!((again.valid, names(&again)), (verdict.valid, names(&verdict)), "disguised: {history:?}");
     verdict
-}
-
-fn streamed(checker: &dyn Checker, history: &History, context: &CheckContext) -> Verdict {
-    let mut stream = checker.stream(context);
-    history.ops.iter().for_each(|op| stream.push(op));
-    stream.finish()
 }
 
 fn written_and_read(history: &History, format: HistoryFormat) -> History {

@@ -54,7 +54,7 @@ use maelstrom_options::suggest;
 use maelstrom_protocol as protocol;
 use maelstrom_random as random;
 
-use self::stream::Whole;
+use self::stream::WholeHistory;
 use crate::history::{History, Nanos};
 use crate::json::{Map, Value};
 
@@ -221,7 +221,7 @@ pub trait Checker {
     /// Begins to take a history entry by entry, for histories that do not fit into memory. The verdict is that of
     /// [`Checker::check`], but for its proofs, which may be longer. A checker that does not define this keeps the history.
     fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
-        Box::new(Whole { checker: self, context, history: History::default() })
+        Box::new(WholeHistory { checker: self, context, history: History::default() })
     }
 
     /// Makes the proofs of a verdict from [`Checker::stream`] as short as those from [`Checker::check`]. The history must

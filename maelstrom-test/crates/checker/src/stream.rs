@@ -1,32 +1,36 @@
-//! Histories on their way into a checker, entry by entry.
+//! Histories that are checked entry by entry.
 //!
-//! A history may be longer than what fits into memory. So checkers take its entries one at a time, and keep only what
-//! they need of each.
+//! A history may not fit into memory. So checkers receive its entries one at a time, and keep only what they need.
 
 use super::{CheckContext, Checker, Valid, Verdict};
 use crate::history::{History, Mismatch, Op};
 
-/// A history on its way into a checker. What the checker keeps of it is much smaller.
+/// A checker that receives a history entry by entry.
 pub trait Stream {
-    /// Takes the next entry. Positions in the verdict's evidence count these calls.
+    /// Adds the next entry. Positions in the evidence of the verdict count these calls.
     fn push(&mut self, op: &Op);
 
-    /// Judges what was taken.
+    /// Ends the history and judges it.
     fn finish(self: Box<Self>) -> Verdict;
 }
 
-/// Judges a history that is in memory as if it came entry by entry.
+/// Checks a history in memory with the streaming implementation of a checker, then refines the proofs.
 pub(super) fn check_streamed(checker: &impl Checker, history: &History, context: &CheckContext) -> Verdict {
-    let mut stream = checker.stream(context);
-    history.ops.iter().for_each(|op| stream.push(op));
-    let mut verdict = stream.finish();
+    let mut verdict = stream_whole(checker, history, context);
     checker.refine(&mut verdict, history);
     verdict
 }
 
+/// Checks a history in memory with the streaming implementation of a checker. The proofs are not refined.
+pub(super) fn stream_whole(checker: &(impl Checker + ?Sized), history: &History, context: &CheckContext) -> Verdict {
+    let mut stream = checker.stream(context);
+    history.ops.iter().for_each(|op| stream.push(op));
+    stream.finish()
+}
+
 impl Verdict {
-    /// Says that a completion names another function than its invocation. If it is `ok`, then something happened of which
-    /// nobody knows what it was.
+    /// Adds the reason that a completion has another function than its invocation. If the completion is `ok`, something
+    /// unknown happened, so the verdict is at best unknown.
     pub(super) fn add_mismatch(&mut self, mismatch: Option<&Mismatch>) {
         let Some(mismatch) = mismatch else { return };
         if mismatch.is_ok {
@@ -36,14 +40,14 @@ impl Verdict {
     }
 }
 
-/// For checkers that need all of a history at once: keeps it.
-pub(super) struct Whole<'a, C: ?Sized> {
+/// The stream of a checker that needs the whole history: it keeps the history.
+pub(super) struct WholeHistory<'a, C: ?Sized> {
     pub(super) checker: &'a C,
     pub(super) context: &'a CheckContext,
     pub(super) history: History,
 }
 
-impl<C: Checker + ?Sized> Stream for Whole<'_, C> {
+impl<C: Checker + ?Sized> Stream for WholeHistory<'_, C> {
     fn push(&mut self, op: &Op) {
         self.history.ops.push(op.clone());
     }

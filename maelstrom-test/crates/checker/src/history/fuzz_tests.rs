@@ -4,6 +4,7 @@ use std::io::BufRead;
 
 use proptest::prelude::*;
 
+use super::read::Notation;
 use super::tests::written;
 use super::*;
 use crate::json::{Value, from_str};

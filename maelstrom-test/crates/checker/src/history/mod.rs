@@ -29,9 +29,8 @@ mod write;
 pub use edn_write::{push_name, push_value};
 pub use error::ReadError;
 pub use op::{History, Op, OpType, Pair, Process};
-pub(crate) use pairing::Mismatch;
-pub use pairing::Pairing;
-pub use read::{HistoryReader, Notation};
+pub(crate) use pairing::{Mismatch, Pairing};
+pub use read::HistoryReader;
 pub use write::{HistoryFormat, HistoryWriter};
 
 /// Nanoseconds since the run began, on the run's own clock (simulated or not).

@@ -16,19 +16,8 @@ use crate::json::Value;
 /// pair its entries before.
 ///
 /// `T` is what the user of this type keeps of an operation that has begun.
-///
-/// ```
-/// use maelstrom_checker::history::{Op, OpType, Pairing};
-/// use maelstrom_checker::json::Value;
-/// let op = |kind, process| Op::new(0, kind, process, "read", Value::Null);
-/// let mut pairing = Pairing::new();
-/// assert_eq!(pairing.begin(0, &op(OpType::Invoke, 0), "first"), None);
-/// assert_eq!(pairing.begin(0, &op(OpType::Invoke, 0), "second"), Some("first")); // never ends
-/// assert_eq!(pairing.end(0, &op(OpType::Ok, 0)).0, Some("second"));
-/// assert_eq!(pairing.end(0, &op(OpType::Ok, 0)).0, None);
-/// ```
 #[derive(Clone, Debug)]
-pub struct Pairing<T> {
+pub(crate) struct Pairing<T> {
     /// By process.
     open: FxHashMap<u64, Begun<T>>,
     /// How many operations have begun.
@@ -77,12 +66,12 @@ impl<T> Default for Pairing<T> {
 
 impl<T> Pairing<T> {
     /// Nothing has begun.
-    pub fn new() -> Pairing<T> {
+    pub(crate) fn new() -> Pairing<T> {
         Pairing::default()
     }
 
     /// A process begins an operation. Gives back the one that it leaves unfinished.
-    pub fn begin(&mut self, process: u64, invocation: &Op, operation: T) -> Option<T> {
+    pub(crate) fn begin(&mut self, process: u64, invocation: &Op, operation: T) -> Option<T> {
         let begun = Begun { number: self.count, f: invocation.f.clone(), operation };
         self.count += 1;
         self.open.insert(process, begun).map(|unfinished| unfinished.operation)
@@ -95,7 +84,7 @@ impl<T> Pairing<T> {
     /// cannot be the result of what was asked. An operation that failed nevertheless failed; of any other, nobody knows
     /// whether it happened: the completion becomes an `info`. In both cases it gets the invocation's function, and loses
     /// its value and error.
-    pub fn end<'a>(&mut self, process: u64, completion: &'a Op) -> (Option<T>, Cow<'a, Op>) {
+    pub(crate) fn end<'a>(&mut self, process: u64, completion: &'a Op) -> (Option<T>, Cow<'a, Op>) {
         let Some(begun) = self.open.remove(&process) else { return (None, Cow::Borrowed(completion)) };
         let Some(mismatch) = Mismatch::between(&begun.f, completion) else {
             return (Some(begun.operation), Cow::Borrowed(completion));
@@ -124,7 +113,7 @@ impl<T> Pairing<T> {
     }
 
     /// Takes out all operations that have begun and not ended, in the order of their beginnings.
-    pub fn take_unfinished(&mut self) -> impl Iterator<Item = T> + use<T> {
+    pub(crate) fn take_unfinished(&mut self) -> impl Iterator<Item = T> + use<T> {
         let mut open: Vec<Begun<T>> = self.open.drain().map(|(_, begun)| begun).collect();
         open.sort_unstable_by_key(|begun| begun.number);
         open.into_iter().map(|begun| begun.operation)

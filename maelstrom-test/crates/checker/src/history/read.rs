@@ -8,7 +8,7 @@ use super::{History, Op, ReadError};
 
 /// The notations that histories can be read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notation {
+pub(super) enum Notation {
     /// One JSON object per line: `history.jsonl`.
     JsonLines,
     /// One JSON array of objects.
@@ -19,14 +19,7 @@ pub enum Notation {
 
 impl Notation {
     /// Guesses from the beginning of a text: in JSON, the first key of the first object is a string in quotes.
-    ///
-    /// ```
-    /// use maelstrom_checker::history::Notation;
-    /// assert_eq!(Notation::guess(br#"{"index": 0, "type": "invoke"}"#), Notation::JsonLines);
-    /// assert_eq!(Notation::guess(br#"[{"index": 0, "type": "invoke"}]"#), Notation::JsonArray);
-    /// assert_eq!(Notation::guess(b"{:index 0, :type :invoke}"), Notation::Edn);
-    /// ```
-    pub fn guess(beginning: &[u8]) -> Notation {
+    pub(super) fn guess(beginning: &[u8]) -> Notation {
         let mut bytes = beginning.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
         match (bytes.next(), bytes.next(), bytes.next()) {
             (Some(b'{'), Some(b'"' | b'}'), _) => Notation::JsonLines,
@@ -96,7 +89,8 @@ impl<R: BufRead> HistoryReader<R> {
     }
 
     /// A reader of a text in a known notation. Fails if its beginning cannot be read.
-    pub fn with_notation(mut reader: R, notation: Notation) -> io::Result<HistoryReader<R>> {
+    #[cfg(test)]
+    pub(super) fn with_notation(mut reader: R, notation: Notation) -> io::Result<HistoryReader<R>> {
         let beginning = beginning(&mut reader)?;
         Ok(HistoryReader::of(beginning, reader, notation))
     }

@@ -1,5 +1,6 @@
 //! Both notations, both ways, and whatever else a file may hold.
 
+use super::read::Notation;
 use super::*;
 use crate::json::{Map, json};
 

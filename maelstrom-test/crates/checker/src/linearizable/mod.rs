@@ -179,7 +179,8 @@ impl Linearizable {
 
     /// How many configurations may be looked at per key, before the verdict is *unknown*, besides the limits of steps
     /// and memory in [`CheckContext`](super::CheckContext).
-    pub fn max_configurations(self, max_configurations: u64) -> Linearizable {
+    #[cfg(test)]
+    fn max_configurations(self, max_configurations: u64) -> Linearizable {
         Linearizable { max_configurations, ..self }
     }
 }

@@ -12,7 +12,7 @@ use super::search::Outcome;
 use super::stream::ByKey;
 use super::words;
 use crate::history::{History, Op, Pair};
-use crate::stream::Whole;
+use crate::stream::WholeHistory;
 use crate::{CheckContext, Checker, Finding, Stream, Valid, Verdict};
 
 /// So many keys that are not linearizable are explained; the others are only listed.
@@ -34,7 +34,7 @@ impl Checker for Linearizable {
         if self.keyed {
             Box::new(ByKey::new(self, context))
         } else {
-            Box::new(Whole { checker: self, context, history: History::default() })
+            Box::new(WholeHistory { checker: self, context, history: History::default() })
         }
     }
 }

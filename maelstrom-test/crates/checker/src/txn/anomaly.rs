@@ -8,7 +8,7 @@ use crate::txn::unknown_name::UnknownName;
 
 /// An anomaly. Anomalies are ordered as in reports.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Anomaly(u8);
+pub(crate) struct Anomaly(u8);
 
 /// All names, from anomalies that break the weakest models to those that break only the strongest.
 const NAMES: [&str; 46] = [
@@ -82,50 +82,43 @@ const IMPLICATIONS: [(&str, &[&str]); 15] = [
 
 impl Anomaly {
     /// A read of a value that no transaction wrote.
-    pub const UNEXPECTED: Anomaly = Anomaly(0);
+    pub(crate) const UNEXPECTED: Anomaly = Anomaly(0);
     /// An element that occurs twice in a list.
-    pub const DUPLICATE_ELEMENTS: Anomaly = Anomaly(1);
+    pub(crate) const DUPLICATE_ELEMENTS: Anomaly = Anomaly(1);
     /// Values of a register that must each precede the other.
-    pub const CYCLIC_VERSIONS: Anomaly = Anomaly(2);
+    pub(crate) const CYCLIC_VERSIONS: Anomaly = Anomaly(2);
     /// Two reads of a key, neither a prefix of the other; or appends of a transaction that were not applied in its order.
-    pub const INCOMPATIBLE_ORDER: Anomaly = Anomaly(4);
+    pub(crate) const INCOMPATIBLE_ORDER: Anomaly = Anomaly(4);
     /// A failed append that an ok append follows.
-    pub const DIRTY_UPDATE: Anomaly = Anomaly(5);
+    pub(crate) const DIRTY_UPDATE: Anomaly = Anomaly(5);
     /// Aborted read: a read of a failed write.
-    pub const G1A: Anomaly = Anomaly(6);
+    pub(crate) const G1A: Anomaly = Anomaly(6);
     /// Intermediate read: a read of a value that its writer overwrote in the same transaction.
-    pub const G1B: Anomaly = Anomaly(7);
+    pub(crate) const G1B: Anomaly = Anomaly(7);
     /// A read of a value that the same transaction writes later.
-    pub const FUTURE_READ: Anomaly = Anomaly(8);
+    pub(crate) const FUTURE_READ: Anomaly = Anomaly(8);
     /// A read that contradicts what the same transaction read or wrote before.
-    pub const INTERNAL: Anomaly = Anomaly(11);
+    pub(crate) const INTERNAL: Anomaly = Anomaly(11);
     /// Two transactions that read the same version of a key and then write the key.
-    pub const LOST_UPDATE: Anomaly = Anomaly(12);
+    pub(crate) const LOST_UPDATE: Anomaly = Anomaly(12);
     /// No transaction depends on another, so the history proves nothing.
-    pub const EMPTY_GRAPH: Anomaly = Anomaly(45);
+    pub(crate) const EMPTY_GRAPH: Anomaly = Anomaly(45);
 
     /// The anomaly with a name.
     ///
     /// # Errors
     /// If there is no anomaly with this name. The error suggests similar names.
-    pub fn named(name: &str) -> Result<Anomaly, UnknownName> {
+    pub(crate) fn named(name: &str) -> Result<Anomaly, UnknownName> {
         Anomaly::find(name).ok_or_else(|| UnknownName::new("anomaly", name, nearest(name, NAMES)))
     }
 
     /// The name of the anomaly.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         NAMES[usize::from(self.0)]
     }
 
     /// Whether every history with this anomaly also has the other one. Every anomaly implies itself.
-    ///
-    /// ```
-    /// use maelstrom_checker::txn::Anomaly;
-    /// let found = Anomaly::named("G-single-item").unwrap();
-    /// assert!(found.implies(Anomaly::named("G-single").unwrap()));
-    /// assert!(!found.implies(Anomaly::named("G1c").unwrap()));
-    /// ```
-    pub fn implies(self, other: Anomaly) -> bool {
+    pub(crate) fn implies(self, other: Anomaly) -> bool {
         AnomalySet::closure(self).contains(other)
     }
 
@@ -169,58 +162,58 @@ impl fmt::Display for Anomaly {
 
 /// A set of anomalies.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct AnomalySet(u64);
+pub(crate) struct AnomalySet(u64);
 
 impl AnomalySet {
     /// An anomaly and all anomalies that it implies.
-    pub fn closure(anomaly: Anomaly) -> AnomalySet {
+    pub(crate) fn closure(anomaly: Anomaly) -> AnomalySet {
         CLOSURES[usize::from(anomaly.0)]
     }
 
     /// Every anomaly.
-    pub fn all() -> AnomalySet {
+    pub(crate) fn all() -> AnomalySet {
         Anomaly::all().collect()
     }
 
     /// All anomalies that imply a member, members included.
-    pub fn implying(self) -> AnomalySet {
+    pub(crate) fn implying(self) -> AnomalySet {
         Anomaly::all().filter(|anomaly| !AnomalySet::closure(*anomaly).is_disjoint(self)).collect()
     }
 
     /// Whether an anomaly is a member.
-    pub fn contains(self, anomaly: Anomaly) -> bool {
+    pub(crate) fn contains(self, anomaly: Anomaly) -> bool {
         self.0 & (1 << anomaly.0) != 0
     }
 
     /// Whether the set has no member.
-    pub fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// Adds a member.
-    pub fn insert(&mut self, anomaly: Anomaly) {
+    pub(crate) fn insert(&mut self, anomaly: Anomaly) {
         self.0 |= 1 << anomaly.0;
     }
 
     /// The members of both sets.
-    pub fn union(self, other: AnomalySet) -> AnomalySet {
+    pub(crate) fn union(self, other: AnomalySet) -> AnomalySet {
         AnomalySet(self.0 | other.0)
     }
 
     /// Whether the sets have no common member.
-    pub fn is_disjoint(self, other: AnomalySet) -> bool {
+    pub(crate) fn is_disjoint(self, other: AnomalySet) -> bool {
         self.0 & other.0 == 0
     }
 
     /// The members, in the order of reports.
-    pub fn iter(self) -> impl Iterator<Item = Anomaly> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = Anomaly> {
         Anomaly::all().filter(move |anomaly| self.contains(*anomaly))
     }
 }
 
 impl Anomaly {
     /// Every anomaly, in the order of reports.
-    pub fn all() -> impl Iterator<Item = Anomaly> {
+    pub(crate) fn all() -> impl Iterator<Item = Anomaly> {
         (0..NAMES.len() as u8).map(Anomaly)
     }
 }
@@ -255,4 +248,17 @@ fn closures() -> [AnomalySet; NAMES.len()] {
         }
         closure
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anomaly_implies_weaker_ones() {
+        let found = Anomaly::named("G-single-item").unwrap();
+        assert!(found.implies(found));
+        assert!(found.implies(Anomaly::named("G-single").unwrap()));
+        assert!(!found.implies(Anomaly::named("G1c").unwrap()));
+    }
 }

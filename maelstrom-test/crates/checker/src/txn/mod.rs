@@ -13,9 +13,9 @@
 //!
 //! The edges of a cycle decide which promises it breaks. In a cycle of `ww` edges (`G0`), writes of several transactions
 //! are mixed; not even *read uncommitted* allows that. A cycle with two adjacent `rw` edges (`G2-item`, write skew) breaks
-//! *serializable*, but *snapshot isolation* allows it. There are some fifty models of different strength ([`Model`]).
+//! *serializable*, but *snapshot isolation* allows it. There are some fifty models of different strength.
 //! Besides cycles, there are values that no transaction should have seen: reads of failed writes (`G1a`), transactions
-//! that contradict themselves (`internal`), and others ([`Anomaly`]).
+//! that contradict themselves (`internal`), and others.
 //!
 //! The method is that of A. Adya (*Weak Consistency*, 1999) and of Elle (K. Kingsbury and P. Alvaro, *Elle: Inferring
 //! Isolation Anomalies from Experimental Observations*, VLDB 2020). Names of models and anomalies are those of Elle.
@@ -103,7 +103,8 @@
 //! # Ok::<(), maelstrom_checker::txn::UnknownName>(())
 //! ```
 //!
-//! A history that does not fit into memory can be checked entry by entry, see [`ListAppend::feed`].
+//! A history that does not fit into memory can be checked entry by entry, see
+//! [`Checker::stream`](crate::Checker::stream).
 //!
 //! # Results
 //! [`Verdict::details`](crate::Verdict::details) holds:
@@ -144,15 +145,14 @@ mod tests;
 mod unknown_name;
 mod verdict;
 
-pub use anomaly::{Anomaly, AnomalySet};
-pub use list_append::{ListAppend, ListAppendFeed};
-pub use model::{Boundary, Model};
+pub use list_append::ListAppend;
 pub use options::Options;
-pub use promise::{OrderInUse, Promise};
-pub use rw_register::{RwRegister, RwRegisterFeed};
+pub use promise::Promise;
+pub use rw_register::RwRegister;
 pub use unknown_name::UnknownName;
 
 // The Kafka checker searches for cycles of dependencies, too.
+pub(crate) use anomaly::Anomaly;
 pub(crate) use explain::{rotated, shape};
 pub(crate) use graph::{Dependencies, EdgeKind, EdgeSink, Graph, ReasonFinder, TransactionTimeline};
 pub(crate) use search::{DependencyCycle, find_cycles};

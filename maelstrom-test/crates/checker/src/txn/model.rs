@@ -14,7 +14,7 @@ use crate::txn::unknown_name::UnknownName;
 
 /// A consistency model. A model with two names is equal under both.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Model(u8);
+pub(super) struct Model(u8);
 
 /// The name of a model, the models that it implies directly, the anomalies that it proscribes directly.
 type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
@@ -104,14 +104,7 @@ impl Model {
     ///
     /// # Errors
     /// If there is no model with this name. The error suggests similar names.
-    ///
-    /// ```
-    /// use maelstrom_checker::txn::Model;
-    /// assert_eq!(Model::named("strict-serializable"), Model::named("PL-SS"));
-    /// let error = Model::named("serialisable").unwrap_err();
-    /// assert!(error.to_string().contains("did you mean `serializable`"));
-    /// ```
-    pub fn named(name: &str) -> Result<Model, UnknownName> {
+    pub(super) fn named(name: &str) -> Result<Model, UnknownName> {
         let canonical = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, canonical)| canonical);
         match MODELS.iter().position(|(known, ..)| *known == canonical) {
             Some(at) => Ok(Model(at as u8)),
@@ -120,28 +113,28 @@ impl Model {
     }
 
     /// All names that [`Model::named`] accepts.
-    pub fn names() -> impl Iterator<Item = &'static str> {
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
         MODELS.iter().map(|(name, ..)| *name).chain(ALIASES.iter().map(|(alias, _)| *alias))
     }
 
     /// All models, in no particular order.
-    pub fn all() -> impl Iterator<Item = Model> {
+    pub(super) fn all() -> impl Iterator<Item = Model> {
         (0..MODELS.len() as u8).map(Model)
     }
 
     /// The name in reports: `serializable` rather than `PL-3`.
-    pub fn long_name(self) -> &'static str {
+    pub(super) fn long_name(self) -> &'static str {
         let short = self.row().0;
         ALIASES.iter().find(|(_, canonical)| *canonical == short).map_or(short, |(alias, _)| alias)
     }
 
     /// Whether every history that satisfies this model satisfies the other. Every model implies itself.
-    pub fn implies(self, other: Model) -> bool {
+    pub(super) fn implies(self, other: Model) -> bool {
         LATTICE[usize::from(self.0)].implied & (1 << other.0) != 0
     }
 
     /// All anomalies that a history cannot have if it satisfies this model.
-    pub fn proscribed(self) -> AnomalySet {
+    pub(super) fn proscribed(self) -> AnomalySet {
         LATTICE[usize::from(self.0)].proscribed
     }
 
@@ -187,27 +180,14 @@ fn closure(start: Model) -> Closure {
 
 /// The models that a set of anomalies rules out, by their long names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Boundary {
+pub(super) struct Boundary {
     /// The weakest models that are ruled out.
-    pub not: BTreeSet<&'static str>,
+    pub(super) not: BTreeSet<&'static str>,
     /// The models that are ruled out because they imply one of the weakest.
-    pub also_not: BTreeSet<&'static str>,
+    pub(super) also_not: BTreeSet<&'static str>,
 }
 
 impl Boundary {
-    /// The boundary of the models that the anomalies rule out.
-    ///
-    /// ```
-    /// use maelstrom_checker::txn::{Anomaly, Boundary};
-    /// let found = [Anomaly::named("G-single-item").unwrap()];
-    /// let boundary = Boundary::of(found.into_iter().collect());
-    /// assert_eq!(boundary.not.into_iter().collect::<Vec<_>>(), ["consistent-view", "repeatable-read"]);
-    /// assert!(boundary.also_not.contains("serializable"));
-    /// ```
-    pub fn of(found: AnomalySet) -> Boundary {
-        Boundary::around(|model| !model.proscribed().is_disjoint(found))
-    }
-
     /// The boundary of the models that are ruled out.
     pub(super) fn around(is_ruled_out: impl Fn(Model) -> bool) -> Boundary {
         let out: Vec<Model> = Model::all().filter(|model| is_ruled_out(*model)).collect();
@@ -215,5 +195,23 @@ impl Boundary {
         let not: BTreeSet<&'static str> = out.iter().filter(weakest).map(|model| model.long_name()).collect();
         let also_not = out.iter().map(|model| model.long_name()).filter(|name| !not.contains(name)).collect();
         Boundary { not, also_not }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_equal_under_both_names() {
+        assert_eq!(Model::named("strict-serializable"), Model::named("PL-SS"));
+    }
+
+    #[test]
+    fn a_boundary_separates_the_weakest_models_from_stronger_ones() {
+        let found = [Anomaly::named("G-single-item").unwrap()];
+        let boundary = Boundary::around(|model| !model.proscribed().is_disjoint(found.into_iter().collect()));
+        assert_eq!(boundary.not.into_iter().collect::<Vec<_>>(), ["consistent-view", "repeatable-read"]);
+        assert!(boundary.also_not.contains("serializable"));
     }
 }

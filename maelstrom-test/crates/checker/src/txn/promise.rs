@@ -11,8 +11,9 @@ use crate::txn::unknown_name::UnknownName;
 /// ```
 /// use maelstrom_checker::txn::Promise;
 /// let promise: Promise = "snapshot-isolation, repeatable-read".parse()?;
-/// assert_eq!(promise.model_names(), ["snapshot-isolation", "repeatable-read"]);
-/// assert!("snapshot-insulation".parse::<Promise>().is_err());
+/// assert_eq!(promise, Promise::new(&["snapshot-isolation", "repeatable-read"], &[] as &[&str])?);
+/// let error = "snapshot-insulation".parse::<Promise>().unwrap_err();
+/// assert!(error.to_string().contains("did you mean `snapshot-isolation`"));
 /// # Ok::<(), maelstrom_checker::txn::UnknownName>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Promise {
 
 /// The order of transactions that counts as a dependency, besides what they read and wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OrderInUse {
+pub(super) enum OrderInUse {
     /// None.
     None,
     /// The order in which each process performed its transactions.
@@ -80,18 +81,18 @@ impl Promise {
     }
 
     /// The names of the models, as they were given.
-    pub fn model_names(&self) -> Vec<&str> {
+    pub(super) fn model_names(&self) -> Vec<&str> {
         self.models.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// The anomalies that break the promise. [`Anomaly::UNEXPECTED`] may break it without being a member, see
+    /// The anomalies that break the promise. `unexpected` may break it without being a member, see
     /// [`Promise::proscribes`].
-    pub fn proscribed(&self) -> AnomalySet {
+    pub(super) fn proscribed(&self) -> AnomalySet {
         self.proscribed
     }
 
     /// Whether an anomaly breaks the promise.
-    pub fn proscribes(&self, anomaly: Anomaly) -> bool {
+    pub(crate) fn proscribes(&self, anomaly: Anomaly) -> bool {
         self.proscribed.contains(anomaly) || anomaly == Anomaly::UNEXPECTED && self.unexpected
     }
 
@@ -102,7 +103,7 @@ impl Promise {
     }
 
     /// The weakest of the models that the anomaly breaks, by the name that was given.
-    pub fn broken_model(&self, anomaly: Anomaly) -> Option<&str> {
+    pub(super) fn broken_model(&self, anomaly: Anomaly) -> Option<&str> {
         let broken: Vec<&(String, Model)> =
             self.models.iter().filter(|(_, model)| model.proscribed().contains(anomaly)).collect();
         let weakest = broken.iter().find(|(_, model)| !broken.iter().any(|(_, o)| o != model && model.implies(*o)));
@@ -110,7 +111,7 @@ impl Promise {
     }
 
     /// The order that some proscribed anomaly needs. The real-time order contains the process order.
-    pub fn order_in_use(&self) -> OrderInUse {
+    pub(super) fn order_in_use(&self) -> OrderInUse {
         let named = |suffix: &str| self.proscribed.iter().any(|anomaly| anomaly.name().ends_with(suffix));
         match (named("-realtime"), named("-process")) {
             (true, _) => OrderInUse::Realtime,

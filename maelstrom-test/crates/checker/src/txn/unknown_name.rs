@@ -30,7 +30,7 @@ fn list(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Model;
+    use crate::txn::model::Model;
 
     #[test]
     fn the_message_suggests_similar_names() {

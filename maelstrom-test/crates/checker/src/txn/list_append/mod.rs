@@ -40,7 +40,7 @@ use super::options::Options;
 use super::store::StoreBuilder;
 use super::verdict::judge;
 use crate::history::{History, Op};
-use crate::stream::check_streamed;
+use crate::stream::{check_streamed, stream_whole};
 use crate::{CheckContext, Checker, Stream, Verdict};
 
 /// Checks transactions of `["append", key, value]` and `["r", key, list]`.
@@ -54,57 +54,22 @@ impl ListAppend {
     pub fn new(options: Options) -> ListAppend {
         ListAppend { options }
     }
-
-    /// A checker that receives the history entry by entry. It keeps only what the analysis needs, about 100 bytes for each
-    /// transaction.
-    ///
-    /// ```
-    /// use maelstrom_checker::txn::ListAppend;
-    /// use maelstrom_checker::Valid;
-    /// use maelstrom_checker::history::HistoryReader;
-    ///
-    /// let file = r#"{"type": "ok", "value": [["append", "x", 1]]}
-    /// {"type": "ok", "value": [["r", "x", [1, 2]]]}"#;
-    /// let mut feed = ListAppend::default().feed();
-    /// for op in HistoryReader::new(file.as_bytes())? {
-    ///     feed.push(&op?);
-    /// }
-    /// let verdict = feed.finish();
-    /// assert_eq!(verdict.valid, Valid::False);
-    /// assert_eq!(verdict.findings[0].story, "A transaction read 2 from key x, but nobody ever appended that.");
-    /// # Ok::<(), maelstrom_checker::history::ReadError>(())
-    /// ```
-    pub fn feed(&self) -> ListAppendFeed {
-        ListAppendFeed { options: self.options.clone(), builder: StoreBuilder::default() }
-    }
 }
 
 /// A list-append history that is checked entry by entry.
-pub struct ListAppendFeed {
+struct ListAppendStream {
     options: Options,
     builder: StoreBuilder<PrefixTree>,
 }
 
-impl ListAppendFeed {
-    /// Adds the next entry. Positions in the evidence of the verdict count these calls.
-    pub fn push(&mut self, op: &Op) {
+impl Stream for ListAppendStream {
+    fn push(&mut self, op: &Op) {
         self.builder.push(op);
     }
 
-    /// Ends the history and judges it.
-    pub fn finish(self) -> Verdict {
+    fn finish(self: Box<Self>) -> Verdict {
         let store = self.builder.finish();
         judge(&ListAnalysis::new(&store, &self.options), &self.options.promise)
-    }
-}
-
-impl Stream for ListAppendFeed {
-    fn push(&mut self, op: &Op) {
-        self.push(op);
-    }
-
-    fn finish(self: Box<Self>) -> Verdict {
-        (*self).finish()
     }
 }
 
@@ -114,10 +79,10 @@ impl Checker for ListAppend {
     }
 
     fn stream<'a>(&'a self, _: &'a CheckContext) -> Box<dyn Stream + 'a> {
-        Box::new(self.feed())
+        Box::new(ListAppendStream { options: self.options.clone(), builder: StoreBuilder::default() })
     }
 
     fn refine(&self, verdict: &mut Verdict, history: &History) {
-        minimize(verdict, history, |part| self.check(part, &CheckContext::default()));
+        minimize(verdict, history, |part| stream_whole(self, part, &CheckContext::default()));
     }
 }

@@ -49,7 +49,7 @@ use super::store::StoreBuilder;
 use super::verdict::judge;
 use crate::history::{History, Op, OpType};
 use crate::json::Value;
-use crate::stream::check_streamed;
+use crate::stream::{check_streamed, stream_whole};
 use crate::{CheckContext, Checker, Stream, Verdict};
 
 /// Checks transactions of `["w", key, value]` and `["r", key, value]`.
@@ -63,22 +63,16 @@ impl RwRegister {
     pub fn new(options: Options) -> RwRegister {
         RwRegister { options }
     }
-
-    /// A checker that receives the history entry by entry, like [`ListAppend::feed`](super::ListAppend::feed).
-    pub fn feed(&self) -> RwRegisterFeed {
-        RwRegisterFeed { options: self.options.clone(), builder: StoreBuilder::default() }
-    }
 }
 
 /// An rw-register history that is checked entry by entry.
-pub struct RwRegisterFeed {
+struct RwRegisterStream {
     options: Options,
     builder: StoreBuilder<Registers>,
 }
 
-impl RwRegisterFeed {
-    /// Adds the next entry. Positions in the evidence of the verdict count these calls.
-    pub fn push(&mut self, op: &Op) {
+impl Stream for RwRegisterStream {
+    fn push(&mut self, op: &Op) {
         let place = self.options.order_key.as_deref().and_then(|key| op.extra(key)).and_then(Value::as_number);
         if let Some(place) = place.filter(|_| op.kind == OpType::Ok) {
             self.options.transaction_order.get_or_insert_default().insert(op.index, place.clone());
@@ -86,20 +80,9 @@ impl RwRegisterFeed {
         self.builder.push(op);
     }
 
-    /// Ends the history and judges it.
-    pub fn finish(self) -> Verdict {
+    fn finish(self: Box<Self>) -> Verdict {
         let store = self.builder.finish();
         judge(&RegisterAnalysis::new(&store, &self.options), &self.options.promise)
-    }
-}
-
-impl Stream for RwRegisterFeed {
-    fn push(&mut self, op: &Op) {
-        self.push(op);
-    }
-
-    fn finish(self: Box<Self>) -> Verdict {
-        (*self).finish()
     }
 }
 
@@ -109,10 +92,10 @@ impl Checker for RwRegister {
     }
 
     fn stream<'a>(&'a self, _: &'a CheckContext) -> Box<dyn Stream + 'a> {
-        Box::new(self.feed())
+        Box::new(RwRegisterStream { options: self.options.clone(), builder: StoreBuilder::default() })
     }
 
     fn refine(&self, verdict: &mut Verdict, history: &History) {
-        minimize(verdict, history, |part| self.check(part, &CheckContext::default()));
+        minimize(verdict, history, |part| stream_whole(self, part, &CheckContext::default()));
     }
 }

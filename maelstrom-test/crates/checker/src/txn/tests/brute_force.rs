@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use crate::doors::judged;
 use crate::history::{History, Op, OpType};
 use crate::long_tests::cases;
-use crate::txn::{ListAppend, Model, Options, RwRegister};
+use crate::txn::model::Model;
+use crate::txn::{ListAppend, Options, RwRegister};
 use crate::{CheckContext, Checker, Evidence, Valid};
 use maelstrom_options::CONSISTENCY_MODELS;
 
