@@ -1,4 +1,4 @@
-//! The share of operations that succeeded.
+//! The fraction of operations that succeeded.
 
 use super::describe::{brief, counted, entry, error_name};
 use super::stats::NOT_A_REQUEST;
@@ -6,8 +6,8 @@ use super::{CheckContext, Checker, Evidence, Finding, Valid, Verdict};
 use crate::history::{History, OpType, Pair};
 use crate::json::{Map, json};
 
-/// Compares the share of operations that ended `ok` with what is asked for. Kafka's `crash`, which is no request to the
-/// system, does not count.
+/// Compares the fraction of operations with an `ok` completion with the required one. The operation `crash` of `kafka` does
+/// not count, because it is not a request to the system.
 ///
 /// ```
 /// use maelstrom_checker::{Availability, CheckContext, Checker, Valid};
@@ -20,7 +20,7 @@ use crate::json::{Map, json};
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Availability {
-    /// The smallest share that will do, 0 to 1; `total` is 1. `None`: any will do.
+    /// The required fraction, 0 to 1. `None` requires nothing.
     pub required: Option<f64>,
 }
 
@@ -53,7 +53,7 @@ impl Checker for Availability {
     }
 }
 
-/// Rounded down, so that what is not enough never looks as if it were.
+/// A percentage, rounded down. A fraction that is too small must not look sufficient.
 fn percent(fraction: f64) -> f64 {
     (fraction * 10_000.0).floor() / 100.0
 }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fraction_decides() {
+    fn the_fraction_is_compared_with_the_required_one() {
         use OpType::{Fail, Info, Ok};
         let mixed = [Ok, Fail, Ok, Ok, Info];
         assert_eq!(check(&mixed, None).details["ok_fraction"], json!(0.6));

@@ -1,11 +1,11 @@
-//! Words that several checkers use to tell people what they found.
+//! Text that several checkers share.
 
 use super::{CheckContext, Evidence};
 use crate::history::{History, Nanos, Op, Pair, Process};
 use crate::json::Value;
 
 impl Evidence {
-    /// An operation in words, and why it matters.
+    /// A line of evidence: an operation as text, and why it matters.
     pub fn new(pair: Pair, text: impl Into<String>, note: impl Into<String>) -> Evidence {
         Evidence {
             invocation: pair.invocation,
@@ -16,29 +16,29 @@ impl Evidence {
         }
     }
 
-    /// The same, as the operation that breaks the promise.
+    /// The same line, marked as the operation that breaks the promise.
     #[must_use]
     pub(crate) fn culprit(self) -> Evidence {
         Evidence { is_culprit: true, ..self }
     }
 
-    /// A sentence that belongs to no single operation.
+    /// A line of evidence without an operation.
     pub fn note(note: impl Into<String>) -> Evidence {
         Evidence { note: note.into(), ..Evidence::default() }
     }
 }
 
-/// `12.031 s`.
+/// A time in seconds: `12.031 s`.
 pub(crate) fn seconds(time: Nanos) -> String {
     format!("{}.{:03} s", time / 1_000_000_000, time / 1_000_000 % 1000)
 }
 
-/// Milliseconds as results show them: an integer where they are whole, else with a fraction.
+/// A time in milliseconds: an integer if it is whole, else a number with a fraction.
 pub(crate) fn millis(time: Nanos) -> Value {
     if time.is_multiple_of(1_000_000) { Value::from(time / 1_000_000) } else { Value::from(time as f64 / 1e6) }
 }
 
-/// A value as JSON, shortened in the middle where it is long.
+/// A value as JSON, without its middle if it is long.
 pub(crate) fn brief(value: &Value) -> String {
     const SHOWN: usize = 60;
     let text = value.to_string();
@@ -51,13 +51,13 @@ pub(crate) fn brief(value: &Value) -> String {
     format!("{head} … {tail}")
 }
 
-/// The node that an operation went to, or its process where that is not known.
+/// The node that received an operation, or its process if the node is unknown.
 pub(crate) fn who(process: Process, context: &CheckContext) -> String {
     let node = process.client().and_then(|process| context.node_of(process));
     node.map_or_else(|| format!("process {process}"), str::to_string)
 }
 
-/// The name of an operation's error: the first of `["abort", "why"]`, or the name that stands alone.
+/// The name of the error of an operation: the first element of `["abort", "why"]`, or the error itself if it is a name.
 pub(crate) fn error_name(op: &Op) -> Option<&str> {
     match op.error.as_ref()? {
         Value::Array(items) => items.first().and_then(Value::as_str),
@@ -65,13 +65,13 @@ pub(crate) fn error_name(op: &Op) -> Option<&str> {
     }
 }
 
-/// The entry by which an operation is named in a sentence: its completion, or its invocation.
+/// The entry that represents an operation in text: its completion, or else its invocation.
 pub(crate) fn entry(history: &History, pair: Pair) -> &Op {
     let position = pair.completion.or(pair.invocation).expect("a pair has at least one entry");
     &history.ops[position]
 }
 
-/// `1 element`, `3 elements`.
+/// A count with its noun: `1 element`, `3 elements`.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -1,4 +1,4 @@
-//! The echo workload: what comes back is what was sent.
+//! The checker of `echo`.
 
 use std::borrow::Cow;
 
@@ -8,9 +8,10 @@ use super::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
 use crate::history::{History, Op, OpType, Pair, Pairing};
 use crate::json::{Map, Value, json};
 
-/// Every `ok` echo must equal its request. The value of a completion is what the node echoed; in the original's
-/// histories it is the whole `echo_ok` body, which is understood too. Echoes that failed are no errors, and a
-/// completion whose invocation the history lacks says nothing.
+/// The checker of `echo`: every `ok` answer must equal its request.
+///
+/// The value of a completion is what the node echoed. Histories of Jepsen's Maelstrom have the whole `echo_ok` body
+/// instead, which is accepted too. Failed operations are not errors, and completions without an invocation are ignored.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Echo;
 
@@ -20,22 +21,22 @@ impl Checker for Echo {
     }
 
     fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
-        Box::new(Echoes { context, position: 0, open: Pairing::new(), wrong: 0, first: None })
+        Box::new(EchoStream { context, position: 0, open: Pairing::new(), wrong: 0, first: None })
     }
 }
 
-/// Requests and answers on their way into the checker.
-struct Echoes<'a> {
+/// A history that is checked entry by entry.
+struct EchoStream<'a> {
     context: &'a CheckContext,
     position: usize,
-    /// What each process has asked, and where.
+    /// By process, the position and the invocation of its pending operation.
     open: Pairing<(usize, Op)>,
-    /// How many answers were wrong, and what to say of the first of them.
+    /// The number of wrong answers, and the finding of the first one.
     wrong: usize,
     first: Option<Finding>,
 }
 
-impl Echoes<'_> {
+impl EchoStream<'_> {
     fn finding(&self, pair: Pair, sent: &Op, got: &Value) -> Finding {
         Finding {
             anomaly: "wrong-echo".into(),
@@ -53,7 +54,7 @@ impl Echoes<'_> {
     }
 }
 
-impl Stream for Echoes<'_> {
+impl Stream for EchoStream<'_> {
     fn push(&mut self, op: &Op) {
         let position = self.position;
         self.position += 1;
@@ -64,7 +65,7 @@ impl Stream for Echoes<'_> {
         }
         let (Some((begun, sent)), op) = self.open.end(process, op) else { return };
         let got = echoed(&op);
-        // What was sent may itself look like the body of an answer.
+        // The value that was sent may look like the body of an answer.
         let is_same = sent.value == op.value || sent.value == *got;
         if op.kind == OpType::Ok && &*sent.f == "echo" && !is_same {
             self.wrong += 1;
@@ -87,6 +88,7 @@ impl Stream for Echoes<'_> {
     }
 }
 
+/// The echoed value of a completion.
 fn echoed(completion: &Op) -> Cow<'_, Value> {
     let is_body = completion.value.get("type").is_some_and(|name| name == "echo_ok");
     if is_body { Cow::Owned(completion.value["echo"].clone()) } else { Cow::Borrowed(&completion.value) }
@@ -119,13 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_no_errors() {
+    fn failed_operations_are_not_errors() {
         assert_eq!(check(json!("a"), OpType::Fail, json!("b")).valid, Valid::True);
         assert_eq!(check(json!("a"), OpType::Info, Value::Null).valid, Valid::True);
     }
 
     #[test]
-    fn the_finding_shows_both() {
+    fn the_finding_shows_request_and_answer() {
         let verdict = check(json!("a"), OpType::Ok, json!("b"));
         assert_eq!(verdict.findings[0].anomaly, "wrong-echo");
         assert_eq!(verdict.findings[0].evidence[0].text, "echo \"a\" → \"b\"");

@@ -1,42 +1,75 @@
-//! What the entries of a history say beside their values, in a few bytes each.
+//! The index, time and process of every entry of a history, in a few bytes each.
 //!
-//! Checkers that take a history entry by entry need most of it as numbers only. But what they find has to be told to
-//! people: when it happened, who did it, and where it stands in the history. That is kept here for every entry, as the
-//! differences from the entry before it, most of which fit into one byte or three.
+//! A checker that receives a history entry by entry does not keep the entries. But a report must say when something
+//! happened, which process did it, and where it is in the history. This module keeps that as differences from the entry
+//! before, most of which fit into one to three bytes.
 
-use crate::history::{Nanos, Op, Process};
+use crate::history::{Nanos, Op, Pair, Process};
 
 /// Stands for "none" where a position or number is kept in 32 bits.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// What an entry says beside its value.
+/// A [`Pair`] in 8 bytes: the positions of the entries of an operation, or [`NONE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PackedPair {
+    pub(crate) invocation: u32,
+    pub(crate) completion: u32,
+}
+
+impl PackedPair {
+    /// No operation.
+    pub(crate) const NONE: PackedPair = PackedPair { invocation: NONE, completion: NONE };
+
+    pub(crate) fn pair(self) -> Pair {
+        let position = |at: u32| Some(at as usize).filter(|_| at != NONE);
+        Pair { invocation: position(self.invocation), completion: position(self.completion) }
+    }
+
+    /// When the operation began, on a line on which position *p* of the history is *p* + 1. 0 is before everything: an
+    /// operation without an invocation may have begun at any time before its completion.
+    pub(crate) fn start(self) -> u32 {
+        if self.invocation == NONE { 0 } else { self.invocation + 1 }
+    }
+
+    /// When the operation ended, on the same line. It must have a completion.
+    pub(crate) fn end(self) -> u32 {
+        self.completion + 1
+    }
+
+    /// The position of the last entry.
+    pub(crate) fn last_entry(self) -> u32 {
+        if self.completion == NONE { self.invocation } else { self.completion }
+    }
+}
+
+/// The index, time and process of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// The index that the history itself gives to it.
+    /// The index that is stored in the history.
     pub(crate) index: u64,
     pub(crate) time: Nanos,
     pub(crate) process: Process,
 }
 
-/// The stamps of all entries so far.
+/// The stamps of all entries.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Entries {
     differences: Vec<u8>,
-    /// For every so many entries, where its differences begin, and the numbers of the one before it.
+    /// For every [`STRIDE`]th entry, the offset of its differences, and the numbers of the entry before it.
     landmarks: Vec<(usize, [u64; 3])>,
     /// Index, time and process of the last entry. Entries of the nemesis repeat the process before them.
     last: [u64; 3],
-    /// Positions of the entries of the nemesis, ascending. They are few. A process may have any number, so none can
-    /// stand for the nemesis.
+    /// Positions of the entries of the nemesis, ascending. Processes may have any number, so no number is left to stand for
+    /// the nemesis.
     nemesis: Vec<u32>,
     count: u32,
 }
 
-/// Entries from one landmark to the next. More of them take less memory, and more time to look one up.
+/// The number of entries from one landmark to the next. A larger stride takes less memory, and makes lookups slower.
 const STRIDE: u32 = 64;
 
 impl Entries {
-    /// Adds an entry, and gives its position.
+    /// Adds an entry, and returns its position.
     pub(crate) fn push(&mut self, op: &Op) -> u32 {
         if self.count.is_multiple_of(STRIDE) {
             self.landmarks.push((self.differences.len(), self.last));
@@ -53,12 +86,12 @@ impl Entries {
         self.count - 1
     }
 
-    /// How many there are.
+    /// The number of entries.
     pub(crate) fn len(&self) -> usize {
         self.count as usize
     }
 
-    /// The entry at a position.
+    /// The stamp of the entry at a position.
     pub(crate) fn stamp(&self, position: u32) -> Stamp {
         let (mut place, mut numbers) = self.landmarks[(position / STRIDE) as usize];
         for _ in 0..=position % STRIDE {
@@ -72,7 +105,7 @@ impl Entries {
     }
 }
 
-/// Seven bits to a byte, the lowest first; small negative differences are as short as small positive ones.
+/// Appends a difference: seven bits per byte, the lowest first, zigzag-encoded so that small negative differences are short.
 fn write(out: &mut Vec<u8>, difference: u64) {
     let mut rest = difference << 1 ^ ((difference as i64) >> 63) as u64;
     while rest >= 0x80 {
@@ -82,6 +115,7 @@ fn write(out: &mut Vec<u8>, difference: u64) {
     out.push(rest as u8);
 }
 
+/// Reads a difference, and moves `place` behind it.
 fn read(bytes: &[u8], place: &mut usize) -> u64 {
     let (mut number, mut shift) = (0_u64, 0);
     loop {
@@ -111,7 +145,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn stamps_are_what_entries_said(
+        fn stamps_equal_the_entries(
             rows in prop::collection::vec((any_number(), any_number(), prop::option::weighted(0.8, any_number())), 0..300),
         ) {
             let mut entries = Entries::default();

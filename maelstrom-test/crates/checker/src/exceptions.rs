@@ -1,7 +1,7 @@
-//! Malformed messages and responses: everything that nodes said and the protocol does not allow.
+//! Malformed messages and responses: output of nodes that the protocol does not allow.
 //!
-//! The simulation reports each occurrence as it happens; equal ones are grouped with a count and the first example, so
-//! that a node that floods nonsense costs no memory.
+//! The simulation reports each occurrence as it happens. Equal occurrences are grouped, with a count and the first example,
+//! so a node that prints malformed lines without end costs no memory.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::history::Nanos;
 use crate::json::{Value, json};
 use crate::protocol::shorten;
 
-/// Groups are counted, but not kept, beyond this number.
+/// The number of groups that are kept. Occurrences of further groups are only counted.
 const MOST_GROUPS: usize = 200;
-/// Characters of an example that are kept.
+/// The number of characters of an example that are kept.
 const EXAMPLE_LENGTH: usize = 400;
 
-/// What kind of malformed thing it is.
+/// The kind of an occurrence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ExceptionKind {
     /// A line on standard output that is not a message.
@@ -40,41 +40,41 @@ impl ExceptionKind {
     }
 }
 
-/// One occurrence.
+/// An occurrence of malformed output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exception<'a> {
-    /// What kind of thing it is.
+    /// The kind of the occurrence.
     pub kind: ExceptionKind,
     /// The node that printed it.
     pub node: &'a str,
-    /// What is wrong, in words; occurrences with the same cause are grouped.
+    /// What is wrong. Occurrences with the same cause are grouped.
     pub cause: &'a str,
-    /// The RPC concerned and the schema of its answer, for responses.
+    /// For responses: the RPC, and the schema of its response.
     pub expected: Option<(&'a str, &'a str)>,
     /// The line or body, as printed.
     pub example: &'a str,
-    /// Line number in that node's standard output, from 1.
+    /// The line number in the standard output of the node, from 1.
     pub line_number: u64,
-    /// When.
+    /// When it happened.
     pub time: Nanos,
 }
 
-/// Equal occurrences.
+/// Equal occurrences, grouped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// How often.
+struct Group {
+    /// The number of occurrences.
     pub count: u64,
-    /// RPC and schema of the first.
+    /// The RPC and the schema of the first one.
     pub expected: Option<(String, String)>,
-    /// The first one's text, shortened.
+    /// The text of the first one, shortened.
     pub example: String,
-    /// The first one's line number.
+    /// The line number of the first one.
     pub line_number: u64,
-    /// When the first came.
+    /// When the first one happened.
     pub time: Nanos,
 }
 
-/// Everything malformed that nodes of a run printed.
+/// All malformed output of the nodes of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exceptions {
     groups: BTreeMap<(ExceptionKind, String, String), Group>,
@@ -100,12 +100,12 @@ impl Exceptions {
         }
     }
 
-    /// How many occurrences there were.
+    /// The number of occurrences.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Invalid if there was any; `lenient`: listed only, as the original does.
+    /// The verdict: invalid if there was any occurrence. With `lenient`, occurrences are only listed, as by Jepsen's Maelstrom.
     pub fn verdict(&self, lenient: bool) -> Verdict {
         let rows: Vec<Value> =
             self.groups.iter().map(|((kind, node, cause), group)| row(*kind, node, cause, group)).collect();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_valid_and_anything_is_not() {
+    fn any_occurrence_is_invalid() {
         let mut exceptions = Exceptions::default();
         assert_eq!(exceptions.verdict(false).valid, Valid::True);
         exceptions.record(&exception("not JSON"));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_and_what_is_left_out_is_counted() {
+    fn memory_is_bounded_and_further_occurrences_are_counted() {
         let mut exceptions = Exceptions::default();
         for number in 0..MOST_GROUPS + 50 {
             exceptions.record(&exception(&format!("cause {number}")));

@@ -1,4 +1,4 @@
-//! JSON values as small numbers, so that checkers compare and store integers only.
+//! Numbers for JSON values, so that checkers compare and store only integers.
 
 use std::hash::{BuildHasher, Hash};
 
@@ -6,15 +6,15 @@ use crate::json::Value;
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
-/// Numbers equal values equally: keys, written values, elements of lists. `1` and `1.0` are different values.
+/// Maps values (keys, written values, elements of lists) to numbers. Equal values have equal numbers. `1` and `1.0` differ.
 #[derive(Default)]
 pub(crate) struct Interner {
-    /// Numbers by the hash of what they stand for.
+    /// The numbers, by the hash of their values.
     numbers: HashTable<u32>,
     values: Vec<Interned>,
 }
 
-/// A value in little space. Nearly all are integers or short names.
+/// A value in little memory. Nearly all values are integers or short names.
 enum Interned {
     Integer(i64),
     Text(Box<str>),
@@ -66,7 +66,7 @@ fn hash_of(value: &Value) -> u64 {
 }
 
 impl Interner {
-    /// The number of a value; numbers are handed out in order.
+    /// The number of a value. Numbers are assigned in order, from 0.
     pub(crate) fn id(&mut self, value: &Value) -> u32 {
         let (hash, values) = (hash_of(value), &self.values);
         if let Some(id) = self.numbers.find(hash, |id| values[*id as usize].is(value)) {
@@ -78,22 +78,22 @@ impl Interner {
         id
     }
 
-    /// The value that has this number.
+    /// The value with a number.
     pub(crate) fn value(&self, id: u32) -> Value {
         self.values[id as usize].to_json()
     }
 
-    /// Whether this is the value's number.
+    /// Whether a number is that of a value.
     pub(crate) fn is(&self, id: u32, value: &Value) -> bool {
         self.values[id as usize].is(value)
     }
 
-    /// How many different values there are.
+    /// The number of different values.
     pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// No other values will come: frees what is needed to find numbers.
+    /// Frees what is needed only to number further values.
     pub(crate) fn close(&mut self) {
         self.numbers = HashTable::new();
     }
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_values_belong_together() {
+    fn values_are_recovered_from_their_numbers() {
         let mut interner = Interner::default();
         let values: Vec<Value> =
             (0..1000).flat_map(|i| [json!(i), json!(i.to_string()), json!([i]), json!(i as f64)]).collect();

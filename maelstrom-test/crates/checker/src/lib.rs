@@ -1,19 +1,32 @@
-//! Histories of operations, and checkers that map them to verdicts that explain themselves.
+//! Histories of operations, and checkers that judge them and explain their verdicts.
 //!
-//! A checker is a pure function of the history. It never panics and never runs for ever: it has a budget, after which
-//! it answers *unknown* and says why.
+//! A [`Checker`] is a pure function from a [`History`] to a [`Verdict`]. It never panics and always terminates: a checker
+//! whose problem is hard has a budget, after which the verdict is *unknown*, with a reason.
+//!
+//! ```
+//! use maelstrom_checker::history::History;
+//! use maelstrom_checker::{CheckContext, Checker, SetFull, Valid};
+//!
+//! let history = History::read(&b"
+//!     {:type :invoke, :process 0, :f :add, :value 7} {:type :ok, :process 0, :f :add, :value 7}
+//!     {:type :invoke, :process 1, :f :read}          {:type :ok, :process 1, :f :read, :value [7]}
+//!     {:type :invoke, :process 1, :f :read}          {:type :ok, :process 1, :f :read, :value []}"[..])?;
+//! let verdict = SetFull::default().check(&history, &CheckContext::default());
+//! assert_eq!(verdict.valid, Valid::False);
+//! assert_eq!(verdict.findings[0].anomaly, "lost");
+//! # Ok::<(), maelstrom_checker::history::ReadError>(())
+//! ```
 
 // Tests may read files and the environment; the library may not: see `clippy.toml`.
 #![cfg_attr(test, allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types))]
 
 mod availability;
-mod compose;
 mod counter;
 mod describe;
-#[cfg(test)]
-pub(crate) mod doors;
 mod echo;
 mod entries;
+#[cfg(test)]
+pub(crate) mod entry_points;
 pub mod exceptions;
 #[cfg(test)]
 mod fuzz_tests;
@@ -21,21 +34,21 @@ pub mod history;
 mod intern;
 mod kafka;
 pub mod linearizable;
-#[cfg(test)]
-pub(crate) mod long_tests;
 mod models;
 mod perf;
 mod quantile;
+mod results;
 mod set_full;
 #[cfg(test)]
 pub(crate) mod small_histories;
 mod stats;
 mod stream;
+#[cfg(test)]
+pub(crate) mod test_cases;
 pub mod txn;
 mod unique_ids;
 
 pub use availability::Availability;
-pub use compose::{Part, Results};
 pub use counter::{BoundedCounter, Counter};
 pub use echo::Echo;
 pub use kafka::Kafka;
@@ -45,6 +58,7 @@ pub use maelstrom_protocol::json;
 pub use models::{Bank, LinearizableSet, UnorderedQueue};
 pub use perf::{Perf, PerfRow};
 pub use quantile::Quantiles;
+pub use results::{Part, Results};
 pub use set_full::{SetFull, SetOutcome};
 pub use stats::Stats;
 pub use stream::Stream;
@@ -58,20 +72,20 @@ use self::stream::WholeHistory;
 use crate::history::{History, Nanos};
 use crate::json::{Map, Value};
 
-/// Whether a promise was kept. Verdicts compose to the worst; the order of the variants is from best to worst.
+/// Whether a history satisfies a promise. Variants are ordered from best to worst, and the worst of several verdicts counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Valid {
-    /// It was.
+    /// It does.
     #[default]
     True,
-    /// Could not be decided.
+    /// The checker could not decide.
     Unknown,
-    /// It was not, and the verdict's findings prove it.
+    /// It does not, as the findings of the verdict prove.
     False,
 }
 
 impl Valid {
-    /// As `results.json` shows it: `true`, `"unknown"` or `false`.
+    /// The value in `results.json`: `true`, `"unknown"` or `false`.
     pub fn to_json(self) -> Value {
         match self {
             Valid::True => Value::Bool(true),
@@ -81,59 +95,59 @@ impl Valid {
     }
 }
 
-/// What a checker says of a history.
+/// The result of a checker.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
     /// The answer.
     pub valid: Valid,
-    /// Why it is unknown; also set where a valid verdict rests on an assumption that people should know of.
+    /// Why the answer is unknown, or an assumption on which a valid verdict depends.
     pub reason: Option<String>,
-    /// Every fault found, the most telling first. Findings with `proscribed` set make the verdict invalid.
+    /// The anomalies that were found, the most important first. Those with `proscribed` set make the verdict invalid.
     pub findings: Vec<Finding>,
-    /// The checker's results as they stand in `results.json`, `snake_case`, without `valid`.
+    /// The results of the checker as in `results.json`, without `valid`. Keys are in `snake_case`.
     pub details: Map<String, Value>,
 }
 
-/// One fault, with the smallest set of operations that still shows it.
+/// An anomaly, with the smallest set of operations that shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Finding {
-    /// The anomaly's name, from the workload's documented table: `nonlinearizable`, `lost`, `G-single`, …
+    /// The name of the anomaly: `nonlinearizable`, `lost`, `G-single`, …
     pub anomaly: String,
-    /// False for what the asked promise allows and is shown for information only.
+    /// Whether it breaks the promise. Otherwise the promise allows it, and it is shown for information.
     pub proscribed: bool,
-    /// A few words for the first line of the report: `not linearizable (key 3)`.
+    /// The first line of the report: `not linearizable (key 3)`.
     pub headline: String,
-    /// One or two sentences in the words of the workload: what the system did wrong.
+    /// One or two sentences that say what the system did wrong, in the terms of the workload.
     pub story: String,
-    /// The same without anything that differs between runs (values, keys, counts, names, times), for snapshots:
+    /// What the system did wrong, without values, keys, counts, names and times, which differ between runs. For snapshots:
     /// `an answer contradicts an operation that was over before it`, `T1 -rw-> T2 -wr-> T1`.
     pub shape: String,
-    /// The operations that prove it, in the order in which they should be read.
+    /// The operations that prove it, in reading order.
     pub evidence: Vec<Evidence>,
-    /// Data for a drawing of it.
+    /// Data for a picture of it.
     pub picture: Option<Picture>,
 }
 
-/// A line of proof: an operation of the history, or a sentence, or both.
+/// A line of evidence: an operation of the history, a note, or both.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
-    /// Position of the invocation in [`History::ops`].
+    /// The position of the invocation in [`History::ops`].
     pub invocation: Option<usize>,
-    /// Position of the completion in [`History::ops`].
+    /// The position of the completion in [`History::ops`].
     pub completion: Option<usize>,
-    /// The operation in words (`write 3 ← 2`, `T1: r 5 [1 2], append 6 1`); empty if the line is only a note.
+    /// The operation as text (`write 3 ← 2`, `T1: r 5 [1 2], append 6 1`); empty if the line is only a note.
     pub text: String,
-    /// Why it matters; may have several lines.
+    /// Why the operation matters. May have several lines.
     pub note: String,
-    /// This operation breaks the promise, whichever of the others are right. False for all where they only contradict
-    /// one another.
+    /// Whether this operation broke the promise. False for all operations if they contradict each other and none is known to
+    /// be wrong.
     pub is_culprit: bool,
 }
 
-/// What a report can draw of a finding.
+/// A picture of a finding.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Picture {
-    /// Operations as intervals in time, with the states that their orders would give.
+    /// Operations as intervals in time, and the states in the orders that were tried.
     Intervals(Intervals),
     /// A cycle of transactions.
     Cycle(Cycle),
@@ -144,56 +158,57 @@ pub enum Picture {
 pub struct Intervals {
     /// One bar per operation.
     pub bars: Vec<Bar>,
-    /// Every order that was tried, as far as it went: the operations (indices of `bars`) with the state after each.
+    /// The orders that were tried, each as far as it is possible: the operations (indices of `bars`) with the state after
+    /// each.
     pub orders: Vec<Vec<(usize, String)>>,
-    /// The bar that could not be placed.
+    /// The operation that no order explains.
     pub stuck: Option<usize>,
 }
 
 /// An operation as an interval.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bar {
-    /// Its label: `write 2`, `read → 1`.
+    /// The label: `write 2`, `read → 1`.
     pub label: String,
     /// The client process.
     pub process: u64,
     /// When it began.
     pub start: Nanos,
-    /// When it ended; `None` if it may take effect at any time after `start`, or never.
+    /// When it ended. `None` if it may take effect at any time after `start`, or never.
     pub end: Option<Nanos>,
-    /// Order of the invocation and completion among all entries, for histories without times.
+    /// The positions of the invocation and the completion, for histories without times.
     pub order: (usize, Option<usize>),
 }
 
-/// Transactions that each must precede the next.
+/// Transactions that must each precede the next one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cycle {
-    /// Each transaction's operations, one per line.
+    /// The operations of each transaction, one per line.
     pub vertices: Vec<String>,
-    /// `(from, to, kind, because)`: indices of `vertices`, `ww`/`wr`/`rw`/`process`/`realtime`, and a sentence.
+    /// `(from, to, kind, because)`: two indices of `vertices`; `ww`, `wr`, `rw`, `process` or `realtime`; and the reason.
     pub edges: Vec<(usize, usize, String, String)>,
 }
 
-/// What a checker may know besides the history.
+/// What a checker knows besides the history.
 ///
-/// Of the checkers here, [`linearizable`] heeds the budgets, as its problem is hard. The others take time and memory near
-/// linear in the length of the history, whatever it holds, or have a fixed limit of their own that is told in their
-/// documentation ([`Counter`]), so that the same history gets the same verdict on every machine.
+/// Only [`linearizable`] uses the budgets, because its problem is hard. The other checkers take time and memory nearly linear
+/// in the length of the history, or have a fixed limit ([`Counter`]). So the same history gets the same verdict on every
+/// machine.
 #[derive(Clone, Debug)]
 pub struct CheckContext {
-    /// Nodes under test, in order; empty if unknown. Worker *t* talked to node *t mod n*.
+    /// The nodes under test, in order; empty if unknown. Worker *t* sends requests to node *t mod n*.
     pub nodes: Vec<String>,
-    /// Number of client workers; 0 if unknown. Process *p* belongs to worker *p mod concurrency*.
+    /// The number of client workers; 0 if unknown. Process *p* belongs to worker *p mod concurrency*.
     pub concurrency: usize,
-    /// How many steps the checker may take. A million of them take about ten milliseconds of processor time.
+    /// The number of steps that the checker may take. A million steps take about ten milliseconds of processor time.
     pub step_budget: u64,
-    /// How much memory it may use, in bytes, roughly.
+    /// The memory that the checker may use, in bytes, approximately.
     pub memory_budget: usize,
 }
 
-/// Steps of a checker, unless another number is asked for: about a minute of processor time.
+/// The default of [`CheckContext::step_budget`]: about a minute of processor time.
 pub const STEP_BUDGET: u64 = 6_000_000_000;
-/// Bytes that a checker may use, unless another number is asked for.
+/// The default of [`CheckContext::memory_budget`].
 pub const MEMORY_BUDGET: usize = 2 << 30;
 
 impl Default for CheckContext {
@@ -203,7 +218,7 @@ impl Default for CheckContext {
 }
 
 impl CheckContext {
-    /// The node that a client process talked to, if that is known.
+    /// The node that receives the requests of a client process, if it is known.
     pub fn node_of(&self, process: u64) -> Option<&str> {
         if self.nodes.is_empty() || self.concurrency == 0 {
             return None;
@@ -213,18 +228,18 @@ impl CheckContext {
     }
 }
 
-/// Maps a history to a verdict.
+/// Judges histories.
 pub trait Checker {
-    /// Judges the history. Never panics, whatever the history holds.
+    /// Judges a history. Never panics, whatever the history contains.
     fn check(&self, history: &History, context: &CheckContext) -> Verdict;
 
-    /// Begins to take a history entry by entry, for histories that do not fit into memory. The verdict is that of
-    /// [`Checker::check`], but for its proofs, which may be longer. A checker that does not define this keeps the history.
+    /// Begins to check a history entry by entry, for histories that do not fit into memory. The verdict is that of
+    /// [`Checker::check`], except that its proofs may be longer. The default implementation keeps the whole history.
     fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
         Box::new(WholeHistory { checker: self, context, history: History::default() })
     }
 
-    /// Makes the proofs of a verdict from [`Checker::stream`] as short as those from [`Checker::check`]. The history must
-    /// hold the operations that the evidence points to; all others may be missing.
+    /// Makes the proofs of a verdict from [`Checker::stream`] as short as those from [`Checker::check`]. Of the history, only
+    /// the operations that the evidence refers to are needed.
     fn refine(&self, _verdict: &mut Verdict, _history: &History) {}
 }

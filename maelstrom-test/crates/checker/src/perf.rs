@@ -1,4 +1,4 @@
-//! How long operations took, and how many there were per second.
+//! Latency and throughput of operations.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,14 @@ use crate::json::{Map, Value, json};
 use super::{CheckContext, Checker, Quantiles, Verdict};
 use crate::history::{History, Nanos, OpType};
 
-/// Always valid. Results, by function and outcome: `latency` (`count` and quantiles in milliseconds, from invocation to
-/// completion) and `rate` (completions per second, over the time from the first entry of the history to the last).
+/// Measures the latency and the rate of operations. The verdict is always valid.
+///
+/// Results, by function and outcome: `latency` (`count` and quantiles in milliseconds, from invocation to completion) and
+/// `rate` (completions per second, between the first and the last entry of the history).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Perf;
 
-/// The client operations of one function that had one outcome.
+/// The client operations with one function and one outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PerfRow {
     /// The function.
@@ -21,12 +23,12 @@ pub struct PerfRow {
     pub outcome: OpType,
     /// The times from invocation to completion.
     pub latencies: Quantiles,
-    /// Completions per second, over the time from the first entry of the history to the last; 0 if that is no time.
+    /// Completions per second, between the first and the last entry of the history; 0 if these have the same time.
     pub rate: f64,
 }
 
 impl Perf {
-    /// Latencies and rates of client operations, ordered by function and outcome.
+    /// The latencies and rates of client operations, ordered by function and outcome.
     pub fn rows(history: &History) -> Vec<PerfRow> {
         let times = || history.ops.iter().map(|op| op.time);
         let span = times().max().unwrap_or(0) - times().min().unwrap_or(0);
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn no_operations_no_rows() {
+    fn a_history_without_operations_has_no_rows() {
         let verdict = Perf.check(&History::default(), &CheckContext::default());
         assert_eq!(Value::Object(verdict.details), json!({"latency": {}, "rate": {}}));
     }

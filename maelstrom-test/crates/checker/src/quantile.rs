@@ -6,7 +6,7 @@ use super::describe::millis;
 use crate::history::Nanos;
 use crate::json::{Map, Value};
 
-/// Durations, sorted.
+/// The quantiles of a set of durations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quantiles {
     sorted: Vec<Nanos>,
@@ -16,24 +16,24 @@ impl Quantiles {
     /// The quantiles that results show.
     pub const SHOWN: [f64; 5] = [0.0, 0.5, 0.95, 0.99, 1.0];
 
-    /// Of durations in nanoseconds, in any order.
+    /// The quantiles of durations in nanoseconds, in any order.
     pub fn new(mut durations: Vec<Nanos>) -> Quantiles {
         durations.sort_unstable();
         Quantiles { sorted: durations }
     }
 
-    /// How many durations there are.
+    /// The number of durations.
     pub fn count(&self) -> usize {
         self.sorted.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no durations.
     pub fn is_empty(&self) -> bool {
         self.sorted.is_empty()
     }
 
-    /// The smallest duration that is longer than the share `q` (0 to 1) of them; the longest for 1; zero if there are
-    /// none.
+    /// The `q`-quantile, 0 to 1: the shortest duration that is longer than the fraction `q` of all durations. 1 is the longest
+    /// duration. Zero if there are no durations.
     ///
     /// ```
     /// use std::time::Duration;
@@ -49,8 +49,8 @@ impl Quantiles {
         Duration::from_nanos(nanos.copied().unwrap_or(0))
     }
 
-    /// As results show them: `{"0": …, "0.5": …, "0.95": …, "0.99": …, "1": …}` in milliseconds; null if there are
-    /// none.
+    /// The quantiles as in `results.json`: `{"0": …, "0.5": …, "0.95": …, "0.99": …, "1": …}` in milliseconds. Null if there
+    /// are no durations.
     pub fn to_json(&self) -> Value {
         if self.sorted.is_empty() {
             return Value::Null;

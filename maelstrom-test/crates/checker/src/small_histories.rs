@@ -1,15 +1,15 @@
-//! Small random histories of any operations, and brute force over their orders, for tests of checkers.
+//! Small random histories, and a search of all orders of their operations, as an oracle for tests of checkers.
 
 use proptest::prelude::*;
 
-use super::doors::judged;
+use super::entry_points::judged;
 use super::{Checker, Verdict};
 use crate::history::{History, Op, OpType};
 use crate::json::Value;
 
-/// How an operation ends, and which of its entries the history has.
+/// The outcome of an operation, and which entries it has.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Fate {
+pub(crate) enum OpFate {
     Ok,
     OkWithoutInvocation,
     Info,
@@ -17,51 +17,52 @@ pub(crate) enum Fate {
     Fails,
 }
 
-/// An operation to be put into a history. Each has a process of its own.
+/// A random operation. Each has its own process.
 #[derive(Clone, Debug)]
-pub(crate) struct Drawn {
+pub(crate) struct RandomOp {
     pub(crate) f: &'static str,
-    /// What its invocation says.
+    /// The value of its invocation.
     pub(crate) argument: Value,
-    /// What its completion says if it is `ok`.
+    /// The value of its completion if that is `ok`.
     pub(crate) result: Value,
     pub(crate) start: u32,
     pub(crate) length: u32,
-    pub(crate) fate: Fate,
+    pub(crate) fate: OpFate,
 }
 
-/// When an operation may take effect: between these positions. Without an end: at any time after the start, or never.
+/// The positions between which an operation takes effect. Without an end, it may take effect at any time after the start,
+/// or never.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Interval {
     pub(crate) start: usize,
     pub(crate) end: Option<usize>,
 }
 
-/// Up to `count` operations with these functions, arguments and results.
-pub(crate) fn drawn(
+/// At most `count` operations with these functions, arguments and results.
+pub(crate) fn random_ops(
     count: usize,
     operation: impl Strategy<Value = (&'static str, Value, Value)>,
-) -> impl Strategy<Value = Vec<Drawn>> {
+) -> impl Strategy<Value = Vec<RandomOp>> {
     let fate = prop_oneof![
-        8 => Just(Fate::Ok),
-        1 => Just(Fate::OkWithoutInvocation),
-        1 => Just(Fate::Info),
-        1 => Just(Fate::NeverCompletes),
-        1 => Just(Fate::Fails),
+        8 => Just(OpFate::Ok),
+        1 => Just(OpFate::OkWithoutInvocation),
+        1 => Just(OpFate::Info),
+        1 => Just(OpFate::NeverCompletes),
+        1 => Just(OpFate::Fails),
     ];
     let operation = (operation, 0..1000u32, 1..400u32, fate)
-        .prop_map(|((f, argument, result), start, length, fate)| Drawn { f, argument, result, start, length, fate });
+        .prop_map(|((f, argument, result), start, length, fate)| RandomOp { f, argument, result, start, length, fate });
     prop::collection::vec(operation, 1..=count)
 }
 
 /// The entries in the order of time: (time, is completion, operation).
-fn schedule(drawn: &[Drawn]) -> Vec<(u32, bool, usize)> {
+fn schedule(random_ops: &[RandomOp]) -> Vec<(u32, bool, usize)> {
     let mut events = Vec::new();
-    for (index, op) in drawn.iter().enumerate() {
-        if op.fate != Fate::OkWithoutInvocation {
+    for (index, op) in random_ops.iter().enumerate() {
+        if op.fate != OpFate::OkWithoutInvocation {
             events.push((op.start, false, index));
         }
-        if op.fate != Fate::NeverCompletes {
+        if op.fate != OpFate::NeverCompletes {
             events.push((op.start + op.length, true, index));
         }
     }
@@ -70,36 +71,36 @@ fn schedule(drawn: &[Drawn]) -> Vec<(u32, bool, usize)> {
 }
 
 /// The history of these operations.
-pub(crate) fn history(drawn: &[Drawn]) -> History {
+pub(crate) fn history(random_ops: &[RandomOp]) -> History {
     let entry = |(position, (time, is_completion, index)): (usize, &(u32, bool, usize))| {
-        let op = &drawn[*index];
+        let op = &random_ops[*index];
         let (kind, value) = match (is_completion, op.fate) {
             (false, _) => (OpType::Invoke, &op.argument),
-            (true, Fate::Ok | Fate::OkWithoutInvocation) => (OpType::Ok, &op.result),
-            (true, Fate::Fails) => (OpType::Fail, &op.argument),
-            (true, Fate::Info | Fate::NeverCompletes) => (OpType::Info, &op.argument),
+            (true, OpFate::Ok | OpFate::OkWithoutInvocation) => (OpType::Ok, &op.result),
+            (true, OpFate::Fails) => (OpType::Fail, &op.argument),
+            (true, OpFate::Info | OpFate::NeverCompletes) => (OpType::Info, &op.argument),
         };
         Op { time: u64::from(*time), ..Op::new(position as u64, kind, *index as u64, op.f, value.clone()) }
     };
-    History { ops: schedule(drawn).iter().enumerate().map(entry).collect() }
+    History { ops: schedule(random_ops).iter().enumerate().map(entry).collect() }
 }
 
-/// When each operation may take effect; `None` for those that failed.
-pub(crate) fn intervals(drawn: &[Drawn]) -> Vec<Option<Interval>> {
-    let events = schedule(drawn);
+/// The interval of each operation; `None` for failed ones.
+pub(crate) fn intervals(random_ops: &[RandomOp]) -> Vec<Option<Interval>> {
+    let events = schedule(random_ops);
     let place = |index: usize, is_completion: bool| {
         events.iter().position(|(_, completion, other)| *completion == is_completion && *other == index)
     };
-    let interval = |(index, op): (usize, &Drawn)| {
+    let interval = |(index, op): (usize, &RandomOp)| {
         let end = place(index, true).map(|at| at + 1);
-        let end = end.filter(|_| matches!(op.fate, Fate::Ok | Fate::OkWithoutInvocation));
+        let end = end.filter(|_| matches!(op.fate, OpFate::Ok | OpFate::OkWithoutInvocation));
         let start = place(index, false).map_or(0, |at| at + 1);
-        (op.fate != Fate::Fails).then_some(Interval { start, end })
+        (op.fate != OpFate::Fails).then_some(Interval { start, end })
     };
-    drawn.iter().enumerate().map(interval).collect()
+    random_ops.iter().enumerate().map(interval).collect()
 }
 
-/// Tries every order. `step` gives the state after an operation (by index), if it is possible.
+/// Whether some order of the operations is possible. `step` returns the state after an operation, if it is possible.
 pub(crate) fn is_linearizable<S: Clone>(
     intervals: &[Option<Interval>],
     initial: S,
@@ -128,7 +129,7 @@ pub(crate) fn is_linearizable<S: Clone>(
     go(intervals, &mut vec![false; intervals.len()], &initial, step)
 }
 
-/// The verdict on a history, by every way in.
+/// The verdict on a history, which is the same for every entry point.
 pub(crate) fn verdict(checker: &dyn Checker, history: &History) -> Verdict {
     judged(checker, history)
 }

@@ -1,7 +1,7 @@
-//! Counts of operations, and whether every kind of them ever succeeded.
+//! Counts operations, and checks that every function succeeded at least once.
 //!
-//! A system that refuses everything breaks no promise, but a run against it shows nothing. So each function that was
-//! called must have succeeded once, or have got an answer that only a working system gives: that a key does not exist,
+//! A system that rejects every request violates no consistency model, but a run against it tests nothing. So each function
+//! must have succeeded once, or have failed with an error that only a working system returns: the key does not exist,
 //! exists already, or does not have the expected value.
 
 use std::collections::BTreeMap;
@@ -13,14 +13,14 @@ use super::{CheckContext, Checker, Evidence, Finding, Valid, Verdict};
 use crate::history::{History, OpType, Pair};
 use crate::protocol::ErrorCode;
 
-/// Errors that show a working system: codes 20, 21 and 22.
-const TELLING: [ErrorCode; 3] =
+/// Errors that only a working system returns: codes 20, 21 and 22.
+const ERRORS_OF_WORKING_SYSTEMS: [ErrorCode; 3] =
     [ErrorCode::KEY_DOES_NOT_EXIST, ErrorCode::KEY_ALREADY_EXISTS, ErrorCode::PRECONDITION_FAILED];
 
-/// Kafka's `crash` is no request: it always ends `info`, by design.
+/// The function `crash` of `kafka`. It is not a request, and always ends `info`.
 pub(super) const NOT_A_REQUEST: &str = "crash";
 
-/// Counts operations by function and outcome. Operations that never ended count as `info`.
+/// Counts operations by function and outcome. Operations without a completion count as `info`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stats;
 
@@ -29,7 +29,8 @@ struct Counts {
     ok: u64,
     fail: u64,
     info: u64,
-    telling: bool,
+    /// Whether an error shows that the system works.
+    shows_working_system: bool,
     /// The first operation, for the report.
     first: Option<Pair>,
     errors: BTreeMap<String, u64>,
@@ -38,7 +39,7 @@ struct Counts {
 impl Counts {
     fn add(&mut self, history: &History, pair: Pair) {
         let (invocation, completion) = history.entries(pair);
-        // The error of another operation says nothing of this one.
+        // The error of a completion with another function says nothing about this operation.
         let completion = completion.filter(|op| invocation.is_none_or(|begun| begun.f == op.f));
         let outcome = history.outcome(pair);
         match outcome {
@@ -48,7 +49,8 @@ impl Counts {
         }
         self.first.get_or_insert(pair);
         let error = completion.and_then(error_name);
-        self.telling |= error.is_some_and(|name| TELLING.iter().any(|code| code.name == name));
+        self.shows_working_system |=
+            error.is_some_and(|name| ERRORS_OF_WORKING_SYSTEMS.iter().any(|code| code.name == name));
         if outcome != OpType::Ok {
             let name = if completion.is_none() { "no answer" } else { error.unwrap_or("no reason given") };
             *self.errors.entry(name.to_string()).or_default() += 1;
@@ -66,7 +68,7 @@ impl Counts {
     }
 
     fn is_valid(&self, f: &str) -> bool {
-        self.ok > 0 || self.telling || f == NOT_A_REQUEST
+        self.ok > 0 || self.shows_working_system || f == NOT_A_REQUEST
     }
 }
 
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_unknown() {
+    fn a_history_without_operations_is_unknown() {
         let verdict = check(vec![]);
         assert_eq!((verdict.valid, verdict.reason.as_deref()), (Valid::Unknown, Some("there were no operations")));
     }
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_of_a_working_system_count() {
+    fn errors_of_a_working_system_count_as_success() {
         for (name, valid) in
             [("precondition-failed", Valid::True), ("key-already-exists", Valid::True), ("abort", Valid::False)]
         {

@@ -5,21 +5,22 @@ use std::cmp::{Ordering, Reverse};
 use rustc_hash::FxHashMap;
 
 use super::describe::{brief, counted, seconds, who};
-use super::entries::{Entries, NONE, Stamp};
+use super::entries::{Entries, NONE, PackedPair, Stamp};
 use super::intern::Interner;
 use super::stream::check_streamed;
 use super::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
-use crate::history::{History, Op, OpType, Pair, Pairing};
+use crate::history::{History, Op, OpType, Pairing};
 use crate::json::{Map, Value, json};
 
 /// The function that hands out an id.
 const GENERATE: &str = "generate";
 
-/// No id may be acknowledged twice by operations `generate`; others are ignored. Ids of different JSON types are different: `1`, `1.0` and `"1"` are three ids.
+/// The checker of `unique-ids`: no id may be acknowledged by two operations `generate`. Other operations are ignored. Ids
+/// of different JSON types are different: `1`, `1.0` and `"1"` are three ids.
 ///
-/// Results: `attempted_count`, `acknowledged_count`, `duplicated_count` (ids that were handed out more than once),
-/// `duplicated` (up to 48 pairs of such an id and how often it was handed out, the most frequent first), `range` (the
-/// smallest and largest id where all are integers, or all are strings).
+/// Results: `attempted_count`, `acknowledged_count`, `duplicated_count` (the number of ids that were handed out more than
+/// once), `duplicated` (up to 48 of these ids with their counts, the most frequent first), `range` (the smallest and the
+/// largest id, if all are integers or all are strings).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UniqueIds;
 
@@ -29,7 +30,7 @@ impl Checker for UniqueIds {
     }
 
     fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
-        Box::new(Ids {
+        Box::new(UniqueIdsStream {
             context,
             entries: Entries::default(),
             open: Pairing::new(),
@@ -37,40 +38,34 @@ impl Checker for UniqueIds {
             acknowledged: 0,
             ids: Interner::default(),
             first: Vec::new(),
-            again: FxHashMap::default(),
+            duplicate: FxHashMap::default(),
         })
     }
 }
 
-/// Positions of an operation's entries, or [`NONE`].
-#[derive(Clone, Copy)]
-struct Place {
-    invocation: u32,
-    completion: u32,
-}
-
-/// What is known of an id that was handed out more than once.
-struct Again {
-    /// The second operation that got it.
-    second: Place,
+/// An id that was handed out more than once.
+struct Duplicate {
+    /// The second operation that returned it.
+    second: PackedPair,
+    /// How often it was handed out.
     count: u64,
 }
 
-/// Ids on their way into the checker.
-struct Ids<'a> {
+/// A history that is checked entry by entry.
+struct UniqueIdsStream<'a> {
     context: &'a CheckContext,
     entries: Entries,
-    /// Where each process has asked.
+    /// By process, the position of the invocation of its pending operation.
     open: Pairing<u32>,
     attempted: u64,
     acknowledged: u64,
     ids: Interner,
-    /// By id, the first operation that got it.
-    first: Vec<Place>,
-    again: FxHashMap<u32, Again>,
+    /// By id, the first operation that returned it.
+    first: Vec<PackedPair>,
+    duplicate: FxHashMap<u32, Duplicate>,
 }
 
-impl Stream for Ids<'_> {
+impl Stream for UniqueIdsStream<'_> {
     fn push(&mut self, op: &Op) {
         let position = self.entries.push(op);
         let Some(process) = op.process.client() else { return };
@@ -89,20 +84,21 @@ impl Stream for Ids<'_> {
             return;
         }
         self.acknowledged += 1;
-        let (id, place) = (self.ids.id(&op.value), Place { invocation, completion: position });
+        let (id, place) = (self.ids.id(&op.value), PackedPair { invocation, completion: position });
         if id as usize == self.first.len() {
             self.first.push(place);
         } else {
-            self.again.entry(id).or_insert(Again { second: place, count: 1 }).count += 1;
+            self.duplicate.entry(id).or_insert(Duplicate { second: place, count: 1 }).count += 1;
         }
     }
 
     fn finish(self: Box<Self>) -> Verdict {
-        let mut duplicated: Vec<(u32, &Again)> = self.again.iter().map(|(id, again)| (*id, again)).collect();
-        // Of those that are as frequent, the one that was handed out first comes first.
-        duplicated.sort_unstable_by_key(|(id, again)| (Reverse(again.count), *id));
+        let mut duplicated: Vec<(u32, &Duplicate)> =
+            self.duplicate.iter().map(|(id, duplicate)| (*id, duplicate)).collect();
+        // Of equally frequent ids, the one that was handed out first comes first.
+        duplicated.sort_unstable_by_key(|(id, duplicate)| (Reverse(duplicate.count), *id));
         let shown: Vec<Value> =
-            duplicated.iter().take(48).map(|(id, again)| json!([self.ids.value(*id), again.count])).collect();
+            duplicated.iter().take(48).map(|(id, duplicate)| json!([self.ids.value(*id), duplicate.count])).collect();
         let mut details = Map::new();
         details.insert("attempted_count".into(), json!(self.attempted));
         details.insert("acknowledged_count".into(), json!(self.acknowledged));
@@ -119,8 +115,8 @@ impl Stream for Ids<'_> {
     }
 }
 
-impl Ids<'_> {
-    /// The smallest and the largest id, if they can be compared.
+impl UniqueIdsStream<'_> {
+    /// The smallest and the largest id, if all ids can be compared.
     fn range(&self) -> Option<[Value; 2]> {
         let ids = || (0..self.first.len() as u32).map(|id| self.ids.value(id));
         let comparable = ids().all(|id| id.is_integer()) || ids().all(|id| id.is_string());
@@ -128,15 +124,12 @@ impl Ids<'_> {
         Some([least, ids().max_by(compare)?])
     }
 
-    fn finding(&self, duplicated: &[(u32, &Again)]) -> Option<Finding> {
-        let (id, again) = duplicated.first()?;
+    fn finding(&self, duplicated: &[(u32, &Duplicate)]) -> Option<Finding> {
+        let (id, duplicate) = duplicated.first()?;
         let (first, text) = (self.first[*id as usize], brief(&self.ids.value(*id)));
-        let evidence = [first, again.second].map(|place| {
-            let invocation = Some(place.invocation as usize).filter(|_| place.invocation != NONE);
-            let pair = Pair { invocation, completion: Some(place.completion as usize) };
-            Evidence::new(pair, format!("generate → {text}"), "")
-        });
-        let told = |place: Place| {
+        let evidence =
+            [first, duplicate.second].map(|place| Evidence::new(place.pair(), format!("generate → {text}"), ""));
+        let told = |place: PackedPair| {
             let Stamp { process, time, .. } = self.entries.stamp(place.completion);
             format!("{} at {}", who(process, self.context), seconds(time))
         };
@@ -144,7 +137,7 @@ impl Ids<'_> {
             anomaly: "duplicated".into(),
             proscribed: true,
             headline: format!("{} handed out more than once (first: {text})", counted(duplicated.len(), "id")),
-            story: format!("Id {text} was handed out by {}, and again by {}.", told(first), told(again.second)),
+            story: format!("Id {text} was handed out by {}, and again by {}.", told(first), told(duplicate.second)),
             shape: "an id was handed out twice".into(),
             evidence: evidence.into(),
             picture: None,
@@ -152,7 +145,7 @@ impl Ids<'_> {
     }
 }
 
-/// Integers among themselves, and strings among themselves.
+/// Compares two integers or two strings.
 fn compare(a: &Value, b: &Value) -> Ordering {
     a.as_number().cmp(&b.as_number()).then_with(|| a.as_str().cmp(&b.as_str()))
 }
@@ -172,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn different_types_are_different_ids() {
+    fn ids_of_different_types_differ() {
         let verdict = check(&[json!(1), json!(1.0), json!("1"), json!([1]), json!({"a": 1}), json!(null), json!(-1)]);
         assert_eq!(verdict.valid, Valid::True);
         let expected = json!({"attempted_count": 7, "acknowledged_count": 7, "duplicated_count": 0, "duplicated": []});
@@ -202,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_hand_out_nothing() {
+    fn a_failed_operation_returns_no_id() {
         let ops = vec![
             Op::new(0, OpType::Invoke, 0, "generate", Value::Null),
             Op::new(1, OpType::Fail, 0, "generate", json!(1)),
@@ -218,14 +211,14 @@ mod tests {
     }
 
     #[test]
-    fn other_functions_hand_out_nothing() {
+    fn other_functions_return_no_id() {
         let ops = (0..4).map(|i| Op::new(i, OpType::Ok, i, if i < 2 { "read" } else { "generate" }, json!(i / 3)));
         let verdict = UniqueIds.check(&History { ops: ops.collect() }, &CheckContext::default());
         assert_eq!((verdict.valid, &verdict.details["attempted_count"]), (Valid::True, &json!(2)));
     }
 
     #[test]
-    fn ranges_of_one_type_only() {
+    fn a_range_needs_ids_of_one_type() {
         assert_eq!(check(&[json!(10), json!(-2), json!(u64::MAX)]).details["range"], json!([-2, u64::MAX]));
         let (low, high) = (json!(i128::MIN), json!(u128::MAX));
         assert_eq!(check(&[json!(1), high.clone(), low.clone()]).details["range"], json!([low, high]));
@@ -238,7 +231,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn agrees_with_comparing_all_with_all(ids in prop::collection::vec(0..12_i64, 0..8)) {
+        fn verdicts_agree_with_pairwise_comparison(ids in prop::collection::vec(0..12_i64, 0..8)) {
             let values: Vec<Value> = ids.iter().map(|id| if id % 3 == 0 { json!(id.to_string()) } else { json!(id) }).collect();
             let unique = (0..values.len()).all(|i| !values[..i].contains(&values[i]));
             prop_assert_eq!(check(&values).valid == Valid::True, unique);

@@ -1,6 +1,6 @@
 //! Counters whose reads are up to date, within what is still under way.
 
-use super::operations::{Addition, Operations, Read};
+use super::operations::{CounterAddition, CounterOperations, CounterRead};
 use super::{Counter, Error, range, verdict};
 use crate::describe::{brief, counted, seconds, who};
 use crate::entries::Stamp;
@@ -17,7 +17,7 @@ use crate::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
 ///   among those that may have happened by its end;
 /// - the *upper* one: the same with the positive ones.
 ///
-/// Additions that failed did not happen. A linearizable counter keeps these bounds, and so may some others. Counters whose
+/// CounterStream that failed did not happen. A linearizable counter keeps these bounds, and so may some others. Counters whose
 /// reads may lag behind are judged by their final reads ([`Counter`]); so is every history that has final reads.
 ///
 /// Results: `read_count`, `errors` (the wrong ones: `index`, `process`, `value`, `bounds`). Unknown if there is no read, or
@@ -44,30 +44,30 @@ impl Checker for BoundedCounter {
     }
 
     fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
-        Box::new(Reads { context, operations: Operations::default() })
+        Box::new(BoundedCounterStream { context, operations: CounterOperations::default() })
     }
 }
 
 /// A history of a counter on its way into the checker.
-struct Reads<'a> {
+struct BoundedCounterStream<'a> {
     context: &'a CheckContext,
-    operations: Operations,
+    operations: CounterOperations,
 }
 
-impl Stream for Reads<'_> {
+impl Stream for BoundedCounterStream<'_> {
     fn push(&mut self, op: &Op) {
         self.operations.push(op);
     }
 
     fn finish(self: Box<Self>) -> Verdict {
-        let Reads { context, mut operations } = *self;
+        let BoundedCounterStream { context, mut operations } = *self;
         if operations.reads.iter().any(|read| read.is_final) {
             return verdict(Counter::default(), context, operations);
         }
         operations.finish();
         let doubts = doubts(&operations);
         // What additions of something else do to the sum is unknown, so no read can be called wrong.
-        let errors = if operations.odd_additions > 0 { Vec::new() } else { errors(&operations) };
+        let errors = if operations.malformed_additions > 0 { Vec::new() } else { errors(&operations) };
         let findings: Vec<Finding> =
             errors.first().map(|error| finding(&operations, context, error)).into_iter().collect();
         let (valid, reason) = match (findings.is_empty(), doubts.into_iter().next()) {
@@ -81,16 +81,16 @@ impl Stream for Reads<'_> {
     }
 }
 
-fn doubts(operations: &Operations) -> Vec<String> {
+fn doubts(operations: &CounterOperations) -> Vec<String> {
     let mut doubts = Vec::new();
     if let Some(number) = &operations.too_large {
         doubts.push(format!("the addition of {} is too large to be summed: the limit is 2^90", brief(number)));
     }
-    if operations.odd_additions > 0 {
-        doubts.push(format!("{} not of an integer", counted(operations.odd_additions, "addition")));
+    if operations.malformed_additions > 0 {
+        doubts.push(format!("{} not of an integer", counted(operations.malformed_additions, "addition")));
     }
-    if operations.odd_reads > 0 {
-        doubts.push(format!("{} did not return an integer", counted(operations.odd_reads, "read")));
+    if operations.malformed_reads > 0 {
+        doubts.push(format!("{} did not return an integer", counted(operations.malformed_reads, "read")));
     }
     if operations.reads.is_empty() {
         doubts.push("no read returned, so nothing was tested".into());
@@ -98,18 +98,18 @@ fn doubts(operations: &Operations) -> Vec<String> {
     doubts
 }
 
-/// Sums of additions in the order of some moment of each: how much those before a position give.
-struct Sums(Vec<(u32, i128)>);
+/// PrefixSums of additions in the order of some moment of each: how much those before a position give.
+struct PrefixSums(Vec<(u32, i128)>);
 
-impl Sums {
-    fn new(mut additions: Vec<(u32, i128)>) -> Sums {
+impl PrefixSums {
+    fn new(mut additions: Vec<(u32, i128)>) -> PrefixSums {
         additions.sort_unstable();
         let mut sum = 0;
         for (_, amount) in &mut additions {
             sum += *amount;
             *amount = sum;
         }
-        Sums(additions)
+        PrefixSums(additions)
     }
 
     /// The sum of those whose moment is before the position.
@@ -120,41 +120,41 @@ impl Sums {
 }
 
 /// The reads that are out of bounds, in the order of their ends.
-fn errors(operations: &Operations) -> Vec<Error> {
-    let of = |moment: fn(&Addition) -> u32, is_ok: bool, part: fn(i128) -> i128| {
+fn errors(operations: &CounterOperations) -> Vec<Error> {
+    let of = |moment: fn(&CounterAddition) -> u32, is_ok: bool, part: fn(i128) -> i128| {
         let chosen = operations.additions.iter().filter(|addition| addition.is_ok || !is_ok);
-        Sums::new(chosen.map(|addition| (moment(addition), part(addition.delta))).collect())
+        PrefixSums::new(chosen.map(|addition| (moment(addition), part(addition.delta))).collect())
     };
     let signs: [fn(i128) -> i128; 2] = [|delta| delta.min(0), |delta| delta.max(0)];
     // One later, so that there is room before the history for what began then.
-    let begun = |addition: &Addition| if addition.may_begin_before(0) { 0 } else { addition.begun() + 1 };
+    let begun = |addition: &CounterAddition| if addition.may_begin_before(0) { 0 } else { addition.begun() + 1 };
     let [begun_low, begun_high] = signs.map(|part| of(begun, false, part));
-    let [ended_low, ended_high] = signs.map(|part| of(Addition::completed, true, part));
-    let bounds = |read: &Read| {
+    let [ended_low, ended_high] = signs.map(|part| of(CounterAddition::completed, true, part));
+    let bounds = |read: &CounterRead| {
         let certain = ended_low.before(read.begun()) + ended_high.before(read.begun());
         let [low, high] = [(&begun_low, &ended_low), (&begun_high, &ended_high)]
             .map(|(begun, ended)| begun.before(read.completed() + 1) - ended.before(read.begun()));
         (certain + low, certain + high)
     };
-    let error = |read: &Read| {
+    let error = |read: &CounterRead| {
         let bounds = bounds(read);
         (!(bounds.0..=bounds.1).contains(&read.sum)).then_some(Error { read: *read, bounds })
     };
     operations.reads.iter().filter_map(error).collect()
 }
 
-fn finding(operations: &Operations, context: &CheckContext, error: &Error) -> Finding {
+fn finding(operations: &CounterOperations, context: &CheckContext, error: &Error) -> Finding {
     let Error { read, bounds } = error;
     let Stamp { process, time, .. } = operations.stamp(read.completed());
     let (who, time, returned) = (who(process, context), seconds(time), brief(&operations.returned(read)));
     let is_less = read.sum < bounds.0;
     // Of the additions of one sign, those count that make the read wrong.
-    let matters = |addition: &&Addition| {
+    let matters = |addition: &&CounterAddition| {
         let is_certain = addition.is_ok && addition.completed() < read.begun();
         let is_possible = addition.may_begin_before(read.completed());
         if is_less == (addition.delta > 0) { is_certain } else { is_possible }
     };
-    let additions: Vec<&Addition> = operations.additions.iter().filter(matters).collect();
+    let additions: Vec<&CounterAddition> = operations.additions.iter().filter(matters).collect();
     let mut evidence = Vec::new();
     if additions.len() <= super::MOST_SHOWN {
         evidence.extend(additions.iter().map(|addition| {
@@ -178,7 +178,7 @@ fn finding(operations: &Operations, context: &CheckContext, error: &Error) -> Fi
     }
 }
 
-fn details(operations: &Operations, errors: &[Error]) -> Map<String, Value> {
+fn details(operations: &CounterOperations, errors: &[Error]) -> Map<String, Value> {
     let error = |error: &Error| {
         let Stamp { index, process, .. } = operations.stamp(error.read.completed());
         let (low, high) = error.bounds;

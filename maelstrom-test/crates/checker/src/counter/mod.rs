@@ -12,8 +12,8 @@ mod sums;
 mod tests;
 
 pub use self::bounded::BoundedCounter;
-use self::operations::{Addition, Operations, Read};
-use self::sums::Sums;
+use self::operations::{CounterAddition, CounterOperations, CounterRead};
+use self::sums::PossibleSums;
 use super::describe::{brief, counted, seconds, who};
 use super::entries::Stamp;
 use super::stream::check_streamed;
@@ -38,16 +38,16 @@ const MOST_SHOWN: usize = 8;
 
 /// A read that returned what it cannot have seen: not within the bounds, or in a gap between possible sums.
 struct Error {
-    read: Read,
+    read: CounterRead,
     bounds: (i128, i128),
 }
 
-struct Analysis {
+struct CounterAnalysis {
     /// All additions and reads.
-    operations: Operations,
+    operations: CounterOperations,
     /// What final reads may return.
-    sums: Sums,
-    final_reads: Vec<Read>,
+    sums: PossibleSums,
+    final_reads: Vec<CounterRead>,
     /// The wrong final reads, then the others.
     errors: Vec<Error>,
     doubts: Vec<String>,
@@ -59,18 +59,18 @@ impl Checker for Counter {
     }
 
     fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
-        Box::new(Additions { checker: self, context, operations: Operations::default() })
+        Box::new(CounterStream { checker: self, context, operations: CounterOperations::default() })
     }
 }
 
 /// A history of a counter on its way into the checker.
-struct Additions<'a> {
+struct CounterStream<'a> {
     checker: &'a Counter,
     context: &'a CheckContext,
-    operations: Operations,
+    operations: CounterOperations,
 }
 
-impl Stream for Additions<'_> {
+impl Stream for CounterStream<'_> {
     fn push(&mut self, op: &Op) {
         self.operations.push(op);
     }
@@ -80,7 +80,7 @@ impl Stream for Additions<'_> {
     }
 }
 
-fn verdict(Counter { lenient }: Counter, context: &CheckContext, operations: Operations) -> Verdict {
+fn verdict(Counter { lenient }: Counter, context: &CheckContext, operations: CounterOperations) -> Verdict {
     let analysis = analyse(operations);
     let findings: Vec<Finding> = finding(&analysis, context, lenient).into_iter().collect();
     let (valid, reason) = if findings.iter().any(|finding| finding.proscribed) {
@@ -102,46 +102,47 @@ fn range((low, high): (i128, i128)) -> String {
     if low == high { low.to_string() } else { format!("{low} to {high}") }
 }
 
-fn analyse(mut operations: Operations) -> Analysis {
+fn analyse(mut operations: CounterOperations) -> CounterAnalysis {
     operations.finish();
-    let Operations { additions, reads, odd_additions, odd_reads, too_large, .. } = &mut operations;
-    let (final_reads, others): (Vec<Read>, Vec<Read>) =
+    let CounterOperations { additions, reads, malformed_additions, malformed_reads, too_large, .. } = &mut operations;
+    let (final_reads, others): (Vec<CounterRead>, Vec<CounterRead>) =
         std::mem::take(reads).into_iter().partition(|read| read.is_final);
     // What was acknowledged after the first final read began need not be in all of them.
-    let phase = final_reads.iter().map(Read::begun).min();
+    let phase = final_reads.iter().map(CounterRead::begun).min();
     for addition in &mut *additions {
         addition.is_certain = addition.is_ok && phase.is_none_or(|phase| addition.completed() < phase);
     }
-    let (certain, possible): (Vec<&Addition>, Vec<&Addition>) = additions.iter().partition(|add| add.is_certain);
-    let deltas = |list: &[&Addition]| list.iter().map(|addition| addition.delta).collect::<Vec<i128>>();
-    let sums = Sums::new(deltas(&certain).iter().sum(), deltas(&possible));
+    let (certain, possible): (Vec<&CounterAddition>, Vec<&CounterAddition>) =
+        additions.iter().partition(|add| add.is_certain);
+    let deltas = |list: &[&CounterAddition]| list.iter().map(|addition| addition.delta).collect::<Vec<i128>>();
+    let sums = PossibleSums::new(deltas(&certain).iter().sum(), deltas(&possible));
 
     let mut doubts = Vec::new();
     let mut errors = Vec::new();
     if let Some(number) = too_large {
         doubts.push(format!("the addition of {} is too large to be summed: the limit is 2^90", brief(number)));
     }
-    if *odd_additions > 0 {
+    if *malformed_additions > 0 {
         // What these do to the sum is unknown, so no read can be called wrong.
-        doubts.push(format!("{odd_additions} additions are not of an integer"));
+        doubts.push(format!("{malformed_additions} additions are not of an integer"));
     } else {
         let wrong = final_reads.iter().filter(|read| !sums.contains(read.sum));
         errors.extend(wrong.map(|&read| Error { read, bounds: (sums.lowest(), sums.highest()) }));
         errors.extend(out_of_bounds(additions, others));
     }
-    if *odd_reads > 0 {
-        doubts.push(format!("{odd_reads} reads did not return an integer"));
+    if *malformed_reads > 0 {
+        doubts.push(format!("{malformed_reads} reads did not return an integer"));
     }
     if !sums.is_exact() && !final_reads.is_empty() {
         doubts.push(
             "additions of unknown fate leave too many sums possible to tell whether the final reads are right".into(),
         );
     }
-    Analysis { sums, operations, final_reads, errors, doubts }
+    CounterAnalysis { sums, operations, final_reads, errors, doubts }
 }
 
-/// Reads that are beyond what the additions begun before they ended can give. Both lists are in order.
-fn out_of_bounds(additions: &[Addition], reads: Vec<Read>) -> Vec<Error> {
+/// BoundedCounterStream that are beyond what the additions begun before they ended can give. Both lists are in order.
+fn out_of_bounds(additions: &[CounterAddition], reads: Vec<CounterRead>) -> Vec<Error> {
     let mut begun = additions.iter().peekable();
     let (mut low, mut high) = (0, 0);
     let mut errors = Vec::new();
@@ -158,7 +159,7 @@ fn out_of_bounds(additions: &[Addition], reads: Vec<Read>) -> Vec<Error> {
 }
 
 /// The first read that was wrong, with the additions without which it would not be.
-fn finding(analysis: &Analysis, context: &CheckContext, lenient: bool) -> Option<Finding> {
+fn finding(analysis: &CounterAnalysis, context: &CheckContext, lenient: bool) -> Option<Finding> {
     // What is wrong early has the fewest additions before it.
     let weighs = |error: &&Error| (lenient && !error.read.is_final, error.read.completed());
     let error = analysis.errors.iter().min_by_key(weighs)?;
@@ -194,17 +195,17 @@ fn finding(analysis: &Analysis, context: &CheckContext, lenient: bool) -> Option
 }
 
 /// The additions that must have counted for the read to be wrong, and the read.
-fn evidence(analysis: &Analysis, error: &Error) -> Vec<Evidence> {
+fn evidence(analysis: &CounterAnalysis, error: &Error) -> Vec<Evidence> {
     let Error { read, bounds } = error;
     let needed = if read.is_final { analysis.needed(read.sum) } else { Vec::new() };
-    let addition = |addition: &&Addition| {
+    let addition = |addition: &&CounterAddition| {
         Evidence::new(addition.pair(), format!("add {}", addition.delta), "acknowledged, so it counts")
     };
     // A sum that is wrong by little is proved by nearly all additions; then their sum says more than a long list.
     let is_short = needed.len() <= MOST_SHOWN;
     let mut lines: Vec<Evidence> = needed.iter().filter(|_| is_short).map(addition).collect();
     let note = if read.is_final {
-        let certain: Vec<&Addition> = analysis.certain().collect();
+        let certain: Vec<&CounterAddition> = analysis.certain().collect();
         let doubtful = match analysis.operations.additions.len() - certain.len() {
             0 => String::new(),
             count => format!(", and {} of unknown fate", counted(count, "addition")),
@@ -225,9 +226,9 @@ fn evidence(analysis: &Analysis, error: &Error) -> Vec<Evidence> {
     lines
 }
 
-impl Analysis {
+impl CounterAnalysis {
     /// The additions that were acknowledged before the final phase.
-    fn certain(&self) -> impl Iterator<Item = &Addition> {
+    fn certain(&self) -> impl Iterator<Item = &CounterAddition> {
         self.operations.additions.iter().filter(|addition| addition.is_certain)
     }
 
@@ -236,8 +237,8 @@ impl Analysis {
     /// An addition cannot simply be left out of a proof, for the sum that was read may contain it. What can be done
     /// without ever making a possible sum impossible is to forget that it was acknowledged: then it counts or not, like
     /// one of unknown fate. Of as many as possible that is forgotten, the smallest first, so that few large ones remain.
-    fn needed(&self, sum: i128) -> Vec<&Addition> {
-        let mut certain: Vec<&Addition> = self.certain().collect();
+    fn needed(&self, sum: i128) -> Vec<&CounterAddition> {
+        let mut certain: Vec<&CounterAddition> = self.certain().collect();
         certain.sort_by_key(|addition| (addition.delta.unsigned_abs(), addition.begun()));
         let mut sums = self.sums.clone();
         certain.retain(|addition| {
@@ -256,7 +257,7 @@ impl Analysis {
 }
 
 /// `3, 5 to 9 or 12`; the first few intervals.
-fn list(sums: &Sums) -> String {
+fn list(sums: &PossibleSums) -> String {
     let show = |(low, high): &(i128, i128)| if low == high { low.to_string() } else { format!("{low} to {high}") };
     let mut shown: Vec<String> = sums.intervals().iter().take(5).map(show).collect();
     if sums.intervals().len() > shown.len() {
@@ -265,7 +266,7 @@ fn list(sums: &Sums) -> String {
     shown.join(", ")
 }
 
-fn details(analysis: &Analysis) -> Map<String, Value> {
+fn details(analysis: &CounterAnalysis) -> Map<String, Value> {
     let number = |sum: i128| Value::from(sum);
     let intervals = analysis.sums.intervals().iter().take(1000);
     let errors = analysis.errors.iter().map(|Error { read, .. }| {

@@ -1,4 +1,4 @@
-//! Additions and reads, as they are taken out of a history entry by entry.
+//! CounterStream and reads, as they are taken out of a history entry by entry.
 
 use rustc_hash::FxHashMap;
 
@@ -7,7 +7,7 @@ use crate::history::{Mismatch, Op, OpType, Pair, Pairing};
 use crate::json::{Number, Value};
 
 /// An addition that did not fail.
-pub(super) struct Addition {
+pub(super) struct CounterAddition {
     pub(super) delta: i128,
     /// Positions of its entries, or [`NONE`].
     invocation: u32,
@@ -20,15 +20,15 @@ pub(super) struct Addition {
 
 /// A read that returned an integer.
 #[derive(Clone, Copy)]
-pub(super) struct Read {
-    /// See [`Operations::returned`] for what it really was, if that is beyond all sums.
+pub(super) struct CounterRead {
+    /// See [`CounterOperations::returned`] for what it really was, if that is beyond all sums.
     pub(super) sum: i128,
     invocation: u32,
     completion: u32,
     pub(super) is_final: bool,
 }
 
-impl Addition {
+impl CounterAddition {
     pub(super) fn pair(&self) -> Pair {
         pair(self.invocation, self.completion)
     }
@@ -48,7 +48,7 @@ impl Addition {
     }
 }
 
-impl Read {
+impl CounterRead {
     pub(super) fn pair(&self) -> Pair {
         pair(self.invocation, self.completion)
     }
@@ -69,7 +69,7 @@ fn pair(invocation: u32, completion: u32) -> Pair {
 }
 
 /// What a process has begun.
-struct Open {
+struct PendingCounterOp {
     position: u32,
     is_add: bool,
     is_final: bool,
@@ -97,16 +97,16 @@ impl Argument {
 
 /// All additions and reads of a history.
 #[derive(Default)]
-pub(super) struct Operations {
+pub(super) struct CounterOperations {
     entries: Entries,
-    open: Pairing<Open>,
+    open: Pairing<PendingCounterOp>,
     /// In the order of their beginnings, once all is known.
-    pub(super) additions: Vec<Addition>,
+    pub(super) additions: Vec<CounterAddition>,
     /// In the order of their ends.
-    pub(super) reads: Vec<Read>,
+    pub(super) reads: Vec<CounterRead>,
     /// How many additions are not of an integer that can be summed, and how many reads did not return an integer.
-    pub(super) odd_additions: usize,
-    pub(super) odd_reads: usize,
+    pub(super) malformed_additions: usize,
+    pub(super) malformed_reads: usize,
     /// The first addition of an integer that is too large.
     pub(super) too_large: Option<Value>,
     /// What reads returned that is beyond all sums, by the positions of their completions.
@@ -115,16 +115,16 @@ pub(super) struct Operations {
 
 /// Largest magnitude of an addition: 2³² of them must not overflow when they are summed.
 const MOST: i128 = 1 << 90;
-/// Larger than the magnitude of every sum. Reads of more than this are held to have returned this.
+/// Larger than the magnitude of every sum. BoundedCounterStream of more than this are held to have returned this.
 const BEYOND: i128 = 1 << 126;
 
-impl Operations {
+impl CounterOperations {
     pub(super) fn push(&mut self, op: &Op) {
         let position = self.entries.push(op);
         let Some(process) = op.process.client() else { return };
         if op.kind == OpType::Invoke {
             let (is_add, is_final, argument) = (&*op.f == "add", op.is_final, Argument::of(&op.value));
-            let open = Open { position, is_add, is_final, argument };
+            let open = PendingCounterOp { position, is_add, is_final, argument };
             if let Some(unfinished) = self.open.begin(process, op, open) {
                 self.leave(unfinished);
             }
@@ -147,8 +147,8 @@ impl Operations {
                 self.beyond.insert(position, op.value.clone());
             }
             match sum {
-                Some(sum) => self.reads.push(Read { sum, invocation, completion: position, is_final }),
-                None => self.odd_reads += 1,
+                Some(sum) => self.reads.push(CounterRead { sum, invocation, completion: position, is_final }),
+                None => self.malformed_reads += 1,
             }
         }
     }
@@ -156,18 +156,18 @@ impl Operations {
     fn add(&mut self, argument: Argument, invocation: u32, completion: u32, is_ok: bool) {
         match argument {
             Argument::Integer(delta) => {
-                self.additions.push(Addition { delta, invocation, completion, is_ok, is_certain: false })
+                self.additions.push(CounterAddition { delta, invocation, completion, is_ok, is_certain: false })
             }
             Argument::TooLarge(value) => {
-                self.odd_additions += 1;
+                self.malformed_additions += 1;
                 self.too_large.get_or_insert(value);
             }
-            Argument::Other => self.odd_additions += 1,
+            Argument::Other => self.malformed_additions += 1,
         }
     }
 
     /// An operation that never ended.
-    fn leave(&mut self, open: Open) {
+    fn leave(&mut self, open: PendingCounterOp) {
         if open.is_add {
             self.add(open.argument, open.position, NONE, false);
         }
@@ -185,7 +185,7 @@ impl Operations {
     }
 
     /// What a read returned.
-    pub(super) fn returned(&self, read: &Read) -> Value {
+    pub(super) fn returned(&self, read: &CounterRead) -> Value {
         self.beyond.get(&read.completion).cloned().unwrap_or_else(|| read.sum.into())
     }
 

@@ -2,7 +2,7 @@
 
 /// A set of integers as disjoint intervals, each given by its ends, ascending. Neighbours never touch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sums {
+pub(super) struct PossibleSums {
     intervals: Vec<(i128, i128)>,
     /// False once there were too many intervals: then the set has more than the true one, but never less.
     exact: bool,
@@ -10,15 +10,15 @@ pub(super) struct Sums {
     budget: usize,
 }
 
-impl Sums {
-    /// More intervals than this at once are merged into one. Additions whose sums leave so many gaps do not occur where
+impl PossibleSums {
+    /// More intervals than this at once are merged into one. CounterStream whose sums leave so many gaps do not occur where
     /// deltas are small; elsewhere the number of gaps may grow exponentially.
     const MOST_INTERVALS: usize = 100_000;
     const BUDGET: usize = 100_000_000;
 
     /// The sums of `certain` and any subset of `possible`.
-    pub(super) fn new(certain: i128, mut possible: Vec<i128>) -> Sums {
-        let mut sums = Sums { intervals: vec![(certain, certain)], exact: true, budget: Self::BUDGET };
+    pub(super) fn new(certain: i128, mut possible: Vec<i128>) -> PossibleSums {
+        let mut sums = PossibleSums { intervals: vec![(certain, certain)], exact: true, budget: Self::BUDGET };
         // Small ones first: they close the gaps that larger ones then need not multiply.
         possible.sort_unstable_by_key(|delta| (delta.unsigned_abs(), *delta));
         for delta in possible {
@@ -82,15 +82,15 @@ mod tests {
 
     #[test]
     fn intervals_merge_when_they_touch() {
-        assert_eq!(Sums::new(5, vec![]).intervals(), [(5, 5)]);
-        assert_eq!(Sums::new(5, vec![1, 2]).intervals(), [(5, 8)]);
-        assert_eq!(Sums::new(5, vec![10, 1]).intervals(), [(5, 6), (15, 16)]);
-        assert_eq!(Sums::new(0, vec![-3, 3, 0]).intervals(), [(-3, -3), (0, 0), (3, 3)]);
+        assert_eq!(PossibleSums::new(5, vec![]).intervals(), [(5, 5)]);
+        assert_eq!(PossibleSums::new(5, vec![1, 2]).intervals(), [(5, 8)]);
+        assert_eq!(PossibleSums::new(5, vec![10, 1]).intervals(), [(5, 6), (15, 16)]);
+        assert_eq!(PossibleSums::new(0, vec![-3, 3, 0]).intervals(), [(-3, -3), (0, 0), (3, 3)]);
     }
 
     #[test]
     fn too_many_intervals_become_one_that_is_not_exact() {
-        let sums = Sums::new(0, (0..40).map(|i| 3_i128.pow(i)).collect());
+        let sums = PossibleSums::new(0, (0..40).map(|i| 3_i128.pow(i)).collect());
         assert!(!sums.is_exact());
         assert_eq!(sums.lowest(), 0);
         assert_eq!(sums.highest(), (0..40).map(|i| 3_i128.pow(i)).sum::<i128>());
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn many_small_ones_are_cheap() {
-        let sums = Sums::new(0, (0..100_000).map(|i| i % 10 - 5).collect());
+        let sums = PossibleSums::new(0, (0..100_000).map(|i| i % 10 - 5).collect());
         assert_eq!((sums.intervals().len(), sums.is_exact()), (1, true));
     }
 
@@ -107,7 +107,7 @@ mod tests {
 
         #[test]
         fn agrees_with_all_subsets(certain in -9..9_i128, possible in prop::collection::vec(-30..30_i128, 0..9)) {
-            let sums = Sums::new(certain, possible.clone());
+            let sums = PossibleSums::new(certain, possible.clone());
             let subset = |mask: usize| possible.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, d)| d).sum::<i128>();
             let all: std::collections::BTreeSet<i128> = (0..1 << possible.len()).map(|mask| certain + subset(mask)).collect();
             for sum in -300..300 {

@@ -3,17 +3,17 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::doors::judged;
+use crate::entry_points::judged;
 use crate::history::{Op, OpType, Pair};
-use crate::long_tests::cases;
+use crate::test_cases::cases;
 
 /// The last entry of an operation.
 fn entry(history: &History, pair: Pair) -> &Op {
     &history.ops[pair.completion.or(pair.invocation).unwrap()]
 }
 
-fn analysed(history: &History) -> Analysis {
-    let mut operations = Operations::default();
+fn analysed(history: &History) -> CounterAnalysis {
+    let mut operations = CounterOperations::default();
     history.ops.iter().for_each(|op| operations.push(op));
     analyse(operations)
 }

@@ -1,14 +1,14 @@
 //! Checkers compared with their definitions, on random histories.
 //!
 //! Each file here defines one promise a second time, as literally and as slowly as possible, and shares no code with the
-//! checker. Every history is judged by that definition and by the checker in every way that [`doors`](super::doors)
+//! checker. Every history is judged by that definition and by the checker in every way that [`entry_points`](super::entry_points)
 //! knows, and all of them must agree.
 //!
 //! Histories come from [`clients`] of a correct system. About half of them are damaged afterwards. The numbers of
 //! processes, keys and values are often those that a program might use internally.
 //!
 //! A history is named by its number, so a failure can be repeated. Each checker is given a thousand histories; for more
-//! see [`long_tests`](super::long_tests).
+//! see [`test_cases`](super::test_cases).
 
 mod availability;
 mod clients;
@@ -21,8 +21,8 @@ mod unique_ids;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::doors::judged;
-use super::long_tests::cases;
+use super::entry_points::judged;
+use super::test_cases::cases;
 use super::{Checker, Valid, Verdict};
 use crate::history::{History, HistoryFormat, Op};
 use crate::random::{Rng, stream};

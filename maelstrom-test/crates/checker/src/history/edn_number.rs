@@ -2,7 +2,7 @@
 
 use crate::json::{Number, Value};
 
-/// A number, or a ratio, for which JSON has no number. `None` if the word is neither.
+/// A number, or a ratio as a string. `None` if the word is neither.
 pub(super) fn number(word: &str) -> Option<Value> {
     let (sign, digits) = match word.as_bytes().first()? {
         b'-' => ("-", &word[1..]),
@@ -28,7 +28,7 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A ratio of integers: an integer if it is one, else the text of the reduced ratio. Ratios beyond 128 bits are not reduced.
+/// A ratio of integers: an integer if possible, else the text of the reduced ratio. Ratios beyond 128 bits are not reduced.
 fn ratio(sign: &str, above: &str, below: &str) -> Value {
     let (Ok(above), Ok(below)) = (above.parse::<u128>(), below.parse::<u128>()) else {
         return Value::String(format!("{sign}{above}/{below}"));
@@ -54,10 +54,10 @@ fn with_radix(digits: &str) -> Option<(u32, &str)> {
     Some((radix, digits))
 }
 
-/// Digits in another radix as decimal ones. The effort grows with the square of their number, so that is limited.
+/// Converts digits in another radix to decimal. The time grows with the square of their number, which is therefore limited.
 fn in_decimal(digits: &str, radix: u32) -> Option<String> {
     const MOST_DIGITS: usize = 4096;
-    /// Of one element of the number.
+    /// The radix of the elements of the number.
     const BASE: u64 = 1_000_000_000;
     if digits.is_empty() || digits.len() > MOST_DIGITS {
         return None;
@@ -77,9 +77,9 @@ fn in_decimal(digits: &str, radix: u32) -> Option<String> {
     Some(others.iter().rev().fold(first.to_string(), |text, element| format!("{text}{element:09}")))
 }
 
-/// A decimal number in the notation of JSON: no superfluous zeros before it, digits on both sides of the point.
+/// A decimal number in the notation of JSON: no leading zeros, digits on both sides of the point.
 fn decimal_text(sign: &str, text: &str) -> Option<String> {
-    // With its letter.
+    // The exponent includes its letter.
     let (mantissa, exponent) = match text.find(['e', 'E']) {
         Some(at) => (&text[..at], Some(&text[at..])),
         None => (text, None),

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use clojure_reader::edn::{self, Edn};
 use proptest::prelude::*;
 
-use super::{HistoryReader, Notation};
+use super::HistoryReader;
+use super::read::Notation;
 use crate::json::{Map, Number, Value, json};
-use crate::long_tests::cases;
+use crate::test_cases::cases;
 
 /// What stands between forms.
 fn blank() -> impl Strategy<Value = &'static str> {

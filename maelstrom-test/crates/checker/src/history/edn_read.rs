@@ -1,56 +1,55 @@
-//! Reading Jepsen's EDN: <https://github.com/edn-format/edn>.
+//! Reads Jepsen's EDN: <https://github.com/edn-format/edn>.
 //!
-//! A form becomes the JSON value that comes closest, as the table at [`HistoryReader`](super::HistoryReader) says. A
-//! history may hold anything that Clojure prints, especially in entries of the nemesis. One odd value is no reason to
-//! refuse all the others.
+//! A form becomes the closest JSON value, see the table at [`HistoryReader`](super::HistoryReader). A history may contain
+//! anything that Clojure prints, above all in entries of the nemesis. So unusual values are converted, not refused.
 //!
 //! This reader is our own, because the crates for EDN need the whole text in memory, and a history may be larger than
-//! that. It also keeps the exact value of every number, knows what Clojure prints beyond EDN, and says the line and
+//! that. It also keeps the exact value of every number, reads what Clojure prints beyond EDN, and reports the line and
 //! column of an error. Tests compare it with the crate `clojure-reader`.
 
 use std::io::BufRead;
 use std::ops::RangeInclusive;
 
 use super::edn_number::number;
-use super::entry::{Entry, Interner, Key};
+use super::entry::{EntryBuilder, FunctionNames, Key};
 use super::json_read::MAX_DEPTH;
-use super::source::{Place, Source};
+use super::source::{ByteSource, TextPosition};
 use super::{Op, ReadError};
 use crate::json::{Map, Value};
 
-/// Reads entries one at a time from maps that follow one another, or from one vector or list of maps.
+/// Reads entries from maps that follow one another, or from one vector or list of maps.
 pub(super) struct EdnReader<R> {
-    source: Source<R>,
-    interner: Interner,
+    source: ByteSource<R>,
+    interner: FunctionNames,
     position: u64,
-    layout: Layout,
+    layout: EntryLayout,
 }
 
-/// How the entries are laid out; known once the first form begins.
+/// The layout of the entries, which the first form shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Layout {
+enum EntryLayout {
     Unknown,
     OneAfterAnother,
-    /// In a collection that this byte closes.
+    /// Entries are in a collection that this byte closes.
     Inside(u8),
 }
 
-/// What a place in the text may hold.
+/// What comes next in the text.
 enum Form {
     Value(Value),
-    /// The end of the text, or of the collection that we are in.
+    /// The end of the text, or of the current collection.
     Close(Option<u8>),
 }
 
-/// What may follow a `#`.
-enum Hash {
-    /// The elements of a set; the brace has been taken.
+/// What follows a `#`.
+enum HashForm {
+    /// The elements of a set, after its brace.
     Set,
-    /// The entries of a map whose keys are in this namespace; the brace has been taken.
+    /// The entries of a map whose keys are in this namespace, after its brace.
     Namespaced(String),
-    /// A tag, whose value comes next.
+    /// A tag. Its value comes next.
     Tag(String),
-    /// A form that is left out.
+    /// A discarded form.
     Skipped,
     /// A whole form.
     Value(Value),
@@ -58,7 +57,12 @@ enum Hash {
 
 impl<R: BufRead> EdnReader<R> {
     pub(super) fn new(reader: R) -> EdnReader<R> {
-        EdnReader { source: Source::new(reader), interner: Interner::default(), position: 0, layout: Layout::Unknown }
+        EdnReader {
+            source: ByteSource::new(reader),
+            interner: FunctionNames::default(),
+            position: 0,
+            layout: EntryLayout::Unknown,
+        }
     }
 
     /// The next entry, `None` at the end.
@@ -69,27 +73,27 @@ impl<R: BufRead> EdnReader<R> {
             let place = self.source.place();
             match (self.source.next()?, self.layout) {
                 (Some(b'{'), layout) => {
-                    if layout == Layout::Unknown {
-                        self.layout = Layout::OneAfterAnother;
+                    if layout == EntryLayout::Unknown {
+                        self.layout = EntryLayout::OneAfterAnother;
                     }
                     return self.entry(place).map(Some);
                 }
                 (Some(b'#'), _) => match self.after_hash(place, 0)? {
-                    Hash::Tag(_) | Hash::Skipped => {}
-                    Hash::Set => return Err(place.error("a set stands here; expected an entry: a map in braces")),
-                    Hash::Namespaced(_) => {
+                    HashForm::Tag(_) | HashForm::Skipped => {}
+                    HashForm::Set => return Err(place.error("a set stands here; expected an entry: a map in braces")),
+                    HashForm::Namespaced(_) => {
                         return Err(
                             place.error("a map with a namespace stands here; expected an entry: a map in braces")
                         );
                     }
-                    Hash::Value(_) => {
+                    HashForm::Value(_) => {
                         return Err(place.error("a value stands here; expected an entry: a map in braces"));
                     }
                 },
                 (Some(b'^'), _) => self.skip_form(place, 0, "metadata after `^`")?,
-                (Some(open @ (b'[' | b'(')), Layout::Unknown) => self.layout = Layout::Inside(closing(open)),
-                (Some(byte), Layout::Inside(close)) if byte == close => return self.expect_end(),
-                (None, Layout::Inside(_)) => {
+                (Some(open @ (b'[' | b'(')), EntryLayout::Unknown) => self.layout = EntryLayout::Inside(closing(open)),
+                (Some(byte), EntryLayout::Inside(close)) if byte == close => return self.expect_end(),
+                (None, EntryLayout::Inside(_)) => {
                     return Err(place.error("the text ends before the collection of entries is closed"));
                 }
                 (None, _) => return Ok(None),
@@ -110,9 +114,9 @@ impl<R: BufRead> EdnReader<R> {
         }
     }
 
-    /// An entry, whose brace has been taken.
-    fn entry(&mut self, start: Place) -> Result<Op, ReadError> {
-        let mut entry = Entry::default();
+    /// An entry, after its brace.
+    fn entry(&mut self, start: TextPosition) -> Result<Op, ReadError> {
+        let mut entry = EntryBuilder::default();
         loop {
             let place = self.source.place();
             let key = match self.form(1)? {
@@ -135,7 +139,7 @@ impl<R: BufRead> EdnReader<R> {
         Ok(op)
     }
 
-    /// Whitespace, commas and comments.
+    /// Skips white space, commas and comments.
     fn skip_blanks(&mut self) -> Result<(), ReadError> {
         while let Some(byte) = self.source.peek()? {
             match byte {
@@ -154,7 +158,7 @@ impl<R: BufRead> EdnReader<R> {
         Ok(())
     }
 
-    /// A value, or the byte that closes the collection around it.
+    /// A value, or the byte that closes the current collection.
     fn form(&mut self, depth: usize) -> Result<Form, ReadError> {
         loop {
             self.skip_blanks()?;
@@ -172,16 +176,16 @@ impl<R: BufRead> EdnReader<R> {
                 b':' => Value::String(self.keyword(place)?),
                 b'\\' => Value::String(self.character(place)?),
                 b'#' => match self.after_hash(place, depth)? {
-                    Hash::Set => Value::Array(self.items(place, b'}', depth)?),
-                    Hash::Namespaced(name) => Value::Object(self.map(place, depth, Some(&name))?),
-                    Hash::Tag(tag) => match self.form(depth + 1)? {
+                    HashForm::Set => Value::Array(self.items(place, b'}', depth)?),
+                    HashForm::Namespaced(name) => Value::Object(self.map(place, depth, Some(&name))?),
+                    HashForm::Tag(tag) => match self.form(depth + 1)? {
                         Form::Value(value) => tagged(&tag, value),
                         Form::Close(_) => {
                             return Err(place.error(format!("nothing stands after `#{tag}`; expected its value")));
                         }
                     },
-                    Hash::Skipped => continue,
-                    Hash::Value(value) => value,
+                    HashForm::Skipped => continue,
+                    HashForm::Value(value) => value,
                 },
                 b'^' => {
                     self.skip_form(place, depth, "metadata after `^`")?;
@@ -193,7 +197,7 @@ impl<R: BufRead> EdnReader<R> {
         }
     }
 
-    fn items(&mut self, start: Place, close: u8, depth: usize) -> Result<Vec<Value>, ReadError> {
+    fn items(&mut self, start: TextPosition, close: u8, depth: usize) -> Result<Vec<Value>, ReadError> {
         let mut items = Vec::new();
         loop {
             let place = self.source.place();
@@ -205,8 +209,13 @@ impl<R: BufRead> EdnReader<R> {
         }
     }
 
-    /// The entries of a map, whose keywords may get a namespace: `:key` becomes `name/key`, `:_/key` becomes `key`.
-    fn map(&mut self, start: Place, depth: usize, namespace: Option<&str>) -> Result<Map<String, Value>, ReadError> {
+    /// The entries of a map. In a namespace, the keyword `:key` becomes `name/key`, and `:_/key` becomes `key`.
+    fn map(
+        &mut self,
+        start: TextPosition,
+        depth: usize,
+        namespace: Option<&str>,
+    ) -> Result<Map<String, Value>, ReadError> {
         let mut map = Map::new();
         loop {
             self.skip_blanks()?;
@@ -228,57 +237,57 @@ impl<R: BufRead> EdnReader<R> {
     }
 
     /// Skips a form.
-    fn skip_form(&mut self, place: Place, depth: usize, what: &str) -> Result<(), ReadError> {
+    fn skip_form(&mut self, place: TextPosition, depth: usize, what: &str) -> Result<(), ReadError> {
         match self.form(depth + 1)? {
             Form::Value(_) => Ok(()),
             Form::Close(_) => Err(place.error(format!("a form is missing; expected {what}"))),
         }
     }
 
-    /// What follows `#`. Braces of sets and maps are taken, their elements left to the caller; a discarded form is
-    /// skipped together with its `#_`.
-    fn after_hash(&mut self, place: Place, depth: usize) -> Result<Hash, ReadError> {
+    /// What follows `#`. Consumes the brace of a set or map, and leaves its elements to the caller. Consumes a discarded
+    /// form.
+    fn after_hash(&mut self, place: TextPosition, depth: usize) -> Result<HashForm, ReadError> {
         match self.source.peek()? {
             Some(b'{') => {
                 self.source.advance(b'{')?;
-                Ok(Hash::Set)
+                Ok(HashForm::Set)
             }
             Some(b'_') => {
                 self.source.advance(b'_')?;
                 match self.form(depth + 1)? {
-                    Form::Value(_) => Ok(Hash::Skipped),
+                    Form::Value(_) => Ok(HashForm::Skipped),
                     Form::Close(_) => Err(place.error("nothing stands after `#_`; expected the form to leave out")),
                 }
             }
             Some(b'#') => {
                 self.source.advance(b'#')?;
-                Ok(Hash::Value(Value::String(format!("##{}", self.word(place, None)?))))
+                Ok(HashForm::Value(Value::String(format!("##{}", self.word(place, None)?))))
             }
             Some(b'^') => {
                 self.source.advance(b'^')?;
                 self.skip_form(place, depth, "metadata after `#^`")?;
-                Ok(Hash::Skipped)
+                Ok(HashForm::Skipped)
             }
             Some(b'"') => {
                 self.source.advance(b'"')?;
-                Ok(Hash::Value(Value::String(self.regular_expression(place)?)))
+                Ok(HashForm::Value(Value::String(self.regular_expression(place)?)))
             }
             Some(b':') => {
                 self.source.advance(b':')?;
                 let name = self.word(place, None)?;
                 self.skip_blanks()?;
                 match self.source.next()? {
-                    // `#::name{…}` and `#::{…}` take the namespace from the program that wrote them.
-                    Some(b'{') => Ok(Hash::Namespaced(name.trim_start_matches(':').to_owned())),
+                    // The namespace of `#::name{…}` and `#::{…}` is known only to the program that wrote them.
+                    Some(b'{') => Ok(HashForm::Namespaced(name.trim_start_matches(':').to_owned())),
                     _ => Err(place.error(format!("expected a map in braces after `#:{name}`"))),
                 }
             }
-            Some(byte) if byte.is_ascii_alphabetic() => self.word(place, None).map(Hash::Tag),
+            Some(byte) if byte.is_ascii_alphabetic() => self.word(place, None).map(HashForm::Tag),
             _ => Err(place.error("expected a tag, `{`, `_`, `:`, `#`, `^` or `\"` after `#`")),
         }
     }
 
-    fn keyword(&mut self, place: Place) -> Result<String, ReadError> {
+    fn keyword(&mut self, place: TextPosition) -> Result<String, ReadError> {
         let name = self.word(place, None)?;
         if name.is_empty() {
             let hint = "in JSON, a history has one object per line";
@@ -287,8 +296,8 @@ impl<R: BufRead> EdnReader<R> {
         Ok(name)
     }
 
-    /// A token up to its delimiter; `first` is what has been taken of it.
-    fn word(&mut self, place: Place, first: Option<u8>) -> Result<String, ReadError> {
+    /// A token up to its delimiter. `first` is its first byte, if that is consumed already.
+    fn word(&mut self, place: TextPosition, first: Option<u8>) -> Result<String, ReadError> {
         let mut bytes: Vec<u8> = first.into_iter().collect();
         while let Some(byte) = self.source.peek()? {
             if byte.is_ascii_whitespace() || b",;\"()[]{}\\".contains(&byte) {
@@ -301,7 +310,7 @@ impl<R: BufRead> EdnReader<R> {
     }
 
     /// `nil`, a boolean, a number or a symbol.
-    fn token(&mut self, place: Place, first: u8) -> Result<Value, ReadError> {
+    fn token(&mut self, place: TextPosition, first: u8) -> Result<Value, ReadError> {
         let word = self.word(place, Some(first))?;
         let digits = word.strip_prefix(['+', '-']).unwrap_or(&word);
         let unknown =
@@ -318,8 +327,8 @@ impl<R: BufRead> EdnReader<R> {
         }
     }
 
-    /// A string, whose first quote has been taken.
-    fn string(&mut self, start: Place) -> Result<String, ReadError> {
+    /// A string, after its first quote.
+    fn string(&mut self, start: TextPosition) -> Result<String, ReadError> {
         let mut bytes = Vec::new();
         loop {
             let place = self.source.place();
@@ -335,8 +344,8 @@ impl<R: BufRead> EdnReader<R> {
         }
     }
 
-    /// A regular expression, whose first quote has been taken: its text as it is written.
-    fn regular_expression(&mut self, start: Place) -> Result<String, ReadError> {
+    /// The text of a regular expression, after its first quote.
+    fn regular_expression(&mut self, start: TextPosition) -> Result<String, ReadError> {
         let mut bytes = Vec::new();
         loop {
             match self.source.next()? {
@@ -353,7 +362,7 @@ impl<R: BufRead> EdnReader<R> {
         }
     }
 
-    fn escape(&mut self, place: Place) -> Result<char, ReadError> {
+    fn escape(&mut self, place: TextPosition) -> Result<char, ReadError> {
         let c = match self.source.next()? {
             Some(b'n') => '\n',
             Some(b't') => '\t',
@@ -367,8 +376,8 @@ impl<R: BufRead> EdnReader<R> {
         Ok(c)
     }
 
-    /// `\uXXXX`, or two of them that form a surrogate pair, as Java writes characters beyond the first plane.
-    fn unicode_escape(&mut self, place: Place) -> Result<char, ReadError> {
+    /// `\uXXXX`, or two of these that form a surrogate pair, as Java writes characters beyond the basic plane.
+    fn unicode_escape(&mut self, place: TextPosition) -> Result<char, ReadError> {
         let high = self.four_digits(place)?;
         let code = if (0xD800..0xDC00).contains(&high) {
             let follows = self.source.next()? == Some(b'\\') && self.source.next()? == Some(b'u');
@@ -383,7 +392,7 @@ impl<R: BufRead> EdnReader<R> {
         char::from_u32(code).ok_or_else(|| place.error("half of a surrogate pair; expected a character"))
     }
 
-    fn four_digits(&mut self, place: Place) -> Result<u32, ReadError> {
+    fn four_digits(&mut self, place: TextPosition) -> Result<u32, ReadError> {
         let mut code = 0;
         for _ in 0..4 {
             let digit = self.source.next()?.and_then(|byte| char::from(byte).to_digit(16));
@@ -392,8 +401,8 @@ impl<R: BufRead> EdnReader<R> {
         Ok(code)
     }
 
-    /// `\a`, `\newline`, `\u0041`; the backslash has been taken.
-    fn character(&mut self, place: Place) -> Result<String, ReadError> {
+    /// A character, after its backslash: `\a`, `\newline`, `\u0041`.
+    fn character(&mut self, place: TextPosition) -> Result<String, ReadError> {
         let first = self.source.next()?.ok_or_else(|| place.error("expected a character after `\\`"))?;
         let word = self.word(place, Some(first))?;
         let named = match word.as_str() {
@@ -423,7 +432,7 @@ fn closing(open: u8) -> u8 {
     if open == b'[' { b']' } else { b')' }
 }
 
-fn unexpected_close(place: Place, start: Place, found: Option<u8>, expected: u8) -> ReadError {
+fn unexpected_close(place: TextPosition, start: TextPosition, found: Option<u8>, expected: u8) -> ReadError {
     let expected = char::from(expected);
     match found {
         Some(found) => {
@@ -434,7 +443,7 @@ fn unexpected_close(place: Place, start: Place, found: Option<u8>, expected: u8)
     }
 }
 
-/// A key of a map as a string: strings and keywords as they are, other values as JSON writes them.
+/// A key of a map as a string: strings and keywords are unchanged, other values become their JSON text.
 fn key_text(key: Value) -> String {
     match key {
         Value::String(text) => text,
@@ -450,8 +459,8 @@ fn in_namespace(key: String, namespace: Option<&str>) -> String {
     }
 }
 
-/// A tagged value. Tags say what Java class a value had, which makes no difference here but for one: the pairs of key and
-/// value that Jepsen writes for workloads with several keys.
+/// A tagged value. Tags name the Java class of a value, and are ignored, except for the pairs of key and value of workloads
+/// with several keys.
 fn tagged(tag: &str, value: Value) -> Value {
     match value {
         Value::Object(mut entries) if tag == "jepsen.independent.Tuple" => {
@@ -462,6 +471,6 @@ fn tagged(tag: &str, value: Value) -> Value {
     }
 }
 
-fn utf8(bytes: Vec<u8>, place: Place) -> Result<String, ReadError> {
+fn utf8(bytes: Vec<u8>, place: TextPosition) -> Result<String, ReadError> {
     String::from_utf8(bytes).map_err(|_| place.error("this is not UTF-8"))
 }

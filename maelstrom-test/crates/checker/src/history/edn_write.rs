@@ -1,10 +1,10 @@
-//! Writing Jepsen's EDN.
+//! Writes Jepsen's EDN.
 
 use super::json_write::push_json;
 use super::{Op, Process};
 use crate::json::{Map, Number, Value};
 
-/// Functions whose value is a list of micro-operations, and the names that those begin with.
+/// Functions whose value is a list of micro-operations, and the names of micro-operations.
 const MICRO_OPS: (&[&str], &[&str]) = (&["txn", "send", "poll"], &["r", "w", "append", "send", "poll"]);
 
 /// Appends an entry and a line feed.
@@ -43,7 +43,7 @@ pub(super) fn write_edn(op: &Op, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}\n");
 }
 
-/// An entry's value; a transaction's names become keywords.
+/// The value of an entry. Names of micro-operations become keywords.
 pub(super) fn push_op_value(op: &Op, out: &mut Vec<u8>) {
     match &op.value {
         Value::Array(items) if MICRO_OPS.0.contains(&&*op.f) => push_list(items, out, push_micro_op),
@@ -51,7 +51,7 @@ pub(super) fn push_op_value(op: &Op, out: &mut Vec<u8>) {
     }
 }
 
-/// A keyword where the name can be one, else a string.
+/// A keyword if possible, else a string.
 pub fn push_name(name: &str, out: &mut Vec<u8>) {
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic());
     let is_keyword = begins_well && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_?!*+.<>=".contains(&b));
@@ -63,7 +63,7 @@ pub fn push_name(name: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// `net-timeout` is `:net-timeout`, `["abort", "why"]` is `[:abort "why"]`.
+/// An error: `net-timeout` becomes `:net-timeout`, `["abort", "why"]` becomes `[:abort "why"]`.
 pub(super) fn push_error(error: &Value, out: &mut Vec<u8>) {
     match error {
         Value::String(name) => push_name(name, out),
@@ -72,7 +72,7 @@ pub(super) fn push_error(error: &Value, out: &mut Vec<u8>) {
     }
 }
 
-/// `["append", 1, 2]` is `[:append 1 2]`.
+/// A micro-operation: `["append", 1, 2]` becomes `[:append 1 2]`.
 fn push_micro_op(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Array(items)
@@ -106,7 +106,7 @@ fn push_list(items: &[Value], out: &mut Vec<u8>, mut push: impl FnMut(&Value, &m
     out.push(b']');
 }
 
-/// Appends a value in the notation of EDN.
+/// Appends a value as EDN.
 pub fn push_value(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Null => out.extend_from_slice(b"nil"),
@@ -118,7 +118,7 @@ pub fn push_value(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-/// Readers of EDN may hold plain numbers in 64 bits; `N` and `M` tell them to keep the exact value.
+/// Appends a number. Readers of EDN may represent plain numbers in 64 bits. `N` and `M` make them keep the exact value.
 fn push_number(number: &Number, out: &mut Vec<u8>) {
     push_json(number, out);
     if number.is_integer() && !number.is_i64() {
@@ -141,7 +141,7 @@ fn push_map(map: &Map<String, Value>, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// EDN's strings have the escapes that JSON's have, as long as `/` is not escaped, which `serde_json` never does.
+/// Appends a string. EDN has the escapes of JSON, except for `/`, which `serde_json` never escapes.
 fn push_string(text: &str, out: &mut Vec<u8>) {
     push_json(text, out);
 }

@@ -1,4 +1,4 @@
-//! From the keys of a stored entry to an [`Op`], whatever the notation they were stored in.
+//! Builds an [`Op`] from the keys of a stored entry, for all notations.
 
 use std::sync::Arc;
 
@@ -7,15 +7,15 @@ use rustc_hash::FxHashSet;
 use super::{Op, OpType, Process};
 use crate::json::{Map, Number, Value};
 
-/// The same `f` is stored once, however often a history names it.
+/// The names of functions. Each name is stored once, however often it occurs.
 #[derive(Default)]
-pub(super) struct Interner {
+pub(super) struct FunctionNames {
     names: FxHashSet<Arc<str>>,
 }
 
-impl Interner {
-    /// Histories have a handful of functions. One that has more than this many gains nothing from interning, and a
-    /// reader that streams must not remember them all.
+impl FunctionNames {
+    /// The number of names that are stored. A history has a few functions. If it has very many, a streaming reader must not
+    /// keep them all.
     const LIMIT: usize = 4096;
 
     fn intern(&mut self, name: &str) -> Arc<str> {
@@ -30,10 +30,10 @@ impl Interner {
     }
 }
 
-/// Checkers number entries, operations and values in 32 bits, and keep the highest number for "none".
+/// The largest index. Checkers number entries, operations and values in 32 bits, and the highest number stands for "none".
 const MOST_ENTRIES: u64 = u32::MAX as u64 - 1;
 
-/// A key of an entry, in the spelling of JSON lines or of Jepsen's EDN.
+/// A key of an entry, spelled as in JSON lines or as in Jepsen's EDN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     Index,
@@ -44,7 +44,7 @@ pub(super) enum Key {
     Value,
     Error,
     Final,
-    /// Any other; goes to [`Op::extra`].
+    /// Any other key. It goes to [`Op::extra`].
     Extra(String),
 }
 
@@ -65,9 +65,9 @@ impl From<&str> for Key {
     }
 }
 
-/// Collects the keys of one entry.
+/// Collects the keys of an entry.
 #[derive(Default)]
-pub(super) struct Entry {
+pub(super) struct EntryBuilder {
     index: Option<u64>,
     time: Option<u64>,
     kind: Option<OpType>,
@@ -79,9 +79,9 @@ pub(super) struct Entry {
     extra: Option<Box<Map<String, Value>>>,
 }
 
-impl Entry {
-    /// Takes one key and its value; the error is a sentence for people.
-    pub(super) fn set(&mut self, key: Key, value: Value, interner: &mut Interner) -> Result<(), String> {
+impl EntryBuilder {
+    /// Adds a key and its value. The error is a message for users.
+    pub(super) fn set(&mut self, key: Key, value: Value, interner: &mut FunctionNames) -> Result<(), String> {
         match key {
             Key::Index => once(&mut self.index, whole_number("index", &value)?, "index"),
             Key::Time => once(&mut self.time, whole_number("time", &value)?, "time"),
@@ -102,8 +102,8 @@ impl Entry {
         }
     }
 
-    /// The entry, once all its keys are known; `position` is its `index` if it does not have one.
-    pub(super) fn finish(self, position: u64, interner: &mut Interner) -> Result<Op, String> {
+    /// The entry. `position` is its `index` if it does not have one.
+    pub(super) fn finish(self, position: u64, interner: &mut FunctionNames) -> Result<Op, String> {
         if position >= MOST_ENTRIES {
             return Err(format!("this is one entry more than {MOST_ENTRIES}; longer histories cannot be checked"));
         }
@@ -130,7 +130,7 @@ fn once<T>(slot: &mut Option<T>, value: Option<T>, name: &str) -> Result<(), Str
     Ok(())
 }
 
-/// Jepsen writes -1 where it does not know; so do we understand it.
+/// A number that is not negative. Jepsen writes -1 if it is unknown, which counts as missing.
 fn whole_number(name: &str, value: &Value) -> Result<Option<u64>, String> {
     if value.is_null() {
         return Ok(None);
@@ -143,7 +143,7 @@ fn whole_number(name: &str, value: &Value) -> Result<Option<u64>, String> {
     }
 }
 
-/// An integer, perhaps in quotes: some tools write all values as strings.
+/// An integer, with or without quotes, because some tools write all values as strings.
 fn integer(value: &Value) -> Option<Number> {
     let number = match value {
         Value::Number(number) => number.clone(),
@@ -174,8 +174,8 @@ fn process(value: &Value) -> Result<Option<Process>, String> {
     }
 }
 
-/// Functions are named by strings. Some nemeses of Jepsen have lists instead, whose text names them too.
-fn function(value: &Value, interner: &mut Interner) -> Option<Arc<str>> {
+/// The name of a function. Some nemeses of Jepsen have a list instead of a name; its text is the name.
+fn function(value: &Value, interner: &mut FunctionNames) -> Option<Arc<str>> {
     match value {
         Value::Null => None,
         Value::String(name) => Some(interner.intern(name)),
@@ -191,7 +191,7 @@ fn flag(value: &Value) -> Result<Option<bool>, String> {
     }
 }
 
-/// A value as error messages quote it.
+/// A value as in error messages.
 fn brief(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(40) {

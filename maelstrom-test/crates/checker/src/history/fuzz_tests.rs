@@ -1,4 +1,4 @@
-//! Property tests of the readers and writers: what is written can be read, and nothing that a file holds makes a reader panic.
+//! Property tests of the readers and writers: a written history can be read again, and no text makes a reader panic.
 
 use std::io::BufRead;
 
@@ -8,7 +8,7 @@ use super::read::Notation;
 use super::tests::written;
 use super::*;
 use crate::json::{Value, from_str};
-use crate::long_tests::cases;
+use crate::test_cases::cases;
 
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -51,7 +51,7 @@ fn any_op() -> impl Strategy<Value = Op> {
     )
 }
 
-/// Pieces of both notations, so that random texts get further than random bytes would.
+/// Random sequences of pieces of both notations, which get further into a reader than random bytes.
 fn any_text() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         prop::sample::select(vec![
@@ -131,7 +131,7 @@ proptest! {
             let reader = HistoryReader::with_notation(text.as_bytes(), notation).unwrap();
             let back = reader.collect::<Result<Vec<Op>, _>>();
             prop_assert_eq!(back.as_ref().map_err(|error| error.to_string()), Ok(&ops), "{}", text);
-            // Equal numbers may be written differently; these come back as they were.
+            // Equal numbers may have different texts. These must be the same.
             prop_assert_eq!(written(&back.unwrap(), HistoryFormat::JsonLines), written(&ops, HistoryFormat::JsonLines));
         }
     }
@@ -174,7 +174,7 @@ proptest! {
     }
 }
 
-/// Reads a text in every notation, in pieces and as a whole.
+/// Reads a text in every notation, as a whole and in chunks.
 fn reads_or_refuses(text: &[u8], chunk: usize) -> Result<(), TestCaseError> {
     let all = |reader: HistoryReader<&mut dyn BufRead>| -> Vec<Result<Op, String>> {
         reader.map(|entry| entry.map_err(|error| error.to_string())).collect()
@@ -183,7 +183,7 @@ fn reads_or_refuses(text: &[u8], chunk: usize) -> Result<(), TestCaseError> {
     for notation in [Notation::JsonLines, Notation::JsonArray, Notation::Edn] {
         let mut whole = text;
         let whole = all(HistoryReader::with_notation(&mut whole as &mut dyn BufRead, notation).unwrap());
-        // However the bytes arrive, the answer is the same.
+        // Chunks must not make a difference.
         let mut pieces = std::io::BufReader::with_capacity(chunk, text);
         let parts = all(HistoryReader::with_notation(&mut pieces as &mut dyn BufRead, notation).unwrap());
         prop_assert_eq!(&whole, &parts);
@@ -194,7 +194,7 @@ fn reads_or_refuses(text: &[u8], chunk: usize) -> Result<(), TestCaseError> {
         if let Some(Err(message)) = whole.last() {
             prop_assert!(message.starts_with("line "), "{}", message);
         }
-        // What was read can be written and read again.
+        // The history can be written and read again.
         let ops: Vec<Op> = whole.into_iter().filter_map(Result::ok).collect();
         for (format, notation) in [(HistoryFormat::JsonLines, Notation::JsonLines), (HistoryFormat::Edn, Notation::Edn)]
         {

@@ -1,27 +1,25 @@
-//! Reading JSON: one object per line and entry, or one array of entries.
+//! Reads JSON: one object per line, or one array of objects.
 
 use std::io::{BufRead, Read};
 
 use serde::de::IgnoredAny;
 
-use super::entry::{Entry, Interner, Key};
-use super::source::{Place, Source};
+use super::entry::{EntryBuilder, FunctionNames, Key};
+use super::source::{ByteSource, TextPosition};
 use super::{Op, ReadError};
 use crate::json::Parser;
 
-/// Longest line or entry that the readers accept, in bytes: a file that is something else entirely must not fill the
-/// memory before we notice.
+/// The length of the longest entry that is accepted, in bytes. A file that is not a history must not fill the memory.
 pub(super) const MAX_ENTRY: u64 = 1 << 28;
 
-/// Levels of arrays, objects and the like in one another that the readers accept: they recurse, and their stack is
-/// finite. A run's own history must be readable, so this is more than a message's body may have: an entry wraps the
-/// parts of a body in a few levels of its own.
+/// The depth of nested values that is accepted. Readers recurse, and their stack is finite. It is larger than the depth of a
+/// message body ([`crate::json::MAX_DEPTH`]), because an entry wraps the parts of a body in a few more levels.
 pub(super) const MAX_DEPTH: usize = 160;
 
 /// Reads entries one line at a time.
 pub(super) struct LineReader<R> {
     reader: R,
-    interner: Interner,
+    interner: FunctionNames,
     line: Vec<u8>,
     line_number: u64,
     position: u64,
@@ -29,10 +27,10 @@ pub(super) struct LineReader<R> {
 
 impl<R: BufRead> LineReader<R> {
     pub(super) fn new(reader: R) -> LineReader<R> {
-        LineReader { reader, interner: Interner::default(), line: Vec::new(), line_number: 0, position: 0 }
+        LineReader { reader, interner: FunctionNames::default(), line: Vec::new(), line_number: 0, position: 0 }
     }
 
-    /// The next entry, `None` at the end.
+    /// The next entry; `None` at the end.
     pub(super) fn next_op(&mut self) -> Result<Option<Op>, ReadError> {
         loop {
             self.line.clear();
@@ -40,12 +38,12 @@ impl<R: BufRead> LineReader<R> {
                 return Ok(None);
             }
             self.line_number += 1;
-            let start = Place::new(self.line_number);
+            let start = TextPosition::new(self.line_number);
             if self.line.len() as u64 > MAX_ENTRY {
                 return Err(start.error(format!("this line is longer than {MAX_ENTRY} bytes; {PER_LINE}")));
             }
             if !self.line.iter().all(u8::is_ascii_whitespace) {
-                // A missing closing brace is missed at the end of the text, not at the beginning of the next line.
+                // The position of a missing brace is the end of the text, not the beginning of the next line.
                 let line = self.line.trim_ascii_end();
                 let op = parse(line, start, self.position, &mut self.interner, PER_LINE)?;
                 self.position += 1;
@@ -55,20 +53,25 @@ impl<R: BufRead> LineReader<R> {
     }
 }
 
-/// Reads entries out of one array, on as many lines as it takes.
+/// Reads the entries of an array, on any number of lines.
 pub(super) struct ArrayReader<R> {
-    source: Source<R>,
-    interner: Interner,
+    source: ByteSource<R>,
+    interner: FunctionNames,
     text: Vec<u8>,
     position: u64,
 }
 
 impl<R: BufRead> ArrayReader<R> {
     pub(super) fn new(reader: R) -> ArrayReader<R> {
-        ArrayReader { source: Source::new(reader), interner: Interner::default(), text: Vec::new(), position: 0 }
+        ArrayReader {
+            source: ByteSource::new(reader),
+            interner: FunctionNames::default(),
+            text: Vec::new(),
+            position: 0,
+        }
     }
 
-    /// The next entry, `None` at the end.
+    /// The next entry; `None` at the end.
     pub(super) fn next_op(&mut self) -> Result<Option<Op>, ReadError> {
         self.source.renew_allowance();
         let is_first = self.position == 0;
@@ -88,7 +91,7 @@ impl<R: BufRead> ArrayReader<R> {
         Ok(Some(op))
     }
 
-    /// Passes white space.
+    /// Skips white space.
     fn skip_blanks(&mut self) -> Result<(), ReadError> {
         while let Some(byte @ (b' ' | b'\t' | b'\n' | b'\r')) = self.source.peek()? {
             self.source.advance(byte)?;
@@ -96,8 +99,8 @@ impl<R: BufRead> ArrayReader<R> {
         Ok(())
     }
 
-    /// Takes the next byte that is not white space, which must be one of these.
-    fn expect_one_of(&mut self, allowed: &[u8], what: &str) -> Result<(Place, u8), ReadError> {
+    /// Consumes the next byte that is not white space. It must be one of these.
+    fn expect_one_of(&mut self, allowed: &[u8], what: &str) -> Result<(TextPosition, u8), ReadError> {
         self.skip_blanks()?;
         let place = self.source.place();
         match self.source.next()? {
@@ -119,8 +122,8 @@ impl<R: BufRead> ArrayReader<R> {
         }
     }
 
-    /// Collects an object, whose first brace has been taken: up to the brace that closes it.
-    fn rest_of_object(&mut self, start: Place) -> Result<(), ReadError> {
+    /// Collects an object after its first brace, up to the brace that closes it.
+    fn rest_of_object(&mut self, start: TextPosition) -> Result<(), ReadError> {
         self.text.clear();
         self.text.push(b'{');
         let (mut depth, mut in_string, mut escaped) = (1_u64, false, false);
@@ -145,8 +148,14 @@ impl<R: BufRead> ArrayReader<R> {
 const PER_LINE: &str = "expected one JSON object per line";
 const PER_ELEMENT: &str = "expected one JSON object per element of the array";
 
-/// An entry from its text, which begins at `start`.
-fn parse(bytes: &[u8], start: Place, position: u64, interner: &mut Interner, expected: &str) -> Result<Op, ReadError> {
+/// Parses an entry, whose text begins at `start`.
+fn parse(
+    bytes: &[u8],
+    start: TextPosition,
+    position: u64,
+    interner: &mut FunctionNames,
+    expected: &str,
+) -> Result<Op, ReadError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
         start.after(&before).error("this is not UTF-8")
@@ -166,15 +175,15 @@ fn parse(bytes: &[u8], start: Place, position: u64, interner: &mut Interner, exp
     }
 }
 
-/// The entry; or where something is wrong with it, and what. `None` if the text is no object in JSON.
-fn entry(parser: &mut Parser<'_>, position: u64, interner: &mut Interner) -> Option<Result<Op, (usize, String)>> {
+/// Parses an entry. The error is a position and a message. `None` if the text is not a JSON object.
+fn entry(parser: &mut Parser<'_>, position: u64, interner: &mut FunctionNames) -> Option<Result<Op, (usize, String)>> {
     parser.skip_blanks();
     let start = parser.position();
     if parser.next_byte()? != b'{' {
         return None;
     }
     parser.deeper()?;
-    let mut entry = Entry::default();
+    let mut entry = EntryBuilder::default();
     let mut byte = parser.next_byte()?;
     while byte != b'}' {
         if byte != b'"' {
@@ -206,7 +215,7 @@ fn entry(parser: &mut Parser<'_>, position: u64, interner: &mut Interner) -> Opt
     }
 }
 
-/// Where a text stops being an object in JSON, and why. `serde_json` knows how to say it.
+/// Why a text is not a JSON object, by `serde_json`: a position and a message.
 #[cold]
 fn explain(text: &str, expected: &str) -> (usize, String) {
     let syntax = serde_json::from_str::<IgnoredAny>(text).err();

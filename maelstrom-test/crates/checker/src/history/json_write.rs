@@ -1,4 +1,4 @@
-//! Writing JSON lines: one object per line and entry.
+//! Writes JSON lines: one object per line.
 
 use super::{Op, Process};
 

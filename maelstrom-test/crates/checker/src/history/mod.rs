@@ -1,9 +1,17 @@
-//! Histories: what clients asked, what they were told, and when.
+//! Histories: what clients requested, what they were answered, and when.
 //!
-//! A history is the list of all invocations and completions of operations in the order in which they happened. It is
-//! all that a checker needs, so it can be recorded on one machine and checked on another. A run stores its history in
-//! three forms ([`HistoryFormat`]); two of them can be read again ([`HistoryReader`]), as can the histories of Jepsen's
-//! own tools.
+//! A history is the list of all invocations and completions of operations, in the order in which they happened:
+//!
+//! ```text
+//!   index  process  type    f      value
+//!   0      p0       invoke  write  1          p0 requests a write
+//!   1      p1       invoke  read
+//!   2      p0       ok      write  1          the write happened
+//!   3      p1       info    read              p1 got no answer
+//! ```
+//!
+//! A checker needs nothing else, so a history can be recorded on one machine and checked on another. A run stores its
+//! history in three formats ([`HistoryFormat`]). [`HistoryReader`] reads two of them, and histories of Jepsen's tools.
 
 mod edn_number;
 #[cfg(test)]
@@ -25,7 +33,7 @@ mod tests;
 mod text;
 mod write;
 
-#[doc(hidden)] // For `results.edn`, which another crate writes.
+#[doc(hidden)] // For `results.edn`, which the crate `maelstrom-test` writes.
 pub use edn_write::{push_name, push_value};
 pub use error::ReadError;
 pub use op::{History, Op, OpType, Pair, Process};
@@ -33,5 +41,5 @@ pub(crate) use pairing::{Mismatch, Pairing};
 pub use read::HistoryReader;
 pub use write::{HistoryFormat, HistoryWriter};
 
-/// Nanoseconds since the run began, on the run's own clock (simulated or not).
+/// Nanoseconds since the beginning of the run, on the clock of the run (real or simulated).
 pub type Nanos = u64;

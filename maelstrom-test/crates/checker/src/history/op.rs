@@ -1,4 +1,4 @@
-//! One entry of a history, and the list of them.
+//! Histories and their entries.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,22 +6,22 @@ use std::sync::Arc;
 use super::{Nanos, Pairing};
 use crate::json::{Map, Value};
 
-/// What kind of entry this is: the beginning of an operation or one of its three possible ends.
+/// The type of an entry: the invocation of an operation, or one of three kinds of completions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OpType {
     /// The operation begins.
     Invoke,
-    /// It happened.
+    /// The operation happened.
     Ok,
-    /// It did not happen and never will.
+    /// The operation did not happen and never will.
     Fail,
-    /// Nobody knows: it may have happened, may happen later, or never.
+    /// The outcome is unknown: the operation may have happened, may happen later, or never.
     Info,
 }
 
 impl OpType {
-    /// The name as histories spell it.
+    /// The name in histories.
     pub fn as_str(self) -> &'static str {
         match self {
             OpType::Invoke => "invoke",
@@ -32,17 +32,17 @@ impl OpType {
     }
 }
 
-/// Who performed an operation: a logical, single-threaded process of a client, or the nemesis.
+/// The process of an operation: a logical, single-threaded process of a client, or the nemesis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Process {
-    /// A client process. After an `info` its worker goes on under a new number.
+    /// A client process. After an `info`, its worker continues with a new number.
     Client(u64),
     /// The source of faults.
     Nemesis,
 }
 
 impl Process {
-    /// The client's number, if it is one.
+    /// The number of a client process; `None` for the nemesis.
     pub fn client(self) -> Option<u64> {
         match self {
             Process::Client(number) => Some(number),
@@ -63,28 +63,28 @@ impl fmt::Display for Process {
 /// One entry of a history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Op {
-    /// Position in the history: 0, 1, 2, …
+    /// The position in the history: 0, 1, 2, …
     pub index: u64,
-    /// When it happened; 0 where the history does not say.
+    /// When it happened; 0 if the history does not say.
     pub time: Nanos,
-    /// Beginning or end, and which end.
+    /// The type of the entry.
     pub kind: OpType,
-    /// Who did it.
+    /// The process of the operation.
     pub process: Process,
     /// The function: `read`, `write`, `txn`, `start-partition`, …
     pub f: Arc<str>,
-    /// Argument (invocations) or result (completions).
+    /// The argument of an invocation, or the result of a completion.
     pub value: Value,
-    /// What went wrong, in completions that are not `ok`: `[name, text]`, or a name alone.
+    /// The error of a completion that is not `ok`: `[name, text]`, or only a name.
     pub error: Option<Value>,
-    /// True for operations of the final phase.
+    /// Whether the operation belongs to the final phase.
     pub is_final: bool,
-    /// Further keys of the entry (kafka's `seek_to_beginning`, or keys of other tools' histories).
+    /// Further keys of the entry: `seek_to_beginning` of `kafka`, or keys in histories of other tools.
     pub extra: Option<Box<Map<String, Value>>>,
 }
 
 impl Op {
-    /// An entry without time, error and extras; mostly for tests and doc examples.
+    /// An entry without time, error and further keys. Mostly for tests and examples.
     ///
     /// ```
     /// use maelstrom_checker::history::{Op, OpType};
@@ -105,30 +105,33 @@ impl Op {
         }
     }
 
-    /// A key of [`Op::extra`].
+    /// The value of a further key of the entry.
     pub fn extra(&self, key: &str) -> Option<&Value> {
         self.extra.as_ref()?.get(key)
     }
 }
 
-/// An operation: positions of its invocation and completion in [`History::ops`]; one of them may be missing.
+/// An operation: the positions of its invocation and its completion in [`History::ops`]. One of them may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pair {
-    /// Where it began; `None` in histories that hold completions only.
+    /// The invocation. `None` in histories that contain only completions.
     pub invocation: Option<usize>,
-    /// Where it ended; `None` if it never did, which means the same as `info`.
+    /// The completion. `None` if there is none, which means the same as `info`.
     pub completion: Option<usize>,
 }
 
-/// All entries of a run, in order.
+/// All entries of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
-    /// The entries. Their order is the order of events; `index` and `time` only label them.
+    /// The entries, in the order in which they happened. Their `index` and `time` are only labels.
     pub ops: Vec<Op>,
 }
 
 impl History {
-    /// Every client operation, in order of its first entry. [`Pairing`] says what belongs together.
+    /// The client operations, in the order of their first entries.
+    ///
+    /// A client process performs one operation at a time. So a completion belongs to the latest invocation of its process,
+    /// and an operation has no completion if its process invokes another one first.
     ///
     /// ```
     /// use maelstrom_checker::history::{History, Op, OpType, Pair};
@@ -160,16 +163,16 @@ impl History {
         pairs
     }
 
-    /// The function of the operation of a pair: what its invocation says, if the history has that.
+    /// The function of an operation, as in its invocation, or else in its completion.
     ///
     /// # Panics
-    /// If the pair is of another history.
+    /// If the pair belongs to another history.
     pub fn function(&self, pair: Pair) -> &str {
         &self.ops[pair.invocation.or(pair.completion).expect("a pair has at least one entry")].f
     }
 
-    /// How the operation of a pair ended: `info` if it never did, or if its completion names another function and is not
-    /// a failure (see [`Pairing::end`]).
+    /// The outcome of an operation: `info` if it has no completion, or if its completion has another function than its
+    /// invocation and is not a failure.
     pub fn outcome(&self, pair: Pair) -> OpType {
         match self.entries(pair) {
             (_, None) => OpType::Info,
@@ -178,7 +181,7 @@ impl History {
         }
     }
 
-    /// The invocation and completion entries of a pair.
+    /// The invocation and the completion of an operation.
     pub fn entries(&self, pair: Pair) -> (Option<&Op>, Option<&Op>) {
         (pair.invocation.map(|i| &self.ops[i]), pair.completion.map(|i| &self.ops[i]))
     }

@@ -1,4 +1,4 @@
-//! Which completion belongs to which invocation.
+//! Matches completions with invocations.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,19 +8,19 @@ use rustc_hash::FxHashMap;
 use super::{Op, OpType};
 use crate::json::Value;
 
-/// Pairs completions with invocations, entry by entry. [`History::pairs`](super::History::pairs) and all checkers use it.
+/// Matches completions with invocations, entry by entry. [`History::pairs`](super::History::pairs) and all checkers use it.
 ///
-/// A client process does one operation at a time. So a completion ends the operation that its process began last; if
-/// that has ended already, the history lacks the completion's invocation. An operation whose process begins another
-/// one never ends. All of this is decided over the whole history: a checker that divides a history (by key, say) has to
-/// pair its entries before.
+/// A client process performs one operation at a time. So a completion belongs to the operation that its process began last.
+/// If that one has a completion already, the history lacks the invocation. If a process begins another operation, the one
+/// before never gets a completion. All of this holds only for a whole history: a checker that splits a history, by key for
+/// example, must match its entries first.
 ///
-/// `T` is what the user of this type keeps of an operation that has begun.
+/// `T` is what the caller keeps of a pending operation.
 #[derive(Clone, Debug)]
 pub(crate) struct Pairing<T> {
-    /// By process.
+    /// By process, its pending operation.
     open: FxHashMap<u64, Begun<T>>,
-    /// How many operations have begun.
+    /// The number of operations that have begun.
     count: u64,
     mismatch: Option<Mismatch>,
 }
@@ -32,18 +32,17 @@ struct Begun<T> {
     operation: T,
 }
 
-/// A completion names another function than its invocation.
+/// A completion whose function differs from that of its invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mismatch {
-    /// Says which entry, and how the functions differ.
+    /// Which entry it is, and how the functions differ.
     pub(crate) text: String,
-    /// The completion is `ok`: something happened, but nobody knows what. (What failed did not happen, and what may
-    /// have happened may have happened, whatever name is given to it.)
+    /// Whether the completion is `ok`: then something unknown happened. Other completions mean the same under any name.
     pub(crate) is_ok: bool,
 }
 
 impl Mismatch {
-    /// Compares a completion with the function that its process was asked for.
+    /// Compares a completion with the function of its invocation.
     pub(crate) fn between(f: &str, completion: &Op) -> Option<Mismatch> {
         (*completion.f != *f).then(|| Mismatch {
             text: format!(
@@ -65,25 +64,23 @@ impl<T> Default for Pairing<T> {
 }
 
 impl<T> Pairing<T> {
-    /// Nothing has begun.
+    /// No operation has begun.
     pub(crate) fn new() -> Pairing<T> {
         Pairing::default()
     }
 
-    /// A process begins an operation. Gives back the one that it leaves unfinished.
+    /// A process begins an operation. Returns its pending operation, which never gets a completion.
     pub(crate) fn begin(&mut self, process: u64, invocation: &Op, operation: T) -> Option<T> {
         let begun = Begun { number: self.count, f: invocation.f.clone(), operation };
         self.count += 1;
         self.open.insert(process, begun).map(|unfinished| unfinished.operation)
     }
 
-    /// A process ends an operation. Gives back the operation, unless the history lacks its invocation, and the
-    /// completion.
+    /// A process ends an operation. Returns the operation, unless the history lacks its invocation, and its completion.
     ///
-    /// The completion is the given one, unless that names another function than the invocation. What it says then
-    /// cannot be the result of what was asked. An operation that failed nevertheless failed; of any other, nobody knows
-    /// whether it happened: the completion becomes an `info`. In both cases it gets the invocation's function, and loses
-    /// its value and error.
+    /// If the function of the completion differs from that of the invocation, its value cannot be the result of the
+    /// operation. So the completion that is returned has the function of the invocation, and no value and no error. It is
+    /// still a `fail` if it was one. Otherwise the outcome is unknown, so it is an `info`.
     pub(crate) fn end<'a>(&mut self, process: u64, completion: &'a Op) -> (Option<T>, Cow<'a, Op>) {
         let Some(begun) = self.open.remove(&process) else { return (None, Cow::Borrowed(completion)) };
         let Some(mismatch) = Mismatch::between(&begun.f, completion) else {
@@ -107,12 +104,12 @@ impl<T> Pairing<T> {
         (Some(begun.operation), Cow::Owned(op))
     }
 
-    /// The first completion that named another function than its invocation; one that is `ok`, if there is such a one.
+    /// The first completion whose function differed from that of its invocation. An `ok` one takes precedence.
     pub(crate) fn mismatch(&self) -> Option<&Mismatch> {
         self.mismatch.as_ref()
     }
 
-    /// Takes out all operations that have begun and not ended, in the order of their beginnings.
+    /// Removes all pending operations, in the order of their beginnings.
     pub(crate) fn take_unfinished(&mut self) -> impl Iterator<Item = T> + use<T> {
         let mut open: Vec<Begun<T>> = self.open.drain().map(|(_, begun)| begun).collect();
         open.sort_unstable_by_key(|begun| begun.number);

@@ -1,4 +1,4 @@
-//! Reading stored histories, entry by entry.
+//! Reads stored histories, entry by entry.
 
 use std::io::{self, BufRead, Chain, Cursor, Read};
 
@@ -6,19 +6,19 @@ use super::edn_read::EdnReader;
 use super::json_read::{ArrayReader, LineReader};
 use super::{History, Op, ReadError};
 
-/// The notations that histories can be read from.
+/// The notations of histories that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Notation {
     /// One JSON object per line: `history.jsonl`.
     JsonLines,
     /// One JSON array of objects.
     JsonArray,
-    /// Jepsen's: `history.edn`.
+    /// Jepsen's EDN: `history.edn`.
     Edn,
 }
 
 impl Notation {
-    /// Guesses from the beginning of a text: in JSON, the first key of the first object is a string in quotes.
+    /// Detects the notation by the beginning of a text. In JSON, the first key of the first object is a quoted string.
     pub(super) fn guess(beginning: &[u8]) -> Notation {
         let mut bytes = beginning.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
         match (bytes.next(), bytes.next(), bytes.next()) {
@@ -30,19 +30,18 @@ impl Notation {
     }
 }
 
-/// Reads a history one entry after another, so that it need not fit into memory.
+/// Reads a history entry by entry, so it need not fit into memory.
 ///
-/// Entries need a `type`. What else is missing is filled in: `index` by the entry's position, `time` by 0, `process`
-/// by 0, `f` by `txn` (histories of transactions often leave those two out), `value` by null. A negative `index` or
-/// `time` counts as missing. Those two and `process` may be numbers in quotes. An `f` that is no string is named by its
-/// JSON text. Keys that we do not know go to [`Op::extra`]. Numbers keep their exact value (see [`json`](crate::json)).
+/// Entries need a `type`. Other missing keys have defaults: `index` is the position of the entry, `time` and `process` are 0,
+/// `f` is `txn` (histories of transactions often lack the last two), `value` is null. A negative `index` or `time` counts
+/// as missing. These two and `process` may be numbers in quotes. An `f` that is not a string is represented by its JSON
+/// text. Unknown keys go to [`Op::extra`]. Numbers keep their exact value (see [`json`](crate::json)).
 ///
 /// JSON: entries are one object per line, or one array of objects.
 ///
-/// EDN: entries follow one another, or stand in one vector or list. JSON has no values for some of EDN's, which are read
-/// as others:
+/// EDN: entries follow one another, or are in one vector or list. Values that JSON does not have are converted:
 ///
-/// | EDN | is read as |
+/// | EDN | JSON |
 /// | --- | --- |
 /// | `:keyword`, `symbol`, `\c`, `#"regular expression"` | a string |
 /// | `(list)`, `#{set}` | an array |
@@ -54,7 +53,7 @@ impl Notation {
 /// | `#jepsen.independent.Tuple{:key 1 :value 2}` | `[1, 2]` |
 /// | `#tag value`, `#record.Name{:key 1}`, `^meta value` | the value |
 ///
-/// After an error the iterator ends.
+/// The iterator ends after an error.
 ///
 /// ```
 /// use maelstrom_checker::history::{HistoryReader, OpType};
@@ -68,27 +67,30 @@ impl Notation {
 /// # Ok::<(), maelstrom_checker::history::ReadError>(())
 /// ```
 pub struct HistoryReader<R> {
-    reader: Option<Reader<R>>,
+    reader: Option<NotationReader<R>>,
 }
 
-/// The beginning of a text, which had to be looked at, and the rest.
-type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
+/// A reader whose beginning was read to detect the notation.
+type RestoredReader<R> = Chain<Cursor<Vec<u8>>, R>;
 
-enum Reader<R> {
-    Lines(LineReader<Whole<R>>),
-    Array(ArrayReader<Whole<R>>),
-    Edn(EdnReader<Whole<R>>),
+enum NotationReader<R> {
+    Lines(LineReader<RestoredReader<R>>),
+    Array(ArrayReader<RestoredReader<R>>),
+    Edn(EdnReader<RestoredReader<R>>),
 }
 
 impl<R: BufRead> HistoryReader<R> {
-    /// A reader of a text whose notation is guessed from its beginning. Fails if that cannot be read.
+    /// A reader that detects the notation by the beginning of the text.
+    ///
+    /// # Errors
+    /// If the beginning cannot be read.
     pub fn new(mut reader: R) -> io::Result<HistoryReader<R>> {
         let beginning = beginning(&mut reader)?;
         let notation = Notation::guess(&beginning);
         Ok(HistoryReader::of(beginning, reader, notation))
     }
 
-    /// A reader of a text in a known notation. Fails if its beginning cannot be read.
+    /// A reader of a text in a known notation.
     #[cfg(test)]
     pub(super) fn with_notation(mut reader: R, notation: Notation) -> io::Result<HistoryReader<R>> {
         let beginning = beginning(&mut reader)?;
@@ -98,19 +100,19 @@ impl<R: BufRead> HistoryReader<R> {
     fn of(beginning: Vec<u8>, reader: R, notation: Notation) -> HistoryReader<R> {
         let whole = Cursor::new(beginning).chain(reader);
         let reader = match notation {
-            Notation::JsonLines => Reader::Lines(LineReader::new(whole)),
-            Notation::JsonArray => Reader::Array(ArrayReader::new(whole)),
-            Notation::Edn => Reader::Edn(EdnReader::new(whole)),
+            Notation::JsonLines => NotationReader::Lines(LineReader::new(whole)),
+            Notation::JsonArray => NotationReader::Array(ArrayReader::new(whole)),
+            Notation::Edn => NotationReader::Edn(EdnReader::new(whole)),
         };
         HistoryReader { reader: Some(reader) }
     }
 }
 
-/// The beginning of a text: as much as it takes to guess its notation, however few bytes a pipe gives at a time. A byte
-/// order mark, which some editors put first, is left out.
+/// The beginning of a text, long enough to detect its notation, however few bytes a pipe returns at a time. Without the byte
+/// order mark that some editors write.
 fn beginning<R: BufRead>(reader: &mut R) -> io::Result<Vec<u8>> {
     const MARK: &[u8] = b"\xEF\xBB\xBF";
-    /// So much white space is looked through.
+    /// The amount of white space that may come before the first entry.
     const MOST: usize = 1 << 16;
     let mut bytes: Vec<u8> = Vec::new();
     while bytes.len() < MOST && bytes.iter().filter(|byte| !byte.is_ascii_whitespace()).count() < 3 {
@@ -133,9 +135,9 @@ impl<R: BufRead> Iterator for HistoryReader<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let result = match self.reader.as_mut()? {
-            Reader::Lines(reader) => reader.next_op(),
-            Reader::Array(reader) => reader.next_op(),
-            Reader::Edn(reader) => reader.next_op(),
+            NotationReader::Lines(reader) => reader.next_op(),
+            NotationReader::Array(reader) => reader.next_op(),
+            NotationReader::Edn(reader) => reader.next_op(),
         };
         if !matches!(result, Ok(Some(_))) {
             self.reader = None;
@@ -145,7 +147,10 @@ impl<R: BufRead> Iterator for HistoryReader<R> {
 }
 
 impl History {
-    /// Reads a whole history; the notation is guessed from its beginning. See [`HistoryReader`].
+    /// Reads a whole history, like [`HistoryReader`].
+    ///
+    /// # Errors
+    /// If the text cannot be read, or is not a history.
     pub fn read(reader: impl BufRead) -> Result<History, ReadError> {
         let ops = HistoryReader::new(reader)?.collect::<Result<Vec<Op>, _>>()?;
         Ok(History { ops })

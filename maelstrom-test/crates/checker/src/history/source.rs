@@ -1,4 +1,4 @@
-//! Bytes of a text, one after another, with their line and column.
+//! Reads a text byte by byte, and counts its lines and columns.
 
 use std::fmt;
 use std::io::BufRead;
@@ -6,66 +6,66 @@ use std::io::BufRead;
 use super::ReadError;
 use super::json_read::MAX_ENTRY;
 
-/// A place in the text.
+/// A position in a text.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct TextPosition {
     line: u64,
     column: u64,
 }
 
-impl Place {
-    /// The beginning of a line, which are numbered from 1.
-    pub(super) fn new(line: u64) -> Place {
-        Place { line, column: 1 }
+impl TextPosition {
+    /// The beginning of a line. Lines are numbered from 1.
+    pub(super) fn new(line: u64) -> TextPosition {
+        TextPosition { line, column: 1 }
     }
 
-    /// The place after a text that begins here.
-    pub(super) fn after(self, text: &str) -> Place {
+    /// The position after a text that begins here.
+    pub(super) fn after(self, text: &str) -> TextPosition {
         match text.rsplit_once('\n') {
-            None => Place { column: self.column + text.chars().count() as u64, ..self },
-            Some((before, last)) => Place {
+            None => TextPosition { column: self.column + text.chars().count() as u64, ..self },
+            Some((before, last)) => TextPosition {
                 line: self.line + 1 + before.matches('\n').count() as u64,
                 column: 1 + last.chars().count() as u64,
             },
         }
     }
 
-    /// The error that something is wrong at this place.
+    /// An error at this position.
     pub(super) fn error(self, message: impl Into<String>) -> ReadError {
         ReadError::Syntax { line: self.line, column: self.column, message: message.into() }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for TextPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)
     }
 }
 
-/// Reads ahead by one byte.
-pub(super) struct Source<R> {
+/// A reader with a lookahead of one byte.
+pub(super) struct ByteSource<R> {
     reader: R,
-    place: Place,
-    /// Bytes that may still be read before the entry at hand is too long.
+    place: TextPosition,
+    /// The number of bytes that may be read before the current entry is too long.
     allowance: u64,
 }
 
-impl<R: BufRead> Source<R> {
-    pub(super) fn new(reader: R) -> Source<R> {
-        Source { reader, place: Place { line: 1, column: 1 }, allowance: MAX_ENTRY }
+impl<R: BufRead> ByteSource<R> {
+    pub(super) fn new(reader: R) -> ByteSource<R> {
+        ByteSource { reader, place: TextPosition { line: 1, column: 1 }, allowance: MAX_ENTRY }
     }
 
-    /// Where the next byte is.
-    pub(super) fn place(&self) -> Place {
+    /// The position of the next byte.
+    pub(super) fn place(&self) -> TextPosition {
         self.place
     }
 
-    /// A new entry begins.
+    /// Begins a new entry.
     pub(super) fn renew_allowance(&mut self) {
         self.allowance = MAX_ENTRY;
     }
 
-    /// The next byte, which stays.
+    /// The next byte, without consuming it.
     pub(super) fn peek(&mut self) -> Result<Option<u8>, ReadError> {
         loop {
             match self.reader.fill_buf() {
@@ -76,7 +76,7 @@ impl<R: BufRead> Source<R> {
         }
     }
 
-    /// Takes the byte that `peek` showed.
+    /// Consumes the byte that `peek` returned.
     pub(super) fn advance(&mut self, byte: u8) -> Result<(), ReadError> {
         if self.allowance == 0 {
             return Err(self.place.error(format!("this entry is longer than {MAX_ENTRY} bytes")));
@@ -84,15 +84,15 @@ impl<R: BufRead> Source<R> {
         self.allowance -= 1;
         self.reader.consume(1);
         if byte == b'\n' {
-            self.place = Place { line: self.place.line + 1, column: 1 };
+            self.place = TextPosition { line: self.place.line + 1, column: 1 };
         } else if byte & 0xC0 != 0x80 {
-            // Bytes that continue a UTF-8 character do not count.
+            // Continuation bytes of a UTF-8 character are not columns.
             self.place.column += 1;
         }
         Ok(())
     }
 
-    /// Takes the next byte.
+    /// Consumes the next byte.
     pub(super) fn next(&mut self) -> Result<Option<u8>, ReadError> {
         let byte = self.peek()?;
         if let Some(byte) = byte {

@@ -1,4 +1,4 @@
-//! Both notations, both ways, and whatever else a file may hold.
+//! Both notations, read and written, and special cases.
 
 use super::read::Notation;
 use super::*;
@@ -18,7 +18,7 @@ pub(super) fn written(ops: &[Op], format: HistoryFormat) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// An entry that has everything.
+/// An entry with all keys.
 fn rich() -> Op {
     let mut op = Op::new(7, OpType::Info, 3, "txn", json!([["append", "x", 1], ["r", 2, null]]));
     op.time = 12_345_678_901;

@@ -1,11 +1,11 @@
-//! `history.txt`: a line per entry, as in the original.
+//! Writes `history.txt`: a line per entry, as Jepsen's Maelstrom does.
 
 use super::edn_write::{push_error, push_name, push_op_value};
 use super::json_write::push_json;
 use super::{Op, Process};
 
-/// Appends an entry and a line feed: process, type, function, value and error, separated by tabs. Tutorials of the
-/// original search these lines (`grep :ok history.txt`); times and the rest are in `history.jsonl`.
+/// Appends an entry and a line feed: process, type, function, value and error, separated by tabs. Tutorials search these
+/// lines (`grep :ok history.txt`). Times and further keys are only in `history.jsonl`.
 pub(super) fn write_text(op: &Op, out: &mut Vec<u8>) {
     match op.process {
         Process::Client(number) => push_json(&number, out),

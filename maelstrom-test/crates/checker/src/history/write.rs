@@ -1,4 +1,4 @@
-//! Writing histories, entry by entry.
+//! Writes histories, entry by entry.
 
 use std::io::{self, Write};
 
@@ -7,30 +7,29 @@ use super::json_write::write_json;
 use super::text::write_text;
 use super::{History, Op};
 
-/// The forms in which a run leaves its history.
+/// The formats in which a run stores its history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryFormat {
     /// `history.jsonl`: one JSON object per line, with the keys `index`, `time` (nanoseconds), `type`, `process`, `f`,
-    /// `value`, and, where there is one, `error`, `final` and further keys, in this order.
+    /// `value`, and if present `error`, `final` and further keys, in this order.
     JsonLines,
-    /// `history.edn`: one map per line, as the tools of Jepsen read it.
+    /// `history.edn`: one map per line, for tools of Jepsen.
     ///
     /// Names are keywords: `type`, `f`, the process `:nemesis`, keys of the entry (`final` is `:final?`,
-    /// `seek_to_beginning` is `:seek-to-beginning?`), an error's name (`:net-timeout`, `[:abort "why"]`), and, where
-    /// `f` is `txn`, `send` or `poll`, the names that begin micro-operations (`[:append 3 1]`, `[:r 3 nil]`,
-    /// `[:send "k" 5]`). All other strings stay strings, the keys of maps in values included: there, `"n1"` is a
-    /// node's name, a kafka key, or anything else that people chose. Integers beyond 64 bits end with `N`, decimal numbers
-    /// that floating point cannot hold with `M`: their exact values pass both ways.
+    /// `seek_to_beginning` is `:seek-to-beginning?`), names of errors (`:net-timeout`, `[:abort "why"]`), and, if `f` is
+    /// `txn`, `send` or `poll`, names of micro-operations (`[:append 3 1]`, `[:r 3 nil]`, `[:send "k" 5]`). All other
+    /// strings stay strings, including keys of maps in values, which may be names of nodes or keys of logs. Integers beyond
+    /// 64 bits end with `N`, decimal numbers that floating point cannot represent with `M`, so numbers keep their exact
+    /// values.
     Edn,
-    /// `history.txt`: a line per entry with the original's columns. Cannot be read again.
+    /// `history.txt`: a line per entry, with the columns of Jepsen's Maelstrom. It cannot be read again.
     Text,
 }
 
-/// Writes a history as it comes into being.
+/// Writes a history while it is recorded.
 ///
-/// Entries are collected and written together. What has been added is in the underlying writer after [`flush`], which
-/// is one `write` call, so that it can be called after every entry; and when this value is dropped (errors are then
-/// lost).
+/// Entries are buffered. They reach the underlying writer by [`flush`], which makes a single `write` call, so it can be
+/// called after every entry. They also do when this value is dropped, but errors are then lost.
 ///
 /// [`flush`]: HistoryWriter::flush
 ///
@@ -52,10 +51,10 @@ pub struct HistoryWriter<W: Write> {
 }
 
 impl<W: Write> HistoryWriter<W> {
-    /// Bytes that are collected before they are written.
+    /// The size of the buffer in bytes.
     const CAPACITY: usize = 1 << 16;
 
-    /// Wraps a writer, which need not be buffered.
+    /// A history writer on a writer that need not be buffered.
     pub fn new(writer: W, format: HistoryFormat) -> HistoryWriter<W> {
         HistoryWriter { writer, format, buffer: Vec::new() }
     }
@@ -70,7 +69,7 @@ impl<W: Write> HistoryWriter<W> {
         if self.buffer.len() >= Self::CAPACITY { self.pass_on() } else { Ok(()) }
     }
 
-    /// Hands everything to the underlying writer, and flushes that.
+    /// Writes all buffered entries to the underlying writer, and flushes it.
     pub fn flush(&mut self) -> io::Result<()> {
         self.pass_on()?;
         self.writer.flush()
@@ -85,7 +84,7 @@ impl<W: Write> HistoryWriter<W> {
 
 impl<W: Write> Drop for HistoryWriter<W> {
     fn drop(&mut self) {
-        // Nobody is left to hear of an error; who wants to know calls `flush`.
+        // An error cannot be reported here. Callers who need it call `flush`.
         let _ = self.flush();
     }
 }

@@ -7,9 +7,9 @@
 
 use crate::json::{Value, json};
 
-use super::explain::Teller;
+use super::explain::LogExplainer;
 use super::log::MessageId;
-use super::parse::{OpId, Operation, Parsed};
+use super::parse::{LogOperation, OpId, Parsed};
 use crate::describe::{brief, seconds};
 use crate::history::OpType;
 use crate::txn::{
@@ -19,12 +19,12 @@ use crate::txn::{
 use crate::{Finding, Picture};
 
 /// Dependencies through messages. A reason is the message of the first operation and that of the second one.
-struct Edges<'a> {
+struct MessageDependencies<'a> {
     parsed: &'a Parsed,
     ww: bool,
 }
 
-impl Edges<'_> {
+impl MessageDependencies<'_> {
     /// The operation that sent a message, if it is known and did not fail.
     fn sender(&self, message: MessageId) -> Option<OpId> {
         let message = &self.parsed.messages[message as usize];
@@ -33,13 +33,13 @@ impl Edges<'_> {
     }
 
     /// Operations that polled something with what they polled.
-    fn polls(&self) -> impl Iterator<Item = (OpId, &Operation)> {
+    fn polls(&self) -> impl Iterator<Item = (OpId, &LogOperation)> {
         let all = (0..).zip(&self.parsed.operations);
         all.filter(|(_, operation)| operation.polled_any())
     }
 }
 
-impl Dependencies for Edges<'_> {
+impl Dependencies for MessageDependencies<'_> {
     type Reason = (MessageId, MessageId);
 
     fn for_each(&self, sink: &mut impl EdgeSink<Self::Reason>) {
@@ -63,7 +63,7 @@ impl Dependencies for Edges<'_> {
 
 /// One cycle of each kind per component.
 pub(super) fn find(parsed: &Parsed, ww: bool) -> Vec<DependencyCycle> {
-    let edges = Edges { parsed, ww };
+    let edges = MessageDependencies { parsed, ww };
     if !is_possible(&edges) {
         return Vec::new();
     }
@@ -76,9 +76,9 @@ pub(super) fn find(parsed: &Parsed, ww: bool) -> Vec<DependencyCycle> {
 /// Whether there can be any cycle. Where operations only send or only poll, every second edge of a cycle without
 /// write-write edges is one in real time, from a poll to a send. If besides no message was polled by an operation that
 /// ended before its send began, each sender on a cycle began before the next one did: so there is none.
-fn is_possible(edges: &Edges<'_>) -> bool {
+fn is_possible(edges: &MessageDependencies<'_>) -> bool {
     let operations = &edges.parsed.operations;
-    let is_backwards = |sender: OpId, poll: &Operation| {
+    let is_backwards = |sender: OpId, poll: &LogOperation| {
         let begun = operations[sender as usize].invocation();
         begun.is_some() && poll.completion() < begun
     };
@@ -105,7 +105,7 @@ fn timeline(parsed: &Parsed) -> TransactionTimeline {
     TransactionTimeline { events: events.into_iter().map(|(_, event)| event).collect() }
 }
 
-impl Teller<'_> {
+impl LogExplainer<'_> {
     /// A cycle, step by step.
     pub(super) fn cycle(&self, cycle: &DependencyCycle, ww: bool) -> Finding {
         let steps = rotated(cycle);
@@ -142,7 +142,7 @@ impl Teller<'_> {
 
     fn because(&self, from: (OpId, &str), to: (OpId, &str), kind: EdgeKind, ww: bool) -> String {
         let mut finder = ReasonFinder::new(from.0, to.0, kind);
-        Edges { parsed: self.parsed, ww }.for_each(&mut finder);
+        MessageDependencies { parsed: self.parsed, ww }.for_each(&mut finder);
         let describe = |id: MessageId| {
             let message = &self.parsed.messages[id as usize];
             (brief(&message.content.to_json()), &self.parsed.keys[message.key as usize])

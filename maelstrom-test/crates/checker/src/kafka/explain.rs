@@ -1,20 +1,20 @@
 //! Telling people what is wrong with their log.
 
 use super::log::MessageId;
-use super::parse::{KeyId, OpId, Operation, Parsed, Polled};
-use super::scan::{Cases, Example, Kind};
+use super::parse::{KeyId, LogOperation, OpId, Parsed, Polled};
+use super::scan::{AnomalyCases, LogAnomaly, LogExample};
 use crate::describe::{brief, who};
 use crate::history::{OpType, Process};
 use crate::{CheckContext, Evidence, Finding};
 
-pub(super) struct Teller<'a> {
+pub(super) struct LogExplainer<'a> {
     pub(super) context: &'a CheckContext,
     pub(super) parsed: &'a Parsed,
 }
 
-impl Teller<'_> {
+impl LogExplainer<'_> {
     /// One finding per kind, with the first example that was found.
-    pub(super) fn finding(&self, kind: Kind, cases: &Cases, proscribed: bool) -> Finding {
+    pub(super) fn finding(&self, kind: LogAnomaly, cases: &AnomalyCases, proscribed: bool) -> Finding {
         let example = &cases.examples[0];
         let key = &self.parsed.keys[example.key as usize];
         let times = if cases.count == 1 { String::new() } else { format!(", {} times", cases.count) };
@@ -37,21 +37,23 @@ impl Teller<'_> {
         }
     }
 
-    fn story(&self, kind: Kind, example: &Example) -> String {
+    fn story(&self, kind: LogAnomaly, example: &LogExample) -> String {
         let key = &self.parsed.keys[example.key as usize];
         let message = |i: usize| self.message(example, i);
         let offset = |i: usize| example.offsets.get(i).copied().unwrap_or_default();
         let node = |i: usize| self.node(example, i);
         match kind {
-            Kind::LostWrite => format!(
+            LogAnomaly::LostWrite => format!(
                 "{} acknowledged message {} of key {key} at offset {}, but no poll ever returned it, though polls went on to offset {}.",
                 node(0),
                 message(0),
                 offset(0),
                 offset(1)
             ),
-            Kind::G1a => format!("{} returned message {} of key {key}, whose send had failed.", node(1), message(0)),
-            Kind::InconsistentOffsets => {
+            LogAnomaly::G1a => {
+                format!("{} returned message {} of key {key}, whose send had failed.", node(1), message(0))
+            }
+            LogAnomaly::InconsistentOffsets => {
                 format!(
                     "Offset {} of key {key} holds {} for one client and {} for another.",
                     offset(0),
@@ -59,7 +61,7 @@ impl Teller<'_> {
                     message(1)
                 )
             }
-            Kind::Duplicate => {
+            LogAnomaly::Duplicate => {
                 format!(
                     "Message {} of key {key} stands at offset {} and again at {}.",
                     message(0),
@@ -67,15 +69,17 @@ impl Teller<'_> {
                     offset(1)
                 )
             }
-            Kind::Unexpected => format!("{} returned message {} of key {key}, which nobody sent.", node(0), message(0)),
-            Kind::IntPollSkip => format!(
+            LogAnomaly::Unexpected => {
+                format!("{} returned message {} of key {key}, which nobody sent.", node(0), message(0))
+            }
+            LogAnomaly::IntPollSkip => format!(
                 "One poll of key {key} on {} went from offset {} to {}, though there is a message at {}.",
                 node(0),
                 offset(0),
                 offset(1),
                 offset(2)
             ),
-            Kind::IntNonmonotonicPoll => {
+            LogAnomaly::IntNonmonotonicPoll => {
                 format!(
                     "One poll of key {key} on {} returned offset {} and after it {}.",
                     node(0),
@@ -83,41 +87,41 @@ impl Teller<'_> {
                     offset(1)
                 )
             }
-            Kind::PollSkip => format!(
+            LogAnomaly::PollSkip => format!(
                 "A client that had polled key {key} up to offset {} went on at {}, though there is a message at {}.",
                 offset(0),
                 offset(1),
                 offset(2)
             ),
-            Kind::NonmonotonicPoll => format!(
+            LogAnomaly::NonmonotonicPoll => format!(
                 "A client that had polled key {key} up to offset {} got offset {} after that.",
                 offset(0),
                 offset(1)
             ),
-            Kind::NonmonotonicSend => format!(
+            LogAnomaly::NonmonotonicSend => format!(
                 "A client's message {} to key {key} got offset {}, though its earlier message {} had got {}.",
                 message(1),
                 offset(1),
                 message(0),
                 offset(0)
             ),
-            Kind::IntNonmonotonicSend => format!(
+            LogAnomaly::IntNonmonotonicSend => format!(
                 "One operation sent {} and then {} to key {key}, and they got offsets {} and {}.",
                 message(0),
                 message(1),
                 offset(0),
                 offset(1)
             ),
-            Kind::IntSendSkip => format!(
+            LogAnomaly::IntSendSkip => format!(
                 "One operation sent {} and {} to key {key}, and a message of somebody else, at offset {}, stands between them.",
                 message(0),
                 message(1),
                 offset(2)
             ),
-            Kind::PrecommittedRead => {
+            LogAnomaly::PrecommittedRead => {
                 format!("An operation polled the message {} of key {key} that it was only about to send.", message(0))
             }
-            Kind::Unseen => format!(
+            LogAnomaly::Unseen => format!(
                 "{} acknowledged message {} of key {key} at offset {}, but by the end no poll had returned it.",
                 node(0),
                 message(0),
@@ -127,37 +131,39 @@ impl Teller<'_> {
     }
 
     /// A remark for each operation of an example.
-    fn notes(&self, kind: Kind, example: &Example) -> Vec<String> {
+    fn notes(&self, kind: LogAnomaly, example: &LogExample) -> Vec<String> {
         let offset = |i: usize| example.offsets.get(i).copied().unwrap_or_default();
         match kind {
-            Kind::LostWrite => vec!["acknowledged".into(), format!("reads on at offset {} without it", offset(1))],
-            Kind::G1a => vec!["failed, so it must never be seen".into(), "but here it is".into()],
-            Kind::InconsistentOffsets => vec![
+            LogAnomaly::LostWrite => {
+                vec!["acknowledged".into(), format!("reads on at offset {} without it", offset(1))]
+            }
+            LogAnomaly::G1a => vec!["failed, so it must never be seen".into(), "but here it is".into()],
+            LogAnomaly::InconsistentOffsets => vec![
                 format!("offset {} holds {}", offset(0), self.message(example, 0)),
                 format!("offset {} holds {}", offset(0), self.message(example, 1)),
             ],
-            Kind::Duplicate => vec![format!("at offset {}", offset(0)), format!("at offset {}", offset(1))],
-            Kind::IntPollSkip | Kind::IntSendSkip => {
+            LogAnomaly::Duplicate => vec![format!("at offset {}", offset(0)), format!("at offset {}", offset(1))],
+            LogAnomaly::IntPollSkip | LogAnomaly::IntSendSkip => {
                 vec![format!("{} is followed by {}", offset(0), offset(1)), format!("shows a message at {}", offset(2))]
             }
-            Kind::PollSkip => vec![
+            LogAnomaly::PollSkip => vec![
                 format!("ends at {}", offset(0)),
                 format!("goes on at {}", offset(1)),
                 format!("shows a message at {}", offset(2)),
             ],
-            Kind::NonmonotonicPoll => vec![format!("ends at {}", offset(0)), format!("goes on at {}", offset(1))],
-            Kind::NonmonotonicSend => vec![String::new(), "later, but not beyond the earlier one".into()],
-            Kind::IntNonmonotonicPoll | Kind::IntNonmonotonicSend => {
+            LogAnomaly::NonmonotonicPoll => vec![format!("ends at {}", offset(0)), format!("goes on at {}", offset(1))],
+            LogAnomaly::NonmonotonicSend => vec![String::new(), "later, but not beyond the earlier one".into()],
+            LogAnomaly::IntNonmonotonicPoll | LogAnomaly::IntNonmonotonicSend => {
                 vec![format!("{} is followed by {}", offset(0), offset(1))]
             }
-            Kind::Unexpected => vec!["nobody sent it".into()],
-            Kind::PrecommittedRead => vec!["polls its own message".into()],
-            Kind::Unseen => vec!["acknowledged, and never seen again".into()],
+            LogAnomaly::Unexpected => vec!["nobody sent it".into()],
+            LogAnomaly::PrecommittedRead => vec!["polls its own message".into()],
+            LogAnomaly::Unseen => vec!["acknowledged, and never seen again".into()],
         }
     }
 
     /// An operation, with those of its messages that matter.
-    fn evidence(&self, id: OpId, example: &Example, note: String) -> Evidence {
+    fn evidence(&self, id: OpId, example: &LogExample, note: String) -> Evidence {
         let matters = |key: KeyId, offset: i64| key == example.key && example.offsets.contains(&offset);
         let operation = &self.parsed.operations[id as usize];
         Evidence::new(operation.pair(), self.words_of(operation, |key| key == example.key, matters), note)
@@ -171,7 +177,7 @@ impl Teller<'_> {
 
     fn words_of(
         &self,
-        operation: &Operation,
+        operation: &LogOperation,
         is_shown: impl Fn(KeyId) -> bool,
         matters: impl Fn(KeyId, i64) -> bool,
     ) -> String {
@@ -222,7 +228,7 @@ impl Teller<'_> {
         shown.join(", ")
     }
 
-    fn message(&self, example: &Example, i: usize) -> String {
+    fn message(&self, example: &LogExample, i: usize) -> String {
         example.messages.get(i).map(|&id| self.message_text(id)).unwrap_or_default()
     }
 
@@ -230,7 +236,7 @@ impl Teller<'_> {
         brief(&self.parsed.messages[id as usize].content.to_json())
     }
 
-    fn node(&self, example: &Example, i: usize) -> String {
+    fn node(&self, example: &LogExample, i: usize) -> String {
         let id = example.operations.get(i).or(example.operations.first());
         let process = id.map(|&id| Process::Client(self.parsed.operations[id as usize].process));
         process.map(|process| who(process, self.context)).unwrap_or_default()
@@ -239,42 +245,50 @@ impl Teller<'_> {
 
 /// Which operation of an example was answered wrongly; none where two answers only contradict each other. The last one
 /// of a skip merely shows that there was something to skip.
-fn culprit(kind: Kind) -> Option<usize> {
+fn culprit(kind: LogAnomaly) -> Option<usize> {
     match kind {
-        Kind::InconsistentOffsets | Kind::Duplicate => None,
-        Kind::LostWrite | Kind::G1a | Kind::PollSkip | Kind::NonmonotonicPoll | Kind::NonmonotonicSend => Some(1),
-        Kind::IntPollSkip
-        | Kind::IntSendSkip
-        | Kind::IntNonmonotonicPoll
-        | Kind::IntNonmonotonicSend
-        | Kind::Unexpected
-        | Kind::PrecommittedRead
-        | Kind::Unseen => Some(0),
+        LogAnomaly::InconsistentOffsets | LogAnomaly::Duplicate => None,
+        LogAnomaly::LostWrite
+        | LogAnomaly::G1a
+        | LogAnomaly::PollSkip
+        | LogAnomaly::NonmonotonicPoll
+        | LogAnomaly::NonmonotonicSend => Some(1),
+        LogAnomaly::IntPollSkip
+        | LogAnomaly::IntSendSkip
+        | LogAnomaly::IntNonmonotonicPoll
+        | LogAnomaly::IntNonmonotonicSend
+        | LogAnomaly::Unexpected
+        | LogAnomaly::PrecommittedRead
+        | LogAnomaly::Unseen => Some(0),
     }
 }
 
 /// The first words of the headline, and the shape.
-fn words(kind: Kind) -> (&'static str, &'static str) {
+fn words(kind: LogAnomaly) -> (&'static str, &'static str) {
     match kind {
-        Kind::LostWrite => ("lost an acknowledged message", "polls passed over an acknowledged message"),
-        Kind::G1a => ("showed a message whose send failed", "a poll returned a message whose send had failed"),
-        Kind::InconsistentOffsets => ("two messages at one offset", "one offset held two messages"),
-        Kind::Duplicate => ("a message stands twice in the log", "one message stood at two offsets"),
-        Kind::Unexpected => ("a message out of nowhere", "a poll returned a message that nobody had sent"),
-        Kind::IntPollSkip => ("a poll skipped messages", "within one poll, a message was skipped"),
-        Kind::IntNonmonotonicPoll => ("a poll went backwards", "within one poll, an offset did not increase"),
-        Kind::PollSkip => ("a client was made to skip messages", "between a client's polls, a message was skipped"),
-        Kind::NonmonotonicPoll => {
+        LogAnomaly::LostWrite => ("lost an acknowledged message", "polls passed over an acknowledged message"),
+        LogAnomaly::G1a => ("showed a message whose send failed", "a poll returned a message whose send had failed"),
+        LogAnomaly::InconsistentOffsets => ("two messages at one offset", "one offset held two messages"),
+        LogAnomaly::Duplicate => ("a message stands twice in the log", "one message stood at two offsets"),
+        LogAnomaly::Unexpected => ("a message out of nowhere", "a poll returned a message that nobody had sent"),
+        LogAnomaly::IntPollSkip => ("a poll skipped messages", "within one poll, a message was skipped"),
+        LogAnomaly::IntNonmonotonicPoll => ("a poll went backwards", "within one poll, an offset did not increase"),
+        LogAnomaly::PollSkip => {
+            ("a client was made to skip messages", "between a client's polls, a message was skipped")
+        }
+        LogAnomaly::NonmonotonicPoll => {
             ("a client's polls went backwards", "between a client's polls, an offset did not increase")
         }
-        Kind::NonmonotonicSend => {
+        LogAnomaly::NonmonotonicSend => {
             ("a client's sends went backwards", "between a client's sends, an offset did not increase")
         }
-        Kind::IntNonmonotonicSend => ("sends went backwards", "within one operation, an offset did not increase"),
-        Kind::IntSendSkip => {
+        LogAnomaly::IntNonmonotonicSend => ("sends went backwards", "within one operation, an offset did not increase"),
+        LogAnomaly::IntSendSkip => {
             ("sends were interleaved", "within one operation, a message of others stood between two sends")
         }
-        Kind::PrecommittedRead => ("polled its own message", "an operation polled the message that it was sending"),
-        Kind::Unseen => ("never showed an acknowledged message", "an acknowledged message was never polled"),
+        LogAnomaly::PrecommittedRead => {
+            ("polled its own message", "an operation polled the message that it was sending")
+        }
+        LogAnomaly::Unseen => ("never showed an acknowledged message", "an acknowledged message was never polled"),
     }
 }

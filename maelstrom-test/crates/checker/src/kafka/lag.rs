@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
-use super::parse::{KeyId, Move, OpId, Parsed, Role};
+use super::parse::{KeyId, OpId, Parsed, PositionChange, Role};
 use crate::history::{Nanos, OpType};
 
 /// A message that was invisible for long.
@@ -29,7 +29,7 @@ impl Lag {
 
 /// Where a process stands in the log of a key.
 #[derive(Clone, Copy)]
-struct Cursor {
+struct LagCursor {
     /// Everything below this position has been read.
     position: usize,
     /// The operation since which it stands there.
@@ -41,8 +41,8 @@ pub(super) fn worst(parsed: &Parsed) -> Option<Lag> {
     let times = acknowledgements(parsed);
     let mut worst: Option<Lag> = None;
     // Of each process: where it stands, and its last ok poll.
-    let mut processes: FxHashMap<u64, (FxHashMap<KeyId, Cursor>, Option<OpId>)> = FxHashMap::default();
-    let judge = |key: KeyId, cursor: Cursor, last_poll: Option<OpId>, worst: &mut Option<Lag>| {
+    let mut processes: FxHashMap<u64, (FxHashMap<KeyId, LagCursor>, Option<OpId>)> = FxHashMap::default();
+    let judge = |key: KeyId, cursor: LagCursor, last_poll: Option<OpId>, worst: &mut Option<Lag>| {
         let Some(poll) = last_poll.filter(|poll| *poll >= cursor.since) else { return };
         let Some(&acknowledged) = times[key as usize].get(cursor.position) else { return };
         let Some(begun) = parsed.operations[poll as usize].invocation() else { return };
@@ -53,11 +53,11 @@ pub(super) fn worst(parsed: &Parsed) -> Option<Lag> {
         }
     };
     for (operation, id) in parsed.operations.iter().zip(0..) {
-        let movement = parsed.movement(operation);
-        if !matches!(movement, Move::Stay) {
+        let position_change = parsed.position_change(operation);
+        if !matches!(position_change, PositionChange::Stay) {
             let (cursors, last_poll) = processes.entry(operation.process).or_default();
-            let is_kept = |key: &KeyId| match &movement {
-                Move::Assign(assignment) => assignment.keeps(*key),
+            let is_kept = |key: &KeyId| match &position_change {
+                PositionChange::Assign(assignment) => assignment.keeps(*key),
                 _ => false,
             };
             cursors.retain(|key, cursor| {
@@ -67,10 +67,10 @@ pub(super) fn worst(parsed: &Parsed) -> Option<Lag> {
                 }
                 keep
             });
-            if let Move::Assign(assignment) = movement
+            if let PositionChange::Assign(assignment) = position_change
                 && assignment.from_beginning
             {
-                cursors.extend(assignment.keys.iter().map(|key| (*key, Cursor { position: 0, since: id })));
+                cursors.extend(assignment.keys.iter().map(|key| (*key, LagCursor { position: 0, since: id })));
             }
         } else if operation.kind == OpType::Ok && operation.role == Role::Poll {
             let (cursors, last_poll) = processes.entry(operation.process).or_default();
@@ -80,9 +80,9 @@ pub(super) fn worst(parsed: &Parsed) -> Option<Lag> {
                     Some(cursor) if cursor.since == id => cursor.position = cursor.position.max(position),
                     Some(cursor) => {
                         judge(polled.key, *cursor, *last_poll, &mut worst);
-                        *cursor = Cursor { position, since: id };
+                        *cursor = LagCursor { position, since: id };
                     }
-                    None => drop(cursors.insert(polled.key, Cursor { position, since: id })),
+                    None => drop(cursors.insert(polled.key, LagCursor { position, since: id })),
                 }
             }
             *last_poll = Some(id);

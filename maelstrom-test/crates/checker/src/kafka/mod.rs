@@ -1,4 +1,4 @@
-//! Logs (kafka): is every acknowledged message there, once, in order, for everybody?
+//! KafkaStream (kafka): is every acknowledged message there, once, in order, for everybody?
 //!
 //! Nobody shows us the logs themselves. But every acknowledged send says where its message came to stand, and every poll
 //! shows a part of a log; together they give, for each key, the message at each offset. Offsets may have gaps, so what
@@ -20,10 +20,10 @@ use std::collections::BTreeSet;
 
 use crate::json::{Map, Value, json};
 
-use self::explain::Teller;
+use self::explain::LogExplainer;
 use self::log::MessageId;
 use self::parse::{OpId, Parsed};
-use self::scan::{Example, Kind, Scan};
+use self::scan::{LogAnomaly, LogExample, Scan};
 use super::describe::millis;
 use super::stream::check_streamed;
 use super::{CheckContext, Checker, Finding, Stream, Valid, Verdict};
@@ -60,8 +60,8 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    fn allows(&self, kind: Kind) -> bool {
-        kind == Kind::IntSendSkip || self.lenient && kind == Kind::Unexpected
+    fn allows(&self, kind: LogAnomaly) -> bool {
+        kind == LogAnomaly::IntSendSkip || self.lenient && kind == LogAnomaly::Unexpected
     }
 }
 
@@ -71,27 +71,27 @@ impl Checker for Kafka {
     }
 
     fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
-        Box::new(Logs { checker: self, context, parsed: Parsed::default() })
+        Box::new(KafkaStream { checker: self, context, parsed: Parsed::default() })
     }
 }
 
 /// A history of logs on its way into the checker.
-struct Logs<'a> {
+struct KafkaStream<'a> {
     checker: &'a Kafka,
     context: &'a CheckContext,
     parsed: Parsed,
 }
 
-impl Stream for Logs<'_> {
+impl Stream for KafkaStream<'_> {
     fn push(&mut self, op: &Op) {
         self.parsed.push(op);
     }
 
     fn finish(self: Box<Self>) -> Verdict {
-        let Logs { checker, context, mut parsed } = *self;
+        let KafkaStream { checker, context, mut parsed } = *self;
         parsed.finish();
         let scan = Scan::of(&parsed);
-        let teller = Teller { context, parsed: &parsed };
+        let teller = LogExplainer { context, parsed: &parsed };
         let mut findings: Vec<Finding> =
             scan.cases().map(|(kind, cases)| teller.finding(kind, cases, !checker.allows(kind))).collect();
         let cycles = cycles::find(&parsed, checker.ww_deps);
@@ -175,7 +175,7 @@ fn worst_lag(parsed: &Parsed) -> Value {
     })
 }
 
-fn example(parsed: &Parsed, example: &Example) -> Value {
+fn example(parsed: &Parsed, example: &LogExample) -> Value {
     let index = |id: &OpId| parsed.stamp(parsed.operations[*id as usize].last_entry()).index;
     let message = |message: &MessageId| parsed.messages[*message as usize].content.to_json();
     json!({

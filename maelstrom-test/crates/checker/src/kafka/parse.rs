@@ -16,7 +16,7 @@ pub(super) type KeyId = u32;
 pub(super) type OpId = u32;
 
 /// One operation of a client. Operations stand in the order in which they began.
-pub(super) struct Operation {
+pub(super) struct LogOperation {
     /// Positions in the history, or [`NONE`].
     invocation: u32,
     completion: u32,
@@ -32,7 +32,7 @@ pub(super) struct Operation {
     polled_count: u32,
 }
 
-impl Operation {
+impl LogOperation {
     pub(super) fn invocation(&self) -> Option<u32> {
         Some(self.invocation).filter(|at| *at != NONE)
     }
@@ -89,7 +89,7 @@ impl Assignment {
 }
 
 /// What becomes of a process's positions by an operation.
-pub(super) enum Move<'a> {
+pub(super) enum PositionChange<'a> {
     /// Nothing.
     Stay,
     /// These keys are read: from the beginning, or as far as the process has read them.
@@ -181,7 +181,7 @@ pub(super) struct Parsed {
     pub(super) keys: Vec<String>,
     pub(super) logs: Vec<Log>,
     pub(super) messages: Vec<Message>,
-    pub(super) operations: Vec<Operation>,
+    pub(super) operations: Vec<LogOperation>,
     sends: Vec<Send>,
     polled: Vec<MessageId>,
     /// Where a message was polled that stands elsewhere: by place in `polled`.
@@ -250,7 +250,7 @@ impl Parsed {
     }
 
     fn begin(&mut self, process: u64, invocation: u32, completion: u32) -> OpId {
-        self.operations.push(Operation {
+        self.operations.push(LogOperation {
             invocation,
             completion,
             process,
@@ -454,16 +454,16 @@ impl Parsed {
         }
     }
 
-    fn send_range(&self, operation: &Operation) -> Range<usize> {
+    fn send_range(&self, operation: &LogOperation) -> Range<usize> {
         operation.first_send as usize..(operation.first_send + operation.send_count) as usize
     }
 
-    pub(super) fn sends_of(&self, operation: &Operation) -> &[Send] {
+    pub(super) fn sends_of(&self, operation: &LogOperation) -> &[Send] {
         &self.sends[self.send_range(operation)]
     }
 
     /// What an operation sent, if it did not fail, where the offset is known: key, message and offset.
-    pub(super) fn placed_sends_of(&self, operation: &Operation) -> impl Iterator<Item = Polled> + '_ {
+    pub(super) fn placed_sends_of(&self, operation: &LogOperation) -> impl Iterator<Item = Polled> + '_ {
         let sends = if operation.kind == OpType::Fail { &[] } else { self.sends_of(operation) };
         sends.iter().filter_map(|send| {
             let key = self.messages[send.message as usize].key;
@@ -476,7 +476,7 @@ impl Parsed {
         self.sends.iter().map(|send| send.message)
     }
 
-    pub(super) fn polled_of(&self, operation: &Operation) -> impl Iterator<Item = Polled> + '_ {
+    pub(super) fn polled_of(&self, operation: &LogOperation) -> impl Iterator<Item = Polled> + '_ {
         (operation.first_polled..operation.first_polled + operation.polled_count).map(|at| self.polled(at))
     }
 
@@ -498,16 +498,16 @@ impl Parsed {
     }
 
     /// What an operation does to the positions of its process.
-    pub(super) fn movement(&self, operation: &Operation) -> Move<'_> {
+    pub(super) fn position_change(&self, operation: &LogOperation) -> PositionChange<'_> {
         match (operation.role, operation.kind) {
-            (_, OpType::Fail) | (Role::Send, _) => Move::Stay,
+            (_, OpType::Fail) | (Role::Send, _) => PositionChange::Stay,
             (Role::Assign(at), OpType::Ok) => {
                 let assignment = &self.assignments[at as usize];
-                if assignment.is_shared { Move::Share } else { Move::Assign(assignment) }
+                if assignment.is_shared { PositionChange::Share } else { PositionChange::Assign(assignment) }
             }
-            (_, OpType::Ok) => Move::Stay,
+            (_, OpType::Ok) => PositionChange::Stay,
             // Whether it took effect is not known, so nothing may be concluded from what was polled before.
-            _ => Move::Forget,
+            _ => PositionChange::Forget,
         }
     }
 

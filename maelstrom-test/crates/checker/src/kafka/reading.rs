@@ -13,29 +13,29 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::parse::{KeyId, Move, Operation, Parsed, Role};
+use super::parse::{KeyId, LogOperation, Parsed, PositionChange, Role};
 use crate::history::OpType;
 
 /// What readers show of the logs of some keys.
 #[derive(Default)]
-pub(super) struct Readings {
-    keys: FxHashMap<KeyId, Reading>,
+pub(super) struct ReadEvidence {
+    keys: FxHashMap<KeyId, LogReadEvidence>,
     /// The history does not say what is assigned to whom, so everybody might have seen everything.
     is_silent: bool,
 }
 
 /// What readers show of one log.
 #[derive(Default)]
-struct Reading {
+struct LogReadEvidence {
     /// Successive offsets that one reader polled.
-    steps: Rising<i64>,
+    steps: RisingPairs<i64>,
     /// The offset that a reader polled last, and where it was invoked, in the history, that a later poll found nothing.
-    ends: Rising<u32>,
+    ends: RisingPairs<u32>,
 }
 
 /// How far a reader has come in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reached {
+enum Progress {
     /// Nowhere: it begins with the first offset, whatever that is.
     Nothing,
     /// It has polled this offset.
@@ -43,15 +43,15 @@ enum Reached {
 }
 
 /// Pairs, to be asked for the highest second one among those whose first one is below an offset.
-struct Rising<T>(Vec<(Reached, T)>);
+struct RisingPairs<T>(Vec<(Progress, T)>);
 
-impl<T> Default for Rising<T> {
-    fn default() -> Rising<T> {
-        Rising(Vec::new())
+impl<T> Default for RisingPairs<T> {
+    fn default() -> RisingPairs<T> {
+        RisingPairs(Vec::new())
     }
 }
 
-impl<T: Copy + Ord> Rising<T> {
+impl<T: Copy + Ord> RisingPairs<T> {
     /// All pairs are known.
     fn sort(&mut self) {
         self.0.sort_unstable();
@@ -61,23 +61,23 @@ impl<T: Copy + Ord> Rising<T> {
     }
 
     fn highest_below(&self, offset: i64) -> Option<T> {
-        let before = self.0.partition_point(|(first, _)| *first < Reached::Offset(offset));
+        let before = self.0.partition_point(|(first, _)| *first < Progress::Offset(offset));
         self.0[..before].last().map(|(_, highest)| *highest)
     }
 }
 
 /// Where a process stands in a log.
 #[derive(Clone, Copy)]
-struct Cursor {
+struct ReadPosition {
     /// What it polled last; `None` if nobody knows.
-    last: Option<Reached>,
+    last: Option<Progress>,
     /// Number of the process's poll that showed it.
     since: u64,
 }
 
 #[derive(Default)]
-struct Reader {
-    cursors: FxHashMap<KeyId, Cursor>,
+struct LogReader {
+    cursors: FxHashMap<KeyId, ReadPosition>,
     /// How many polls it has made, and where the last one was invoked.
     polls: u64,
     last_poll: Option<u32>,
@@ -111,23 +111,23 @@ impl Commits {
     }
 
     /// Whether an assignment was complete before anybody can have committed an offset of the key.
-    fn is_first(&self, key: KeyId, assignment: &Operation) -> bool {
+    fn is_first(&self, key: KeyId, assignment: &LogOperation) -> bool {
         let first = self.by_key.get(&key).map_or(self.of_any, |first| self.of_any.min(*first));
         assignment.kind == OpType::Ok && assignment.completion().is_some_and(|complete| complete < first)
     }
 }
 
-impl Readings {
+impl ReadEvidence {
     /// Looks at the logs of these keys.
-    pub(super) fn of(parsed: &Parsed, keys: &FxHashSet<KeyId>) -> Readings {
-        let mut readings = Readings { is_silent: parsed.assignments.is_empty(), ..Readings::default() };
-        readings.keys.extend(keys.iter().map(|key| (*key, Reading::default())));
+    pub(super) fn of(parsed: &Parsed, keys: &FxHashSet<KeyId>) -> ReadEvidence {
+        let mut readings = ReadEvidence { is_silent: parsed.assignments.is_empty(), ..ReadEvidence::default() };
+        readings.keys.extend(keys.iter().map(|key| (*key, LogReadEvidence::default())));
         let commits = Commits::of(parsed);
-        let mut readers: FxHashMap<u64, Reader> = FxHashMap::default();
+        let mut readers: FxHashMap<u64, LogReader> = FxHashMap::default();
         for operation in &parsed.operations {
-            let movement = parsed.movement(operation);
-            if !matches!(movement, Move::Stay) {
-                readings.move_on(readers.entry(operation.process).or_default(), movement, operation, &commits);
+            let position_change = parsed.position_change(operation);
+            if !matches!(position_change, PositionChange::Stay) {
+                readings.move_on(readers.entry(operation.process).or_default(), position_change, operation, &commits);
             } else if operation.kind == OpType::Ok && (operation.role == Role::Poll || operation.polled_any()) {
                 readings.poll(readers.entry(operation.process).or_default(), parsed, operation);
             }
@@ -143,24 +143,30 @@ impl Readings {
     }
 
     /// A reader is given other keys, or loses its place.
-    fn move_on(&mut self, reader: &mut Reader, movement: Move<'_>, operation: &Operation, commits: &Commits) {
-        let Move::Assign(assignment) = movement else {
+    fn move_on(
+        &mut self,
+        reader: &mut LogReader,
+        position_change: PositionChange<'_>,
+        operation: &LogOperation,
+        commits: &Commits,
+    ) {
+        let PositionChange::Assign(assignment) = position_change else {
             self.forget(reader, |_| false);
-            reader.is_sharing = matches!(movement, Move::Share);
+            reader.is_sharing = matches!(position_change, PositionChange::Share);
             return;
         };
         self.forget(reader, |key| assignment.keeps(key));
         reader.is_sharing = false;
         for key in &assignment.keys {
             let from_beginning = assignment.from_beginning || commits.is_first(*key, operation);
-            let last = from_beginning.then_some(Reached::Nothing);
-            reader.cursors.entry(*key).or_insert(Cursor { last, since: reader.polls });
+            let last = from_beginning.then_some(Progress::Nothing);
+            reader.cursors.entry(*key).or_insert(ReadPosition { last, since: reader.polls });
         }
     }
 
     /// A reader gives up keys, all but those to keep.
-    fn forget(&mut self, reader: &mut Reader, is_kept: impl Fn(KeyId) -> bool) {
-        let Reader { cursors, polls, last_poll, .. } = reader;
+    fn forget(&mut self, reader: &mut LogReader, is_kept: impl Fn(KeyId) -> bool) {
+        let LogReader { cursors, polls, last_poll, .. } = reader;
         cursors.retain(|key, cursor| {
             let keep = is_kept(*key);
             if !keep {
@@ -171,7 +177,7 @@ impl Readings {
     }
 
     /// The last of a number of polls found nothing of a key, if the key was seen before and not by that.
-    fn found_nothing(&mut self, key: KeyId, cursor: Cursor, polls: u64, last_poll: Option<u32>) {
+    fn found_nothing(&mut self, key: KeyId, cursor: ReadPosition, polls: u64, last_poll: Option<u32>) {
         if let (Some(last), Some(at), Some(reading)) = (cursor.last, last_poll, self.keys.get_mut(&key))
             && cursor.since < polls
         {
@@ -180,7 +186,7 @@ impl Readings {
     }
 
     /// A poll, or one among other things: then it counts as far as it shows something, but not as one that shows nothing.
-    fn poll(&mut self, reader: &mut Reader, parsed: &Parsed, operation: &Operation) {
+    fn poll(&mut self, reader: &mut LogReader, parsed: &Parsed, operation: &LogOperation) {
         let is_pure = operation.role == Role::Poll;
         let (before, number) = (reader.polls, reader.polls + u64::from(is_pure));
         if reader.is_sharing {
@@ -188,18 +194,18 @@ impl Readings {
             reader.cursors.clear();
         }
         for polled in parsed.polled_of(operation) {
-            let unknown = Cursor { last: None, since: before };
+            let unknown = ReadPosition { last: None, since: before };
             let cursor = *reader.cursors.get(&polled.key).unwrap_or(&unknown);
             if cursor.since < number {
                 self.found_nothing(polled.key, cursor, before, reader.last_poll);
             }
             if let (Some(last), Some(reading)) = (cursor.last, self.keys.get_mut(&polled.key))
-                && last < Reached::Offset(polled.offset)
+                && last < Progress::Offset(polled.offset)
             {
                 reading.steps.0.push((last, polled.offset));
             }
-            let last = Some(Reached::Offset(polled.offset)).max(cursor.last);
-            reader.cursors.insert(polled.key, Cursor { last, since: number });
+            let last = Some(Progress::Offset(polled.offset)).max(cursor.last);
+            reader.cursors.insert(polled.key, ReadPosition { last, since: number });
         }
         if is_pure {
             (reader.polls, reader.last_poll) = (number, operation.invocation());

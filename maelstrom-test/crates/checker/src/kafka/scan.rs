@@ -3,13 +3,13 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::log::MessageId;
-use super::parse::{Conflict, KeyId, Message, Move, OpId, Parsed, Polled};
-use super::reading::Readings;
+use super::parse::{Conflict, KeyId, Message, OpId, Parsed, Polled, PositionChange};
+use super::reading::ReadEvidence;
 use crate::history::OpType;
 
 /// What can be wrong, apart from cycles, in the order in which it is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum LogAnomaly {
     LostWrite,
     G1a,
     InconsistentOffsets,
@@ -26,30 +26,30 @@ pub(super) enum Kind {
     IntSendSkip,
 }
 
-impl Kind {
+impl LogAnomaly {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Kind::LostWrite => "lost-write",
-            Kind::G1a => "G1a",
-            Kind::InconsistentOffsets => "inconsistent-offsets",
-            Kind::Duplicate => "duplicate",
-            Kind::Unexpected => "unexpected",
-            Kind::IntPollSkip => "int-poll-skip",
-            Kind::IntNonmonotonicPoll => "int-nonmonotonic-poll",
-            Kind::PollSkip => "poll-skip",
-            Kind::NonmonotonicPoll => "nonmonotonic-poll",
-            Kind::NonmonotonicSend => "nonmonotonic-send",
-            Kind::IntNonmonotonicSend => "int-nonmonotonic-send",
-            Kind::PrecommittedRead => "precommitted-read",
-            Kind::Unseen => "unseen",
-            Kind::IntSendSkip => "int-send-skip",
+            LogAnomaly::LostWrite => "lost-write",
+            LogAnomaly::G1a => "G1a",
+            LogAnomaly::InconsistentOffsets => "inconsistent-offsets",
+            LogAnomaly::Duplicate => "duplicate",
+            LogAnomaly::Unexpected => "unexpected",
+            LogAnomaly::IntPollSkip => "int-poll-skip",
+            LogAnomaly::IntNonmonotonicPoll => "int-nonmonotonic-poll",
+            LogAnomaly::PollSkip => "poll-skip",
+            LogAnomaly::NonmonotonicPoll => "nonmonotonic-poll",
+            LogAnomaly::NonmonotonicSend => "nonmonotonic-send",
+            LogAnomaly::IntNonmonotonicSend => "int-nonmonotonic-send",
+            LogAnomaly::PrecommittedRead => "precommitted-read",
+            LogAnomaly::Unseen => "unseen",
+            LogAnomaly::IntSendSkip => "int-send-skip",
         }
     }
 }
 
 /// One case of an anomaly.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Example {
+pub(super) struct LogExample {
     pub(super) key: KeyId,
     /// The messages concerned.
     pub(super) messages: Vec<MessageId>,
@@ -59,18 +59,18 @@ pub(super) struct Example {
     pub(super) operations: Vec<OpId>,
 }
 
-/// Cases of one anomaly.
+/// AnomalyCases of one anomaly.
 #[derive(Default)]
-pub(super) struct Cases {
+pub(super) struct AnomalyCases {
     pub(super) count: u64,
     /// The first few.
-    pub(super) examples: Vec<Example>,
+    pub(super) examples: Vec<LogExample>,
 }
 
 /// All anomalies but cycles.
 #[derive(Default)]
 pub(super) struct Scan {
-    cases: std::collections::BTreeMap<Kind, Cases>,
+    cases: std::collections::BTreeMap<LogAnomaly, AnomalyCases>,
     /// Acknowledged messages that nobody polled, and nobody needed to have seen: how many, and the first of them.
     pub(super) unread: Option<(u64, MessageId)>,
 }
@@ -89,12 +89,12 @@ impl Scan {
         scan
     }
 
-    /// Kinds with their cases, in the order of [`Kind`].
-    pub(super) fn cases(&self) -> impl Iterator<Item = (Kind, &Cases)> {
+    /// Kinds with their cases, in the order of [`LogAnomaly`].
+    pub(super) fn cases(&self) -> impl Iterator<Item = (LogAnomaly, &AnomalyCases)> {
         self.cases.iter().map(|(kind, cases)| (*kind, cases))
     }
 
-    fn add(&mut self, kind: Kind, example: impl FnOnce() -> Example) {
+    fn add(&mut self, kind: LogAnomaly, example: impl FnOnce() -> LogExample) {
         let cases = self.cases.entry(kind).or_default();
         cases.count += 1;
         if cases.examples.len() < Self::EXAMPLES {
@@ -104,9 +104,9 @@ impl Scan {
 
     /// Faults of single messages: lost, unseen, aborted, out of nowhere.
     fn messages(&mut self, parsed: &Parsed) {
-        let unpolled = parsed.messages.iter().filter(|message| acknowledged_in_vain(message).is_some());
+        let unpolled = parsed.messages.iter().filter(|message| acknowledged_but_unpolled(message).is_some());
         let unpolled: FxHashSet<KeyId> = unpolled.map(|message| message.key).collect();
-        let readings = if unpolled.is_empty() { Readings::default() } else { Readings::of(parsed, &unpolled) };
+        let readings = if unpolled.is_empty() { ReadEvidence::default() } else { ReadEvidence::of(parsed, &unpolled) };
         let mut highest: Vec<Option<Polled>> = vec![None; parsed.keys.len()];
         for polled in parsed.all_polled() {
             let slot = &mut highest[polled.key as usize];
@@ -119,7 +119,7 @@ impl Scan {
             has_sends[parsed.messages[message as usize].key as usize] = true;
         }
         for (message, id) in parsed.messages.iter().zip(0..) {
-            let example = |operations: &[Option<OpId>]| Example {
+            let example = |operations: &[Option<OpId>]| LogExample {
                 key: message.key,
                 messages: vec![id],
                 offsets: message.offset.into_iter().collect(),
@@ -128,7 +128,7 @@ impl Scan {
             let Some(sender) = message.sender() else {
                 // A key to which the history sends nothing may have been filled before the history began.
                 if has_sends[message.key as usize] {
-                    self.add(Kind::Unexpected, || example(&[message.polled_by()]));
+                    self.add(LogAnomaly::Unexpected, || example(&[message.polled_by()]));
                 }
                 continue;
             };
@@ -137,9 +137,9 @@ impl Scan {
             }
             if let Some(poll) = message.polled_by().filter(|_| parsed.operations[sender as usize].kind == OpType::Fail)
             {
-                self.add(Kind::G1a, || example(&[Some(sender), Some(poll)]));
+                self.add(LogAnomaly::G1a, || example(&[Some(sender), Some(poll)]));
             }
-            let Some(offset) = acknowledged_in_vain(message) else { continue };
+            let Some(offset) = acknowledged_but_unpolled(message) else { continue };
             let acknowledged = parsed.operations[sender as usize].completion().unwrap_or_default();
             let has_passed = readings.has_passed(message.key, offset);
             if !has_passed && !readings.has_caught_up(message.key, offset, acknowledged) {
@@ -149,25 +149,25 @@ impl Scan {
             let beyond = highest[message.key as usize].filter(|polled| has_passed && offset <= polled.offset);
             if let Some(beyond) = beyond {
                 let poll = parsed.messages[beyond.message as usize].polled_by();
-                self.add(Kind::LostWrite, || Example {
+                self.add(LogAnomaly::LostWrite, || LogExample {
                     offsets: vec![offset, beyond.offset],
                     messages: vec![id, beyond.message],
                     ..example(&[Some(sender), poll])
                 });
             }
-            self.add(Kind::Unseen, || example(&[Some(sender)]));
+            self.add(LogAnomaly::Unseen, || example(&[Some(sender)]));
         }
     }
 
     fn conflicts(&mut self, parsed: &Parsed) {
         for (kind, conflicts) in
-            [(Kind::InconsistentOffsets, &parsed.inconsistent), (Kind::Duplicate, &parsed.duplicates)]
+            [(LogAnomaly::InconsistentOffsets, &parsed.inconsistent), (LogAnomaly::Duplicate, &parsed.duplicates)]
         {
             for conflict in conflicts {
-                if kind == Kind::Duplicate && parsed.messages[conflict.messages[0] as usize].send_count > 1 {
+                if kind == LogAnomaly::Duplicate && parsed.messages[conflict.messages[0] as usize].send_count > 1 {
                     continue;
                 }
-                self.add(kind, || Example {
+                self.add(kind, || LogExample {
                     key: conflict.key,
                     messages: conflict.messages.to_vec(),
                     offsets: conflict.offsets.to_vec(),
@@ -186,12 +186,12 @@ impl Scan {
             for polled in parsed.polled_of(operation) {
                 if let Some(before) = last_polled.insert(polled.key, polled) {
                     let step = step(parsed, polled.key, before.offset, polled.offset);
-                    let kinds = (Kind::IntPollSkip, Kind::IntNonmonotonicPoll);
+                    let kinds = (LogAnomaly::IntPollSkip, LogAnomaly::IntNonmonotonicPoll);
                     self.step(parsed, kinds, step, [before, polled], &[id]);
                 }
                 // An operation that sends nothing cannot poll what it sends.
                 if operation.sends_any() && parsed.messages[polled.message as usize].sender() == Some(id) {
-                    self.add(Kind::PrecommittedRead, || Example {
+                    self.add(LogAnomaly::PrecommittedRead, || LogExample {
                         key: polled.key,
                         messages: vec![polled.message],
                         offsets: vec![polled.offset],
@@ -205,7 +205,7 @@ impl Scan {
                     let sent =
                         [(other, before), (message, offset)].map(|(message, offset)| Polled { key, message, offset });
                     let step = step(parsed, key, before, offset);
-                    self.step(parsed, (Kind::IntSendSkip, Kind::IntNonmonotonicSend), step, sent, &[id]);
+                    self.step(parsed, (LogAnomaly::IntSendSkip, LogAnomaly::IntNonmonotonicSend), step, sent, &[id]);
                 }
             }
         }
@@ -218,18 +218,18 @@ impl Scan {
         let mut sharing: FxHashSet<u64> = FxHashSet::default();
         let mut seen: FxHashSet<KeyId> = FxHashSet::default();
         for (operation, id) in parsed.operations.iter().zip(0..) {
-            match parsed.movement(operation) {
-                Move::Stay => {}
-                Move::Assign(assignment) => {
+            match parsed.position_change(operation) {
+                PositionChange::Stay => {}
+                PositionChange::Assign(assignment) => {
                     sharing.remove(&operation.process);
                     let keys = last.entry(operation.process).or_default();
                     keys.retain(|key, _| assignment.keeps(*key));
                 }
-                Move::Share => {
+                PositionChange::Share => {
                     sharing.insert(operation.process);
                     last.remove(&operation.process);
                 }
-                Move::Forget => drop(last.remove(&operation.process)),
+                PositionChange::Forget => drop(last.remove(&operation.process)),
             }
             if !operation.polled_any() || sharing.contains(&operation.process) {
                 continue;
@@ -243,7 +243,7 @@ impl Scan {
                         let step = step(parsed, polled.key, before.offset, polled.offset);
                         self.step(
                             parsed,
-                            (Kind::PollSkip, Kind::NonmonotonicPoll),
+                            (LogAnomaly::PollSkip, LogAnomaly::NonmonotonicPoll),
                             step,
                             [before, polled],
                             &[other, id],
@@ -267,7 +267,7 @@ impl Scan {
                 if let Some((before, other, sender)) =
                     before.filter(|(before, _, sender)| *sender != id && offset <= *before)
                 {
-                    self.add(Kind::NonmonotonicSend, || Example {
+                    self.add(LogAnomaly::NonmonotonicSend, || LogExample {
                         key,
                         messages: vec![other, message],
                         offsets: vec![before, offset],
@@ -279,22 +279,29 @@ impl Scan {
     }
 
     /// Judges the step from one message to the next.
-    fn step(&mut self, parsed: &Parsed, kinds: (Kind, Kind), step: Step, pair: [Polled; 2], operations: &[OpId]) {
+    fn step(
+        &mut self,
+        parsed: &Parsed,
+        kinds: (LogAnomaly, LogAnomaly),
+        step: OffsetStep,
+        pair: [Polled; 2],
+        operations: &[OpId],
+    ) {
         let [before, after] = pair;
         let (skip, nonmonotonic) = kinds;
         let kind = match step {
-            Step::Next => return,
-            Step::Skip => skip,
-            Step::Back => nonmonotonic,
+            OffsetStep::Next => return,
+            OffsetStep::Skip => skip,
+            OffsetStep::Back => nonmonotonic,
         };
         self.add(kind, || {
-            let mut example = Example {
+            let mut example = LogExample {
                 key: after.key,
                 messages: vec![before.message, after.message],
                 offsets: vec![before.offset, after.offset],
                 operations: operations.to_vec(),
             };
-            if step == Step::Skip {
+            if step == OffsetStep::Skip {
                 // Somebody must have shown that there is something in between.
                 let log = &parsed.logs[after.key as usize];
                 let between = log.offsets()[log.position(before.offset) + 1];
@@ -316,24 +323,24 @@ impl Scan {
 }
 
 /// The offset of a message that was acknowledged, and that no poll returned.
-fn acknowledged_in_vain(message: &Message) -> Option<i64> {
+fn acknowledged_but_unpolled(message: &Message) -> Option<i64> {
     message.acknowledged.filter(|_| message.polled_by().is_none() && message.send_count == 1)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum OffsetStep {
     Next,
     Skip,
     Back,
 }
 
-fn step(parsed: &Parsed, key: KeyId, before: i64, after: i64) -> Step {
+fn step(parsed: &Parsed, key: KeyId, before: i64, after: i64) -> OffsetStep {
     if after <= before {
-        Step::Back
+        OffsetStep::Back
     } else if parsed.position(key, after) > parsed.position(key, before) + 1 {
-        Step::Skip
+        OffsetStep::Skip
     } else {
-        Step::Next
+        OffsetStep::Next
     }
 }
 

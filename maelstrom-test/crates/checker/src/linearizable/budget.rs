@@ -1,7 +1,7 @@
-//! How much a search may cost: steps and bytes, so that the same history gets the same verdict on every machine, however busy
-//! it is.
+//! The budget of a search in steps and bytes. Unlike a time limit, it gives the same verdict on every machine, whatever its
+//! load.
 
-/// What ran out.
+/// The part of a budget that is exhausted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exhausted {
     Steps,
@@ -10,7 +10,7 @@ pub(super) enum Exhausted {
 }
 
 impl Exhausted {
-    /// For the sentence "… ran out".
+    /// The subject of "… ran out".
     pub(super) fn name(self) -> &'static str {
         match self {
             Exhausted::Steps => "number of steps",
@@ -20,44 +20,44 @@ impl Exhausted {
     }
 }
 
-/// An allowance that a search draws on. A step is to look at a configuration, to compare two of them, or to look at an
-/// operation while a search is prepared.
+/// A budget. A step is to process a configuration, to compare two of them, or to process an operation while a search is
+/// prepared.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     steps: u64,
-    /// In bytes.
+    /// The limit of memory in bytes.
     memory: usize,
     configurations: u64,
-    /// Steps so far.
+    /// The number of steps taken.
     pub(super) spent: u64,
-    /// Configurations that were looked at so far.
+    /// The number of configurations processed.
     pub(super) explored: u64,
 }
 
 impl Budget {
-    /// An allowance that ends when any of these is used up.
+    /// A budget that is exhausted when any of these is.
     pub(super) fn new(steps: u64, memory: usize, configurations: u64) -> Budget {
         Budget { steps, memory, configurations, spent: 0, explored: 0 }
     }
 
-    /// An allowance within this one. What is used of it is to be [added](Budget::add).
+    /// A part of this budget. What is spent of it must be [added](Budget::add) to this one.
     pub(super) fn part(&self, configurations: u64) -> Budget {
         let steps = self.steps.saturating_sub(self.spent);
         Budget::new(steps, self.memory, configurations.min(self.configurations_left()))
     }
 
-    /// Accounts for what was used of a part.
+    /// Adds what was spent of a part.
     pub(super) fn add(&mut self, part: &Budget) {
         self.spent += part.spent;
         self.explored += part.explored;
     }
 
-    /// Configurations that may still be looked at.
+    /// The number of configurations that may still be processed.
     pub(super) fn configurations_left(&self) -> u64 {
         self.configurations.saturating_sub(self.explored)
     }
 
-    /// Accounts for one more configuration, and comparisons, while `bytes` are in use.
+    /// Spends a configuration and comparisons, while `bytes` are in use.
     pub(super) fn spend(&mut self, comparisons: u64, bytes: usize) -> Result<(), Exhausted> {
         self.explored += 1;
         if self.explored > self.configurations {
@@ -69,7 +69,7 @@ impl Budget {
         self.spend_steps(1 + comparisons)
     }
 
-    /// Accounts for steps.
+    /// Spends steps.
     pub(super) fn spend_steps(&mut self, steps: u64) -> Result<(), Exhausted> {
         self.spent = self.spent.saturating_add(steps);
         if self.spent > self.steps { Err(Exhausted::Steps) } else { Ok(()) }

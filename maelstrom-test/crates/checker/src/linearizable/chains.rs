@@ -1,16 +1,16 @@
-//! Contradictions that counting shows, in parts of a history in which many compare-and-sets are open at once.
+//! Contradictions that counting finds, in parts of a history with many concurrent compare-and-sets.
 //!
-//! Where a part of a history, between two moments at which nothing is open, has nothing but compare-and-sets and reads, the
-//! compare-and-sets are the edges of a graph of values, and they must all be passed in one walk that begins at the value
-//! before (L. Euler, 1736). Such a walk exists only if every value is entered as often as it is left, but for the first and
-//! the last one, and if all edges hang together. Where it ends is known as well, and so the value before the next part.
+//! A part of a history begins and ends at moments without open operations. If it contains only compare-and-sets and reads,
+//! the compare-and-sets are the edges of a graph of values. An order of them is a walk that uses every edge once (an Euler
+//! path) and begins at the value before the part. It exists only if the graph is connected, and every value is entered as
+//! often as it is left, except for the first and the last one. The last value is then the value before the next part.
 
 use rustc_hash::FxHashMap;
 
 use super::problem::{ANYTHING, Action, Operation, Problem, State};
-use super::witness::{hang_together, parts};
+use super::witness::{are_connected, parts};
 
-/// An operation that could not return, if counting shows that there is one.
+/// An operation that cannot have returned, if counting finds one.
 pub(super) fn contradiction(problem: &Problem) -> Option<usize> {
     let operations = &problem.operations;
     if operations.iter().any(|operation| operation.end.is_none()) {
@@ -34,12 +34,12 @@ pub(super) fn contradiction(problem: &Problem) -> Option<usize> {
     None
 }
 
-/// No order explains a part.
+/// The error that no order explains a part.
 struct Impossible;
 
-/// The value after all operations of a part, if it can be told.
+/// The value after all operations of a part, if it can be determined.
 fn end_of(operations: &[Operation], start: Option<State>) -> Result<Option<State>, Impossible> {
-    // How much more often a value is left than entered.
+    // By value, how much more often it is left than entered.
     let mut surplus: FxHashMap<State, i64> = FxHashMap::default();
     let mut edges: Vec<(State, State)> = Vec::new();
     for operation in operations {
@@ -68,7 +68,7 @@ fn end_of(operations: &[Operation], start: Option<State>) -> Result<Option<State
     if (start.is_some() || !edges.is_empty()) && !reads().all(visited) {
         return Err(Impossible);
     }
-    if start.is_some_and(|start| !hang_together(&mut edges.clone(), start)) {
+    if start.is_some_and(|start| !are_connected(&mut edges.clone(), start)) {
         return Err(Impossible);
     }
     let only_read = edges.is_empty().then(|| reads().next()).flatten();

@@ -1,11 +1,17 @@
-//! Sets of configurations, without those that another one makes superfluous.
+//! Sets of configurations, without those that another one dominates.
 //!
-//! A configuration is a row of words: the register's state; what was spent on indeterminate operations; a bit per slot
-//! of open operations that is set if the operation's obligation is *met* (it may return); a bit per slot that is set if
-//! its effect is *used up*; and a counter per class of indeterminate operations that says how many of them were used.
+//! A configuration is a row of words:
 //!
-//! Configuration *a* makes *b* superfluous if both have the same state, every obligation met in *b* is met in *a*, and
-//! everything used up in *a* is used up in *b*: whatever can be done from *b* can be done from *a*.
+//! | part | content |
+//! | --- | --- |
+//! | state | the state of the register |
+//! | spent | the cost of the indeterminate operations that were used |
+//! | *met* | a bit per slot of open operations: the operation may return |
+//! | *used* | a bit per slot: the effect of the operation is used up |
+//! | counters | by class of indeterminate operations, how many of them were used |
+//!
+//! Configuration *a* dominates *b* if both have the same state, every operation that is met in *b* is met in *a*, and
+//! everything that is used in *a* is used in *b*. Then whatever is possible from *b* is possible from *a*.
 
 use std::hash::Hasher;
 use std::ops::Range;
@@ -17,26 +23,26 @@ use super::problem::State;
 const WORD: usize = u32::BITS as usize;
 const NONE: u32 = u32::MAX;
 
-/// The word of a row that holds the register's state.
+/// The word of a row with the state of the register.
 pub(super) const STATE: usize = 0;
-/// The word of a row that says what was spent on indeterminate operations. Only [`Thrift`] looks at it.
+/// The word of a row with the cost of the indeterminate operations that were used. Only [`BeamLimits`] needs it.
 pub(super) const SPENT: usize = 1;
-/// So many words come before the sets of slots.
+/// The number of words before the sets of slots.
 const HEAD: usize = 2;
 
-/// Where the parts of a row are.
+/// The layout of a row.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Layout {
+pub(super) struct RowLayout {
     words: usize,
     counters: usize,
 }
 
-impl Layout {
-    pub(super) fn new(slots: usize, counters: usize) -> Layout {
-        Layout { words: slots.div_ceil(WORD), counters }
+impl RowLayout {
+    pub(super) fn new(slots: usize, counters: usize) -> RowLayout {
+        RowLayout { words: slots.div_ceil(WORD), counters }
     }
 
-    /// Words of a set of slots.
+    /// The number of words of a set of slots.
     pub(super) fn words(self) -> usize {
         self.words
     }
@@ -57,7 +63,7 @@ impl Layout {
         HEAD + 2 * self.words..self.width()
     }
 
-    /// The configuration in which nothing has happened yet.
+    /// The configuration before all events.
     pub(super) fn first(self, initial: State) -> Vec<u32> {
         let mut row = vec![0; self.width()];
         row[STATE] = initial;
@@ -72,7 +78,7 @@ impl Layout {
         row[HEAD + self.words + slot / WORD] >> (slot % WORD) & 1 == 1
     }
 
-    /// Are the obligations of a whole set of slots met?
+    /// Whether all slots of a set are met.
     pub(super) fn are_met(self, row: &[u32], slots: &[u32]) -> bool {
         row[self.met()].iter().zip(slots).all(|(word, wanted)| wanted & !word == 0)
     }
@@ -81,7 +87,7 @@ impl Layout {
         row[HEAD + slot / WORD] |= 1 << (slot % WORD);
     }
 
-    /// Meets the obligations of a whole set of slots.
+    /// Marks all slots of a set as met.
     pub(super) fn meet_all(self, row: &mut [u32], slots: &[u32]) {
         for (word, more) in row[self.met()].iter_mut().zip(slots) {
             *word |= more;
@@ -92,7 +98,7 @@ impl Layout {
         row[HEAD + self.words + slot / WORD] |= 1 << (slot % WORD);
     }
 
-    /// Forgets a slot whose operation has returned.
+    /// Clears a slot whose operation has returned.
     pub(super) fn clear(self, row: &mut [u32], slot: usize) {
         let mask = !(1 << (slot % WORD));
         row[HEAD + slot / WORD] &= mask;
@@ -107,15 +113,15 @@ impl Layout {
         &mut row[HEAD + 2 * self.words + class]
     }
 
-    /// Would `a` make `b` superfluous if there were no indeterminate operations? Their states are equal.
+    /// Whether `a` dominates `b`, without regard to indeterminate operations. Their states must be equal.
     fn is_as_free(self, a: &[u32], b: &[u32]) -> bool {
         let at_least = |range: Range<usize>| a[range.clone()].iter().zip(&b[range]).all(|(a, b)| b & !a == 0);
         let at_most = |range: Range<usize>| a[range.clone()].iter().zip(&b[range]).all(|(a, b)| a & !b == 0);
         at_least(self.met()) && at_most(self.used())
     }
 
-    /// Does `a` leave at least the indeterminate operations that `b` leaves?
-    fn is_as_thrifty(self, a: &[u32], b: &[u32]) -> bool {
+    /// Whether `a` has used no more indeterminate operations of any class than `b`.
+    fn spends_no_more(self, a: &[u32], b: &[u32]) -> bool {
         a[self.counters()].iter().zip(&b[self.counters()]).all(|(a, b)| a <= b)
     }
 }
@@ -130,48 +136,48 @@ pub(super) fn exclude(slots: &mut [u32], slot: usize) {
     slots[slot / WORD] &= !(1 << (slot % WORD));
 }
 
-/// How many alternatives are kept.
+/// The limits of a beam search, which drops the more expensive configurations.
 ///
-/// With many indeterminate operations, the ways in which some of them can have happened are too many. A search that
-/// leaves out the more expensive ones can still find an order; that it finds none then proves nothing.
+/// With many indeterminate operations, there are too many combinations of those that happened. A beam search can still find
+/// an order, but if it finds none, that proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Thrift {
-    /// A configuration is left out if so many others are equally good but for which indeterminate operations they
-    /// used, and did not spend more.
+pub(super) struct BeamLimits {
+    /// The number of configurations that are kept of those that differ only in the indeterminate operations that they used.
+    /// The cheapest are kept.
     pub(super) alternatives: usize,
-    /// At most so many configurations are kept after an event.
+    /// The number of configurations that are kept after an event.
     pub(super) configurations: usize,
 }
 
-impl Thrift {
-    /// Nothing is left out.
-    pub(super) const NONE: Thrift = Thrift { alternatives: usize::MAX, configurations: usize::MAX };
+impl BeamLimits {
+    /// No limits: the search is complete.
+    pub(super) const NONE: BeamLimits = BeamLimits { alternatives: usize::MAX, configurations: usize::MAX };
 }
 
-/// A set of configurations of which none makes another superfluous. It remembers the order of insertion, so it serves
-/// as a work list, too.
+/// A set of configurations, none of which dominates another one. It keeps the order of insertion, so it is also a work
+/// list.
 pub(super) struct Configurations {
-    layout: Layout,
+    layout: RowLayout,
     rows: Vec<u32>,
-    /// Per row: the next of its group (rows that only domination can tell apart).
+    /// By row, the next row of its group. The rows of a group have equal keys, so they must be compared.
     chain: Vec<u32>,
     superfluous: Vec<bool>,
-    /// Open addressing: the first row of each group. As long as a power of two.
+    /// A hash table with open addressing: the first row of each group. Its length is a power of two.
     table: Vec<u32>,
     groups: usize,
     live: usize,
-    thrift: Thrift,
-    /// Rows that were compared with others so far.
+    limits: BeamLimits,
+    /// The number of comparisons of rows.
     pub(super) compared: u64,
-    /// Some configuration was left out that no other made superfluous.
+    /// Whether a configuration was dropped that no other one dominates.
     pub(super) is_incomplete: bool,
 }
 
 impl Configurations {
-    pub(super) fn new(layout: Layout, thrift: Thrift) -> Configurations {
+    pub(super) fn new(layout: RowLayout, limits: BeamLimits) -> Configurations {
         Configurations {
             layout,
-            thrift,
+            limits,
             compared: 0,
             is_incomplete: false,
             rows: Vec::new(),
@@ -183,7 +189,7 @@ impl Configurations {
         }
     }
 
-    /// Rows, superfluous ones included.
+    /// The number of rows, including dominated ones.
     pub(super) fn len(&self) -> usize {
         self.chain.len()
     }
@@ -192,13 +198,13 @@ impl Configurations {
         self.live == 0
     }
 
-    /// Memory in use, in bytes.
+    /// The memory in use, in bytes.
     pub(super) fn bytes(&self) -> usize {
         4 * (self.rows.capacity() + self.chain.capacity() + self.table.capacity()) + self.superfluous.capacity()
     }
 
     pub(super) fn clear(&mut self) {
-        // A table that was once large would make every later clearing expensive.
+        // Clearing a table takes time that is proportional to its size, so a sparse one is replaced.
         if self.table.len() > 64 && self.groups * 16 < self.table.len() {
             self.table.truncate((self.groups * 4).next_power_of_two().max(16));
         }
@@ -210,14 +216,14 @@ impl Configurations {
         self.live = 0;
     }
 
-    /// A row, unless another one made it superfluous.
+    /// A row, unless another one dominates it.
     pub(super) fn get(&self, index: usize) -> Option<&[u32]> {
         (!self.superfluous[index]).then(|| self.row(index))
     }
 
-    /// Leaves out the most expensive rows if there are too many.
+    /// Drops the most expensive rows if there are too many.
     pub(super) fn truncate(&mut self) {
-        let limit = self.thrift.configurations;
+        let limit = self.limits.configurations;
         if self.live <= limit {
             return;
         }
@@ -230,8 +236,8 @@ impl Configurations {
         self.is_incomplete = true;
     }
 
-    /// All rows that are not superfluous, to be changed in place. Afterwards rows may be alike, so that no more can be
-    /// inserted before [`Configurations::clear`].
+    /// All rows that are not dominated, for changes in place. Rows may be equal afterwards, so [`Configurations::clear`] must
+    /// be called before further insertions.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut [u32]> {
         let rows = self.rows.chunks_exact_mut(self.layout.width());
         rows.zip(&self.superfluous).filter_map(|(row, superfluous)| (!superfluous).then_some(row))
@@ -242,8 +248,8 @@ impl Configurations {
         &self.rows[index * width..(index + 1) * width]
     }
 
-    /// Adds a row, unless one that is present makes it superfluous. `exact` is the set of slots in which "met" and
-    /// "used" are the same thing, so that rows that differ there need not be compared.
+    /// Adds a row, unless a present row dominates it. `exact` is the set of slots in which *met* and *used* are the same, so
+    /// rows that differ there need not be compared.
     pub(super) fn insert(&mut self, row: &[u32], exact: &[u32]) {
         let at = self.find_group(row, exact);
         let first = self.table[at];
@@ -254,7 +260,7 @@ impl Configurations {
         } else if !self.makes_room(first, row) {
             return;
         } else {
-            // Behind the first, which stays in the table even if it is superfluous: it stands for the group.
+            // After the first row, which stays in the table even if it is dominated, because it represents the group.
             self.chain.push(self.chain[first as usize]);
             self.chain[first as usize] = new;
         }
@@ -269,7 +275,7 @@ impl Configurations {
         }
     }
 
-    /// Compares a new row with its group: false if it is superfluous, else what it makes superfluous is marked.
+    /// Compares a new row with its group. False if it is dominated; otherwise marks the rows that it dominates.
     fn makes_room(&mut self, first: u32, row: &[u32]) -> bool {
         let mut previous = NONE;
         let mut index = first;
@@ -279,16 +285,16 @@ impl Configurations {
             let next = self.chain[index as usize];
             let present = self.row(index as usize);
             if self.layout.is_as_free(present, row) {
-                if self.layout.is_as_thrifty(present, row) {
+                if self.layout.spends_no_more(present, row) {
                     return false;
                 }
                 as_good += usize::from(present[SPENT] <= row[SPENT]);
-                if as_good >= self.thrift.alternatives {
+                if as_good >= self.limits.alternatives {
                     self.is_incomplete = true;
                     return false;
                 }
             }
-            let is_superfluous = self.layout.is_as_free(row, present) && self.layout.is_as_thrifty(row, present);
+            let is_superfluous = self.layout.is_as_free(row, present) && self.layout.spends_no_more(row, present);
             if is_superfluous && !self.superfluous[index as usize] {
                 self.superfluous[index as usize] = true;
                 self.live -= 1;
@@ -304,7 +310,7 @@ impl Configurations {
         true
     }
 
-    /// The place in the table where the row's group is, or belongs.
+    /// The place of the group of a row in the table.
     fn find_group(&self, row: &[u32], exact: &[u32]) -> usize {
         let used = self.layout.used();
         let mut hasher = FxHasher::default();

@@ -1,27 +1,27 @@
-//! From a minimal proof to a finding that people understand.
+//! From a minimal proof to a finding.
 
 use crate::json::Value;
 
 use super::Object;
+use super::fault::{self, Story};
 use super::orders;
 use super::problem::{ANYTHING, Operation, State};
 use super::reduce::Proof;
 use super::register::Register;
-use super::story::{self, Story};
 use super::words;
 use crate::history::{History, Nanos, OpType, Pair};
 use crate::{Bar, CheckContext, Evidence, Finding, Intervals, Picture};
 
-/// A proof has hardly ever more operations; of the ones that do, the last are shown.
+/// The number of operations that are shown of a proof. Of more operations, the last ones are shown.
 const MAX_OPERATIONS: usize = 12;
-/// Writes that may or may not have happened, of values that the proof's operations observe.
+/// The number of writes that are shown which may have happened, of values that operations of the proof observe.
 const MAX_POSSIBLE: usize = 6;
-/// Orders in the picture.
+/// The number of orders in the picture.
 const MAX_ORDERS: usize = 8;
-/// Orders in the text.
+/// The number of orders in the text.
 const MAX_ORDERS_IN_WORDS: usize = 3;
 
-/// A finding, and what it rests on.
+/// A finding, and its proof.
 #[derive(Clone, Debug)]
 pub(super) struct Explanation {
     pub(super) finding: Finding,
@@ -38,8 +38,8 @@ pub(super) fn explain(
     context: &CheckContext,
 ) -> Explanation {
     let required: Vec<Operation> = proof.problem.operations.iter().copied().filter(|op| op.end.is_some()).collect();
-    let told = story::tell(register, proof, history, context);
-    // Where a sentence says it all, and the register may have held anything before, nobody asks where a value came from.
+    let told = fault::describe(register, proof, history, context);
+    // If a sentence explains it, and the register may have held any value before, writes of that value do not matter.
     let is_plain = !told.because.is_empty() && proof.problem.initial == ANYTHING;
     let shown = Shown::choose(proof, &required, is_plain);
     let orders = orders::dead_ends(&shown.operations, proof.problem.initial, MAX_ORDERS);
@@ -74,12 +74,12 @@ pub(super) fn explain(
     Explanation { finding, proof: proof_pairs, is_minimal: proof.is_minimal }
 }
 
-/// The operations that are shown, in order of their invocation.
+/// The operations that are shown, in the order of their invocations.
 struct Shown {
     operations: Vec<Operation>,
-    /// So many of the proof's operations did not fit.
+    /// The number of operations of the proof that are left out.
     earlier: usize,
-    /// So many possible writes did not fit.
+    /// The number of possible writes that are left out.
     possible: usize,
 }
 
@@ -108,7 +108,7 @@ impl Shown {
     }
 }
 
-/// How an operation ended.
+/// The outcome of an operation, as text.
 fn history_says(history: &History, pair: Pair) -> String {
     let Some(completion) = pair.completion.and_then(|entry| history.ops.get(entry)) else { return String::new() };
     match &completion.error {
@@ -120,10 +120,10 @@ fn history_says(history: &History, pair: Pair) -> String {
     }
 }
 
-/// Writes that may have happened, of values that some operations need.
+/// Writes that may have happened, of values that some operations observe.
 ///
-/// The latest come first: a value is more likely to come from a write shortly before it was seen. Compare-and-sets need
-/// values in their turn, so this goes on until nothing is added, or enough was.
+/// The latest come first, because a value probably comes from a write shortly before it was observed. Compare-and-sets
+/// observe values as well, so this is repeated until nothing is added, or enough was.
 fn possible_writes(proof: &Proof, operations: &[Operation]) -> Vec<Operation> {
     let mut needed: Vec<State> = operations.iter().filter_map(|op| op.action.observes()).collect();
     let mut possible: Vec<Operation> = Vec::new();
@@ -150,7 +150,7 @@ fn note_of_stuck(register: &Register<'_>, told: &Story, shown: &Shown, orders: &
         let mut tried: Vec<String> = Vec::new();
         for order in orders {
             let line = order_in_words(register, shown, order);
-            // Operations that do the same make orders that read the same.
+            // Equal operations make orders with equal texts.
             if !tried.contains(&line) {
                 tried.push(line);
             }
@@ -167,7 +167,7 @@ fn note_of_stuck(register: &Register<'_>, told: &Story, shown: &Shown, orders: &
     lines.join("\n")
 }
 
-/// An order, and why it ends.
+/// An order as text, and why it cannot be continued.
 fn order_in_words(register: &Register<'_>, shown: &Shown, order: &orders::Order) -> String {
     let is_left =
         |(index, op): &(usize, &Operation)| op.end.is_some() && order.iter().all(|(placed, _)| placed != index);
@@ -201,7 +201,7 @@ fn bar(register: &Register<'_>, op: &Operation, history: &History) -> Bar {
     let completion = if op.end.is_some() { pair.completion } else { None };
     Bar {
         label: words::label(register, op.id),
-        process: story::process(history, pair),
+        process: fault::process(history, pair),
         start: pair.invocation.map_or(0, time),
         end: completion.map(time),
         order: (pair.invocation.unwrap_or(0), completion),

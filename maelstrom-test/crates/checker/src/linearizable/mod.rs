@@ -2,35 +2,44 @@
 //!
 //! # The idea
 //!
-//! A *register* holds one value. Clients read it, write it, or compare-and-set it: "if it holds 1, make it 2". Each
-//! operation takes a while: it is invoked, travels to some server, and returns. A history is *linearizable* if every
-//! operation can be given one moment between its invocation and its return, such that a single register to which the
-//! operations were applied at just these moments would have answered what the clients were told. Then clients cannot
-//! tell the distributed system from one variable in one place; in particular, once a write has returned, no read that
-//! begins later may see what was there before. (M. Herlihy and J. Wing, "Linearizability: a correctness condition for
-//! concurrent objects", 1990.)
+//! A *register* holds one value. Clients read it, write it, or compare-and-set it: "if it holds 1, make it 2". An operation
+//! takes time between its invocation and its return. A history is *linearizable* if there is one moment for each operation,
+//! between its invocation and its return, such that a single register to which the operations are applied at these moments
+//! gives the same answers:
 //!
-//! Operations that *failed* did not happen. Of operations with an unknown outcome (*info*, or no completion at all)
-//! nobody knows: they may take effect at any time after their invocation, or never. With several keys, each key is a
-//! register of its own, and the history is linearizable if each of them is (A. Horn and D. Kroening, 2015).
+//! ```text
+//!   p0   ├──── write 1 ──×─┤
+//!   p1          ├─×── read → nothing ─┤          ×: the moment at which the operation takes effect
+//!   p2                       ├──×─ read → 1 ─┤
+//! ```
+//!
+//! Clients then cannot distinguish the distributed system from a variable in one place. In particular, once a write has
+//! returned, no later read returns the value before it. (M. Herlihy and J. Wing, *Linearizability: A Correctness Condition
+//! for Concurrent Objects*, 1990.)
+//!
+//! A *failed* operation did not happen. An operation with an unknown outcome (*info*, or no completion) may take effect at
+//! any time after its invocation, or never. With several keys, each key is a register, and the history is linearizable if
+//! each register is (A. Horn and D. Kroening, 2015).
 //!
 //! # How it is decided
 //!
-//! Where every value is written by one operation only, `zones` decides in time O(n log n). In general the problem is
-//! hard (NP-complete), and `search` follows all states that the register may be in, which takes little time for
-//! histories as they occur. Where very many operations are open at once, `witness` guesses an order, and `chains` counts how
-//! often values are entered and left. All of it has a budget in steps and bytes, after which the verdict is *unknown*: the
-//! same one on every machine.
+//! In general the problem is NP-complete. Several methods share the work:
 //!
-//! A *mutex* is a register in disguise: to acquire it is to compare-and-set it from "free" to "held", to release it the
+//! | module | method |
+//! | --- | --- |
+//! | `zones` | decides in O(n log n) if no two operations write the same value |
+//! | `search` | follows all configurations of the register; fast for histories that occur in practice |
+//! | `witness` | guesses an order, for very many concurrent operations |
+//! | `chains` | counts how often values are set and replaced, for very many concurrent compare-and-sets |
+//! | `reduce` | finds the few operations that contradict each other |
+//! | `explain` | explains what is wrong with them |
+//!
+//! All methods share a budget of steps and bytes. When it is exhausted, the verdict is *unknown*, on every machine alike.
+//!
+//! A *mutex* is a register as well: to acquire it is to compare-and-set it from "free" to "held", to release it is the
 //! reverse.
 //!
-//! If a history is not linearizable, `reduce` finds the few operations that contradict each other, and `explain`
-//! says what is wrong with them.
-//!
 //! # Example
-//!
-//! All it takes is a history, recorded with this library or elsewhere:
 //!
 //! ```
 //! use maelstrom_checker::linearizable::Linearizable;
@@ -58,6 +67,7 @@ mod chains;
 mod configurations;
 mod decide;
 mod explain;
+mod fault;
 mod mutex;
 mod open;
 mod orders;
@@ -65,7 +75,6 @@ mod problem;
 mod reduce;
 mod register;
 mod search;
-mod story;
 mod stream;
 mod timeline;
 mod verdict;
@@ -78,15 +87,16 @@ mod tests;
 
 use crate::json::Value;
 
-/// The checker: operations `read`, `write` and `cas` on one register, or on one per key; or operations on a mutex.
+/// The checker of linearizability: operations `read`, `write` and `cas` on one register, or on a register per key; or
+/// operations on a mutex.
 ///
-/// Values are any JSON. Two numbers are equal if they are the same number written the same way (`1` and `1.0` differ),
-/// and objects are equal regardless of the order of their keys. A read that failed with the error `key-does-not-exist`
-/// is a read of the absent value, `null`. Completions without an invocation are accepted: the operation may have been
-/// invoked at any time before.
+/// Values are any JSON. Numbers are equal if they have the same value and the same notation (`1` and `1.0` differ). Objects
+/// are equal regardless of the order of their keys. A read that failed with the error `key-does-not-exist` is a read of the
+/// absent value, `null`. Completions without an invocation are accepted: the operation may have been invoked at any time
+/// before.
 ///
-/// An operation that no register has, or that is not of the form described at [`Linearizable::per_key`] and
-/// [`Linearizable::register`], makes the verdict on its key (on all, if its key cannot be told) unknown.
+/// An operation of another form than described at [`Linearizable::per_key`] and [`Linearizable::register`] makes the verdict
+/// on its key unknown, or on all keys if its key cannot be determined.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linearizable {
     object: Object,
@@ -103,13 +113,13 @@ enum Object {
     Mutex,
 }
 
-/// What a read means that was answered with `null`.
+/// The meaning of a read that returned `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NullReads {
-    /// There was no value.
+    /// The key was absent.
     Absent,
     /// The answer was not recorded.
-    SayNothing,
+    NotRecorded,
 }
 
 impl Linearizable {
@@ -121,7 +131,7 @@ impl Linearizable {
             keyed: true,
             initial: Value::Null,
             null_reads: NullReads::Absent,
-            // Some minutes of work; time and memory usually run out before.
+            // Some minutes of work. Steps or memory usually run out before.
             max_configurations: 200_000_000,
         }
     }
@@ -136,7 +146,7 @@ impl Linearizable {
     ///
     /// let history = History { ops: vec![
     ///     Op::new(0, Invoke, 0, "cas", json!([0, 5])),
-    ///     Op::new(1, Info, 0, "cas", json!([0, 5])),   // timed out: nobody knows
+    ///     Op::new(1, Info, 0, "cas", json!([0, 5])),   // timed out: the outcome is unknown
     ///     Op::new(2, Invoke, 1, "read", json!(null)),
     ///     Op::new(3, Ok, 1, "read", json!(5)),         // so it did happen
     /// ] };
@@ -147,8 +157,8 @@ impl Linearizable {
         Linearizable { keyed: false, ..Linearizable::per_key() }
     }
 
-    /// One mutex, free at first: operations `acquire` and `release`, whose values mean nothing. Whoever releases it need not
-    /// be the one who acquired it, as in Knossos. An `acquire` or `release` that failed did not happen.
+    /// One mutex, free at first: operations `acquire` and `release`, whose values are ignored. A process may release a mutex
+    /// that another process acquired, as in Knossos. An `acquire` or `release` that failed did not happen.
     ///
     /// ```
     /// use maelstrom_checker::linearizable::Linearizable;
@@ -166,19 +176,18 @@ impl Linearizable {
         Linearizable { object: Object::Mutex, initial: mutex::FREE.clone(), ..Linearizable::register() }
     }
 
-    /// What each register holds at first, instead of nothing (`null`).
+    /// Sets the initial value of each register. The default is absent, `null`.
     pub fn initial(self, initial: Value) -> Linearizable {
         Linearizable { initial, ..self }
     }
 
-    /// Reads that were answered with `null` say nothing. For histories of tools that do not record every answer; a
-    /// register that forgets everything passes this way.
+    /// Ignores reads that returned `null`, for histories of tools that do not record every answer. A register that loses all
+    /// its values then passes.
     pub fn ignoring_null_reads(self) -> Linearizable {
-        Linearizable { null_reads: NullReads::SayNothing, ..self }
+        Linearizable { null_reads: NullReads::NotRecorded, ..self }
     }
 
-    /// How many configurations may be looked at per key, before the verdict is *unknown*, besides the limits of steps
-    /// and memory in [`CheckContext`](super::CheckContext).
+    /// Limits the number of configurations per key, in addition to the budgets of [`CheckContext`](super::CheckContext).
     #[cfg(test)]
     fn max_configurations(self, max_configurations: u64) -> Linearizable {
         Linearizable { max_configurations, ..self }

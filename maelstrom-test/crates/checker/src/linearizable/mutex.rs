@@ -1,4 +1,4 @@
-//! A mutex as a register: what its operations do, and how people speak of it.
+//! A mutex as a register: what its operations do, and how they are explained.
 
 use std::sync::LazyLock;
 
@@ -7,12 +7,12 @@ use super::reduce::Proof;
 use super::register::Register;
 use crate::json::Value;
 
-/// The value of a register that stands for a mutex nobody holds.
+/// The value of a register that represents a free mutex.
 pub(super) static FREE: LazyLock<Value> = LazyLock::new(|| "free".into());
-/// The value of a register that stands for a mutex somebody holds.
+/// The value of a register that represents a mutex that is held.
 static HELD: LazyLock<Value> = LazyLock::new(|| "held".into());
 
-/// What a function expects of a mutex, and what it makes of it.
+/// The state of a mutex that a function expects, and the state after it.
 pub(super) fn values(f: &str) -> Result<(&'static Value, &'static Value), &'static str> {
     match f {
         "acquire" => Ok((&FREE, &HELD)),
@@ -27,7 +27,7 @@ pub(super) fn function(register: &Register<'_>, action: Action) -> &'static str 
     if expected == Some(&*FREE) { "acquire" } else { "release" }
 }
 
-/// Says what is wrong with the operation that could not return, and the same without what differs between runs.
+/// The story and the shape of the operation that could not return.
 pub(super) fn story(register: &Register<'_>, stuck: Operation, who: &str) -> (String, String) {
     let (what, state) = match function(register, stuck.action) {
         "acquire" => ("an acquire", "held"),
@@ -40,7 +40,7 @@ pub(super) fn story(register: &Register<'_>, stuck: Operation, who: &str) -> (St
     )
 }
 
-/// Why nothing explains the operation, where the operations of the proof are few.
+/// Why no order explains the operation, if the proof has few operations.
 pub(super) fn because(register: &Register<'_>, proof: &Proof, stuck: Operation) -> String {
     let others = || proof.problem.operations.iter().filter(|op| op.id != stuck.id);
     if others().any(|op| op.action.writes() == stuck.action.observes()) {

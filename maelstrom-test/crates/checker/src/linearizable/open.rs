@@ -1,52 +1,52 @@
-//! The operations that are open at one moment of a search, sorted by what they need and do.
+//! The open operations at a moment of a search, indexed by the values that they observe and write.
 
-use super::configurations::{Layout, SPENT, STATE, exclude, include};
+use super::configurations::{RowLayout, SPENT, STATE, exclude, include};
 use super::problem::{ANYTHING, Action, Operation, State};
 use super::timeline::Class;
 
-/// A step that a configuration can take.
+/// A transition of a configuration.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Move {
-    /// The open operation in a slot takes effect, after which the register holds the state.
-    Open(usize, State),
-    /// An indeterminate operation with a counter takes effect, after which the register holds the state.
+pub(super) enum Transition {
+    /// The open operation in a slot takes effect, and the register has this state.
+    OpenOperations(usize, State),
+    /// An indeterminate operation with a counter takes effect, and the register has this state.
     Indeterminate(usize, State),
 }
 
-/// An operation that will return later.
+/// An open operation that writes.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct OpenWrite {
     slot: usize,
-    /// The value that it sets.
+    /// The value that it writes.
     to: State,
     /// The position of its return.
     end: usize,
 }
 
-/// Open and indeterminate operations.
-pub(super) struct Open {
-    layout: Layout,
-    /// Per value: slots of reads of it.
+/// The open and the indeterminate operations.
+pub(super) struct OpenOperations {
+    layout: RowLayout,
+    /// By value, the slots of reads of it.
     reads: Vec<Vec<usize>>,
-    /// Per value: writes of it, those that return first in front.
-    writes: Vec<Vec<Entry>>,
+    /// By value, the writes of it, in the order of their returns.
+    writes: Vec<Vec<OpenWrite>>,
     /// Values with open writes.
     written: Vec<State>,
-    /// Per value: compare-and-sets from it, those that return first in front.
-    cas: Vec<Vec<Entry>>,
-    /// Slots of writes, as a set.
+    /// By value, the compare-and-sets from it, in the order of their returns.
+    cas: Vec<Vec<OpenWrite>>,
+    /// The set of slots of writes.
     pub(super) write_slots: Vec<u32>,
-    /// Slots of compare-and-sets, as a set.
+    /// The set of slots of compare-and-sets.
     pub(super) cas_slots: Vec<u32>,
-    /// Per slot: what is in it.
+    /// By slot, its operation.
     slots: Vec<Option<Action>>,
-    /// Classes of which some operation was invoked, with how many were.
+    /// The classes of which operations were invoked, with the number of these operations.
     indeterminate: Vec<(Class, u32)>,
 }
 
-impl Open {
-    pub(super) fn new(layout: Layout, values: usize, slots: usize) -> Open {
-        Open {
+impl OpenOperations {
+    pub(super) fn new(layout: RowLayout, values: usize, slots: usize) -> OpenOperations {
+        OpenOperations {
             layout,
             reads: vec![Vec::new(); values],
             writes: vec![Vec::new(); values],
@@ -59,14 +59,14 @@ impl Open {
         }
     }
 
-    /// Puts an operation that will return into a free slot.
+    /// Puts an operation into a free slot.
     pub(super) fn invoke(&mut self, op: &Operation) -> usize {
         let end = op.end.unwrap_or(usize::MAX);
         let slot = self.slots.iter().position(Option::is_none).expect("as many slots as operations are ever open");
         self.slots[slot] = Some(op.action);
-        let insert = |entries: &mut Vec<Entry>, to| {
+        let insert = |entries: &mut Vec<OpenWrite>, to| {
             let at = entries.partition_point(|entry| entry.end < end);
-            entries.insert(at, Entry { slot, to, end });
+            entries.insert(at, OpenWrite { slot, to, end });
         };
         match op.action {
             Action::Read(value) => self.reads[value as usize].push(slot),
@@ -86,7 +86,7 @@ impl Open {
         slot
     }
 
-    /// Empties a slot.
+    /// Clears a slot.
     pub(super) fn remove(&mut self, slot: usize) {
         match self.slots[slot].take() {
             Some(Action::Read(value)) => self.reads[value as usize].retain(|other| *other != slot),
@@ -105,7 +105,7 @@ impl Open {
         }
     }
 
-    /// One more operation of a class may happen. True if it is the class's first, so that its counter is new.
+    /// Adds an operation of a class. True if it is the first one of its class, which has a new counter.
     pub(super) fn possible(&mut self, class: Class, position: usize) -> bool {
         if let Some((_, invoked)) = self.indeterminate.iter_mut().find(|(other, _)| other.action == class.action) {
             *invoked += 1;
@@ -116,15 +116,15 @@ impl Open {
         true
     }
 
-    /// Resets the counters of classes that are over.
+    /// Resets the counters of classes that can no longer be observed.
     pub(super) fn forget_classes(&self, row: &mut [u32], position: usize) {
         for (class, _) in self.indeterminate.iter().filter(|(class, _)| class.until <= position) {
             *self.layout.counter_mut(row, class.counter) = 0;
         }
     }
 
-    /// Meets the obligations of all operations that can take effect without changing the state: reads of it, and writes
-    /// of what is there anyway. (Such a write may still be used later.)
+    /// Marks all operations as met that can take effect without changing the state: reads of it, and writes of the same
+    /// value. Such a write may still be used later.
     pub(super) fn settle(&self, row: &mut [u32]) {
         let state = row[STATE] as usize;
         if state < self.reads.len() {
@@ -137,13 +137,13 @@ impl Open {
         }
     }
 
-    /// Takes a step.
+    /// Applies a transition.
     ///
-    /// A write hides what was written immediately before it. So with any write, all open writes could have happened,
-    /// unnoticed, just before: their obligations are met, and yet they need not be used up.
-    pub(super) fn apply(&self, row: &mut [u32], step: Move) {
+    /// A write hides writes immediately before it. So with any write, all open writes may have happened just before. They are
+    /// met, without being used up.
+    pub(super) fn apply(&self, row: &mut [u32], step: Transition) {
         let (state, is_write) = match step {
-            Move::Open(slot, state) => {
+            Transition::OpenOperations(slot, state) => {
                 self.layout.meet(row, slot);
                 let action = self.slots[slot];
                 if !matches!(action, Some(Action::Read(_))) {
@@ -151,11 +151,11 @@ impl Open {
                 }
                 (state, matches!(action, Some(Action::Write(_))))
             }
-            Move::Indeterminate(counter, state) => {
+            Transition::Indeterminate(counter, state) => {
                 *self.layout.counter_mut(row, counter) += 1;
                 let class = self.indeterminate.iter().find(|(class, _)| class.counter == counter);
                 let is_write = class.is_some_and(|(class, _)| matches!(class.action, Action::Write(_)));
-                // A write could be used in any state, so it is the greater loss.
+                // A write can be used in any state, so using one up costs more.
                 row[SPENT] += if is_write { 2 } else { 1 };
                 (state, is_write)
             }
@@ -167,26 +167,26 @@ impl Open {
         self.settle(row);
     }
 
-    /// The steps worth taking from a configuration towards the return of `target` at `position`.
+    /// The useful transitions of a configuration before the return of `target` at `position`.
     ///
-    /// Of open operations that do the same, the one that returns first is taken first; and operations that return are
-    /// taken before indeterminate ones that do the same.
-    pub(super) fn moves(&self, row: &[u32], target: usize, position: usize, moves: &mut Vec<Move>) {
-        moves.clear();
+    /// Of equal open operations, the one that returns first is used first, and open operations are used before equal
+    /// indeterminate ones.
+    pub(super) fn transitions(&self, row: &[u32], target: usize, position: usize, transitions: &mut Vec<Transition>) {
+        transitions.clear();
         let state = row[STATE];
         for &value in &self.written {
             let Some(entry) = self.next_write(row, value) else { continue };
             if entry.slot == target || self.is_useful(row, value, position) {
-                moves.push(Move::Open(entry.slot, value));
+                transitions.push(Transition::OpenOperations(entry.slot, value));
             }
         }
         if state == ANYTHING {
-            self.moves_from_anything(row, moves);
+            self.transitions_from_anything(row, transitions);
         } else if let Some(entries) = self.cas.get(state as usize) {
             for (index, entry) in entries.iter().enumerate() {
-                let taken_first = |other: &Entry| other.to == entry.to && !self.layout.is_used(row, other.slot);
+                let taken_first = |other: &OpenWrite| other.to == entry.to && !self.layout.is_used(row, other.slot);
                 if !self.layout.is_used(row, entry.slot) && !entries[..index].iter().any(taken_first) {
-                    moves.push(Move::Open(entry.slot, entry.to));
+                    transitions.push(Transition::OpenOperations(entry.slot, entry.to));
                 }
             }
         }
@@ -197,35 +197,39 @@ impl Open {
             let (possible, to) = match class.action {
                 Action::Write(value) => (self.next_write(row, value).is_none(), value),
                 Action::Cas(from, to) => {
-                    let twin = |entry: &Entry| entry.to == to && !self.layout.is_used(row, entry.slot);
+                    let twin = |entry: &OpenWrite| entry.to == to && !self.layout.is_used(row, entry.slot);
                     let legal = state == from || state == ANYTHING;
                     (legal && !self.cas[from as usize].iter().any(twin), to)
                 }
                 Action::Read(_) => continue,
             };
             if possible && self.is_useful(row, to, position) {
-                moves.push(Move::Indeterminate(class.counter, to));
+                transitions.push(Transition::Indeterminate(class.counter, to));
             }
         }
     }
 
-    /// Where the register may hold anything, reads and compare-and-sets say what it was.
-    fn moves_from_anything(&self, row: &[u32], moves: &mut Vec<Move>) {
+    /// The transitions if the register may hold any value: reads and compare-and-sets then determine it.
+    fn transitions_from_anything(&self, row: &[u32], transitions: &mut Vec<Transition>) {
         for (slot, action) in self.slots.iter().enumerate() {
             match *action {
-                Some(Action::Read(value)) if !self.layout.is_met(row, slot) => moves.push(Move::Open(slot, value)),
-                Some(Action::Cas(_, to)) if !self.layout.is_used(row, slot) => moves.push(Move::Open(slot, to)),
+                Some(Action::Read(value)) if !self.layout.is_met(row, slot) => {
+                    transitions.push(Transition::OpenOperations(slot, value))
+                }
+                Some(Action::Cas(_, to)) if !self.layout.is_used(row, slot) => {
+                    transitions.push(Transition::OpenOperations(slot, to))
+                }
                 _ => {}
             }
         }
     }
 
-    fn next_write(&self, row: &[u32], value: State) -> Option<&Entry> {
+    fn next_write(&self, row: &[u32], value: State) -> Option<&OpenWrite> {
         self.writes[value as usize].iter().find(|entry| !self.layout.is_used(row, entry.slot))
     }
 
-    /// Would writing this value make a difference? If nobody looks at it before it is overwritten, then it could just as
-    /// well have been written unnoticed; and if it is there anyway, then all that a write of it can do is to hide others.
+    /// Whether writing this value can make a difference. If no operation observes it before it is overwritten, a write of it
+    /// is hidden. If the register holds it already, a write of it can only hide other writes.
     fn is_useful(&self, row: &[u32], value: State, position: usize) -> bool {
         let is_observed = || {
             self.reads[value as usize].iter().any(|&slot| !self.layout.is_met(row, slot))

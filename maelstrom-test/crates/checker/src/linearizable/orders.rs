@@ -1,18 +1,18 @@
-//! The orders of a few operations, each as far as it goes.
+//! The orders of a few operations, each as far as it is possible.
 
 use super::problem::{ANYTHING, Action, Operation, State};
 
-/// Operations (indices) with the state after each.
+/// An order: operations (indices), with the state after each.
 pub(super) type Order = Vec<(usize, State)>;
 
-/// So many steps are taken at most: enough for every order of the few operations that a proof usually has.
+/// The number of steps of the search. It suffices for all orders of the few operations of a typical proof.
 const MAX_STEPS: usize = 20_000;
 
-/// The orders that respect time and the register's state and that no further operation can be added to; the longest
-/// first, at most `limit`.
+/// Orders that respect time and the state of the register, and cannot be continued. At most `limit` orders, the longest
+/// first.
 pub(super) fn dead_ends(operations: &[Operation], initial: State, limit: usize) -> Vec<Order> {
     let mut walk =
-        Walk { operations, done: vec![false; operations.len()], path: Vec::new(), ends: Vec::new(), steps: 0 };
+        OrderSearch { operations, done: vec![false; operations.len()], path: Vec::new(), ends: Vec::new(), steps: 0 };
     walk.go(initial);
     let mut ends = walk.ends;
     ends.sort_by_key(|order| std::cmp::Reverse(order.len()));
@@ -20,7 +20,7 @@ pub(super) fn dead_ends(operations: &[Operation], initial: State, limit: usize) 
     ends
 }
 
-struct Walk<'a> {
+struct OrderSearch<'a> {
     operations: &'a [Operation],
     done: Vec<bool>,
     path: Order,
@@ -28,9 +28,9 @@ struct Walk<'a> {
     steps: usize,
 }
 
-impl Walk<'_> {
+impl OrderSearch<'_> {
     fn go(&mut self, state: State) {
-        // Whatever returned before an operation began must precede it.
+        // Operations that returned before another one began must precede it.
         let open = || self.operations.iter().zip(&self.done).filter(|(_, done)| !**done).map(|(op, _)| op);
         let first_end = open().filter_map(|op| op.end).min().unwrap_or(usize::MAX);
         let mut is_end = true;
@@ -40,7 +40,7 @@ impl Walk<'_> {
                 continue;
             }
             let Some(after) = step(state, op.action) else { continue };
-            // An operation that need not happen and changes nothing would only make the order longer.
+            // An operation that need not happen and does not change the state would only make the order longer.
             if op.end.is_none() && after == state {
                 continue;
             }

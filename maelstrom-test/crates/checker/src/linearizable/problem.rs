@@ -1,27 +1,27 @@
-//! The question as the algorithms see it: numbered values, and operations as intervals on one line of positions.
+//! The problem of linearizability for one register: values as numbers, and operations as intervals of positions.
 
-/// The number of a value of the register, or one of the two special states below.
+/// The state of a register: the number of a value, or one of the two special states below.
 pub(super) type State = u32;
 
-/// The register may hold anything: nobody has looked since the history (or the part under study) began.
+/// The register may hold any value, because none was observed since the beginning of the history or of the current part.
 pub(super) const ANYTHING: State = State::MAX;
 
-/// A value at which no later operation will look; all of those are alike.
+/// The register holds a value that no later operation observes. All these values are equivalent.
 pub(super) const UNOBSERVED: State = State::MAX - 1;
 
 /// What an operation does to the register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Action {
-    /// It returned this value. A compare-and-set from a value to itself is one, too.
+    /// Returns this value. A compare-and-set from a value to itself counts as a read.
     Read(State),
-    /// It sets this value.
+    /// Sets this value.
     Write(State),
-    /// It sets the second value, and is possible only where the register holds the first.
+    /// Sets the second value. Possible only if the register holds the first one.
     Cas(State, State),
 }
 
 impl Action {
-    /// The value that the register must hold for it.
+    /// The value that the register must hold before it.
     pub(super) fn observes(self) -> Option<State> {
         match self {
             Action::Read(value) | Action::Cas(value, _) => Some(value),
@@ -38,48 +38,48 @@ impl Action {
     }
 }
 
-/// An operation as an interval in which it takes effect.
+/// An operation, and the interval in which it takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Operation {
     pub(super) action: Action,
-    /// Position of its invocation.
+    /// The position of its invocation.
     pub(super) start: usize,
-    /// Position of its return. `None`: it may take effect once, at any time after its invocation, or never.
+    /// The position of its return. `None` if it may take effect once, at any time after its invocation, or never.
     pub(super) end: Option<usize>,
-    /// The operation's number in the register's list, which stays the same while problems are cut and reduced.
+    /// Its number in the list of the register. It does not change when problems are reduced.
     pub(super) id: usize,
 }
 
 impl Operation {
-    /// The operation, allowed to happen at any time after its invocation or never. A read then says nothing.
+    /// The operation without a return. `None` for a read, which then proves nothing.
     pub(super) fn relaxed(self) -> Option<Operation> {
         self.action.writes().map(|_| Operation { end: None, ..self })
     }
 }
 
-/// Is there an order of these operations that a register could have gone through?
+/// The question whether a register can perform these operations in some order.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
-    /// What the register holds at the beginning; may be [`ANYTHING`].
+    /// The initial state; may be [`ANYTHING`].
     pub(super) initial: State,
-    /// States below this number are values.
+    /// The number of values. States below this number are values.
     pub(super) values: usize,
-    /// Ordered by `start`. Positions differ, except that several operations may start at the first.
+    /// The operations, ordered by `start`. Positions are distinct, except that several operations may start at the first one.
     pub(super) operations: Vec<Operation>,
 }
 
 impl Problem {
-    /// The same question with other operations.
+    /// The same problem with other operations.
     pub(super) fn with(&self, operations: Vec<Operation>) -> Problem {
         Problem { operations, ..*self }
     }
 
-    /// Where the operations that return were invoked, in order.
+    /// The positions of the invocations of operations that return, in order.
     pub(super) fn starts(&self) -> Vec<usize> {
         self.operations.iter().filter(|op| op.end.is_some()).map(|op| op.start).collect()
     }
 
-    /// What was known at a position: operations that had not returned by then are only possible ones.
+    /// The problem as known at a position: operations that had not returned by then may or may not have happened.
     pub(super) fn until(&self, position: usize) -> Problem {
         let known = self.operations.iter().filter(|op| op.start <= position);
         self.with(
@@ -89,9 +89,9 @@ impl Problem {
         )
     }
 
-    /// What remains if everything that was over before a position is forgotten, the register's value included.
+    /// The problem without the operations that returned before a position, and without the value of the register.
     ///
-    /// Whoever can explain the whole can explain this, so a contradiction in it is a contradiction in the whole.
+    /// An order that explains the whole problem also explains this one. So a contradiction here is a contradiction there.
     pub(super) fn since(&self, position: usize) -> Problem {
         let remaining = self.operations.iter().filter(|op| op.end.is_none_or(|end| end > position));
         let operations =

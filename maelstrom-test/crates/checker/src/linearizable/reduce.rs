@@ -1,35 +1,34 @@
-//! From a contradiction in a long history to the smallest set of operations that still contradict each other.
+//! Reduces a contradiction in a long history to the smallest set of operations that still contradict each other.
 //!
-//! Leaving out a write whose value was read would make any history worse, so operations cannot simply be dropped. What
-//! can be done without ever inventing a contradiction:
+//! Operations cannot simply be removed: without a write whose value was read, any history is contradictory. These steps
+//! never create a contradiction, because each only allows more orders:
 //!
-//! - *drop a read*;
-//! - *relax a write* (or compare-and-set): it may take effect once, at any time after its invocation, or never;
-//! - *forget the past*: drop everything that was over before some moment, and let the register hold anything then.
+//! - *Drop a read.*
+//! - *Relax a write* or compare-and-set: it may take effect once, at any time after its invocation, or never.
+//! - *Forget the past*: remove all operations that returned before some moment, and let the register hold any value then.
 //!
-//! What the register held at first is forgotten with the past, too. If that is what made an operation necessary, the
-//! proof keeps the initial value instead of the operation.
+//! Forgetting the past also forgets the initial value. If an operation is needed only for that reason, the proof keeps the
+//! initial value instead of the operation.
 //!
-//! Each of these only allows more orders. The reduction takes as many of the steps as possible; when no further one
-//! leaves a contradiction, what remains is the proof.
+//! The reduction takes as many steps as possible. What remains is the proof.
 
 use super::budget::Budget;
 use super::decide::decide;
 use super::problem::{ANYTHING, Operation, Problem};
-use super::search::Outcome;
+use super::search::SearchOutcome;
 
-/// In a longer history nobody looks whether the initial value makes a shorter proof: every step of the reduction would have
-/// to decide all of the history again.
+/// The largest number of operations of a history for which a proof with the initial value is tried. There, each step of the
+/// reduction must decide the whole history again.
 const MOST_WITH_INITIAL: usize = 2000;
 
 /// Operations that contradict each other.
 #[derive(Clone, Debug)]
 pub(super) struct Proof {
-    /// Operations with an end are the proof; the others are those that may or may not have happened.
+    /// Operations with an end are the proof. The others may or may not have happened.
     pub(super) problem: Problem,
     /// The operation (by `id`) that could not return.
     pub(super) stuck: usize,
-    /// False if the budget did not suffice to try every step.
+    /// False if the budget was exhausted before every step was tried.
     pub(super) is_minimal: bool,
 }
 
@@ -39,16 +38,16 @@ pub(super) fn reduce(problem: &Problem, stuck: usize, budget: &mut Budget) -> Pr
     let known = problem.until(stuck.end.unwrap_or(usize::MAX));
     let mut reduction = Reduction { problem: known.clone(), budget, is_minimal: true };
     if !reduction.weaken_all_but(stuck.id) {
-        reduction.forget_the_past();
+        reduction.forget_prefix();
         reduction.weaken_one_by_one();
-        reduction.forget_the_past();
-        reduction.remember_the_initial_value(&known);
+        reduction.forget_prefix();
+        reduction.keep_initial_value(&known);
     }
     Proof { problem: reduction.problem, stuck: stuck.id, is_minimal: reduction.is_minimal }
 }
 
 struct Reduction<'b> {
-    /// Always without an explanation.
+    /// The current problem, which no order explains.
     problem: Problem,
     budget: &'b mut Budget,
     is_minimal: bool,
@@ -57,16 +56,17 @@ struct Reduction<'b> {
 impl Reduction<'_> {
     fn is_contradiction(&mut self, problem: &Problem) -> bool {
         match decide(problem, self.budget) {
-            Outcome::Stuck(_) => true,
-            Outcome::Linearizable => false,
-            Outcome::Exhausted(..) => {
+            SearchOutcome::Stuck(_) => true,
+            SearchOutcome::Linearizable => false,
+            SearchOutcome::Exhausted(..) => {
                 self.is_minimal = false;
                 false
             }
         }
     }
 
-    /// Does the operation contradict the initial value alone, because nothing could have written what it observed?
+    /// Whether the operation alone contradicts the initial value, because nothing can have written the value that it observed.
+    /// If so, weakens all others.
     fn weaken_all_but(&mut self, stuck: usize) -> bool {
         let others: Vec<usize> = self.problem.operations.iter().map(|op| op.id).filter(|id| *id != stuck).collect();
         let weaker = weakened(&self.problem, &others);
@@ -77,15 +77,15 @@ impl Reduction<'_> {
         suffices
     }
 
-    /// Forgets as much of the past as possible. The later the moment, the weaker the problem, so the latest can be
-    /// found by bisection; and as it is usually close to the end, by doubling before.
-    fn forget_the_past(&mut self) {
+    /// Forgets as much of the past as possible. A later moment makes a weaker problem, so the latest one is found by bisection,
+    /// after doubling, because it is usually close to the end.
+    fn forget_prefix(&mut self) {
         let starts = self.problem.starts();
-        // Remembering the last `enough` operations suffices for a contradiction, the last `too_few` do not.
+        // The last `enough` operations suffice for a contradiction, the last `too_few` do not.
         let (mut too_few, mut enough) = (0, 1);
         loop {
             enough = enough.min(starts.len());
-            if self.remembers(&starts, enough) {
+            if self.suffices_with_initial(&starts, enough) {
                 break;
             }
             if enough == starts.len() {
@@ -96,7 +96,7 @@ impl Reduction<'_> {
         }
         while enough - too_few > 1 {
             let middle = too_few + (enough - too_few) / 2;
-            if self.remembers(&starts, middle) {
+            if self.suffices_with_initial(&starts, middle) {
                 enough = middle;
             } else {
                 too_few = middle;
@@ -105,8 +105,8 @@ impl Reduction<'_> {
         self.problem = self.problem.since(starts[starts.len() - enough]);
     }
 
-    /// Leaves out operations that are superfluous where the initial value is known.
-    fn remember_the_initial_value(&mut self, known: &Problem) {
+    /// Removes operations that are not needed if the initial value is known.
+    fn keep_initial_value(&mut self, known: &Problem) {
         if self.problem.initial != ANYTHING || known.initial == ANYTHING || known.operations.len() > MOST_WITH_INITIAL {
             return;
         }
@@ -119,16 +119,16 @@ impl Reduction<'_> {
         }
     }
 
-    fn remembers(&mut self, starts: &[usize], operations: usize) -> bool {
+    fn suffices_with_initial(&mut self, starts: &[usize], operations: usize) -> bool {
         operations > 0 && {
             let problem = self.problem.since(starts[starts.len() - operations]);
             self.is_contradiction(&problem)
         }
     }
 
-    /// Drops reads and relaxes writes, the earliest first: many at once where possible, else one by one.
+    /// Drops reads and relaxes writes, the earliest first, many at once if possible.
     ///
-    /// One pass suffices, since what cannot be weakened now cannot be weakened either when others have been.
+    /// One pass suffices: an operation that cannot be weakened now cannot be weakened either after others were.
     fn weaken_one_by_one(&mut self) {
         let candidates: Vec<usize> =
             self.problem.operations.iter().filter(|op| op.end.is_some()).map(|op| op.id).collect();

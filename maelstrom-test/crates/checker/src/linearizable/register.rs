@@ -1,4 +1,4 @@
-//! From a history to one problem per key.
+//! Converts a history to a problem for each key.
 
 use crate::json::Value;
 use rustc_hash::FxHashMap;
@@ -8,7 +8,7 @@ use super::{Linearizable, NullReads, Object, mutex};
 use crate::history::{History, Mismatch, Op, OpType, Pair};
 use crate::protocol::ErrorCode;
 
-/// Positions on a problem's line: before everything is 0, then come operations without invocation, then the entries.
+/// The position of the first entry of the history. Operations without an invocation begin at position 0.
 const BEFORE_ENTRIES: usize = 1;
 
 /// The position of an entry of the history.
@@ -16,46 +16,46 @@ fn position(entry: usize) -> usize {
     entry + BEFORE_ENTRIES + 1
 }
 
-/// Everything that the history says of one register.
+/// The operations of a history on one register.
 #[derive(Debug)]
 pub(super) struct Register<'h> {
     pub(super) object: Object,
-    /// `None` where there is only one register.
+    /// The key; `None` if there is only one register.
     pub(super) key: Option<&'h Value>,
-    /// What the numbers of states stand for.
+    /// The values, by their numbers.
     pub(super) values: Vec<&'h Value>,
     pub(super) problem: Problem,
-    /// Per operation of the problem (its `id`): where it is in the history.
+    /// By `id` of an operation of the problem, its entries in the history.
     pub(super) pairs: Vec<Pair>,
-    /// Per operation of the problem: what was asked for, before a compare-and-set that changes nothing became a read.
+    /// By `id`, what was requested. A compare-and-set from a value to itself is a read in the problem.
     pub(super) asked: Vec<Action>,
-    /// Values that an operation would have written that failed, with the operation.
+    /// The values of failed writes, with the operations.
     pub(super) failed_writes: Vec<(State, Pair)>,
-    /// A completion that names another function than its invocation. The verdict does not depend on what it says.
+    /// A completion whose function differs from that of its invocation. The verdict does not depend on its value.
     pub(super) mismatch: Option<String>,
-    /// Why no verdict is possible: something in the history that is not an operation of a register.
+    /// Why no verdict is possible: an entry that is not an operation on a register.
     pub(super) obstacle: Option<String>,
 }
 
 impl Register<'_> {
-    /// The value that a state stands for; `None` for the special ones.
+    /// The value of a state; `None` for the special states.
     pub(super) fn value(&self, state: State) -> Option<&Value> {
         self.values.get(state as usize).copied()
     }
 }
 
-/// The registers of a history, in order of their first operation; and what is wrong with operations whose key cannot
-/// be told.
+/// The registers of a history, in the order of their first operations; and what is wrong with operations whose key cannot be
+/// determined.
 pub(super) fn collect<'h>(
     history: &'h History,
     pairs: &[Pair],
     options: &'h Linearizable,
 ) -> (Vec<Register<'h>>, Option<String>) {
-    let mut builders: Vec<Builder<'h>> = Vec::new();
+    let mut builders: Vec<RegisterBuilder<'h>> = Vec::new();
     let mut by_key: FxHashMap<&'h Value, usize> = FxHashMap::default();
     let mut obstacle = None;
     if !options.keyed {
-        builders.push(Builder::new(None, options));
+        builders.push(RegisterBuilder::new(None, options));
     }
     for &pair in pairs {
         let (invocation, completion) = history.entries(pair);
@@ -71,7 +71,7 @@ pub(super) fn collect<'h>(
             None => &mut builders[0],
             Some(key) => {
                 let index = *by_key.entry(key).or_insert_with(|| {
-                    builders.push(Builder::new(Some(key), options));
+                    builders.push(RegisterBuilder::new(Some(key), options));
                     builders.len() - 1
                 });
                 &mut builders[index]
@@ -81,14 +81,14 @@ pub(super) fn collect<'h>(
             builder.register.obstacle.get_or_insert_with(|| format!("{}: {problem}", name_entry(told)));
         }
     }
-    (builders.into_iter().map(Builder::finish).collect(), obstacle)
+    (builders.into_iter().map(RegisterBuilder::finish).collect(), obstacle)
 }
 
 fn name_entry(op: &Op) -> String {
     format!("entry {} of the history (process {}, {} {})", op.index, op.process, op.kind.as_str(), op.f)
 }
 
-/// The key that an entry names.
+/// The key of an entry.
 pub(super) fn key_of(op: &Op) -> Option<&Value> {
     match op.value.as_array()?.as_slice() {
         [key, _] => Some(key),
@@ -96,8 +96,8 @@ pub(super) fn key_of(op: &Op) -> Option<&Value> {
     }
 }
 
-/// For operations that failed: did they nevertheless read "absent"? `None` for all others. Whatever the completion says,
-/// only a read can have read something.
+/// Whether a failed operation is a read of the absent value. `None` if the operation did not fail. Only the function in the
+/// invocation matters: no other operation is a read.
 fn did_not_happen(told: &Op, completion: Option<&Op>) -> Option<bool> {
     let completion = completion.filter(|op| op.kind == OpType::Fail)?;
     let error =
@@ -106,14 +106,14 @@ fn did_not_happen(told: &Op, completion: Option<&Op>) -> Option<bool> {
     Some(absent && [told, completion].iter().all(|op| &*op.f == "read"))
 }
 
-struct Builder<'h> {
+struct RegisterBuilder<'h> {
     register: Register<'h>,
     numbers: FxHashMap<&'h Value, State>,
     null_reads: NullReads,
 }
 
-impl<'h> Builder<'h> {
-    fn new(key: Option<&'h Value>, options: &'h Linearizable) -> Builder<'h> {
+impl<'h> RegisterBuilder<'h> {
+    fn new(key: Option<&'h Value>, options: &'h Linearizable) -> RegisterBuilder<'h> {
         let problem = Problem { initial: 0, values: 0, operations: Vec::new() };
         let register = Register {
             object: options.object,
@@ -126,7 +126,7 @@ impl<'h> Builder<'h> {
             mismatch: None,
             obstacle: None,
         };
-        let mut builder = Builder { register, numbers: FxHashMap::default(), null_reads: options.null_reads };
+        let mut builder = RegisterBuilder { register, numbers: FxHashMap::default(), null_reads: options.null_reads };
         builder.register.problem.initial = builder.number(&options.initial);
         builder
     }
@@ -138,7 +138,7 @@ impl<'h> Builder<'h> {
         })
     }
 
-    /// Takes in an operation; an error says why it is not one of a register.
+    /// Adds an operation. The error says why it is not an operation on a register.
     fn add(&mut self, pair: Pair, invocation: Option<&'h Op>, completion: Option<&'h Op>) -> Result<(), &'static str> {
         let Some(told) = invocation.or(completion) else { return Ok(()) };
         let fate = completion.map_or(OpType::Info, |op| op.kind);
@@ -158,11 +158,11 @@ impl<'h> Builder<'h> {
         let action = match (&*told.f, completion) {
             _ if self.register.object == Object::Mutex => self.argument(told)?,
             ("read", Some(completion)) if fate == OpType::Ok => match self.payload(completion)? {
-                Value::Null if self.null_reads == NullReads::SayNothing => return Ok(()),
+                Value::Null if self.null_reads == NullReads::NotRecorded => return Ok(()),
                 value => Action::Read(self.number(value)),
             },
             ("read", _) if read_absent.is_some() => Action::Read(self.number(&Value::Null)),
-            // Nobody knows what it would have returned.
+            // Its answer is unknown, so it proves nothing.
             ("read", _) => return Ok(()),
             _ => self.argument(told)?,
         };
@@ -181,7 +181,7 @@ impl<'h> Builder<'h> {
         Ok(())
     }
 
-    /// A completion must be one of the same function and key as its invocation.
+    /// Checks that a completion has the function and the key of its invocation.
     fn same_operation(&self, invocation: &Op, completion: &Op) -> Result<(), &'static str> {
         if invocation.f != completion.f {
             return Err("it was completed as another function");
@@ -192,7 +192,7 @@ impl<'h> Builder<'h> {
         }
     }
 
-    /// What an operation that changes the object asks for.
+    /// The action of an operation that changes the register.
     fn argument(&mut self, op: &'h Op) -> Result<Action, &'static str> {
         if self.register.object == Object::Mutex {
             let (from, to) = mutex::values(&op.f)?;
@@ -209,7 +209,7 @@ impl<'h> Builder<'h> {
         }
     }
 
-    /// The entry's value without the key.
+    /// The value of an entry without the key.
     fn payload(&self, op: &'h Op) -> Result<&'h Value, &'static str> {
         match (self.register.key, op.value.as_array().map(Vec::as_slice)) {
             (None, _) => Ok(&op.value),
@@ -222,7 +222,7 @@ impl<'h> Builder<'h> {
         let mut register = self.register;
         register.problem.values = register.values.len();
         debug_assert!((register.values.len() as State) < UNOBSERVED);
-        // Operations without invocation come late in the history and start first. The sort is stable.
+        // Operations without an invocation come late in the history, but start first. The sort is stable.
         register.problem.operations.sort_by_key(|op| op.start);
         register
     }

@@ -1,111 +1,109 @@
-//! The engine: which configurations can a register be in, event by event?
+//! The search for all configurations of a register, event by event.
 //!
-//! Whenever an operation returns, it must have taken effect. The search keeps the set of all configurations that the
-//! events so far allow, and lets operations take effect only when one must return (just-in-time linearization, G. Lowe,
-//! "Testing for linearizability", 2017; the search itself goes back to J. Wing and C. Gong, 1993). Three observations
-//! keep the set small:
+//! When an operation returns, it must have taken effect. The search keeps the set of all configurations that the events so
+//! far allow, and lets operations take effect only when one must return (just-in-time linearization: G. Lowe, *Testing for
+//! Linearizability*, 2017; the search is that of J. Wing and C. Gong, 1993). Three facts keep the set small:
 //!
-//! - reads do not change the state, so they take effect as soon as they can;
-//! - a write hides writes that happened immediately before it, so an operation's obligation can be met while its effect
-//!   remains available;
-//! - identical operations are interchangeable, and configurations that others make superfluous are dropped
-//!   ([`super::configurations`]).
+//! - Reads do not change the state, so they take effect as soon as possible.
+//! - A write hides writes immediately before it. So an operation can be met while its effect remains available.
+//! - Equal operations are interchangeable, and dominated configurations are dropped ([`super::configurations`]).
 //!
 //! The set is empty if and only if no order of the operations explains the events.
 
 use super::budget::{Budget, Exhausted};
-use super::configurations::{Configurations, Layout, STATE, Thrift};
-use super::open::{Move, Open};
+use super::configurations::{BeamLimits, Configurations, RowLayout, STATE};
+use super::open::{OpenOperations, Transition};
 use super::problem::{Action, Operation, Problem, UNOBSERVED};
 use super::timeline::{Event, Timeline};
 
-/// What a search found.
+/// The outcome of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// There is such an order.
+pub(super) enum SearchOutcome {
+    /// Some order explains the events.
     Linearizable,
-    /// There is none; the operation (by index) is the first that could not return.
+    /// No order explains them. The operation (by index) is the first that could not return.
     Stuck(usize),
-    /// The budget did not suffice; that is as far as the search came.
+    /// The budget was exhausted at the operation (by index).
     Exhausted(usize, Exhausted),
 }
 
 /// Decides a problem.
-pub(super) fn search(problem: &Problem, budget: &mut Budget) -> Outcome {
-    search_thriftily(problem, Thrift::NONE, budget).outcome
+pub(super) fn search(problem: &Problem, budget: &mut Budget) -> SearchOutcome {
+    search_with_limits(problem, BeamLimits::NONE, budget).outcome
 }
 
-/// What a search found that may have left out configurations.
+/// The result of a search with limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) outcome: Outcome,
-    /// No configuration was left out, so that [`Outcome::Stuck`] is certain. [`Outcome::Linearizable`] always is.
+pub(super) struct SearchResult {
+    pub(super) outcome: SearchOutcome,
+    /// Whether no configuration was dropped. Only then [`SearchOutcome::Stuck`] is certain. [`SearchOutcome::Linearizable`]
+    /// always is.
     pub(super) is_complete: bool,
 }
 
-/// Looks for an order among the less expensive ones.
-pub(super) fn search_thriftily(problem: &Problem, thrift: Thrift, budget: &mut Budget) -> Found {
+/// Searches for an order within limits.
+pub(super) fn search_with_limits(problem: &Problem, limits: BeamLimits, budget: &mut Budget) -> SearchResult {
     if let Err(exhausted) = budget.spend_steps(problem.operations.len() as u64) {
-        // Where a search ends before it begins, it has come to the first operation that returns.
+        // A search that ends before it begins has come to the first operation that returns.
         let first = problem.operations.iter().position(|operation| operation.end.is_some()).unwrap_or(0);
-        return Found { outcome: Outcome::Exhausted(first, exhausted), is_complete: false };
+        return SearchResult { outcome: SearchOutcome::Exhausted(first, exhausted), is_complete: false };
     }
     let timeline = Timeline::new(problem);
-    let mut search = Search::new(problem, &timeline, thrift);
+    let mut search = Search::new(problem, &timeline, limits);
     let outcome = search.run(problem, budget);
-    Found { outcome, is_complete: search.is_complete() }
+    SearchResult { outcome, is_complete: search.is_complete() }
 }
 
 struct Search<'a> {
     timeline: &'a Timeline,
-    layout: Layout,
-    open: Open,
-    /// What the events so far allow.
+    layout: RowLayout,
+    open: OpenOperations,
+    /// The configurations that the events so far allow.
     current: Configurations,
-    /// What the next return leaves of it.
+    /// The configurations after the next return.
     next: Configurations,
-    /// Configurations on the way from one to the other.
+    /// Configurations between these two.
     pending: Configurations,
-    /// What was accounted for of their comparisons.
+    /// The number of comparisons that the budget has accounted for.
     compared: u64,
-    // Buffers that are used again and again.
+    // Reused buffers.
     row: Vec<u32>,
     stepped: Vec<u32>,
-    moves: Vec<Move>,
+    transitions: Vec<Transition>,
 }
 
-/// The return that a step of the search is about.
+/// The return that the search processes.
 #[derive(Clone, Copy)]
 struct Return {
     slot: usize,
     position: usize,
     is_read: bool,
-    /// The operation is a write, and its effect can still be noticed: where its obligation was met without using it,
-    /// this is the last chance to.
+    /// Whether the operation is a write that can still be observed. Configurations in which it is met but not used can use it
+    /// now for the last time.
     last_chance: bool,
 }
 
 impl<'a> Search<'a> {
-    fn new(problem: &Problem, timeline: &'a Timeline, thrift: Thrift) -> Search<'a> {
-        let layout = Layout::new(timeline.slots, timeline.counters);
-        let open = Open::new(layout, problem.values, timeline.slots);
-        let mut current = Configurations::new(layout, thrift);
+    fn new(problem: &Problem, timeline: &'a Timeline, limits: BeamLimits) -> Search<'a> {
+        let layout = RowLayout::new(timeline.slots, timeline.counters);
+        let open = OpenOperations::new(layout, problem.values, timeline.slots);
+        let mut current = Configurations::new(layout, limits);
         current.insert(&layout.first(problem.initial), &open.cas_slots);
         Search {
             timeline,
             layout,
             open,
             current,
-            next: Configurations::new(layout, thrift),
-            pending: Configurations::new(layout, thrift),
+            next: Configurations::new(layout, limits),
+            pending: Configurations::new(layout, limits),
             compared: 0,
             row: Vec::new(),
             stepped: Vec::new(),
-            moves: Vec::new(),
+            transitions: Vec::new(),
         }
     }
 
-    fn run(&mut self, problem: &Problem, budget: &mut Budget) -> Outcome {
+    fn run(&mut self, problem: &Problem, budget: &mut Budget) -> SearchOutcome {
         let timeline = self.timeline;
         let mut slot_of = vec![0; problem.operations.len()];
         for &(position, event) in &timeline.events {
@@ -115,20 +113,20 @@ impl<'a> Search<'a> {
                 Event::Return(index) => {
                     match self.returns(slot_of[index], &problem.operations[index], position, budget) {
                         Ok(true) => self.current.truncate(),
-                        Ok(false) => return Outcome::Stuck(index),
-                        Err(exhausted) => return Outcome::Exhausted(index, exhausted),
+                        Ok(false) => return SearchOutcome::Stuck(index),
+                        Err(exhausted) => return SearchOutcome::Exhausted(index, exhausted),
                     }
                 }
             }
         }
-        Outcome::Linearizable
+        SearchOutcome::Linearizable
     }
 
     fn is_complete(&self) -> bool {
         ![&self.current, &self.next, &self.pending].iter().any(|set| set.is_incomplete)
     }
 
-    /// An operation of a class becomes possible.
+    /// An operation of a class may happen from now on.
     fn possible(&mut self, class: usize, position: usize) {
         let class = self.timeline.classes[class];
         if self.open.possible(class, position) {
@@ -138,7 +136,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Keeps what is possible now that an operation has returned; false if nothing is.
+    /// Keeps the configurations in which an operation can have returned. False if there are none.
     fn returns(
         &mut self,
         slot: usize,
@@ -163,7 +161,7 @@ impl<'a> Search<'a> {
         Ok(!self.current.is_empty())
     }
 
-    /// Replaces the current configurations by all that follow from them and have the returning operation in effect.
+    /// Replaces the current configurations by all their successors in which the returning operation has taken effect.
     fn advance(&mut self, event: Return, budget: &mut Budget) -> Result<(), Exhausted> {
         self.next.clear();
         self.pending.clear();
@@ -194,14 +192,14 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// Takes every step from `self.row`.
+    /// Applies every transition to `self.row`.
     fn expand(&mut self, event: Return) {
-        self.open.moves(&self.row, event.slot, event.position, &mut self.moves);
-        for index in 0..self.moves.len() {
-            let step = self.moves[index];
+        self.open.transitions(&self.row, event.slot, event.position, &mut self.transitions);
+        for index in 0..self.transitions.len() {
+            let step = self.transitions[index];
             copy(&self.row, &mut self.stepped);
             self.open.apply(&mut self.stepped, step);
-            let is_target = matches!(step, Move::Open(slot, _) if slot == event.slot);
+            let is_target = matches!(step, Transition::OpenOperations(slot, _) if slot == event.slot);
             if is_target || (event.is_read && self.layout.is_met(&self.stepped, event.slot)) {
                 self.keep(event);
             } else {
@@ -210,8 +208,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Adds `self.stepped`, in which the returning operation is in effect, to the next configurations, without what no
-    /// longer makes a difference.
+    /// Adds `self.stepped`, in which the returning operation has taken effect, to the next configurations, without what can no
+    /// longer be observed.
     fn keep(&mut self, event: Return) {
         let row = &mut self.stepped;
         self.layout.clear(row, event.slot);

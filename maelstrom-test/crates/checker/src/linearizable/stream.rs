@@ -1,8 +1,7 @@
-//! Taking a history entry by entry.
+//! Checks a history entry by entry.
 //!
-//! Keys have nothing to do with one another, so their entries are kept apart, in a short form, and only one key's
-//! entries at a time are made into a history again. What is kept takes about a quarter of the space of the history's
-//! text.
+//! Keys are independent, so their entries are stored separately, in compressed form. Only the entries of one key at a time
+//! are converted back to a history. The compressed form is about a quarter of the size of the text.
 
 use rustc_hash::FxHashMap;
 
@@ -13,33 +12,33 @@ use crate::history::{History, Op, OpType, Pair, Pairing, Process};
 use crate::json::{Parser, Value};
 use crate::{CheckContext, Finding, Stream, Verdict};
 
-/// A history on its way into the checker of registers by key.
-pub(super) struct ByKey<'a> {
+/// A history of registers by key that is checked entry by entry.
+pub(super) struct RegisterStream<'a> {
     checker: &'a Linearizable,
     context: &'a CheckContext,
-    /// How many entries were taken.
+    /// The number of entries.
     position: usize,
     keys: Vec<Packed>,
     numbers: FxHashMap<Value, usize>,
-    /// Operations whose key cannot be told.
+    /// The operations whose key cannot be determined.
     keyless: Packed,
-    /// What each process does at the moment.
-    open: Pairing<Open>,
-    /// How many operations have begun, or ended without having begun.
+    /// The pending operation of each process.
+    open: Pairing<PendingRegisterOp>,
+    /// The number of operations.
     operations: u64,
 }
 
-/// An operation that has begun, with its number.
-enum Open {
-    /// Its key is known.
+/// A pending operation, with its number.
+enum PendingRegisterOp {
+    /// The key is known.
     Of(usize, u64),
-    /// Perhaps the completion will tell its key.
+    /// The completion may have the key.
     Unknown(usize, u64, Box<Op>),
 }
 
-impl<'a> ByKey<'a> {
-    pub(super) fn new(checker: &'a Linearizable, context: &'a CheckContext) -> ByKey<'a> {
-        ByKey {
+impl<'a> RegisterStream<'a> {
+    pub(super) fn new(checker: &'a Linearizable, context: &'a CheckContext) -> RegisterStream<'a> {
+        RegisterStream {
             checker,
             context,
             position: 0,
@@ -51,7 +50,7 @@ impl<'a> ByKey<'a> {
         }
     }
 
-    /// The number of the key that an entry names.
+    /// The number of the key of an entry.
     fn number(&mut self, op: &Op) -> Option<usize> {
         let key = key_of(op)?;
         if let Some(number) = self.numbers.get(key) {
@@ -75,11 +74,11 @@ impl<'a> ByKey<'a> {
         let open = match self.number(op) {
             Some(number) => {
                 self.keys[number].push(position, operation, op);
-                Open::Of(number, operation)
+                PendingRegisterOp::Of(number, operation)
             }
-            None => Open::Unknown(position, operation, Box::new(op.clone())),
+            None => PendingRegisterOp::Unknown(position, operation, Box::new(op.clone())),
         };
-        if let Some(Open::Unknown(position, operation, op)) = self.open.begin(process, op, open) {
+        if let Some(PendingRegisterOp::Unknown(position, operation, op)) = self.open.begin(process, op, open) {
             self.keyless.push(position, operation, &op);
         }
     }
@@ -92,8 +91,8 @@ impl<'a> ByKey<'a> {
     fn end(&mut self, process: u64, position: usize, op: &Op) {
         let own = self.number(op);
         match self.open.end(process, op).0 {
-            Some(Open::Of(number, operation)) => self.keys[number].push(position, operation, op),
-            Some(Open::Unknown(begun, operation, invocation)) => {
+            Some(PendingRegisterOp::Of(number, operation)) => self.keys[number].push(position, operation, op),
+            Some(PendingRegisterOp::Unknown(begun, operation, invocation)) => {
                 let entries = self.entries(own);
                 entries.push(begun, operation, &invocation);
                 entries.push(position, operation, op);
@@ -106,7 +105,7 @@ impl<'a> ByKey<'a> {
     }
 }
 
-impl Stream for ByKey<'_> {
+impl Stream for RegisterStream<'_> {
     fn push(&mut self, op: &Op) {
         let position = self.position;
         self.position += 1;
@@ -120,14 +119,14 @@ impl Stream for ByKey<'_> {
 
     fn finish(mut self: Box<Self>) -> Verdict {
         for open in self.open.take_unfinished() {
-            if let Open::Unknown(position, operation, op) = open {
+            if let PendingRegisterOp::Unknown(position, operation, op) = open {
                 self.keyless.push(position, operation, &op);
             }
         }
         let Unpacked { history, pairs, .. } = self.keyless.unpack();
         let (_, obstacle) = collect(&history, &pairs, self.checker);
         let mut summary = Summary::new(self.checker, self.context, obstacle, self.keys.len());
-        // In the order of their first operations.
+        // In the order of their first entries.
         self.keys.sort_by_key(|packed| packed.first);
         for packed in std::mem::take(&mut self.keys) {
             let Unpacked { history, pairs, positions } = packed.unpack();
@@ -141,7 +140,7 @@ impl Stream for ByKey<'_> {
     }
 }
 
-/// Positions in one key's history become positions in the whole one.
+/// Converts positions in the history of a key to positions in the whole history.
 fn relocate(finding: &mut Finding, positions: &[usize]) {
     for line in &mut finding.evidence {
         for position in [&mut line.invocation, &mut line.completion] {
@@ -150,27 +149,27 @@ fn relocate(finding: &mut Finding, positions: &[usize]) {
     }
 }
 
-/// Entries in a short form: JSON, numbers as differences from those of the entry before.
+/// Entries in compressed form: JSON, in which numbers are differences from the entry before.
 #[derive(Default)]
 struct Packed {
     text: Vec<u8>,
     /// The lowest position.
     first: Option<usize>,
-    /// Position, operation and time of the entry that was added last.
+    /// The position, operation and time of the last entry.
     position: usize,
     operation: u64,
     time: u64,
 }
 
-/// Differences of position, operation and time, index less position, kind, process, function, value, error.
-type Row<'a> = (i64, i64, i64, i64, u8, u64, &'a str, &'a Value, &'a Option<Value>);
+/// The differences of position, operation and time; index minus position; type, process, function, value, error.
+type PackedEntry<'a> = (i64, i64, i64, i64, u8, u64, &'a str, &'a Value, &'a Option<Value>);
 
-/// Entries made into a history again.
+/// Entries converted back to a history.
 struct Unpacked {
     history: History,
-    /// What belongs together, as it was found in the whole history.
+    /// The operations, as matched in the whole history.
     pairs: Vec<Pair>,
-    /// Where each entry was in the whole history.
+    /// By entry, its position in the whole history.
     positions: Vec<usize>,
 }
 
@@ -179,7 +178,7 @@ const KINDS: [OpType; 4] = [OpType::Invoke, OpType::Ok, OpType::Fail, OpType::In
 impl Packed {
     fn push(&mut self, position: usize, operation: u64, op: &Op) {
         let kind = KINDS.iter().position(|kind| *kind == op.kind).unwrap_or_default() as u8;
-        let row: Row<'_> = (
+        let row: PackedEntry<'_> = (
             position.wrapping_sub(self.position) as i64,
             operation.wrapping_sub(self.operation) as i64,
             op.time.wrapping_sub(self.time) as i64,
@@ -200,7 +199,7 @@ impl Packed {
         let (mut position, mut operation, mut time) = (0_usize, 0_u64, 0_u64);
         let mut names: FxHashMap<String, std::sync::Arc<str>> = FxHashMap::default();
         let text = std::str::from_utf8(&self.text).expect("JSON is UTF-8");
-        // Values may be nested as deep as anything can be that is in memory.
+        // The values were in memory already, so their depth is not limited here.
         let mut parser = Parser::new(text, usize::MAX);
         while parser.position() < text.len() {
             let Some(Value::Array(row)) = parser.value() else { unreachable!("it was written here") };
@@ -226,7 +225,7 @@ impl Packed {
             };
             entries.push((position, operation, op));
         }
-        // An invocation that did not name its key was added together with its completion.
+        // An invocation without a key was added together with its completion.
         entries.sort_by_key(|(position, ..)| *position);
         let mut pairs: Vec<Pair> = Vec::with_capacity(entries.len() / 2 + 1);
         let mut pair_of: FxHashMap<u64, usize> = FxHashMap::default();

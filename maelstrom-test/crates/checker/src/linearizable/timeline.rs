@@ -1,40 +1,40 @@
-//! What a search needs to know before it starts: the events in their order, until when each value is of interest, and
-//! the classes of indeterminate operations.
+//! Prepares a problem for the search: the events in order, until when each value can be observed, and the classes of
+//! indeterminate operations.
 
 use rustc_hash::FxHashMap;
 
 use super::problem::{Action, Problem, State};
 
-/// Something happens.
+/// An event of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Event {
     /// The operation (an index) is invoked and will return.
     Invoke(usize),
     /// The operation (an index) returns.
     Return(usize),
-    /// One more operation of a class (an index) becomes possible, and will never return.
+    /// An operation of a class (an index) may happen from now on, and never returns.
     Possible(usize),
 }
 
-/// Indeterminate operations that do the same. Only how many of them were used can make a difference.
+/// A class of equal indeterminate operations. Only the number of those that were used matters.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Class {
     pub(super) action: Action,
-    /// Which counter of a configuration it has. Counters are used again after a class is over.
+    /// Its counter in a configuration. Counters are reused after `until`.
     pub(super) counter: usize,
-    /// From this position on nobody can notice whether it happened.
+    /// The position from which on no operation can observe whether one of them happened.
     pub(super) until: usize,
 }
 
-/// A problem, prepared.
+/// A problem that is prepared for a search.
 pub(super) struct Timeline {
     pub(super) events: Vec<(usize, Event)>,
     pub(super) classes: Vec<Class>,
-    /// How many counters a configuration needs.
+    /// The number of counters of a configuration.
     pub(super) counters: usize,
-    /// How many operations that will return are open at once.
+    /// The largest number of open operations at any time.
     pub(super) slots: usize,
-    /// Per value: the position of the last return of an operation that can notice it; 0 if there is none.
+    /// By value, the position of the last return of an operation that can observe it; 0 if there is none.
     pub(super) needed: Vec<usize>,
 }
 
@@ -62,14 +62,14 @@ impl Timeline {
         }
         let returns = problem.operations.iter().enumerate();
         events.extend(returns.filter_map(|(index, op)| op.end.map(|end| (end, Event::Return(index)))));
-        // A stable sort: it takes advantage of the first part being sorted already.
+        // The stable sort is fast, because the first part is sorted already.
         events.sort_by_key(|(position, _)| *position);
         let slots = most_open(&events);
         Timeline { events, classes, counters: counters.until.len(), slots, needed }
     }
 }
 
-/// Counters, each with the position at which it becomes free again.
+/// The counters, each with the position at which it becomes free.
 #[derive(Default)]
 struct Counters {
     until: Vec<usize>,
@@ -100,8 +100,8 @@ fn most_open(events: &[(usize, Event)]) -> usize {
     most
 }
 
-/// Per value, until when somebody can notice it: directly, or because an indeterminate compare-and-set from it leads to
-/// a value that somebody can notice.
+/// By value, until when an operation can observe it, directly or through an indeterminate compare-and-set to a value that can
+/// be observed.
 fn needed(problem: &Problem) -> Vec<usize> {
     let mut needed = vec![0; problem.values];
     let mut leads: Vec<(State, State)> = Vec::new();
@@ -121,7 +121,7 @@ fn needed(problem: &Problem) -> Vec<usize> {
     }
     leads.sort_unstable();
     leads.dedup();
-    // From the latest value to the earliest, so that each is reached first from the latest that it leads to.
+    // From the latest value to the earliest. Each is then first reached from the latest value to which it leads.
     let mut order: Vec<State> = (0..problem.values as State).collect();
     order.sort_by_key(|&value| std::cmp::Reverse(needed[value as usize]));
     let mut reached = vec![false; problem.values];

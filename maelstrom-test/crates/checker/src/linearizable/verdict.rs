@@ -1,4 +1,4 @@
-//! The checker proper: from registers to a verdict.
+//! From registers to a verdict.
 
 use crate::json::{Map, Value, json};
 
@@ -8,17 +8,17 @@ use super::decide::decide;
 use super::explain::{self, Explanation};
 use super::reduce;
 use super::register::{self, Register};
-use super::search::Outcome;
-use super::stream::ByKey;
+use super::search::SearchOutcome;
+use super::stream::RegisterStream;
 use super::words;
 use crate::history::{History, Op, Pair};
 use crate::stream::WholeHistory;
 use crate::{CheckContext, Checker, Finding, Stream, Valid, Verdict};
 
-/// So many keys that are not linearizable are explained; the others are only listed.
+/// The number of keys that are explained if they are not linearizable. All others are only listed.
 const MAX_EXPLAINED: usize = 8;
 
-/// How many configurations the search for a minimal proof may look at, per key.
+/// The number of configurations per key for the search for a minimal proof.
 const MAX_CONFIGURATIONS_OF_A_PROOF: u64 = 2_000_000;
 
 impl Checker for Linearizable {
@@ -29,29 +29,29 @@ impl Checker for Linearizable {
         summary.finish()
     }
 
-    /// Keys are independent. A single register needs all of its history.
+    /// Registers by key are stored key by key. A single register needs the whole history.
     fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
         if self.keyed {
-            Box::new(ByKey::new(self, context))
+            Box::new(RegisterStream::new(self, context))
         } else {
             Box::new(WholeHistory { checker: self, context, history: History::default() })
         }
     }
 }
 
-/// The verdict as it grows, register by register.
+/// Collects the verdict, register by register.
 pub(super) struct Summary<'a> {
     checker: &'a Linearizable,
     context: &'a CheckContext,
-    /// Steps that may still be taken, for all registers together.
+    /// The remaining steps for all registers.
     steps_left: u64,
-    /// Why nothing can be said of any register.
+    /// Why no register can be judged.
     obstacle: Option<String>,
     registers_left: usize,
     pub(super) verdict: Verdict,
     results: Map<String, Value>,
     failures: Vec<Value>,
-    /// The first completion that names another function than its invocation.
+    /// The first completion whose function differs from that of its invocation.
     mismatch: Option<String>,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Summary<'a> {
         }
     }
 
-    /// Adds what can be said of a register.
+    /// Judges a register, and adds the result.
     pub(super) fn judge(&mut self, register: &Register<'_>, history: &History) {
         let share = share_of_steps(self.steps_left, self.registers_left);
         self.registers_left = self.registers_left.saturating_sub(1);
@@ -136,17 +136,17 @@ impl<'a> Summary<'a> {
         } else {
             verdict.details.remove("valid");
         }
-        // The shortest proof is the most telling. The sort is stable.
+        // The shortest proof is the clearest. The sort is stable.
         verdict.findings.sort_by_key(|finding: &Finding| finding.evidence.len());
         verdict
     }
 }
 
-/// What is known of one register.
+/// The result for one register.
 enum Judgement {
     Valid,
     Invalid {
-        /// Index of the operation that could not return.
+        /// The index of the operation that could not return.
         stuck: usize,
     },
     Unknown {
@@ -171,9 +171,9 @@ fn judge(register: &Register<'_>, history: &History, budget: &mut Budget) -> Jud
         return Judgement::Unknown { reason: obstacle.clone(), stopped_at: None, configurations: 0 };
     }
     match decide(&register.problem, budget) {
-        Outcome::Linearizable => Judgement::Valid,
-        Outcome::Stuck(stuck) => Judgement::Invalid { stuck },
-        Outcome::Exhausted(index, what) => {
+        SearchOutcome::Linearizable => Judgement::Valid,
+        SearchOutcome::Stuck(stuck) => Judgement::Invalid { stuck },
+        SearchOutcome::Exhausted(index, what) => {
             let operation = &register.problem.operations[index];
             let pair = register.pairs[operation.id];
             let configurations = budget.explored;
@@ -194,18 +194,18 @@ fn exhausted(what: Exhausted, operation: &str, configurations: u64, history: &Hi
     )
 }
 
-/// The entry that says most of an operation: its completion, if there is one.
+/// The entry that represents an operation: its completion, or else its invocation.
 fn told(history: &History, pair: Pair) -> Option<&Op> {
     pair.completion.or(pair.invocation).and_then(|entry| history.ops.get(entry))
 }
 
-/// A register's share of the steps: half of what is left, so that no key takes away everything from the keys after it; the
-/// last one may use all.
+/// The steps for a register: half of the remaining steps, so that no key uses up the budget of the keys after it. The last
+/// register gets all of them.
 fn share_of_steps(steps_left: u64, keys_left: usize) -> u64 {
     if keys_left <= 1 { steps_left } else { steps_left / 2 }
 }
 
-/// A register's entry in `results.json`.
+/// The entry of a register in `results.json`.
 fn result(
     register: &Register<'_>,
     judgement: &Judgement,
@@ -236,7 +236,7 @@ fn result(
     result
 }
 
-/// An operation as JSON: the entry that says most of it.
+/// The entry that represents an operation, as JSON.
 fn entry(history: &History, pair: Pair) -> Value {
     let Some(op) = told(history, pair) else { return Value::Null };
     let mut entry = json!({
@@ -253,7 +253,7 @@ fn entry(history: &History, pair: Pair) -> Value {
     entry
 }
 
-/// A key of the map of results: the JSON key, without quotes if that is unambiguous.
+/// The key of a register in the results: its JSON, without quotes if that is unambiguous.
 fn label(key: &Value) -> String {
     match key.as_str() {
         Some(text) if crate::json::from_str(text).is_err() => text.to_owned(),

@@ -1,38 +1,39 @@
-//! A witness: one order that explains a history, looked for depth-first.
+//! Searches depth-first for a witness: one order that explains a history.
 //!
-//! The engine ([`super::search`]) keeps all configurations side by side, which finds contradictions but can drown where many
-//! operations are open at once: forty concurrent compare-and-sets have 2⁴⁰ subsets. If an order exists, a lucky guess may
-//! find it in as many steps as there are operations. So the guesses are made in a promising order, and given up after a
-//! number of steps. Only success means anything.
+//! The breadth-first search ([`super::search`]) keeps all configurations, which may be too many: forty concurrent
+//! compare-and-sets have 2⁴⁰ subsets. If an order exists, a depth-first search may find it in as many steps as there are
+//! operations. It tries the most promising operations first, and stops after a number of steps. Only success proves anything.
 //!
-//! Guesses follow three rules. A read that is possible happens at once, which never hurts. Of compare-and-sets, those come
-//! first after which most others are possible, as on the way through all edges of a graph (L. Euler) one does not enter a
-//! dead end before all else is done. And where the operations up to the next moment at which none is open are all
-//! compare-and-sets and reads, those left must hang together with the present value, or the guess was wrong.
+//! Three heuristics guide it:
+//!
+//! - A read that is possible takes effect at once. This never excludes an order.
+//! - Compare-and-sets come first that make most others possible, as an Euler path does not enter a dead end early.
+//! - If all operations up to the next moment without open operations are compare-and-sets and reads, the remaining ones must
+//!   be connected with the current value. Otherwise the search backtracks.
 
 use rustc_hash::FxHashSet;
 
 use super::problem::{ANYTHING, Action, Operation, Problem, State};
 
 const NONE: usize = usize::MAX;
-/// In so large a part of a history nobody looks whether all hangs together.
+/// The largest number of operations of a part for which the connectivity is checked.
 const MOST_EDGES: usize = 512;
 
-/// Whether an order was found within so many steps.
+/// Whether an order is found within this number of steps.
 pub(super) fn exists(problem: &Problem, steps: u64) -> bool {
     Witness::new(problem).find(steps)
 }
 
-/// A list of operations from which they can be taken, and put back in reverse order.
-struct Links {
+/// A linked list of operations that can be removed, and restored in reverse order.
+struct LinkedOperations {
     before: Vec<usize>,
     after: Vec<usize>,
 }
 
-impl Links {
-    /// The head is the element beyond the last operation.
-    fn new(order: &[usize], count: usize) -> Links {
-        let mut links = Links { before: vec![NONE; count + 1], after: vec![NONE; count + 1] };
+impl LinkedOperations {
+    /// A list in this order. The head is the element after the last operation.
+    fn new(order: &[usize], count: usize) -> LinkedOperations {
+        let mut links = LinkedOperations { before: vec![NONE; count + 1], after: vec![NONE; count + 1] };
         let mut last = count;
         for &index in order {
             links.after[last] = index;
@@ -57,7 +58,7 @@ impl Links {
     }
 }
 
-/// An operation that was made to happen, and what else could have happened instead.
+/// An operation that takes effect, and the alternatives.
 struct Choice {
     taken: usize,
     state: State,
@@ -66,17 +67,17 @@ struct Choice {
 
 struct Witness<'a> {
     operations: &'a [Operation],
-    /// All that are left, by invocation; and those that must happen, by return.
-    by_start: Links,
-    by_end: Links,
+    /// The remaining operations in the order of invocations, and those that must happen in the order of returns.
+    by_start: LinkedOperations,
+    by_end: LinkedOperations,
     state: State,
-    /// Per value: compare-and-sets and reads of it that are left and must happen.
+    /// By value, the number of remaining compare-and-sets and reads of it that must happen.
     observers: Vec<u32>,
-    /// Per operation: the part of the history, between moments at which nothing is open, that it belongs to.
+    /// By operation, its part of the history, between moments without open operations.
     part: Vec<usize>,
-    /// Per part: whether it has nothing but compare-and-sets and reads.
+    /// By part, whether it contains only compare-and-sets and reads.
     is_chain: Vec<bool>,
-    /// Sets of operations left, with the state: as hashes, since a wrong match only costs a witness.
+    /// The visited sets of remaining operations with their states, as hashes. A collision only misses a witness.
     seen: FxHashSet<u64>,
     hash: u64,
 }
@@ -97,8 +98,8 @@ impl<'a> Witness<'a> {
         let (part, is_chain) = parts(operations);
         Witness {
             operations,
-            by_start: Links::new(&by_start, count),
-            by_end: Links::new(&by_end, count),
+            by_start: LinkedOperations::new(&by_start, count),
+            by_end: LinkedOperations::new(&by_end, count),
             state: problem.initial,
             observers,
             part,
@@ -119,7 +120,7 @@ impl<'a> Witness<'a> {
                 choices.push(Choice { taken: index, state: self.state, others: candidates });
                 self.take(index);
                 let is_new = self.seen.insert(self.hash ^ mix(u64::from(self.state) << 32));
-                candidates = if is_new && self.hangs_together() { self.candidates() } else { Vec::new() };
+                candidates = if is_new && self.is_connected() { self.candidates() } else { Vec::new() };
             } else {
                 let Some(choice) = choices.pop() else { return false };
                 self.put_back(&choice);
@@ -129,7 +130,7 @@ impl<'a> Witness<'a> {
         false
     }
 
-    /// Nothing is left that must happen.
+    /// Whether no remaining operation must happen.
     fn is_done(&self) -> bool {
         self.by_end.after[self.operations.len()] == self.operations.len()
     }
@@ -169,7 +170,7 @@ impl<'a> Witness<'a> {
         self.observers.get(value as usize).copied().unwrap_or(0)
     }
 
-    /// What may happen next, the most promising last.
+    /// The operations that may be next, the most promising one last.
     fn candidates(&self) -> Vec<usize> {
         let head = self.operations.len();
         let earliest = self.by_end.after[head];
@@ -193,27 +194,27 @@ impl<'a> Witness<'a> {
             }
             index = self.by_start.after[index];
         }
-        found.sort_by_key(|&index| std::cmp::Reverse(self.promise(index)));
+        found.sort_by_key(|&index| std::cmp::Reverse(self.priority(index)));
         found
     }
 
-    /// The smaller, the more promising.
-    fn promise(&self, index: usize) -> (u8, u32, usize) {
+    /// The priority of an operation. Smaller is more promising.
+    fn priority(&self, index: usize) -> (u8, u32, usize) {
         let operation = self.operations[index];
         let end = operation.end.unwrap_or(usize::MAX);
         let looked_at = |to: State| u32::MAX - self.observers_of(to);
         match (operation.action, operation.end) {
             (Action::Read(_), _) => (0, 0, end),
             (Action::Cas(_, to), Some(_)) => (1, looked_at(to), end),
-            // One at which nobody looks is best out of the way while nobody looks at what is there either.
+            // A write of a value that no operation observes is best while no operation observes the current value either.
             (Action::Write(to), Some(_)) if self.observers_of(to) == 0 => (2, 0, end),
             (Action::Write(_), Some(_)) => (3, 0, end),
             (Action::Cas(_, to) | Action::Write(to), None) => (4, looked_at(to), end),
         }
     }
 
-    /// Whether what is left of the present part can still happen, as far as it is compare-and-sets from value to value.
-    fn hangs_together(&self) -> bool {
+    /// Whether the remaining compare-and-sets of the current part are connected with the current value.
+    fn is_connected(&self) -> bool {
         let head = self.operations.len();
         let first = self.by_end.after[head];
         if first == head || self.state == ANYTHING || !self.is_chain[self.part[first]] {
@@ -231,12 +232,12 @@ impl<'a> Witness<'a> {
             }
             index = self.by_start.after[index];
         }
-        hang_together(&mut edges, self.state)
+        are_connected(&mut edges, self.state)
     }
 }
 
-/// Whether all edges can be reached from a value. Uses them up.
-pub(super) fn hang_together(edges: &mut Vec<(State, State)>, start: State) -> bool {
+/// Whether all edges can be reached from a value. Consumes the edges.
+pub(super) fn are_connected(edges: &mut Vec<(State, State)>, start: State) -> bool {
     let mut reached: FxHashSet<State> = FxHashSet::default();
     reached.insert(start);
     loop {
@@ -257,14 +258,14 @@ pub(super) fn hang_together(edges: &mut Vec<(State, State)>, start: State) -> bo
     }
 }
 
-/// The parts of a history between moments at which nothing is open: of each operation its part, and of each part whether
-/// it has nothing but compare-and-sets and reads that must happen.
+/// The parts of a history between moments without open operations: by operation, its part; and by part, whether it contains
+/// only compare-and-sets and reads that must happen.
 pub(super) fn parts(operations: &[Operation]) -> (Vec<usize>, Vec<bool>) {
     let (mut part, mut is_chain) = (Vec::with_capacity(operations.len()), Vec::new());
     let mut latest_end = 0;
     for operation in operations {
         if is_chain.is_empty() || operation.start > latest_end {
-            // What may happen at any later time belongs to all later parts.
+            // An operation that may happen at any later time belongs to all later parts.
             is_chain.push(latest_end != usize::MAX);
         }
         latest_end = latest_end.max(operation.end.unwrap_or(usize::MAX));
@@ -275,7 +276,7 @@ pub(super) fn parts(operations: &[Operation]) -> (Vec<usize>, Vec<bool>) {
     (part, is_chain)
 }
 
-/// Spreads a number over all bits (the finalizer of SplitMix64).
+/// Mixes the bits of a number (the finalizer of SplitMix64).
 fn mix(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

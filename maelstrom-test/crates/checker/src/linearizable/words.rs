@@ -1,4 +1,4 @@
-//! Values and operations in words.
+//! Values and operations as text.
 
 use crate::json::Value;
 
@@ -6,10 +6,10 @@ use super::problem::{ANYTHING, Action, State, UNOBSERVED};
 use super::register::Register;
 use super::{Object, mutex};
 
-/// Longer values are cut.
+/// The length of the longest value that is not shortened.
 const MAX_CHARS: usize = 40;
 
-/// A JSON value as people see it; `absent` for null.
+/// A value as text; `absent` for null.
 pub(super) fn json(value: &Value) -> String {
     if value.is_null() {
         return "absent".into();
@@ -21,7 +21,7 @@ pub(super) fn json(value: &Value) -> String {
     }
 }
 
-/// What the register holds.
+/// A state as text.
 pub(super) fn state(register: &Register<'_>, state: State) -> String {
     match register.value(state) {
         Some(Value::String(text)) if register.object == Object::Mutex => text.clone(),
@@ -34,7 +34,7 @@ pub(super) fn state(register: &Register<'_>, state: State) -> String {
     }
 }
 
-/// An operation with its key: `write 3 ← 2`, `read 3 → 1`, `cas 3: 1 → 2`.
+/// An operation as text, with its key: `write 3 ← 2`, `read 3 → 1`, `cas 3: 1 → 2`.
 pub(super) fn operation(register: &Register<'_>, id: usize) -> String {
     let Some(key) = register.key.map(json) else { return label(register, id) };
     match register.asked[id] {
@@ -44,7 +44,7 @@ pub(super) fn operation(register: &Register<'_>, id: usize) -> String {
     }
 }
 
-/// An operation without its key: `write 2`, `read → 1`, `cas 1 → 2`.
+/// An operation as text, without its key: `write 2`, `read → 1`, `cas 1 → 2`.
 pub(super) fn label(register: &Register<'_>, id: usize) -> String {
     if register.object == Object::Mutex {
         return mutex::function(register, register.asked[id]).into();

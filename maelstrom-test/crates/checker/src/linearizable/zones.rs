@@ -1,10 +1,10 @@
-//! A fast decision where every value that somebody observes is written by one operation only.
+//! A fast method for problems in which only one operation writes each observed value.
 //!
-//! Then a write, the reads of its value, and the compare-and-set from its value follow each other immediately, and with
-//! the compare-and-set begins the group of the next value: a *block* that is contiguous in every possible order. Block A
-//! must precede block B if some operation of A returned before some operation of B was invoked, that is, if A's first
-//! return is before B's last invocation. The relation has a cycle only if it has one of length two, and such pairs are
-//! found by sorting: O(n log n) altogether (zones: P. Gibbons and E. Korach, "Testing shared memories", 1997).
+//! Then a write, the reads of its value, and the compare-and-set from its value follow each other immediately. The
+//! compare-and-set begins the group of the next value. All these operations are a *block*, which is contiguous in every
+//! order. Block A must precede block B if the first return in A is before the last invocation in B. If this relation has a
+//! cycle, it has a cycle of length two, which sorting finds in O(n log n) (P. Gibbons and E. Korach, *Testing Shared
+//! Memories*, 1997).
 
 use super::problem::{ANYTHING, Action, Operation, Problem, State};
 
@@ -31,7 +31,7 @@ struct Zone {
 }
 
 impl Zone {
-    /// Of no operation.
+    /// The zone of no operation.
     const EMPTY: Zone = Zone { first_return: usize::MAX, last_invocation: 0 };
 
     fn of(op: &Operation) -> Zone {
@@ -43,27 +43,27 @@ impl Zone {
         self.last_invocation = self.last_invocation.max(other.last_invocation);
     }
 
-    /// The operations do not all overlap: throughout this zone the register is occupied by their block.
+    /// Whether the operations do not all overlap. The register then belongs to their block throughout the zone.
     fn is_forward(&self) -> bool {
         self.first_return < self.last_invocation
     }
 }
 
-/// Operations by the value that they observe or write.
+/// The operations, by the value that they observe or write.
 struct Groups {
-    /// Per value: the operation that writes it; the initial value's write is over before everything.
+    /// By value, the operation that writes it. The write of the initial value precedes everything.
     writer: Vec<Option<Writer>>,
     reads: Vec<Zone>,
-    /// Per value: the compare-and-set from it, with the value that it writes.
+    /// By value, the compare-and-set from it: the value that it writes, and its zone.
     next: Vec<Option<(State, Zone)>>,
-    /// Writes of values at which nobody looks: each is a block of its own.
+    /// Writes of values that no operation observes. Each is a block.
     unobserved: Vec<Zone>,
 }
 
 #[derive(Clone, Copy)]
 struct Writer {
     zone: Zone,
-    /// It is a compare-and-set, so the block does not begin with it.
+    /// Whether it is a compare-and-set, with which no block begins.
     is_cas: bool,
 }
 
@@ -103,7 +103,7 @@ impl Groups {
             match op.action {
                 Action::Read(value) => groups.reads[value as usize].join(zone),
                 Action::Cas(from, to) => {
-                    // Two that both take effect need the value to be there twice.
+                    // Two compare-and-sets from a value need the value twice.
                     contradiction |= groups.next[from as usize].replace((to, zone)).is_some();
                 }
                 Action::Write(_) => {}
@@ -114,7 +114,7 @@ impl Groups {
         if contradiction { Collected::Contradiction } else { Collected::Groups(groups) }
     }
 
-    /// Follows the compare-and-sets to find the blocks; `None` if a block contradicts itself.
+    /// Follows the compare-and-sets to find the blocks. `None` if a block contradicts itself.
     fn blocks(&mut self, initial: State) -> Option<Vec<Zone>> {
         let mut blocks = Vec::new();
         for value in 0..self.writer.len() {
@@ -130,12 +130,12 @@ impl Groups {
             blocks.push(block.zone);
         }
         debug_assert!(self.writer[initial as usize].is_some());
-        // What no block reached are compare-and-sets in a circle, none of which could have been the first.
+        // The remaining compare-and-sets form cycles, in which none can be the first.
         self.next.iter().all(Option::is_none).then_some(blocks)
     }
 }
 
-/// Operations that follow each other immediately.
+/// Operations that follow each other immediately in every order.
 struct Block {
     zone: Zone,
 }
@@ -145,7 +145,7 @@ impl Block {
         Block { zone }
     }
 
-    /// Adds what follows; `None` if some of it returned before something that precedes it was invoked.
+    /// Adds operations that follow. `None` if one of them returned before one that precedes it was invoked.
     fn append(&mut self, zone: Zone) -> Option<()> {
         if zone.first_return < self.zone.last_invocation {
             return None;
@@ -155,8 +155,8 @@ impl Block {
     }
 }
 
-/// Per value: must the register have held it? Because an operation that returned observed it, or because it led, by an
-/// indeterminate compare-and-set, to a value that it must have held.
+/// By value, whether the register must have held it: an operation that returned observed it, or an indeterminate
+/// compare-and-set led from it to a value that the register must have held.
 fn observed(problem: &Problem) -> Vec<bool> {
     let mut observed = vec![false; problem.values];
     let mut leads: Vec<(State, State)> = Vec::new();
@@ -184,7 +184,7 @@ fn observed(problem: &Problem) -> Vec<bool> {
     observed
 }
 
-/// No two zones contradict each other: forward ones are disjoint, and none contains a backward one.
+/// Whether no two zones contradict each other: forward zones are disjoint, and contain no backward zone.
 fn are_compatible(zones: &[Zone]) -> bool {
     let mut forward: Vec<Zone> = zones.iter().copied().filter(Zone::is_forward).collect();
     forward.sort_unstable_by_key(|zone| zone.first_return);

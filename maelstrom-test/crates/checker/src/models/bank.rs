@@ -63,7 +63,7 @@ impl Checker for Bank {
     }
 
     fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
-        Box::new(Reads {
+        Box::new(BankStream {
             bank: *self,
             context,
             position: 0,
@@ -78,38 +78,43 @@ impl Checker for Bank {
 
 /// What can be wrong with a read. What comes first hides what comes later.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fault {
+enum BankAnomaly {
     UnexpectedAccount,
     MissingBalance,
     WrongTotal,
     NegativeBalance,
 }
 
-const FAULTS: [Fault; 4] = [Fault::UnexpectedAccount, Fault::MissingBalance, Fault::WrongTotal, Fault::NegativeBalance];
+const ANOMALIES: [BankAnomaly; 4] = [
+    BankAnomaly::UnexpectedAccount,
+    BankAnomaly::MissingBalance,
+    BankAnomaly::WrongTotal,
+    BankAnomaly::NegativeBalance,
+];
 
-impl Fault {
+impl BankAnomaly {
     /// The anomaly's name.
     fn name(self) -> &'static str {
         match self {
-            Fault::UnexpectedAccount => "unexpected-account",
-            Fault::MissingBalance => "missing-balance",
-            Fault::WrongTotal => "wrong-total",
-            Fault::NegativeBalance => "negative-balance",
+            BankAnomaly::UnexpectedAccount => "unexpected-account",
+            BankAnomaly::MissingBalance => "missing-balance",
+            BankAnomaly::WrongTotal => "wrong-total",
+            BankAnomaly::NegativeBalance => "negative-balance",
         }
     }
 
     fn shape(self) -> &'static str {
         match self {
-            Fault::UnexpectedAccount => "a read shows an account that does not exist",
-            Fault::MissingBalance => "a read shows an account without a balance",
-            Fault::WrongTotal => "a read has the wrong total",
-            Fault::NegativeBalance => "a read shows a negative balance",
+            BankAnomaly::UnexpectedAccount => "a read shows an account that does not exist",
+            BankAnomaly::MissingBalance => "a read shows an account without a balance",
+            BankAnomaly::WrongTotal => "a read has the wrong total",
+            BankAnomaly::NegativeBalance => "a read shows a negative balance",
         }
     }
 }
 
 /// All reads with the same fault.
-struct Errors {
+struct AnomalousReads {
     count: u64,
     /// Indices of the entries that show it.
     first: u64,
@@ -118,7 +123,7 @@ struct Errors {
 }
 
 /// The first read that has a balance for each account.
-struct First {
+struct FirstRead {
     pair: Pair,
     accounts: FxHashSet<String>,
     total: i128,
@@ -126,20 +131,20 @@ struct First {
 }
 
 /// A history of a bank on its way into the checker.
-struct Reads<'a> {
+struct BankStream<'a> {
     bank: Bank,
     context: &'a CheckContext,
     position: usize,
     /// Where each process has asked.
     open: Pairing<usize>,
-    first: Option<First>,
+    first: Option<FirstRead>,
     count: u64,
-    /// In the order of [`FAULTS`].
-    errors: [Option<Errors>; 4],
+    /// In the order of [`ANOMALIES`].
+    errors: [Option<AnomalousReads>; 4],
     obstacle: Option<String>,
 }
 
-impl Stream for Reads<'_> {
+impl Stream for BankStream<'_> {
     fn push(&mut self, op: &Op) {
         let position = self.position;
         self.position += 1;
@@ -163,7 +168,7 @@ impl Stream for Reads<'_> {
             _ if !findings.is_empty() => (Valid::False, None),
             (_, Some(obstacle)) => (Valid::Unknown, Some(obstacle.clone())),
             _ if self.count == 0 => (Valid::Unknown, Some("no read returned, so nothing was tested".into())),
-            (Some(First { total, .. }), None) if self.bank.total.is_none() => {
+            (Some(FirstRead { total, .. }), None) if self.bank.total.is_none() => {
                 (Valid::True, Some(format!("the total, {total}, is taken from the first read")))
             }
             _ => (Valid::True, None),
@@ -174,7 +179,7 @@ impl Stream for Reads<'_> {
     }
 }
 
-impl Reads<'_> {
+impl BankStream<'_> {
     fn read(&mut self, op: &Op, pair: Pair) {
         let Some(accounts) = op.value.as_object() else { return self.object(op, "a read must return a map") };
         self.count += 1;
@@ -191,7 +196,7 @@ impl Reads<'_> {
         let sum: i128 = balances.iter().map(|(_, balance)| balance).sum();
         if self.first.is_none() && without.is_none() {
             let text = format!("read → {}", brief(&op.value));
-            self.first = Some(First { pair, accounts: accounts.keys().cloned().collect(), total: sum, text });
+            self.first = Some(FirstRead { pair, accounts: accounts.keys().cloned().collect(), total: sum, text });
         }
         let first = self.first.as_ref();
         let total = self.bank.total.or(first.map(|first| first.total)).unwrap_or(sum);
@@ -200,14 +205,14 @@ impl Reads<'_> {
         let negative = balances.iter().find(|(_, balance)| *balance < 0 && !self.bank.allows_negative);
         let (fault, headline, story, note) = if let Some(account) = unexpected {
             (
-                Fault::UnexpectedAccount,
+                BankAnomaly::UnexpectedAccount,
                 format!("unexpected account ({account})"),
                 format!("{who} read account {account}, which the first read does not have."),
                 String::new(),
             )
         } else if let Some(account) = without {
             (
-                Fault::MissingBalance,
+                BankAnomaly::MissingBalance,
                 format!("missing balance (account {account})"),
                 format!("{who} read no balance of account {account}."),
                 String::new(),
@@ -215,14 +220,14 @@ impl Reads<'_> {
         } else if sum != total {
             let (by, how) = if sum < total { (total - sum, "less") } else { (sum - total, "more") };
             (
-                Fault::WrongTotal,
+                BankAnomaly::WrongTotal,
                 format!("wrong total ({sum} instead of {total})"),
                 format!("{who} read balances that are {by} {how} than {total} together."),
                 format!("together {sum}"),
             )
         } else if let Some((account, balance)) = negative {
             (
-                Fault::NegativeBalance,
+                BankAnomaly::NegativeBalance,
                 format!("negative balance ({balance})"),
                 format!("{who} read a balance of {balance} of account {account}."),
                 String::new(),
@@ -230,17 +235,18 @@ impl Reads<'_> {
         } else {
             return;
         };
-        let slot = &mut self.errors[FAULTS.iter().position(|other| *other == fault).expect("all are listed")];
+        let slot = &mut self.errors[ANOMALIES.iter().position(|other| *other == fault).expect("all are listed")];
         if let Some(errors) = slot {
             errors.count += 1;
             errors.last = op.index;
             return;
         }
-        let is_inferred = self.bank.total.is_none() && fault == Fault::WrongTotal || fault == Fault::UnexpectedAccount;
+        let is_inferred =
+            self.bank.total.is_none() && fault == BankAnomaly::WrongTotal || fault == BankAnomaly::UnexpectedAccount;
         let mut evidence = Vec::new();
         if let Some(first) = first.filter(|_| is_inferred) {
             let note = match fault {
-                Fault::WrongTotal => format!("the first read, together {total}"),
+                BankAnomaly::WrongTotal => format!("the first read, together {total}"),
                 _ => "the first read".into(),
             };
             evidence.push(Evidence::new(first.pair, &*first.text, note));
@@ -257,7 +263,7 @@ impl Reads<'_> {
             evidence,
             picture: None,
         };
-        *slot = Some(Errors { count: 1, first: op.index, last: op.index, finding });
+        *slot = Some(AnomalousReads { count: 1, first: op.index, last: op.index, finding });
     }
 
     fn object(&mut self, op: &Op, why: &str) {
@@ -268,14 +274,14 @@ impl Reads<'_> {
     }
 
     fn details(&self) -> Map<String, Value> {
-        let found = || FAULTS.iter().zip(&self.errors).filter_map(|(fault, errors)| Some((fault, errors.as_ref()?)));
+        let found = || ANOMALIES.iter().zip(&self.errors).filter_map(|(fault, errors)| Some((fault, errors.as_ref()?)));
         let total = self.bank.total.or(self.first.as_ref().map(|first| first.total));
         let mut details = Map::new();
         details.insert("read_count".into(), json!(self.count));
         details.insert("error_count".into(), json!(found().map(|(_, errors)| errors.count).sum::<u64>()));
         details.insert("total".into(), total.map_or(Value::Null, Value::from));
         details.insert("accounts".into(), json!(self.first.as_ref().map_or(0, |first| first.accounts.len())));
-        for (fault, Errors { count, first, last, .. }) in found() {
+        for (fault, AnomalousReads { count, first, last, .. }) in found() {
             details.insert(fault.name().replace('-', "_"), json!({"count": count, "first": first, "last": last}));
         }
         details
@@ -287,11 +293,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::long_tests::cases;
-    use crate::small_histories::{Drawn, drawn, history, verdict};
+    use crate::small_histories::{RandomOp, history, random_ops, verdict};
+    use crate::test_cases::cases;
 
-    /// Reads of three accounts, most of which have a total of 10.
-    fn operations() -> impl Strategy<Value = Vec<Drawn>> {
+    /// BankStream of three accounts, most of which have a total of 10.
+    fn operations() -> impl Strategy<Value = Vec<RandomOp>> {
         let balances = prop_oneof![
             6 => (-2..13i64, 0..3i64).prop_map(|(a, b)| json!({"a": a, "b": b, "c": 10 - a - b})),
             1 => (0..5i64).prop_map(|a| json!({"a": a, "b": 5, "c": 5})),
@@ -303,14 +309,14 @@ mod tests {
             4 => balances.prop_map(|balances| ("read", Value::Null, balances)),
             1 => Just(("transfer", json!({"from": "a", "to": "b", "amount": 5}), json!({"from": "a", "to": "b", "amount": 5}))),
         ];
-        drawn(6, operation)
+        random_ops(6, operation)
     }
 
     /// The definition, word by word: the anomaly of each read that returned.
     fn expected(history: &History, total: Option<i64>, allows_negative: bool) -> Vec<&'static str> {
         let is_read = |op: &&Op| &*op.f == "read" && op.kind == OpType::Ok;
         let reads: Vec<&Map<String, Value>> =
-            history.ops.iter().filter(is_read).map(|op| op.value.as_object().expect("it was drawn")).collect();
+            history.ops.iter().filter(is_read).map(|op| op.value.as_object().expect("it was random_ops")).collect();
         let sum = |read: &Map<String, Value>| read.values().filter_map(Value::as_i64).sum::<i64>();
         let first = reads.iter().find(|read| !read.values().any(Value::is_null));
         let total = total.or(first.map(|first| sum(first)));
@@ -337,11 +343,11 @@ mod tests {
 
         #[test]
         fn verdicts_agree_with_the_definition(
-            drawn in operations(),
+            random_ops in operations(),
             total in prop::option::of(Just(10)),
             allows_negative in any::<bool>(),
         ) {
-            let history = history(&drawn);
+            let history = history(&random_ops);
             let bank = Bank { total: total.map(i128::from), allows_negative };
             let verdict = verdict(&bank, &history);
             let expected = expected(&history, total, allows_negative);

@@ -15,9 +15,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Place;
 use crate::describe::{brief, who};
-use crate::entries::{Entries, NONE};
+use crate::entries::{Entries, NONE, PackedPair};
 use crate::history::{History, Op, OpType, Pairing};
 use crate::intern::Interner;
 use crate::json::{Map, Value, json};
@@ -56,7 +55,7 @@ impl Checker for LinearizableSet {
     }
 
     fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
-        Box::new(Set {
+        Box::new(LinearizableSetStream {
             context,
             entries: Entries::default(),
             open: Pairing::new(),
@@ -71,54 +70,54 @@ impl Checker for LinearizableSet {
 }
 
 /// An operation that has begun: what it adds, and where.
-struct Open {
+struct PendingOp {
     position: u32,
     adds: Option<u32>,
 }
 
 /// An addition that did not fail.
 #[derive(Clone, Copy)]
-struct Addition {
+struct SetAddition {
     element: u32,
-    place: Place,
+    place: PackedPair,
     is_ok: bool,
 }
 
 /// A history of a set on its way into the checker.
-struct Set<'a> {
+struct LinearizableSetStream<'a> {
     context: &'a CheckContext,
     entries: Entries,
-    open: Pairing<Open>,
+    open: Pairing<PendingOp>,
     elements: Interner,
-    additions: Vec<Addition>,
+    additions: Vec<SetAddition>,
     /// The lists that were read, each sorted and without repetitions, by the order of their first reads.
     numbers: FxHashMap<Box<[u32]>, u32>,
     /// Reads that returned, with the numbers of their lists.
-    reads: Vec<(u32, Place)>,
+    reads: Vec<(u32, PackedPair)>,
     /// Elements that stood twice in a read.
-    duplicated: Vec<(u32, Place)>,
+    duplicated: Vec<(u32, PackedPair)>,
     obstacle: Option<String>,
 }
 
-impl Stream for Set<'_> {
+impl Stream for LinearizableSetStream<'_> {
     fn push(&mut self, op: &Op) {
         let position = self.entries.push(op);
         let Some(process) = op.process.client() else { return };
         if op.kind == OpType::Invoke {
             let adds = (&*op.f == "add").then(|| self.elements.id(&op.value));
-            if let Some(open) = self.open.begin(process, op, Open { position, adds }) {
+            if let Some(open) = self.open.begin(process, op, PendingOp { position, adds }) {
                 self.leave(&open);
             }
             return;
         }
         let (open, op) = self.open.end(process, op);
-        let place = Place { invocation: open.as_ref().map_or(NONE, |open| open.position), completion: position };
+        let place = PackedPair { invocation: open.as_ref().map_or(NONE, |open| open.position), completion: position };
         let is_ok = op.kind == OpType::Ok;
         match (&*op.f, op.kind) {
             ("add" | "read", OpType::Fail) => {}
             ("add", _) => {
                 let element = open.and_then(|open| open.adds).unwrap_or_else(|| self.elements.id(&op.value));
-                self.additions.push(Addition { element, place, is_ok });
+                self.additions.push(SetAddition { element, place, is_ok });
             }
             ("read", OpType::Ok) => match &op.value {
                 Value::Array(list) => self.read(list, place),
@@ -161,14 +160,14 @@ impl Stream for Set<'_> {
     }
 }
 
-impl Set<'_> {
+impl LinearizableSetStream<'_> {
     /// An operation that never ended.
-    fn leave(&mut self, open: &Open) {
-        let place = Place { invocation: open.position, completion: NONE };
-        self.additions.extend(open.adds.map(|element| Addition { element, place, is_ok: false }));
+    fn leave(&mut self, open: &PendingOp) {
+        let place = PackedPair { invocation: open.position, completion: NONE };
+        self.additions.extend(open.adds.map(|element| SetAddition { element, place, is_ok: false }));
     }
 
-    fn read(&mut self, list: &[Value], place: Place) {
+    fn read(&mut self, list: &[Value], place: PackedPair) {
         let mut ids: Vec<u32> = list.iter().map(|element| self.elements.id(element)).collect();
         ids.sort_unstable();
         self.duplicated.extend(ids.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| (pair[0], place)));
@@ -199,13 +198,13 @@ impl Set<'_> {
     }
 
     /// Elements that a read shows that ended before anybody began to add them, with the first such reads.
-    fn unexpected(&self, first: &[Option<usize>]) -> Vec<(u32, Place)> {
+    fn unexpected(&self, first: &[Option<usize>]) -> Vec<(u32, PackedPair)> {
         let start = |element: u32| first[element as usize].map(|at| self.additions[at].place.start());
         let mut first_reads = vec![None; self.numbers.len()];
         for (number, place) in self.reads.iter().rev() {
             first_reads[*number as usize] = Some(*place);
         }
-        let mut found: FxHashMap<u32, Place> = FxHashMap::default();
+        let mut found: FxHashMap<u32, PackedPair> = FxHashMap::default();
         for (list, number) in &self.numbers {
             let Some(place) = first_reads[*number as usize] else { continue };
             for element in list.iter().filter(|element| start(**element).is_none_or(|start| start > place.end())) {
@@ -215,7 +214,7 @@ impl Set<'_> {
                 }
             }
         }
-        let mut found: Vec<(u32, Place)> = found.into_iter().collect();
+        let mut found: Vec<(u32, PackedPair)> = found.into_iter().collect();
         found.sort_unstable_by_key(|(element, place)| (place.completion, *element));
         found
     }
@@ -231,7 +230,7 @@ struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    fn new(set: &'a Set<'_>) -> Chain<'a> {
+    fn new(set: &'a LinearizableSetStream<'_>) -> Chain<'a> {
         let mut rows: Vec<(&[u32], u32)> = set.numbers.iter().map(|(list, number)| (&**list, *number)).collect();
         rows.sort_unstable_by_key(|(list, number)| (list.len(), *number));
         let mut ranks = vec![0; rows.len()];
@@ -249,8 +248,8 @@ fn missing(of: &[u32], from: &[u32]) -> Option<u32> {
 
 /// An operation with the places in the order of all operations that the chain leaves to it.
 #[derive(Clone, Copy)]
-struct Step {
-    place: Place,
+struct PlacedOperation {
+    place: PackedPair,
     /// Not before this place.
     lowest: usize,
     /// Not after this place.
@@ -260,25 +259,25 @@ struct Step {
     is_ok: bool,
 }
 
-impl Set<'_> {
+impl LinearizableSetStream<'_> {
     /// All operations that must have taken effect.
-    fn steps(&self, chain: &Chain<'_>, first: &[Option<usize>]) -> Vec<Step> {
+    fn steps(&self, chain: &Chain<'_>, first: &[Option<usize>]) -> Vec<PlacedOperation> {
         let mut levels = vec![chain.lists.len(); self.elements.len()];
         for (rank, list) in chain.lists.iter().enumerate().rev() {
             list.iter().for_each(|element| levels[*element as usize] = rank);
         }
-        let mut steps: Vec<Step> = Vec::with_capacity(self.reads.len() + self.additions.len());
+        let mut steps: Vec<PlacedOperation> = Vec::with_capacity(self.reads.len() + self.additions.len());
         for (number, place) in &self.reads {
             let at = 2 * chain.ranks[*number as usize] + 1;
-            steps.push(Step { place: *place, lowest: at, highest: at, adds: None, is_ok: true });
+            steps.push(PlacedOperation { place: *place, lowest: at, highest: at, adds: None, is_ok: true });
         }
-        for (at, Addition { element, place, is_ok }) in self.additions.iter().enumerate() {
+        for (at, SetAddition { element, place, is_ok }) in self.additions.iter().enumerate() {
             let level = levels[*element as usize];
             let is_first = level < chain.lists.len() && first[*element as usize] == Some(at);
             if is_first || *is_ok {
                 let highest = if is_first { 2 * level } else { usize::MAX };
                 let (place, is_ok) = (*place, *is_ok);
-                steps.push(Step { place, lowest: 2 * level, highest, adds: Some(*element), is_ok });
+                steps.push(PlacedOperation { place, lowest: 2 * level, highest, adds: Some(*element), is_ok });
             }
         }
         steps
@@ -288,10 +287,10 @@ impl Set<'_> {
     fn disorder(&self, chain: &Chain<'_>, first: &[Option<usize>]) -> Option<Finding> {
         let mut by_start = self.steps(chain, first);
         by_start.sort_by_key(|step| (step.place.start(), step.place.completion));
-        let mut by_end: Vec<Step> = by_start.iter().copied().filter(|step| step.is_ok).collect();
+        let mut by_end: Vec<PlacedOperation> = by_start.iter().copied().filter(|step| step.is_ok).collect();
         by_end.sort_by_key(|step| step.place.end());
         let mut ended = by_end.into_iter().peekable();
-        let mut highest: Option<Step> = None;
+        let mut highest: Option<PlacedOperation> = None;
         for later in by_start {
             while let Some(step) = ended.next_if(|step| step.place.end() < later.place.start()) {
                 if highest.is_none_or(|other| step.lowest > other.lowest) {
@@ -305,8 +304,8 @@ impl Set<'_> {
         None
     }
 
-    fn explain(&self, chain: &Chain<'_>, earlier: Step, later: Step) -> Finding {
-        let list = |step: Step| chain.lists[step.lowest / 2];
+    fn explain(&self, chain: &Chain<'_>, earlier: PlacedOperation, later: PlacedOperation) -> Finding {
+        let list = |step: PlacedOperation| chain.lists[step.lowest / 2];
         let name = |element: u32| brief(&self.elements.value(element));
         match (earlier.adds, later.adds) {
             (Some(element), None) => {
@@ -379,12 +378,12 @@ impl Set<'_> {
     }
 
     /// The first read that returned the list of this rank.
-    fn read_of(&self, chain: &Chain<'_>, rank: usize) -> Place {
+    fn read_of(&self, chain: &Chain<'_>, rank: usize) -> PackedPair {
         let read = self.reads.iter().find(|(number, _)| chain.ranks[*number as usize] == rank);
         read.expect("every list was read").1
     }
 
-    fn surprise(&self, element: u32, place: Place, first: &[Option<usize>]) -> Finding {
+    fn surprise(&self, element: u32, place: PackedPair, first: &[Option<usize>]) -> Finding {
         let (who, name) = (self.who(place), brief(&self.elements.value(element)));
         let read = Evidence::new(place.pair(), format!("read → … {name} …"), "").culprit();
         let (story, evidence) = match first[element as usize] {
@@ -405,7 +404,7 @@ impl Set<'_> {
         }
     }
 
-    fn duplicate(&self, element: u32, place: Place) -> Finding {
+    fn duplicate(&self, element: u32, place: PackedPair) -> Finding {
         let (who, name) = (self.who(place), brief(&self.elements.value(element)));
         Finding {
             anomaly: "duplicated".into(),
@@ -418,21 +417,21 @@ impl Set<'_> {
         }
     }
 
-    fn who(&self, place: Place) -> String {
+    fn who(&self, place: PackedPair) -> String {
         who(self.entries.stamp(place.completion).process, self.context)
     }
 
-    fn addition(&self, place: Place, element: u32, note: &str) -> Evidence {
+    fn addition(&self, place: PackedPair, element: u32, note: &str) -> Evidence {
         Evidence::new(place.pair(), format!("add {}", brief(&self.elements.value(element))), note)
     }
 
-    fn shown(&self, list: &[u32], place: Place, note: String) -> Evidence {
+    fn shown(&self, list: &[u32], place: PackedPair, note: String) -> Evidence {
         let list: Value = list.iter().map(|element| self.elements.value(*element)).collect();
         Evidence::new(place.pair(), format!("read → {}", brief(&list)), note)
     }
 
-    fn details(&self, unexpected: &[(u32, Place)]) -> Map<String, Value> {
-        let list = |rows: &[(u32, Place)]| -> Value {
+    fn details(&self, unexpected: &[(u32, PackedPair)]) -> Map<String, Value> {
+        let list = |rows: &[(u32, PackedPair)]| -> Value {
             let mut ids: Vec<u32> = Vec::new();
             for (element, _) in rows {
                 if !ids.contains(element) {

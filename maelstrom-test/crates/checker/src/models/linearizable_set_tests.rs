@@ -5,12 +5,12 @@ use proptest::prelude::*;
 use super::LinearizableSet;
 use crate::history::{History, OpType};
 use crate::json::{Value, json};
-use crate::long_tests::cases;
-use crate::small_histories::{Drawn, drawn, history, intervals, is_linearizable, verdict};
+use crate::small_histories::{RandomOp, history, intervals, is_linearizable, random_ops, verdict};
+use crate::test_cases::cases;
 use crate::{CheckContext, Checker, Evidence, Valid, Verdict};
 
 /// Reads are subsets of a few elements: of random ones, or of those that a single set would have had.
-fn operations(count: usize) -> impl Strategy<Value = Vec<Drawn>> {
+fn operations(count: usize) -> impl Strategy<Value = Vec<RandomOp>> {
     let subset = |bits: u32| (0..4u32).filter(|element| bits >> element & 1 == 1).map(Value::from).collect::<Value>();
     let read = move |bits: u32| ("read", Value::Null, subset(bits));
     let operation = prop_oneof![
@@ -18,17 +18,17 @@ fn operations(count: usize) -> impl Strategy<Value = Vec<Drawn>> {
         1 => (0..16u32).prop_map(read),
         3 => prop::sample::select(vec![0, 1, 3, 7, 15]).prop_map(read),
     ];
-    drawn(count, operation)
+    random_ops(count, operation)
 }
 
 fn bits(list: &Value) -> u32 {
-    let elements = list.as_array().expect("it was drawn").iter();
-    elements.map(|element| 1 << element.as_u64().expect("it was drawn")).sum()
+    let elements = list.as_array().expect("it was random_ops").iter();
+    elements.map(|element| 1 << element.as_u64().expect("it was random_ops")).sum()
 }
 
-fn step(set: u32, op: &Drawn) -> Option<u32> {
+fn step(set: u32, op: &RandomOp) -> Option<u32> {
     match op.f {
-        "add" => Some(set | 1 << op.argument.as_u64().expect("it was drawn")),
+        "add" => Some(set | 1 << op.argument.as_u64().expect("it was random_ops")),
         _ => (bits(&op.result) == set).then_some(set),
     }
 }
@@ -56,15 +56,15 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases(4000)) })]
 
     #[test]
-    fn verdicts_agree_with_brute_force(drawn in operations(8)) {
-        let expected = is_linearizable(&intervals(&drawn), 0, &|set, index| step(*set, &drawn[index]));
-        let verdict = verdict(&LinearizableSet, &history(&drawn));
+    fn verdicts_agree_with_brute_force(random_ops in operations(8)) {
+        let expected = is_linearizable(&intervals(&random_ops), 0, &|set, index| step(*set, &random_ops[index]));
+        let verdict = verdict(&LinearizableSet, &history(&random_ops));
         prop_assert_eq!(verdict.valid != Valid::False, expected, "{:?}", verdict);
     }
 
     #[test]
-    fn evidence_is_minimal(drawn in operations(10)) {
-        let whole = history(&drawn);
+    fn evidence_is_minimal(random_ops in operations(10)) {
+        let whole = history(&random_ops);
         let verdict = verdict(&LinearizableSet, &whole);
         for finding in &verdict.findings {
             let all: Vec<&Evidence> = finding.evidence.iter().collect();

@@ -11,9 +11,8 @@
 //! p2            [dequeue → 7]     wrong: two dequeues have ended, and only one enqueue has begun
 //! ```
 
-use super::Place;
 use crate::describe::{brief, counted, who};
-use crate::entries::{Entries, NONE};
+use crate::entries::{Entries, NONE, PackedPair};
 use crate::history::{History, Op, OpType, Pairing};
 use crate::intern::Interner;
 use crate::json::{Map, Value, json};
@@ -57,33 +56,33 @@ impl Checker for UnorderedQueue {
     }
 
     fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
-        Box::new(Queue::new(context))
+        Box::new(UnorderedQueueStream::new(context))
     }
 }
 
 /// An operation that has begun: what it enqueues, and where.
-struct Open {
+struct PendingQueueOp {
     position: u32,
     enqueues: Option<u32>,
 }
 
 /// A history of a queue on its way into the checker.
-struct Queue<'a> {
+struct UnorderedQueueStream<'a> {
     context: &'a CheckContext,
     entries: Entries,
-    open: Pairing<Open>,
+    open: Pairing<PendingQueueOp>,
     elements: Interner,
     /// Enqueues that did not fail, with their elements.
-    enqueues: Vec<(u32, Place)>,
+    enqueues: Vec<(u32, PackedPair)>,
     /// Dequeues that returned, with their elements, in the order of their ends.
-    dequeues: Vec<(u32, Place)>,
+    dequeues: Vec<(u32, PackedPair)>,
     acknowledged: usize,
     obstacle: Option<String>,
 }
 
-impl<'a> Queue<'a> {
-    fn new(context: &'a CheckContext) -> Queue<'a> {
-        Queue {
+impl<'a> UnorderedQueueStream<'a> {
+    fn new(context: &'a CheckContext) -> UnorderedQueueStream<'a> {
+        UnorderedQueueStream {
             context,
             entries: Entries::default(),
             open: Pairing::new(),
@@ -95,8 +94,8 @@ impl<'a> Queue<'a> {
         }
     }
 
-    fn end(&mut self, position: u32, open: Option<Open>, op: &Op) {
-        let place = Place { invocation: open.as_ref().map_or(NONE, |open| open.position), completion: position };
+    fn end(&mut self, position: u32, open: Option<PendingQueueOp>, op: &Op) {
+        let place = PackedPair { invocation: open.as_ref().map_or(NONE, |open| open.position), completion: position };
         let is_ok = op.kind == OpType::Ok;
         match (&*op.f, op.kind) {
             ("enqueue" | "dequeue" | "drain", OpType::Fail) => {}
@@ -127,16 +126,16 @@ impl<'a> Queue<'a> {
     }
 }
 
-impl Stream for Queue<'_> {
+impl Stream for UnorderedQueueStream<'_> {
     fn push(&mut self, op: &Op) {
         let position = self.entries.push(op);
         let Some(process) = op.process.client() else { return };
         if op.kind == OpType::Invoke {
             let enqueues = (&*op.f == "enqueue").then(|| self.elements.id(&op.value));
-            if let Some(Open { position, enqueues: Some(element) }) =
-                self.open.begin(process, op, Open { position, enqueues })
+            if let Some(PendingQueueOp { position, enqueues: Some(element) }) =
+                self.open.begin(process, op, PendingQueueOp { position, enqueues })
             {
-                self.enqueues.push((element, Place { invocation: position, completion: NONE }));
+                self.enqueues.push((element, PackedPair { invocation: position, completion: NONE }));
             }
             return;
         }
@@ -146,13 +145,13 @@ impl Stream for Queue<'_> {
 
     fn finish(mut self: Box<Self>) -> Verdict {
         for open in self.open.take_unfinished().collect::<Vec<_>>() {
-            let place = Place { invocation: open.position, completion: NONE };
+            let place = PackedPair { invocation: open.position, completion: NONE };
             self.enqueues.extend(open.enqueues.map(|element| (element, place)));
         }
         // By element; enqueues in the order of their beginnings, dequeues in that of their ends.
         self.enqueues.sort_by_key(|(element, place)| (*element, place.start()));
         self.dequeues.sort_by_key(|(element, place)| (*element, place.completion));
-        let mut excesses: Vec<Excess<'_>> = self
+        let mut excesses: Vec<ExcessDequeue<'_>> = self
             .dequeues
             .chunk_by(|one, other| one.0 == other.0)
             .filter_map(|dequeues| self.excess(dequeues))
@@ -174,33 +173,33 @@ impl Stream for Queue<'_> {
 }
 
 /// One dequeue of an element more than enqueues of it.
-struct Excess<'a> {
+struct ExcessDequeue<'a> {
     element: u32,
     /// Enqueues that had begun when the last of the dequeues ended.
-    enqueues: &'a [(u32, Place)],
+    enqueues: &'a [(u32, PackedPair)],
     /// One more.
-    dequeues: &'a [(u32, Place)],
+    dequeues: &'a [(u32, PackedPair)],
 }
 
-impl Excess<'_> {
-    fn culprit(&self) -> Place {
+impl ExcessDequeue<'_> {
+    fn culprit(&self) -> PackedPair {
         self.dequeues.last().expect("there is one more than enqueues").1
     }
 }
 
-impl Queue<'_> {
+impl UnorderedQueueStream<'_> {
     /// The first of an element's dequeues that took out what was not there, with what came before it.
-    fn excess<'q>(&'q self, dequeues: &'q [(u32, Place)]) -> Option<Excess<'q>> {
+    fn excess<'q>(&'q self, dequeues: &'q [(u32, PackedPair)]) -> Option<ExcessDequeue<'q>> {
         let element = dequeues[0].0;
         let first = self.enqueues.partition_point(|(other, _)| *other < element);
         let enqueues = &self.enqueues[first..];
         let enqueues = &enqueues[..enqueues.partition_point(|(other, _)| *other == element)];
         let begun = |at: usize| enqueues.partition_point(|(_, place)| place.start() < dequeues[at].1.end());
         let at = (0..dequeues.len()).find(|at| begun(*at) <= *at)?;
-        Some(Excess { element, enqueues: &enqueues[..begun(at)], dequeues: &dequeues[..=at] })
+        Some(ExcessDequeue { element, enqueues: &enqueues[..begun(at)], dequeues: &dequeues[..=at] })
     }
 
-    fn finding(&self, excess: &Excess<'_>) -> Finding {
+    fn finding(&self, excess: &ExcessDequeue<'_>) -> Finding {
         let shown = brief(&self.elements.value(excess.element));
         let who = who(self.entries.stamp(excess.culprit().completion).process, self.context);
         let (in_count, out_count) = (excess.enqueues.len(), excess.dequeues.len() - 1);
@@ -219,11 +218,11 @@ impl Queue<'_> {
                 "an element was dequeued more often than it had been enqueued",
             )
         };
-        let row = |name: &str, (_, place): &(u32, Place), note: &str| {
+        let row = |name: &str, (_, place): &(u32, PackedPair), note: &str| {
             Evidence::new(place.pair(), format!("{name} {shown}"), note)
         };
         let enqueued =
-            excess.enqueues.iter().take(MAX_SHOWN).map(|enqueue| row("enqueue", enqueue, self.fate(enqueue)));
+            excess.enqueues.iter().take(MAX_SHOWN).map(|enqueue| row("enqueue", enqueue, self.outcome_text(enqueue)));
         let mut evidence: Vec<Evidence> = enqueued.collect();
         let earlier = &excess.dequeues[..out_count];
         evidence.extend(earlier.iter().take(MAX_SHOWN).map(|dequeue| row("dequeue →", dequeue, "ok")));
@@ -249,11 +248,11 @@ impl Queue<'_> {
         }
     }
 
-    fn fate(&self, (_, place): &(u32, Place)) -> &'static str {
+    fn outcome_text(&self, (_, place): &(u32, PackedPair)) -> &'static str {
         if place.completion == NONE { "never completed" } else { "" }
     }
 
-    fn details(&self, excesses: &[Excess<'_>]) -> Map<String, Value> {
+    fn details(&self, excesses: &[ExcessDequeue<'_>]) -> Map<String, Value> {
         let list = |is_unexpected: bool| -> Value {
             let of_kind = excesses.iter().filter(|excess| excess.enqueues.is_empty() == is_unexpected);
             of_kind.map(|excess| self.elements.value(excess.element)).collect()
@@ -283,26 +282,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::long_tests::cases;
-    use crate::small_histories::{Drawn, drawn, history, intervals, is_linearizable, verdict};
+    use crate::small_histories::{RandomOp, history, intervals, is_linearizable, random_ops, verdict};
+    use crate::test_cases::cases;
 
-    fn operations(count: usize) -> impl Strategy<Value = Vec<Drawn>> {
+    fn operations(count: usize) -> impl Strategy<Value = Vec<RandomOp>> {
         let operation = prop_oneof![
             3 => (0..3u32).prop_map(|element| ("enqueue", json!(element), json!(element))),
             3 => (0..3u32).prop_map(|element| ("dequeue", Value::Null, json!(element))),
             1 => (0..3u32, 0..3u32).prop_map(|(one, other)| ("drain", Value::Null, json!([one, other]))),
         ];
-        drawn(count, operation)
+        random_ops(count, operation)
     }
 
     /// How many of each element are in the queue after an operation.
-    fn step(counts: &[i32; 3], op: &Drawn) -> Option<[i32; 3]> {
+    fn step(counts: &[i32; 3], op: &RandomOp) -> Option<[i32; 3]> {
         let mut counts = *counts;
-        let mut change = |element: &Value, by: i32| counts[element.as_u64().expect("it was drawn") as usize] += by;
+        let mut change = |element: &Value, by: i32| counts[element.as_u64().expect("it was random_ops") as usize] += by;
         match (op.f, &op.result) {
             ("enqueue", element) => change(element, 1),
             ("dequeue", element) => change(element, -1),
-            (_, list) => list.as_array().expect("it was drawn").iter().for_each(|element| change(element, -1)),
+            (_, list) => list.as_array().expect("it was random_ops").iter().for_each(|element| change(element, -1)),
         }
         counts.iter().all(|count| *count >= 0).then_some(counts)
     }
@@ -311,16 +310,16 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases(2000)) })]
 
         #[test]
-        fn verdicts_agree_with_brute_force(drawn in operations(8)) {
-            let expected = is_linearizable(&intervals(&drawn), [0; 3], &|counts, index| step(counts, &drawn[index]));
-            let verdict = verdict(&UnorderedQueue, &history(&drawn));
+        fn verdicts_agree_with_brute_force(random_ops in operations(8)) {
+            let expected = is_linearizable(&intervals(&random_ops), [0; 3], &|counts, index| step(counts, &random_ops[index]));
+            let verdict = verdict(&UnorderedQueue, &history(&random_ops));
             prop_assert_eq!(verdict.valid != Valid::False, expected, "{:?}", verdict);
         }
 
         /// The evidence alone is not linearizable, and without any of its dequeues it is.
         #[test]
-        fn evidence_is_minimal(drawn in operations(10)) {
-            let whole = history(&drawn);
+        fn evidence_is_minimal(random_ops in operations(10)) {
+            let whole = history(&random_ops);
             let verdict = verdict(&UnorderedQueue, &whole);
             let is_drain = |line: &Evidence| line.completion.is_some_and(|at| &*whole.ops[at].f == "drain");
             for finding in verdict.findings.iter().filter(|finding| !finding.evidence.iter().any(is_drain)) {

@@ -2,13 +2,13 @@
 
 use std::cmp::Reverse;
 
-use super::sightings::{Oddity, Sight, Sightings};
+use super::observations::{ElementRecord, Observations, ReadAnomaly};
 use crate::CheckContext;
 use crate::entries::NONE;
 use crate::history::Nanos;
 
-pub(super) struct Analysis {
-    pub(super) sightings: Sightings,
+pub(super) struct SetAnalysis {
+    pub(super) observations: Observations,
     /// The values that somebody tried to add, in the order of their first additions.
     pub(super) elements: Vec<u32>,
     /// Elements by what became of them, in the same order.
@@ -16,31 +16,31 @@ pub(super) struct Analysis {
     pub(super) lost: Vec<u32>,
     pub(super) never_read: Vec<u32>,
     /// Values that stood twice in a read, and values that nobody had added, in the order of the reads that show them.
-    pub(super) duplicated: Vec<(u32, Oddity)>,
-    pub(super) unexpected: Vec<(u32, Oddity)>,
+    pub(super) duplicated: Vec<(u32, ReadAnomaly)>,
+    pub(super) unexpected: Vec<(u32, ReadAnomaly)>,
     /// Why a good verdict cannot be given.
     pub(super) doubts: Vec<String>,
 }
 
-impl Analysis {
-    pub(super) fn of(mut sightings: Sightings, context: &CheckContext, lenient: bool) -> Analysis {
+impl SetAnalysis {
+    pub(super) fn of(mut observations: Observations, context: &CheckContext, lenient: bool) -> SetAnalysis {
         if lenient {
-            sightings.sights.iter_mut().for_each(|sight| sight.missing_from_final = NONE);
+            observations.records.iter_mut().for_each(|sight| sight.missing_from_final = NONE);
         }
-        let elements = elements(&sightings);
-        last_lists(&mut sightings, &elements);
-        let is_element = |id: &u32| sightings.sights[*id as usize].invoked != NONE;
-        let in_order = |mut rows: Vec<(u32, Oddity)>| {
-            rows.sort_unstable_by_key(|(_, row)| (sightings.reads[row.read as usize].begun(), row.place));
+        let elements = elements(&observations);
+        last_lists(&mut observations, &elements);
+        let is_element = |id: &u32| observations.records[*id as usize].invoked != NONE;
+        let in_order = |mut rows: Vec<(u32, ReadAnomaly)>| {
+            rows.sort_unstable_by_key(|(_, row)| (observations.reads[row.read as usize].begun(), row.place));
             rows
         };
         let duplicated = in_order(
-            sightings.duplicated.iter().filter(|(id, _)| is_element(id)).map(|(id, row)| (*id, *row)).collect(),
+            observations.duplicated.iter().filter(|(id, _)| is_element(id)).map(|(id, row)| (*id, *row)).collect(),
         );
         // Of an addition whose invocation is missing, nobody knows that it did not begin before.
-        let is_late = |id: &u32| sightings.sights[*id as usize].tried.invocation != NONE;
+        let is_late = |id: &u32| observations.records[*id as usize].tried.invocation != NONE;
         let unexpected = in_order(
-            sightings
+            observations
                 .unexpected
                 .iter()
                 .filter(|(id, _)| !is_element(id) || is_late(id))
@@ -49,17 +49,18 @@ impl Analysis {
         );
         let mut doubts = Vec::new();
         if !lenient {
-            doubts.extend(sightings.missing_final_reads(context));
+            doubts.extend(observations.missing_final_reads(context));
         }
-        let unplaced = sightings.reads.iter().filter(|read| read.place.invocation == NONE).count();
+        let unplaced = observations.reads.iter().filter(|read| read.place.invocation == NONE).count();
         if unplaced > 0 {
             doubts.push(format!("{unplaced} reads have no invocation, so it is unknown what they could have seen"));
         }
-        if sightings.malformed > 0 {
-            doubts.push(format!("{} reads did not return a list", sightings.malformed));
+        if observations.malformed > 0 {
+            doubts.push(format!("{} reads did not return a list", observations.malformed));
         }
         let (stable, lost, never_read) = (Vec::new(), Vec::new(), Vec::new());
-        let mut analysis = Analysis { sightings, elements, stable, lost, never_read, duplicated, unexpected, doubts };
+        let mut analysis =
+            SetAnalysis { observations, elements, stable, lost, never_read, duplicated, unexpected, doubts };
         analysis.classify();
         analysis
     }
@@ -67,9 +68,9 @@ impl Analysis {
     fn classify(&mut self) {
         for id in self.elements.clone() {
             let sight = self.sight(id);
-            let begun = |read: u32| self.sightings.reads.get(read as usize).map(|read| read.begun());
+            let begun = |read: u32| self.observations.reads.get(read as usize).map(|read| read.begun());
             let (present, absent) = (begun(sight.last_present), begun(sight.last_absent));
-            let known = self.sightings.known(sight);
+            let known = self.observations.known(sight);
             let gone = absent > present && absent > known && known.is_some();
             if gone || sight.missing_from_final != NONE {
                 self.lost.push(id);
@@ -81,13 +82,13 @@ impl Analysis {
         }
     }
 
-    pub(super) fn sight(&self, id: u32) -> &Sight {
-        &self.sightings.sights[id as usize]
+    pub(super) fn sight(&self, id: u32) -> &ElementRecord {
+        &self.observations.records[id as usize]
     }
 
     /// The read that shows that the element is lost.
     pub(super) fn proof_of_loss(&self, id: u32) -> u32 {
-        let Sight { missing_from_final, last_absent, .. } = self.sight(id);
+        let ElementRecord { missing_from_final, last_absent, .. } = self.sight(id);
         if *missing_from_final == NONE { *last_absent } else { *missing_from_final }
     }
 
@@ -96,8 +97,8 @@ impl Analysis {
     pub(super) fn latency(&self, id: u32, is_lost: bool) -> Nanos {
         let sight = self.sight(id);
         let last = if is_lost { sight.last_present } else { sight.last_absent };
-        let time = |position: u32| self.sightings.stamp(position).time;
-        match (self.sightings.known(sight), self.sightings.reads.get(last as usize)) {
+        let time = |position: u32| self.observations.stamp(position).time;
+        match (self.observations.known(sight), self.observations.reads.get(last as usize)) {
             (Some(known), Some(read)) => time(read.begun()).saturating_sub(time(known)),
             _ => 0,
         }
@@ -105,31 +106,31 @@ impl Analysis {
 }
 
 /// All values that somebody tried to add, in the order of their first tries.
-fn elements(sightings: &Sightings) -> Vec<u32> {
-    let invoked = |id: &u32| sightings.sights[*id as usize].invoked;
-    let mut elements: Vec<u32> = (0..sightings.sights.len() as u32).filter(|id| invoked(id) != NONE).collect();
-    elements.sort_by_key(|id| (invoked(id), sightings.sights[*id as usize].tried.last_entry()));
+fn elements(observations: &Observations) -> Vec<u32> {
+    let invoked = |id: &u32| observations.records[*id as usize].invoked;
+    let mut elements: Vec<u32> = (0..observations.records.len() as u32).filter(|id| invoked(id) != NONE).collect();
+    elements.sort_by_key(|id| (invoked(id), observations.records[*id as usize].tried.last_entry()));
     elements
 }
 
 /// What the last list of each process does not have, was absent when that began. From the read that began last to the
 /// one that began first, so that the first without an element is the last in time. `pending` links the elements for
 /// which none has been met; each step along it is paid for by an element of the list, or ends an element's wait.
-fn last_lists(sightings: &mut Sightings, elements: &[u32]) {
-    let mut last: Vec<_> = std::mem::take(&mut sightings.latest).into_values().filter(|l| l.read != NONE).collect();
-    let Sightings { sights, reads, .. } = sightings;
+fn last_lists(observations: &mut Observations, elements: &[u32]) {
+    let mut last: Vec<_> = std::mem::take(&mut observations.latest).into_values().filter(|l| l.read != NONE).collect();
+    let Observations { records, reads, .. } = observations;
     last.sort_unstable_by_key(|latest| Reverse(reads[latest.read as usize].begun()));
     let mut pending = Pending::new(elements.len());
-    let mut shown_by = vec![NONE; sights.len()];
+    let mut shown_by = vec![NONE; records.len()];
     for list in last {
         for id in &list.ids {
             shown_by[*id as usize] = list.read;
         }
         let completed = reads[list.read as usize].place.completion;
         // In the order of additions: those that come later could not be seen yet.
-        let is_due = |at: usize| sights[elements[at] as usize].invoked < completed;
+        let is_due = |at: usize| records[elements[at] as usize].invoked < completed;
         for at in pending.take_out(is_due, |at| shown_by[elements[at] as usize] != list.read) {
-            sights[elements[at] as usize].see_absent(reads, list.read);
+            records[elements[at] as usize].see_absent(reads, list.read);
         }
     }
 }

@@ -7,15 +7,15 @@
 //! was known before.
 
 mod analysis;
-mod findings;
-mod sightings;
+mod explain;
+mod observations;
 #[cfg(test)]
 mod tests;
 
 use crate::json::{Map, Value, json};
 
-use self::analysis::Analysis;
-use self::sightings::Sightings;
+use self::analysis::SetAnalysis;
+use self::observations::Observations;
 use super::describe::millis;
 use super::stream::check_streamed;
 use super::{CheckContext, Checker, Quantiles, Stream, Valid, Verdict};
@@ -75,9 +75,9 @@ impl SetFull {
     /// # Ok::<(), maelstrom_checker::history::ReadError>(())
     /// ```
     pub fn outcome(&self, history: &History, context: &CheckContext) -> SetOutcome {
-        let mut sightings = Sightings::default();
-        history.ops.iter().for_each(|op| sightings.push(op));
-        let analysis = Analysis::of(sightings, context, self.lenient);
+        let mut observations = Observations::default();
+        history.ops.iter().for_each(|op| observations.push(op));
+        let analysis = SetAnalysis::of(observations, context, self.lenient);
         SetOutcome {
             attempt_count: analysis.elements.len(),
             stable: analysis.values(&analysis.stable),
@@ -95,26 +95,26 @@ impl Checker for SetFull {
     }
 
     fn stream<'a>(&'a self, context: &'a CheckContext) -> Box<dyn Stream + 'a> {
-        Box::new(Set { checker: self, context, sightings: Sightings::default() })
+        Box::new(SetFullStream { checker: self, context, observations: Observations::default() })
     }
 }
 
 /// A history of a set on its way into the checker.
-struct Set<'a> {
+struct SetFullStream<'a> {
     checker: &'a SetFull,
     context: &'a CheckContext,
-    sightings: Sightings,
+    observations: Observations,
 }
 
-impl Stream for Set<'_> {
+impl Stream for SetFullStream<'_> {
     fn push(&mut self, op: &Op) {
-        self.sightings.push(op);
+        self.observations.push(op);
     }
 
     fn finish(self: Box<Self>) -> Verdict {
-        let Set { checker: SetFull { lenient }, context, sightings } = *self;
-        let analysis = Analysis::of(sightings, context, *lenient);
-        let findings = findings::all(&analysis, context, *lenient);
+        let SetFullStream { checker: SetFull { lenient }, context, observations } = *self;
+        let analysis = SetAnalysis::of(observations, context, *lenient);
+        let findings = explain::all(&analysis, context, *lenient);
         let (valid, reason) = if findings.iter().any(|finding| finding.proscribed) {
             (Valid::False, None)
         } else if let Some(reason) = analysis.doubts.first() {
@@ -125,14 +125,14 @@ impl Stream for Set<'_> {
             (Valid::True, None)
         };
         let mut verdict = Verdict { valid, reason, findings, details: details(&analysis) };
-        verdict.add_mismatch(analysis.sightings.mismatch());
+        verdict.add_mismatch(analysis.observations.mismatch());
         verdict
     }
 }
 
-impl Analysis {
+impl SetAnalysis {
     fn values(&self, ids: &[u32]) -> Vec<Value> {
-        ids.iter().map(|id| self.sightings.values.value(*id)).collect()
+        ids.iter().map(|id| self.observations.values.value(*id)).collect()
     }
 
     fn latencies(&self, ids: &[u32], are_lost: bool) -> Quantiles {
@@ -140,8 +140,8 @@ impl Analysis {
     }
 }
 
-fn details(analysis: &Analysis) -> Map<String, Value> {
-    let value = |id: u32| analysis.sightings.values.value(id);
+fn details(analysis: &SetAnalysis) -> Map<String, Value> {
+    let value = |id: u32| analysis.observations.values.value(id);
     let mut stale: Vec<(u64, u32)> = analysis.stable.iter().map(|id| (analysis.latency(*id, false), *id)).collect();
     stale.retain(|(latency, _)| *latency > 0);
     let mut worst = stale.clone();

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::doors::judged;
+use crate::entry_points::judged;
 use crate::history::{Nanos, Op, OpType};
-use crate::long_tests::cases;
+use crate::test_cases::cases;
 
 /// A history in a notation for tests: one entry per word, `0+a` process 0 invokes the addition of `a`, `0+a!` it is ok,
 /// `0+a?` info, `0+a~` fail; `0r` a read begins, `0r=ab` it returns `a` and `b`, `0r?` it fails; `F` begins the final phase.
@@ -182,14 +182,14 @@ const MILLISECOND: Nanos = 1_000_000;
 
 /// The definitions of the specification, element by element and read by read.
 fn by_definition(history: &History) -> BTreeMap<String, (&'static str, Nanos)> {
-    struct Read<'a>(usize, usize, &'a [Value], bool);
+    struct SetRead<'a>(usize, usize, &'a [Value], bool);
     let pairs = history.pairs();
-    let reads: Vec<Read<'_>> = pairs
+    let reads: Vec<SetRead<'_>> = pairs
         .iter()
         .filter_map(|pair| {
             let op = &history.ops[pair.completion?];
             let list = op.value.as_array().filter(|_| op.kind == OpType::Ok && &*op.f == "read")?;
-            Some(Read(pair.invocation?, pair.completion?, list, op.is_final))
+            Some(SetRead(pair.invocation?, pair.completion?, list, op.is_final))
         })
         .collect();
     let phase = history.ops.iter().position(|op| op.is_final).unwrap_or(usize::MAX);
@@ -204,7 +204,7 @@ fn by_definition(history: &History) -> BTreeMap<String, (&'static str, Nanos)> {
             let op = &history.ops[pair.completion?];
             (op.kind == OpType::Ok && &*op.f == "add" && op.value == *element).then_some(pair.completion?)
         });
-        let relevant: Vec<&Read<'_>> = reads.iter().filter(|read| read.1 > invoked).collect();
+        let relevant: Vec<&SetRead<'_>> = reads.iter().filter(|read| read.1 > invoked).collect();
         let shown = relevant.iter().filter(|read| read.2.contains(element)).map(|read| read.1);
         let known = acknowledged.chain(shown).min();
         let present = relevant.iter().filter(|read| read.2.contains(element)).map(|read| read.0).max();

@@ -17,9 +17,9 @@ use crate::txn::unknown_name::UnknownName;
 pub(super) struct Model(u8);
 
 /// The name of a model, the models that it implies directly, the anomalies that it proscribes directly.
-type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
+type ModelRow = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-const MODELS: [Row; 36] = [
+const MODELS: [ModelRow; 36] = [
     ("PL-1", &[], &["G0", "duplicate-elements", "cyclic-versions"]),
     ("PL-2", &["PL-1"], &["G1", "unexpected"]),
     ("PL-CS", &["PL-2"], &["G-cursor", "lost-update"]),
@@ -138,7 +138,7 @@ impl Model {
         LATTICE[usize::from(self.0)].proscribed
     }
 
-    fn row(self) -> &'static Row {
+    fn row(self) -> &'static ModelRow {
         &MODELS[usize::from(self.0)]
     }
 }

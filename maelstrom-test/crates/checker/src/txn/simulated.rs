@@ -221,7 +221,7 @@ impl<F: FnMut(Op)> Execution<'_, F> {
         RunningTxn { txn: self.begun, mops, answers: Vec::new(), began: self.now, committed: None }
     }
 
-    /// A random read or write. Each key in use is drawn twice as often as the one before it.
+    /// A random read or write. Each key in use is random_ops twice as often as the one before it.
     fn mop(&mut self) -> MicroOp {
         let draw: f64 = self.rng.random_range(1.0..2.0_f64.powi(self.active.len() as i32));
         let place = draw.log2() as usize;

@@ -24,7 +24,7 @@ pub(super) const NULL: u32 = 0;
 
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum TxnOutcome {
     /// It happened, and its reads are known.
     Ok,
     /// It may have happened.
@@ -42,7 +42,7 @@ pub(super) struct Txn {
     /// Position of the completion; [`NONE`] if there is none.
     pub(super) completion: u32,
     /// How it ended.
-    pub(super) outcome: Outcome,
+    pub(super) outcome: TxnOutcome,
     first_mop: u32,
     mop_count: u32,
 }
@@ -196,7 +196,7 @@ impl<A> Store<A> {
             if record.invocation != NONE {
                 events[record.invocation as usize] = txn * 2;
             }
-            if record.outcome == Outcome::Ok {
+            if record.outcome == TxnOutcome::Ok {
                 events[record.completion as usize] = txn * 2 + 1;
             }
         }
@@ -205,7 +205,7 @@ impl<A> Store<A> {
     }
 
     pub(super) fn is_ok(&self, txn: u32) -> bool {
-        self.txn(txn).outcome == Outcome::Ok
+        self.txn(txn).outcome == TxnOutcome::Ok
     }
 
     /// The numbers of the ok transactions, in order.
@@ -224,7 +224,7 @@ impl<A> Store<A> {
 
     /// The writer of a version, if that transaction failed.
     pub(super) fn failed_writer(&self, version: u32) -> Option<u32> {
-        self.writer(version).filter(|writer| self.txn(*writer).outcome == Outcome::Fail)
+        self.writer(version).filter(|writer| self.txn(*writer).outcome == TxnOutcome::Fail)
     }
 }
 
@@ -316,12 +316,12 @@ impl<A: Answers> StoreBuilder<A> {
         };
         self.store.hides_writes |= !parsed && requested.is_none() && op.kind != OpType::Fail;
         let outcome = match op.kind {
-            OpType::Ok if parsed && mops.iter().all(|mop| mop.kind != MopKind::Blind) => Outcome::Ok,
-            OpType::Fail => Outcome::Fail,
-            _ => Outcome::Info,
+            OpType::Ok if parsed && mops.iter().all(|mop| mop.kind != MopKind::Blind) => TxnOutcome::Ok,
+            OpType::Fail => TxnOutcome::Fail,
+            _ => TxnOutcome::Info,
         };
         let answered = match &requested {
-            Some(requested) if outcome != Outcome::Ok && !same_request(requested, &mops) => requested,
+            Some(requested) if outcome != TxnOutcome::Ok && !same_request(requested, &mops) => requested,
             _ => &mops,
         };
         let record = &mut self.store.txns[txn as usize];
@@ -332,7 +332,7 @@ impl<A: Answers> StoreBuilder<A> {
     }
 
     fn new_txn(&mut self) -> u32 {
-        let outcome = Outcome::Info;
+        let outcome = TxnOutcome::Info;
         self.store.txns.push(Txn { invocation: NONE, completion: NONE, outcome, first_mop: 0, mop_count: 0 });
         self.store.txns.len() as u32 - 1
     }

@@ -11,7 +11,7 @@ use crate::txn::graph::{Dependencies, EdgeKind, EdgeSink, Graph, TransactionTime
 use crate::txn::model::Boundary;
 use crate::txn::promise::{OrderInUse, Promise};
 use crate::txn::search::{Cycles, find_cycles};
-use crate::txn::store::{Answers, NULL, Outcome, Store};
+use crate::txn::store::{Answers, NULL, Store, TxnOutcome};
 use crate::{Finding, Valid, Verdict};
 
 /// Judges an analysis by what was promised.
@@ -70,7 +70,7 @@ fn timeline<A: WorkloadAnalysis>(analysis: &A) -> TransactionTimeline {
 /// Whether some transaction was complete before another one began that may have happened.
 fn is_ordered_in_time<A: Answers>(store: &Store<A>) -> bool {
     let mut events = store.events();
-    events.retain(|event| store.txn(event >> 1).outcome != Outcome::Fail);
+    events.retain(|event| store.txn(event >> 1).outcome != TxnOutcome::Fail);
     TransactionTimeline { events }.orders_any()
 }
 

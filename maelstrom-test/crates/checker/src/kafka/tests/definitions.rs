@@ -7,8 +7,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{found, history};
-use crate::doors::judged;
-use crate::long_tests::cases;
+use crate::entry_points::judged;
+use crate::test_cases::cases;
 use crate::{Kafka, Valid};
 
 const KEYS: [&str; 2] = ["x", "y"];

@@ -1,4 +1,4 @@
-//! Cases by hand, and a simulated log with faults planted into its history.
+//! AnomalyCases by hand, and a simulated log with faults planted into its history.
 
 mod definitions;
 mod simulate;
@@ -9,11 +9,11 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use self::simulate::{Fault, simulate};
+use self::simulate::{PlantedFault, simulate};
 use super::*;
-use crate::doors::judged;
+use crate::entry_points::judged;
 use crate::history::{Op, OpType};
-use crate::long_tests::cases;
+use crate::test_cases::cases;
 
 /// A history in a notation for tests: operations one after another, a millisecond per entry, separated by `;`. `0 send x
 /// 7@3`: process 0 sends 7 to key x and gets offset 3; `7!` the send fails; `7?` its fate is unknown. `0 poll x 3=7 4=8 y 0=1`
@@ -324,7 +324,7 @@ proptest! {
     }
 
     #[test]
-    fn planted_faults_are_found_under_their_names(seed in any::<u64>(), fault in prop::sample::select(Fault::ALL.to_vec())) {
+    fn planted_faults_are_found_under_their_names(seed in any::<u64>(), fault in prop::sample::select(PlantedFault::ALL.to_vec())) {
         let mut history = simulate(seed, 600);
         prop_assume!(fault.plant(&mut history, seed));
         let verdict = judged(&Kafka::default(), &history);
@@ -332,7 +332,7 @@ proptest! {
     }
 
     #[test]
-    fn the_evidence_alone_proves_the_fault(seed in any::<u64>(), fault in prop::sample::select(Fault::ALL.to_vec())) {
+    fn the_evidence_alone_proves_the_fault(seed in any::<u64>(), fault in prop::sample::select(PlantedFault::ALL.to_vec())) {
         let mut history = simulate(seed, 300);
         prop_assume!(fault.plant(&mut history, seed));
         let verdict = judged(&Kafka::default(), &history);

@@ -12,32 +12,32 @@ const WORKERS: usize = 4;
 const KEYS: u64 = 3;
 
 /// What a worker is about to be told.
-struct Open {
+struct PendingCall {
     f: &'static str,
     kind: OpType,
     told: Value,
 }
 
 #[derive(Default)]
-struct Worker {
+struct SimulatedWorker {
     process: u64,
     /// Next offset to read of each assigned key.
     positions: BTreeMap<String, i64>,
-    open: Option<Open>,
+    open: Option<PendingCall>,
 }
 
 struct Simulation {
     random: ChaCha8Rng,
     logs: BTreeMap<String, Vec<(i64, u64)>>,
     committed: BTreeMap<String, i64>,
-    workers: Vec<Worker>,
+    workers: Vec<SimulatedWorker>,
     next_message: u64,
     ops: Vec<Op>,
 }
 
 /// The history of so many entries and a final phase in which every worker reads everything.
 pub(super) fn simulate(seed: u64, length: usize) -> History {
-    let workers = (0..WORKERS as u64).map(|process| Worker { process, ..Worker::default() });
+    let workers = (0..WORKERS as u64).map(|process| SimulatedWorker { process, ..SimulatedWorker::default() });
     let mut simulation = Simulation {
         random: ChaCha8Rng::seed_from_u64(seed),
         logs: BTreeMap::new(),
@@ -75,10 +75,10 @@ impl Simulation {
 
     fn begin(&mut self, worker: usize, f: &'static str, asked: Value, kind: OpType, told: Value) {
         self.push(worker, OpType::Invoke, f, asked);
-        self.workers[worker].open = Some(Open { f, kind, told });
+        self.workers[worker].open = Some(PendingCall { f, kind, told });
     }
 
-    fn complete(&mut self, worker: usize, open: Open) {
+    fn complete(&mut self, worker: usize, open: PendingCall) {
         self.push(worker, open.kind, open.f, open.told);
         if open.kind == OpType::Info {
             self.workers[worker].process += WORKERS as u64;
@@ -172,7 +172,7 @@ impl Simulation {
 
 /// Something to change in a history so that it shows an anomaly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum PlantedFault {
     HideMessage,
     FailSend,
     ChangeMessage,
@@ -189,40 +189,40 @@ pub(super) enum Fault {
     SendLast,
 }
 
-impl Fault {
-    pub(super) const ALL: [Fault; 14] = [
-        Fault::HideMessage,
-        Fault::FailSend,
-        Fault::ChangeMessage,
-        Fault::CopyMessage,
-        Fault::InventMessage,
-        Fault::SkipWithin,
-        Fault::SwapWithin,
-        Fault::SkipBetween,
-        Fault::RepeatBetween,
-        Fault::SwapSends,
-        Fault::SendBackwards,
-        Fault::SendApart,
-        Fault::PollOwn,
-        Fault::SendLast,
+impl PlantedFault {
+    pub(super) const ALL: [PlantedFault; 14] = [
+        PlantedFault::HideMessage,
+        PlantedFault::FailSend,
+        PlantedFault::ChangeMessage,
+        PlantedFault::CopyMessage,
+        PlantedFault::InventMessage,
+        PlantedFault::SkipWithin,
+        PlantedFault::SwapWithin,
+        PlantedFault::SkipBetween,
+        PlantedFault::RepeatBetween,
+        PlantedFault::SwapSends,
+        PlantedFault::SendBackwards,
+        PlantedFault::SendApart,
+        PlantedFault::PollOwn,
+        PlantedFault::SendLast,
     ];
 
     pub(super) fn anomaly(self) -> &'static str {
         match self {
-            Fault::HideMessage => "lost-write",
-            Fault::FailSend => "G1a",
-            Fault::ChangeMessage => "inconsistent-offsets",
-            Fault::CopyMessage => "duplicate",
-            Fault::InventMessage => "unexpected",
-            Fault::SkipWithin => "int-poll-skip",
-            Fault::SwapWithin => "int-nonmonotonic-poll",
-            Fault::SkipBetween => "poll-skip",
-            Fault::RepeatBetween => "nonmonotonic-poll",
-            Fault::SwapSends => "nonmonotonic-send",
-            Fault::SendBackwards => "int-nonmonotonic-send",
-            Fault::SendApart => "int-send-skip",
-            Fault::PollOwn => "precommitted-read",
-            Fault::SendLast => "unseen",
+            PlantedFault::HideMessage => "lost-write",
+            PlantedFault::FailSend => "G1a",
+            PlantedFault::ChangeMessage => "inconsistent-offsets",
+            PlantedFault::CopyMessage => "duplicate",
+            PlantedFault::InventMessage => "unexpected",
+            PlantedFault::SkipWithin => "int-poll-skip",
+            PlantedFault::SwapWithin => "int-nonmonotonic-poll",
+            PlantedFault::SkipBetween => "poll-skip",
+            PlantedFault::RepeatBetween => "nonmonotonic-poll",
+            PlantedFault::SwapSends => "nonmonotonic-send",
+            PlantedFault::SendBackwards => "int-nonmonotonic-send",
+            PlantedFault::SendApart => "int-send-skip",
+            PlantedFault::PollOwn => "precommitted-read",
+            PlantedFault::SendLast => "unseen",
         }
     }
 
@@ -230,33 +230,39 @@ impl Fault {
     pub(super) fn plant(self, history: &mut History, seed: u64) -> bool {
         let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x5EED);
         match self {
-            Fault::HideMessage => hide(history, &mut random),
-            Fault::FailSend => fail_send(history, &mut random),
-            Fault::ChangeMessage => in_poll(history, &mut random, 1, |list, at| list[at][1] = json!("changed")),
-            Fault::CopyMessage => {
+            PlantedFault::HideMessage => hide(history, &mut random),
+            PlantedFault::FailSend => fail_send(history, &mut random),
+            PlantedFault::ChangeMessage => in_poll(history, &mut random, 1, |list, at| list[at][1] = json!("changed")),
+            PlantedFault::CopyMessage => {
                 in_poll(history, &mut random, 1, |list, at| list.push(json!([1_000_000, list[at][1]])))
             }
-            Fault::InventMessage => {
+            PlantedFault::InventMessage => {
                 in_poll(history, &mut random, 1, |list, _| list.push(json!([1_000_000, "invented"])))
             }
-            Fault::SkipWithin => {
+            PlantedFault::SkipWithin => {
                 in_poll(history, &mut random, 3, |list, at| drop(list.remove(at.clamp(1, list.len() - 2))))
             }
-            Fault::SwapWithin => in_poll(history, &mut random, 2, |list, at| list.swap(at.max(1), at.max(1) - 1)),
-            Fault::SkipBetween => between_polls(history, &mut random, |_, next| drop(next.remove(0))),
-            Fault::RepeatBetween => between_polls(history, &mut random, |last, next| next.insert(0, last.clone())),
-            Fault::SwapSends => swap_sends(history, &mut random),
-            Fault::SendBackwards => {
+            PlantedFault::SwapWithin => {
+                in_poll(history, &mut random, 2, |list, at| list.swap(at.max(1), at.max(1) - 1))
+            }
+            PlantedFault::SkipBetween => between_polls(history, &mut random, |_, next| drop(next.remove(0))),
+            PlantedFault::RepeatBetween => {
+                between_polls(history, &mut random, |last, next| next.insert(0, last.clone()))
+            }
+            PlantedFault::SwapSends => swap_sends(history, &mut random),
+            PlantedFault::SendBackwards => {
                 append(history, json!([["send", "0", [1_000_001, "b"]], ["send", "0", [1_000_000, "a"]]]))
             }
-            Fault::SendApart => {
+            PlantedFault::SendApart => {
                 append(history, json!([["send", "0", [1_000_000, "a"]], ["send", "0", [1_000_002, "c"]]]))
                     && append(history, json!([["send", "0", [1_000_001, "b"]]]))
             }
-            Fault::PollOwn => {
+            PlantedFault::PollOwn => {
                 append(history, json!([["send", "0", [1_000_000, "a"]], ["poll", {"0": [[1_000_000, "a"]]}]]))
             }
-            Fault::SendLast => append(history, json!([["send", "0", [1_000_000, "a"]]])) && read_nothing(history),
+            PlantedFault::SendLast => {
+                append(history, json!([["send", "0", [1_000_000, "a"]]])) && read_nothing(history)
+            }
         }
     }
 }

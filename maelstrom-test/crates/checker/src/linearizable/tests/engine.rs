@@ -3,13 +3,13 @@
 use proptest::prelude::*;
 
 use super::super::budget::Budget;
-use super::super::configurations::Thrift;
+use super::super::configurations::BeamLimits;
 use super::super::decide::decide;
 use super::super::orders::step;
 use super::super::problem::{ANYTHING, Action, Operation, Problem, State};
-use super::super::search::{Outcome, search, search_thriftily};
+use super::super::search::{SearchOutcome, search, search_with_limits};
 use super::super::zones;
-use crate::long_tests::cases;
+use crate::test_cases::cases;
 
 /// Every order is tried.
 pub(super) fn is_linearizable(problem: &Problem) -> bool {
@@ -49,11 +49,11 @@ pub(super) fn problems(count: usize, values: State) -> impl Strategy<Value = Pro
     ];
     // A length around which operations overlap with a few others.
     let operation = (action, 0..1000u32, 1..400u32, 0..5u8);
-    (prop::collection::vec(operation, 1..=count), 0..values).prop_map(move |(drawn, initial)| {
+    (prop::collection::vec(operation, 1..=count), 0..values).prop_map(move |(random_ops, initial)| {
         assemble(
             initial,
             values,
-            drawn.into_iter().map(|(action, at, length, end)| (action, at, (end > 0).then_some(at + length))),
+            random_ops.into_iter().map(|(action, at, length, end)| (action, at, (end > 0).then_some(at + length))),
         )
     })
 }
@@ -62,9 +62,9 @@ pub(super) fn problems(count: usize, values: State) -> impl Strategy<Value = Pro
 pub(super) fn assemble(
     initial: State,
     values: State,
-    drawn: impl Iterator<Item = (Action, u32, Option<u32>)>,
+    random_ops: impl Iterator<Item = (Action, u32, Option<u32>)>,
 ) -> Problem {
-    let drawn: Vec<_> = drawn
+    let random_ops: Vec<_> = random_ops
         .filter(|(action, _, end)| match action {
             Action::Read(_) => end.is_some(),
             Action::Cas(from, to) => from != to,
@@ -72,13 +72,13 @@ pub(super) fn assemble(
         })
         .collect();
     let mut times: Vec<(u32, bool, usize)> = Vec::new();
-    for (index, (_, start, end)) in drawn.iter().enumerate() {
+    for (index, (_, start, end)) in random_ops.iter().enumerate() {
         times.push((*start, false, index));
         times.extend(end.map(|end| (end, true, index)));
     }
     times.sort_unstable();
     let place = |key: (u32, bool, usize)| times.iter().position(|other| *other == key).expect("it is there") + 2;
-    let mut operations: Vec<Operation> = drawn
+    let mut operations: Vec<Operation> = random_ops
         .iter()
         .enumerate()
         .map(|(id, (action, start, end))| Operation {
@@ -95,9 +95,9 @@ pub(super) fn assemble(
 /// Problems in which hardly any value is written twice.
 fn unique_problems(count: usize) -> impl Strategy<Value = Problem> {
     let operation = (0..3u8, 0..8 as State, 0..1000u32, 1..400u32, 0..5u8);
-    prop::collection::vec(operation, 1..=count).prop_map(|drawn| {
+    prop::collection::vec(operation, 1..=count).prop_map(|random_ops| {
         let mut next = 0;
-        let operations = drawn.into_iter().map(|(kind, value, at, length, end)| {
+        let operations = random_ops.into_iter().map(|(kind, value, at, length, end)| {
             let mut fresh = || {
                 next += 1;
                 next
@@ -120,28 +120,28 @@ proptest! {
     #[test]
     fn verdicts_agree_with_brute_force(problem in problems(8, 3)) {
         let expected = is_linearizable(&problem);
-        prop_assert_eq!(decide(&problem, &mut unlimited()) == Outcome::Linearizable, expected);
+        prop_assert_eq!(decide(&problem, &mut unlimited()) == SearchOutcome::Linearizable, expected);
     }
 
     #[test]
     fn engine_agrees_with_brute_force(problem in problems(8, 3)) {
         let expected = is_linearizable(&problem);
-        prop_assert_eq!(search(&problem, &mut unlimited()) == Outcome::Linearizable, expected);
+        prop_assert_eq!(search(&problem, &mut unlimited()) == SearchOutcome::Linearizable, expected);
     }
 
     #[test]
     fn engine_agrees_with_brute_force_from_any_state(problem in problems(7, 3)) {
         let problem = Problem { initial: ANYTHING, ..problem };
         let expected = is_linearizable(&problem);
-        prop_assert_eq!(search(&problem, &mut unlimited()) == Outcome::Linearizable, expected);
+        prop_assert_eq!(search(&problem, &mut unlimited()) == SearchOutcome::Linearizable, expected);
     }
 
     #[test]
     fn keeping_few_configurations_never_invents_an_order(problem in problems(8, 3), few in 1..3usize) {
-        let thrift = Thrift { alternatives: few, configurations: few + 1 };
-        let found = search_thriftily(&problem, thrift, &mut unlimited());
-        if found.is_complete || found.outcome == Outcome::Linearizable {
-            prop_assert_eq!(found.outcome == Outcome::Linearizable, is_linearizable(&problem));
+        let limits = BeamLimits { alternatives: few, configurations: few + 1 };
+        let found = search_with_limits(&problem, limits, &mut unlimited());
+        if found.is_complete || found.outcome == SearchOutcome::Linearizable {
+            prop_assert_eq!(found.outcome == SearchOutcome::Linearizable, is_linearizable(&problem));
         }
     }
 
@@ -169,7 +169,7 @@ proptest! {
 
     #[test]
     fn the_first_operation_that_cannot_return_is_named(problem in problems(8, 3)) {
-        if let Outcome::Stuck(index) = search(&problem, &mut unlimited()) {
+        if let SearchOutcome::Stuck(index) = search(&problem, &mut unlimited()) {
             let end = problem.operations[index].end.expect("it returns");
             prop_assert!(!is_linearizable(&problem.until(end)));
             prop_assert!(is_linearizable(&problem.until(end - 1)));
@@ -190,11 +190,11 @@ fn more_operations_can_be_open_than_a_word_has_bits() {
     let mut operations: Vec<Operation> = (1..=100).map(write).collect();
     operations.extend((0..100).map(|n| read(n, 1 + n * 37 % 100)));
     let problem = Problem { initial: 0, values: 101, operations };
-    assert_eq!(search(&problem, &mut unlimited()), Outcome::Linearizable);
+    assert_eq!(search(&problem, &mut unlimited()), SearchOutcome::Linearizable);
 
     let mut again = problem.clone();
     again.operations.push(read(100, 1));
-    assert_eq!(search(&again, &mut unlimited()), Outcome::Stuck(200), "each value can be there only once");
+    assert_eq!(search(&again, &mut unlimited()), SearchOutcome::Stuck(200), "each value can be there only once");
 }
 
 #[test]
@@ -203,6 +203,6 @@ fn a_budget_of_configurations_is_kept() {
     let read = |n: usize| Operation { action: Action::Read(n as State), start: 20 + n, end: Some(200 + n), id: 20 + n };
     let problem = Problem { initial: 0, values: 20, operations: (1..20).map(write).chain((1..20).map(read)).collect() };
     let mut budget = Budget::new(u64::MAX, usize::MAX, 100);
-    assert!(matches!(search(&problem, &mut budget), Outcome::Exhausted(..)));
+    assert!(matches!(search(&problem, &mut budget), SearchOutcome::Exhausted(..)));
     assert_eq!(budget.explored, 101);
 }

@@ -6,18 +6,18 @@ use proptest::prelude::*;
 
 use super::super::decide::decide;
 use super::super::problem::{Action, Operation, Problem, State};
-use super::super::search::{Outcome, search};
+use super::super::search::{SearchOutcome, search};
 use super::super::zones;
 use super::engine::{is_linearizable, unlimited};
-use crate::doors::judged;
+use crate::entry_points::judged;
 use crate::history::{History, Op, OpType};
 use crate::linearizable::Linearizable;
-use crate::long_tests::cases;
+use crate::test_cases::cases;
 use crate::{CheckContext, Checker, Valid};
 
 /// How an operation ends, and which of its entries the history has.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
+enum OpFate {
     Ok,
     OkWithoutInvocation,
     Info,
@@ -27,12 +27,12 @@ enum Fate {
 }
 
 #[derive(Clone, Debug)]
-struct Drawn {
+struct RandomOp {
     key: u64,
     action: Action,
     start: u32,
     length: u32,
-    fate: Fate,
+    fate: OpFate,
 }
 
 /// State 0 is "absent" and stands for `null`.
@@ -40,21 +40,21 @@ fn value(state: State) -> Value {
     if state == 0 { Value::Null } else { json!(state) }
 }
 
-fn drawn() -> impl Strategy<Value = Vec<Drawn>> {
+fn random_ops() -> impl Strategy<Value = Vec<RandomOp>> {
     let action = prop_oneof![
         (0..3u32).prop_map(Action::Read),
         (1..3u32).prop_map(Action::Write),
         (1..3u32, 1..3u32).prop_map(|(from, to)| Action::Cas(from, to)),
     ];
     let fate = prop_oneof![
-        6 => Just(Fate::Ok),
-        1 => Just(Fate::OkWithoutInvocation),
-        1 => Just(Fate::Info),
-        1 => Just(Fate::NeverCompletes),
-        1 => Just(Fate::Fails),
-        1 => Just(Fate::KeyDoesNotExist),
+        6 => Just(OpFate::Ok),
+        1 => Just(OpFate::OkWithoutInvocation),
+        1 => Just(OpFate::Info),
+        1 => Just(OpFate::NeverCompletes),
+        1 => Just(OpFate::Fails),
+        1 => Just(OpFate::KeyDoesNotExist),
     ];
-    let op = (0..3u64, action, 0..1000u32, 1..400u32, fate).prop_map(|(key, action, start, length, fate)| Drawn {
+    let op = (0..3u64, action, 0..1000u32, 1..400u32, fate).prop_map(|(key, action, start, length, fate)| RandomOp {
         key,
         action,
         start,
@@ -65,13 +65,13 @@ fn drawn() -> impl Strategy<Value = Vec<Drawn>> {
 }
 
 /// The entries of the operations in order of time: (time, is completion, operation).
-fn schedule(drawn: &[Drawn]) -> Vec<(u32, bool, usize)> {
+fn schedule(random_ops: &[RandomOp]) -> Vec<(u32, bool, usize)> {
     let mut events = Vec::new();
-    for (index, op) in drawn.iter().enumerate() {
-        if op.fate != Fate::OkWithoutInvocation {
+    for (index, op) in random_ops.iter().enumerate() {
+        if op.fate != OpFate::OkWithoutInvocation {
             events.push((op.start, false, index));
         }
-        if op.fate != Fate::NeverCompletes {
+        if op.fate != OpFate::NeverCompletes {
             events.push((op.start + op.length, true, index));
         }
     }
@@ -79,11 +79,11 @@ fn schedule(drawn: &[Drawn]) -> Vec<(u32, bool, usize)> {
     events
 }
 
-fn history(drawn: &[Drawn]) -> History {
+fn history(random_ops: &[RandomOp]) -> History {
     let entry = |(position, (_, is_completion, index)): (usize, &(u32, bool, usize))| {
-        let op = &drawn[*index];
+        let op = &random_ops[*index];
         let (f, argument) = match op.action {
-            Action::Read(result) if *is_completion && matches!(op.fate, Fate::Ok | Fate::OkWithoutInvocation) => {
+            Action::Read(result) if *is_completion && matches!(op.fate, OpFate::Ok | OpFate::OkWithoutInvocation) => {
                 ("read", value(result))
             }
             Action::Read(_) => ("read", Value::Null),
@@ -92,23 +92,23 @@ fn history(drawn: &[Drawn]) -> History {
         };
         let kind = match (is_completion, op.fate) {
             (false, _) => OpType::Invoke,
-            (true, Fate::Ok | Fate::OkWithoutInvocation) => OpType::Ok,
-            (true, Fate::Fails | Fate::KeyDoesNotExist) => OpType::Fail,
-            (true, Fate::Info | Fate::NeverCompletes) => OpType::Info,
+            (true, OpFate::Ok | OpFate::OkWithoutInvocation) => OpType::Ok,
+            (true, OpFate::Fails | OpFate::KeyDoesNotExist) => OpType::Fail,
+            (true, OpFate::Info | OpFate::NeverCompletes) => OpType::Info,
         };
         let mut entry = Op::new(position as u64, kind, *index as u64, f, json!([op.key, argument]));
         if kind == OpType::Fail {
-            let name = if op.fate == Fate::Fails { "temporarily-unavailable" } else { "key-does-not-exist" };
+            let name = if op.fate == OpFate::Fails { "temporarily-unavailable" } else { "key-does-not-exist" };
             entry.error = Some(json!([name, "a text"]));
         }
         entry
     };
-    History { ops: schedule(drawn).iter().enumerate().map(entry).collect() }
+    History { ops: schedule(random_ops).iter().enumerate().map(entry).collect() }
 }
 
 /// What the specification makes of the operations of one key, worked out independently of the checker's own reading.
-fn problem(drawn: &[Drawn], key: u64) -> Problem {
-    let events = schedule(drawn);
+fn problem(random_ops: &[RandomOp], key: u64) -> Problem {
+    let events = schedule(random_ops);
     let place = |index: usize, is_completion: bool| {
         events
             .iter()
@@ -116,12 +116,12 @@ fn problem(drawn: &[Drawn], key: u64) -> Problem {
             .map(|at| at + 2)
     };
     let mut operations = Vec::new();
-    for (index, op) in drawn.iter().enumerate().filter(|(_, op)| op.key == key) {
+    for (index, op) in random_ops.iter().enumerate().filter(|(_, op)| op.key == key) {
         let is_read = matches!(op.action, Action::Read(_));
         let (action, end) = match op.fate {
-            Fate::Ok | Fate::OkWithoutInvocation => (op.action, place(index, true)),
-            Fate::KeyDoesNotExist if is_read => (Action::Read(0), place(index, true)),
-            Fate::Info | Fate::NeverCompletes if !is_read => (op.action, None),
+            OpFate::Ok | OpFate::OkWithoutInvocation => (op.action, place(index, true)),
+            OpFate::KeyDoesNotExist if is_read => (Action::Read(0), place(index, true)),
+            OpFate::Info | OpFate::NeverCompletes if !is_read => (op.action, None),
             _ => continue,
         };
         operations.push(Operation { action, start: place(index, false).unwrap_or(1), end, id: index });
@@ -133,13 +133,14 @@ fn problem(drawn: &[Drawn], key: u64) -> Problem {
 fn real(unique: bool) -> impl Strategy<Value = Problem> {
     // (kind, value, start, when it takes effect, end, is it indeterminate)
     let op = (0..3u8, 0..4u32, 0..2000u32, 1..150u32, 1..150u32, prop::bool::weighted(0.15));
-    prop::collection::vec(op, 1..80).prop_map(move |drawn| {
-        let mut effects: Vec<(u32, usize)> = drawn.iter().enumerate().map(|(index, op)| (op.2 + op.3, index)).collect();
+    prop::collection::vec(op, 1..80).prop_map(move |random_ops| {
+        let mut effects: Vec<(u32, usize)> =
+            random_ops.iter().enumerate().map(|(index, op)| (op.2 + op.3, index)).collect();
         effects.sort_unstable();
         let mut state = 0;
-        let mut actions = vec![None; drawn.len()];
+        let mut actions = vec![None; random_ops.len()];
         for (step, (_, index)) in effects.into_iter().enumerate() {
-            let (kind, value, ..) = drawn[index];
+            let (kind, value, ..) = random_ops[index];
             let to = if unique { step as State + 1 } else { value };
             let action = match kind {
                 0 => Action::Read(state),
@@ -150,12 +151,13 @@ fn real(unique: bool) -> impl Strategy<Value = Problem> {
             state = action.writes().unwrap_or(state);
             actions[index] = Some(action);
         }
-        let operations = drawn.iter().zip(actions).filter_map(|((_, _, start, before, after, is_info), action)| {
-            let action = action?;
-            let end = (!is_info).then_some(start + before + after);
-            (end.is_some() || action.writes().is_some()).then_some((action, *start, end))
-        });
-        let values = if unique { drawn.len() as State + 1 } else { 4 };
+        let operations =
+            random_ops.iter().zip(actions).filter_map(|((_, _, start, before, after, is_info), action)| {
+                let action = action?;
+                let end = (!is_info).then_some(start + before + after);
+                (end.is_some() || action.writes().is_some()).then_some((action, *start, end))
+            });
+        let values = if unique { random_ops.len() as State + 1 } else { 4 };
         super::engine::assemble(0, values, operations)
     })
 }
@@ -169,9 +171,9 @@ proptest! {
     })]
 
     #[test]
-    fn verdicts_on_histories_agree_with_brute_force(drawn in drawn()) {
-        let wrong: Vec<u64> = (0..3).filter(|key| !is_linearizable(&problem(&drawn, *key))).collect();
-        let verdict = judged(&Linearizable::per_key(), &history(&drawn));
+    fn verdicts_on_histories_agree_with_brute_force(random_ops in random_ops()) {
+        let wrong: Vec<u64> = (0..3).filter(|key| !is_linearizable(&problem(&random_ops, *key))).collect();
+        let verdict = judged(&Linearizable::per_key(), &history(&random_ops));
         prop_assert_eq!(verdict.valid, if wrong.is_empty() { Valid::True } else { Valid::False });
         let mut failures: Vec<u64> =
             verdict.details["failures"].as_array().expect("a list").iter().filter_map(Value::as_u64).collect();
@@ -181,8 +183,8 @@ proptest! {
     }
 
     #[test]
-    fn entry_by_entry_is_the_same(drawn in drawn(), odd in prop::option::of((0..40_usize, any::<bool>()))) {
-        let mut history = history(&drawn);
+    fn entry_by_entry_is_the_same(random_ops in random_ops(), odd in prop::option::of((0..40_usize, any::<bool>()))) {
+        let mut history = history(&random_ops);
         match odd.and_then(|(at, is_value)| Some((history.ops.get_mut(at)?, is_value))) {
             Some((op, true)) => op.value = json!("no key"),
             Some((op, false)) => op.f = "write".into(),
@@ -199,13 +201,13 @@ proptest! {
 
     #[test]
     fn a_register_that_works_is_never_accused(problem in real(false)) {
-        prop_assert_eq!(decide(&problem, &mut unlimited()), Outcome::Linearizable);
+        prop_assert_eq!(decide(&problem, &mut unlimited()), SearchOutcome::Linearizable);
     }
 
     #[test]
     fn a_register_that_works_on_unique_values_is_never_accused(problem in real(true)) {
         prop_assert_eq!(zones::decide(&problem), Some(true));
-        prop_assert_eq!(search(&problem, &mut unlimited()), Outcome::Linearizable);
+        prop_assert_eq!(search(&problem, &mut unlimited()), SearchOutcome::Linearizable);
     }
 
     #[test]
@@ -219,7 +221,7 @@ proptest! {
             *value = value.saturating_sub(by);
         }
         if let Some(decision) = zones::decide(&problem) {
-            prop_assert_eq!(search(&problem, &mut unlimited()) == Outcome::Linearizable, decision);
+            prop_assert_eq!(search(&problem, &mut unlimited()) == SearchOutcome::Linearizable, decision);
         }
     }
 }

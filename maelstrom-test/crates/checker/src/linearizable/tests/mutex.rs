@@ -5,23 +5,23 @@ use proptest::prelude::*;
 use super::super::Linearizable;
 use crate::history::History;
 use crate::json::Value;
-use crate::long_tests::cases;
-use crate::small_histories::{Drawn, drawn, history, intervals, is_linearizable, verdict};
+use crate::small_histories::{RandomOp, history, intervals, is_linearizable, random_ops, verdict};
+use crate::test_cases::cases;
 use crate::{Finding, Valid};
 
-fn operations(count: usize) -> impl Strategy<Value = Vec<Drawn>> {
+fn operations(count: usize) -> impl Strategy<Value = Vec<RandomOp>> {
     let f = prop_oneof![Just("acquire"), Just("release")];
-    drawn(count, f.prop_map(|f| (f, Value::Null, Value::Null)))
+    random_ops(count, f.prop_map(|f| (f, Value::Null, Value::Null)))
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases(2000)) })]
 
     #[test]
-    fn verdicts_agree_with_brute_force(drawn in operations(9)) {
-        let step = |is_held: &bool, index: usize| ((drawn[index].f == "acquire") != *is_held).then_some(!is_held);
-        let expected = is_linearizable(&intervals(&drawn), false, &step);
-        let verdict = verdict(&Linearizable::mutex(), &history(&drawn));
+    fn verdicts_agree_with_brute_force(random_ops in operations(9)) {
+        let step = |is_held: &bool, index: usize| ((random_ops[index].f == "acquire") != *is_held).then_some(!is_held);
+        let expected = is_linearizable(&intervals(&random_ops), false, &step);
+        let verdict = verdict(&Linearizable::mutex(), &history(&random_ops));
         prop_assert_eq!(verdict.valid == Valid::True, expected, "{:?}", verdict);
         prop_assert_eq!(verdict.findings.len(), usize::from(!expected));
     }

@@ -4,16 +4,16 @@ use proptest::prelude::*;
 
 use super::super::decide::decide;
 use super::super::reduce::{self, weakened};
-use super::super::search::Outcome;
+use super::super::search::SearchOutcome;
 use super::engine::{is_linearizable, problems, unlimited};
-use crate::long_tests::cases;
+use crate::test_cases::cases;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases(3000)))]
 
     #[test]
     fn proofs_are_minimal_contradictions(problem in problems(9, 3)) {
-        let Outcome::Stuck(stuck) = decide(&problem, &mut unlimited()) else { return Ok(()) };
+        let SearchOutcome::Stuck(stuck) = decide(&problem, &mut unlimited()) else { return Ok(()) };
         let proof = reduce::reduce(&problem, stuck, &mut unlimited());
         prop_assert!(proof.is_minimal);
         prop_assert!(!is_linearizable(&proof.problem), "the proof is none: {:?}", proof);
@@ -31,7 +31,7 @@ proptest! {
     /// others, none of them is superfluous.
     #[test]
     fn no_operation_stands_in_for_the_initial_value(problem in problems(9, 3)) {
-        let Outcome::Stuck(stuck) = decide(&problem, &mut unlimited()) else { return Ok(()) };
+        let SearchOutcome::Stuck(stuck) = decide(&problem, &mut unlimited()) else { return Ok(()) };
         let proof = reduce::reduce(&problem, stuck, &mut unlimited());
         let known = problem.until(problem.operations[stuck].end.expect("it returned"));
         let core: Vec<usize> = proof.problem.operations.iter().filter(|op| op.end.is_some()).map(|op| op.id).collect();

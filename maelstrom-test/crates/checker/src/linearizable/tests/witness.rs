@@ -6,10 +6,10 @@ use super::super::budget::Budget;
 use super::super::chains;
 use super::super::decide::decide;
 use super::super::problem::{Action, Operation, Problem, State};
-use super::super::search::Outcome;
+use super::super::search::SearchOutcome;
 use super::super::witness;
 use super::engine::{is_linearizable, problems};
-use crate::long_tests::cases;
+use crate::test_cases::cases;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases(3000)))]
@@ -50,7 +50,7 @@ proptest! {
     fn concurrent_chains_are_decided(values in prop::collection::vec(0..10 as State, 30..60)) {
         let problem = chain(&values);
         prop_assert!(witness::exists(&problem, 100_000));
-        prop_assert_eq!(decide(&problem, &mut Budget::new(u64::MAX, 1 << 30, 1_000_000)), Outcome::Linearizable);
+        prop_assert_eq!(decide(&problem, &mut Budget::new(u64::MAX, 1 << 30, 1_000_000)), SearchOutcome::Linearizable);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::prefix_tree::PrefixTree;
 use crate::entries::NONE;
 use crate::txn::options::Options;
-use crate::txn::store::{MopKind, Outcome, Store};
+use crate::txn::store::{MopKind, Store, TxnOutcome};
 
 /// The version order of every key, and who read which prefix of it.
 pub(in crate::txn) struct ListAnalysis<'a> {
@@ -159,7 +159,7 @@ impl Known {
     fn new(store: &Store<PrefixTree>, reads_are_proofs: bool) -> Known {
         let states = &store.answers.nodes;
         let mut known = Known {
-            happened: store.txns.iter().map(|txn| txn.outcome == Outcome::Ok).collect(),
+            happened: store.txns.iter().map(|txn| txn.outcome == TxnOutcome::Ok).collect(),
             seen: vec![false; states.len()],
             has_inferred_reads: false,
         };
@@ -172,7 +172,7 @@ impl Known {
         for at in (0..states.len()).filter(|at| known.seen[*at] && states[*at].version != NONE) {
             let version = states[at].version;
             let writer = store.writer(version).filter(|_| !store.is_ambiguous(store.values.key_of(version)));
-            if let Some(writer) = writer.filter(|writer| store.txn(*writer).outcome == Outcome::Info) {
+            if let Some(writer) = writer.filter(|writer| store.txn(*writer).outcome == TxnOutcome::Info) {
                 known.happened[writer as usize] = true;
                 inferred.push(writer);
             }

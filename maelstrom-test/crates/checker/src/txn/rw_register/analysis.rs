@@ -4,7 +4,7 @@ use super::accesses::{Registers, accesses};
 use super::version_order::{Contradiction, VersionEdge, VersionOrder, version_order};
 use crate::entries::NONE;
 use crate::txn::options::Options;
-use crate::txn::store::{Mop, MopKind, Outcome, Store};
+use crate::txn::store::{Mop, MopKind, Store, TxnOutcome};
 
 /// The versions of every key in the order that is known of them, who installed them and who read them.
 pub(in crate::txn) struct RegisterAnalysis<'a> {
@@ -30,12 +30,12 @@ impl<'a> RegisterAnalysis<'a> {
         let reads = || accesses.iter().filter(|access| access.read != NONE);
         let versions = store.values.versions.len();
         let (first_reader, readers) = grouped(versions, || reads().map(|access| (access.read, access.txn)));
-        let mut happened: Vec<bool> = store.txns.iter().map(|txn| txn.outcome == Outcome::Ok).collect();
+        let mut happened: Vec<bool> = store.txns.iter().map(|txn| txn.outcome == TxnOutcome::Ok).collect();
         for txn in store.ok_txns().filter(|_| options.promise.makes_reads_proofs()) {
             let is_proof = |mop: &&Mop| mop.kind == MopKind::Read && !store.is_ambiguous(mop.key);
             for mop in store.mops(txn).iter().filter(is_proof) {
                 if let Some(writer) = store.writer(mop.arg) {
-                    happened[writer as usize] |= store.txn(writer).outcome == Outcome::Info;
+                    happened[writer as usize] |= store.txn(writer).outcome == TxnOutcome::Info;
                 }
             }
         }
@@ -79,9 +79,9 @@ impl<'a> RegisterAnalysis<'a> {
     /// read.
     pub(super) fn installer(&self, version: u32) -> Option<u32> {
         let is_seen = |writer: u32| match self.store.txn(writer).outcome {
-            Outcome::Ok => true,
-            Outcome::Info => self.happened[writer as usize] && !self.readers(version).is_empty(),
-            Outcome::Fail => false,
+            TxnOutcome::Ok => true,
+            TxnOutcome::Info => self.happened[writer as usize] && !self.readers(version).is_empty(),
+            TxnOutcome::Fail => false,
         };
         let record = &self.store.values.versions[version as usize];
         self.store.writer(version).filter(|writer| !record.intermediate && is_seen(*writer))

@@ -7,7 +7,7 @@ use crate::json::{Value, json};
 use crate::txn::anomaly::Anomaly;
 use crate::txn::findings::{AnomalyExample, FoundAnomalies};
 use crate::txn::lost_update::find_lost_updates;
-use crate::txn::store::{Mop, MopKind, Outcome, PerKey, Store};
+use crate::txn::store::{Mop, MopKind, PerKey, Store, TxnOutcome};
 
 /// Finds every anomaly that is not a cycle.
 pub(super) fn find_anomalies(analysis: &RegisterAnalysis<'_>, found: &mut FoundAnomalies) {
@@ -34,7 +34,7 @@ fn check_reads(analysis: &RegisterAnalysis<'_>, txn: u32, found: &mut FoundAnoma
         }
         match store.writer(mop.arg) {
             Some(writer) if is_known && writer != txn => {
-                if store.txn(writer).outcome == Outcome::Fail {
+                if store.txn(writer).outcome == TxnOutcome::Fail {
                     found.add(Anomaly::G1A, || aborted_read(store, txn, mop, writer));
                 }
                 if store.values.versions[mop.arg as usize].intermediate {

@@ -128,7 +128,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::long_tests::cases;
+    use crate::test_cases::cases;
 
     struct AdjacencyLists(Vec<Vec<u32>>);
 

@@ -7,9 +7,9 @@
 use crate::json::{Value, json};
 use proptest::prelude::*;
 
-use crate::doors::judged;
+use crate::entry_points::judged;
 use crate::history::{History, Op, OpType};
-use crate::long_tests::cases;
+use crate::test_cases::cases;
 use crate::txn::model::Model;
 use crate::txn::{ListAppend, Options, RwRegister};
 use crate::{CheckContext, Checker, Evidence, Valid};

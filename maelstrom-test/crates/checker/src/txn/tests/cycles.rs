@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use crate::long_tests::cases;
+use crate::test_cases::cases;
 use crate::txn::Promise;
 use crate::txn::graph::{Dependencies, EdgeKind, EdgeSink, Graph, TransactionTimeline};
 use crate::txn::promise::OrderInUse;

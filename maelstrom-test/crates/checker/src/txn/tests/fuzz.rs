@@ -3,16 +3,16 @@
 //! A verdict of `true` or `false` must agree with the orders. Where the checkers answer `unknown`, the history must give
 //! them a reason. Each history is judged by every way into the checker ([`judged`]).
 //!
-//! The tests try 800 histories per workload; for more see [`long_tests`](crate::long_tests).
+//! The tests try 800 histories per workload; for more see [`test_cases`](crate::test_cases).
 
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
 
-use crate::doors::judged;
+use crate::entry_points::judged;
 use crate::history::{History, Op, OpType};
 use crate::json::{Number, Value, json};
-use crate::long_tests::cases;
 use crate::random::{Rng, stream};
+use crate::test_cases::cases;
 use crate::txn::{ListAppend, Options, RwRegister};
 use crate::{Checker, Valid};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::long_tests::cases;
+use crate::test_cases::cases;
 use crate::txn::simulated::{Database, Isolation};
 use crate::txn::{ListAppend, Options, RwRegister};
 use crate::{CheckContext, Checker, Valid, Verdict};

@@ -1,15 +1,15 @@
 //! Explaining lost, duplicated and unexpected elements.
 
-use super::analysis::Analysis;
-use super::sightings::{Oddity, Place};
+use super::analysis::SetAnalysis;
+use super::observations::ReadAnomaly;
 use crate::describe::{brief, counted, seconds, who};
-use crate::entries::{NONE, Stamp};
+use crate::entries::{NONE, PackedPair, Stamp};
 use crate::{CheckContext, Evidence, Finding};
 
 /// One finding per kind of fault, with the example that says most.
-pub(super) fn all(analysis: &Analysis, context: &CheckContext, lenient: bool) -> Vec<Finding> {
-    let teller = Teller { analysis, context };
-    let lost = most_telling(analysis).map(|id| teller.lost(id));
+pub(super) fn all(analysis: &SetAnalysis, context: &CheckContext, lenient: bool) -> Vec<Finding> {
+    let teller = SetExplainer { analysis, context };
+    let lost = clearest_loss(analysis).map(|id| teller.lost(id));
     let duplicated = analysis.duplicated.first().map(|(id, row)| teller.duplicated(*id, *row));
     let unexpected = analysis.unexpected.first().map(|(id, row)| teller.unexpected(*id, *row));
     let odd = [duplicated, unexpected].into_iter().flatten().map(|finding| Finding { proscribed: !lenient, ..finding });
@@ -18,7 +18,7 @@ pub(super) fn all(analysis: &Analysis, context: &CheckContext, lenient: bool) ->
 
 /// A loss that a final read shows is plainer than one among faults, and a promise that was given to the client that
 /// added the element is plainer than one that only a read implied.
-fn most_telling(analysis: &Analysis) -> Option<u32> {
+fn clearest_loss(analysis: &SetAnalysis) -> Option<u32> {
     analysis.lost.iter().copied().min_by_key(|&id| {
         let is_plain = analysis.sight(id).missing_from_final != NONE;
         (!is_plain, !was_acknowledged_first(analysis, id))
@@ -26,30 +26,31 @@ fn most_telling(analysis: &Analysis) -> Option<u32> {
 }
 
 /// Whether the element was known through its acknowledgement, and not through a read before that.
-fn was_acknowledged_first(analysis: &Analysis, id: u32) -> bool {
+fn was_acknowledged_first(analysis: &SetAnalysis, id: u32) -> bool {
     let sight = analysis.sight(id);
-    analysis.sightings.known(sight) == Some(sight.acknowledged.completion)
+    analysis.observations.known(sight) == Some(sight.acknowledged.completion)
 }
 
-struct Teller<'a> {
-    analysis: &'a Analysis,
+struct SetExplainer<'a> {
+    analysis: &'a SetAnalysis,
     context: &'a CheckContext,
 }
 
-impl Teller<'_> {
+impl SetExplainer<'_> {
     fn lost(&self, id: u32) -> Finding {
-        let Analysis { sightings, .. } = self.analysis;
+        let SetAnalysis { observations, .. } = self.analysis;
         let sight = self.analysis.sight(id);
         let value = self.value(id);
-        let added =
-            |place: Place, note: &str| Evidence::new(place.pair(), format!("{} {value}", sightings.addition()), note);
+        let added = |place: PackedPair, note: &str| {
+            Evidence::new(place.pair(), format!("{} {value}", observations.addition()), note)
+        };
         let promise = if was_acknowledged_first(self.analysis, id) {
             let (who, when) = self.told(sight.acknowledged);
             let told = format!("{who} acknowledged {value} at {when}");
             (vec![added(sight.acknowledged, "acknowledged")], told, "an acknowledged element")
         } else {
             // An element that is lost without having been acknowledged was read.
-            let (who, when) = self.told(sightings.reads[sight.first_read as usize].place);
+            let (who, when) = self.told(observations.reads[sight.first_read as usize].place);
             let told = format!("{who} showed {value} to a reader at {when}");
             let read = self.read(sight.first_read, format!("{value} is there"));
             (vec![added(sight.tried, ""), read], told, "an element that had been read")
@@ -58,10 +59,10 @@ impl Teller<'_> {
         let read = self.analysis.proof_of_loss(id);
         evidence.push(self.read(read, format!("{value} is missing")).culprit());
         let what = if sight.missing_from_final == NONE { "later read" } else { "final read" };
-        let place = sightings.reads[read as usize].place;
+        let place = observations.reads[read as usize].place;
         let begun = match place.invocation {
             NONE => String::new(),
-            position => format!(", which began at {},", seconds(sightings.stamp(position).time)),
+            position => format!(", which began at {},", seconds(observations.stamp(position).time)),
         };
         let (reader, _) = self.told(place);
         Finding {
@@ -75,7 +76,7 @@ impl Teller<'_> {
         }
     }
 
-    fn duplicated(&self, id: u32, row: Oddity) -> Finding {
+    fn duplicated(&self, id: u32, row: ReadAnomaly) -> Finding {
         let (value, reader) = (self.value(id), self.reader(row.read));
         Finding {
             anomaly: "duplicated".into(),
@@ -88,7 +89,7 @@ impl Teller<'_> {
         }
     }
 
-    fn unexpected(&self, id: u32, row: Oddity) -> Finding {
+    fn unexpected(&self, id: u32, row: ReadAnomaly) -> Finding {
         let (value, reader) = (self.value(id), self.reader(row.read));
         let count = counted(self.analysis.unexpected.len(), "element");
         Finding {
@@ -103,23 +104,23 @@ impl Teller<'_> {
     }
 
     fn read(&self, read: u32, note: String) -> Evidence {
-        let sightings = &self.analysis.sightings;
-        let row = &sightings.reads[read as usize];
-        let shown = sightings.list(read).map_or_else(|| counted(row.size as usize, "element"), |list| brief(&list));
+        let observations = &self.analysis.observations;
+        let row = &observations.reads[read as usize];
+        let shown = observations.list(read).map_or_else(|| counted(row.size as usize, "element"), |list| brief(&list));
         Evidence::new(row.place.pair(), format!("read → {shown}"), note)
     }
 
     fn value(&self, id: u32) -> String {
-        brief(&self.analysis.sightings.values.value(id))
+        brief(&self.analysis.observations.values.value(id))
     }
 
     /// Who ended an operation, and when.
-    fn told(&self, place: Place) -> (String, String) {
-        let Stamp { process, time, .. } = self.analysis.sightings.stamp(place.last_entry());
+    fn told(&self, place: PackedPair) -> (String, String) {
+        let Stamp { process, time, .. } = self.analysis.observations.stamp(place.last_entry());
         (who(process, self.context), seconds(time))
     }
 
     fn reader(&self, read: u32) -> String {
-        self.told(self.analysis.sightings.reads[read as usize].place).0
+        self.told(self.analysis.observations.reads[read as usize].place).0
     }
 }

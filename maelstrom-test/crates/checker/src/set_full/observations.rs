@@ -11,41 +11,20 @@ use crate::json::Value;
 use rustc_hash::FxHashMap;
 
 use crate::CheckContext;
-use crate::entries::{Entries, NONE, Stamp};
-use crate::history::{Mismatch, Op, OpType, Pair, Pairing};
+use crate::entries::{Entries, NONE, PackedPair, Stamp};
+use crate::history::{Mismatch, Op, OpType, Pairing};
 use crate::intern::Interner;
 
-/// Positions of an operation's entries, or [`NONE`].
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    pub(super) invocation: u32,
-    pub(super) completion: u32,
-}
-
-impl Place {
-    pub(super) const NOWHERE: Place = Place { invocation: NONE, completion: NONE };
-
-    pub(super) fn pair(self) -> Pair {
-        let position = |at: u32| Some(at as usize).filter(|_| at != NONE);
-        Pair { invocation: position(self.invocation), completion: position(self.completion) }
-    }
-
-    /// The position of its last entry.
-    pub(super) fn last_entry(self) -> u32 {
-        if self.completion == NONE { self.invocation } else { self.completion }
-    }
-}
-
 /// A read that returned a list.
-pub(super) struct Read {
-    pub(super) place: Place,
+pub(super) struct SetRead {
+    pub(super) place: PackedPair,
     /// How many elements it has.
     pub(super) size: u32,
-    /// Where they stand in [`Sightings::shown`], if they are few.
+    /// Where they stand in [`Observations::shown`], if they are few.
     first_shown: u32,
 }
 
-impl Read {
+impl SetRead {
     /// Lists that are not longer than this are shown to people.
     pub(super) const SHOWN: u32 = 16;
 
@@ -56,13 +35,13 @@ impl Read {
 }
 
 /// What is known of a value that somebody tried to add, or that was read.
-pub(super) struct Sight {
+pub(super) struct ElementRecord {
     /// Position of its first addition's invocation; 0 where the history lacks that, [`NONE`] if nobody tried to add it.
     pub(super) invoked: u32,
     /// Its first addition, whatever became of it.
-    pub(super) tried: Place,
+    pub(super) tried: PackedPair,
     /// The addition that was acknowledged first.
-    pub(super) acknowledged: Place,
+    pub(super) acknowledged: PackedPair,
     /// Reads that show it after it was added, or [`NONE`]: the one that was completed first, the one that began last.
     pub(super) first_read: u32,
     pub(super) last_present: u32,
@@ -76,11 +55,11 @@ pub(super) struct Sight {
     before: u32,
 }
 
-impl Sight {
-    const UNSEEN: Sight = Sight {
+impl ElementRecord {
+    const UNSEEN: ElementRecord = ElementRecord {
         invoked: NONE,
-        tried: Place::NOWHERE,
-        acknowledged: Place::NOWHERE,
+        tried: PackedPair::NONE,
+        acknowledged: PackedPair::NONE,
         first_read: NONE,
         last_present: NONE,
         last_absent: NONE,
@@ -93,7 +72,7 @@ impl Sight {
 
 /// Something that a read should not have shown.
 #[derive(Clone, Copy)]
-pub(super) struct Oddity {
+pub(super) struct ReadAnomaly {
     /// The earliest read that shows it.
     pub(super) read: u32,
     /// Where it stands in that read.
@@ -103,7 +82,7 @@ pub(super) struct Oddity {
 }
 
 /// An operation that has begun.
-struct Open {
+struct PendingSetOp {
     position: u32,
     is_final: bool,
     /// What it adds; `None` for reads.
@@ -120,18 +99,18 @@ pub(super) struct Latest {
 
 /// All that matters of a history.
 #[derive(Default)]
-pub(super) struct Sightings {
+pub(super) struct Observations {
     entries: Entries,
     pub(super) values: Interner,
     /// By value.
-    pub(super) sights: Vec<Sight>,
-    pub(super) reads: Vec<Read>,
+    pub(super) records: Vec<ElementRecord>,
+    pub(super) reads: Vec<SetRead>,
     shown: Vec<u32>,
-    open: Pairing<Open>,
+    open: Pairing<PendingSetOp>,
     pub(super) latest: FxHashMap<u64, Latest>,
-    pub(super) duplicated: FxHashMap<u32, Oddity>,
+    pub(super) duplicated: FxHashMap<u32, ReadAnomaly>,
     /// Values that were read before the history knew of anybody who had tried to add them.
-    pub(super) unexpected: FxHashMap<u32, Oddity>,
+    pub(super) unexpected: FxHashMap<u32, ReadAnomaly>,
     /// The function that adds: `broadcast` or `add`.
     addition: Option<Arc<str>>,
     /// How many reads returned no list.
@@ -142,13 +121,13 @@ pub(super) struct Sightings {
     final_readers: BTreeMap<u64, bool>,
 }
 
-impl Sightings {
+impl Observations {
     pub(super) fn push(&mut self, op: &Op) {
         let position = self.entries.push(op);
         if op.is_final && self.expected.is_none() {
-            let is_known = |sight: &Sight| sight.invoked != NONE && self.known(sight).is_some();
+            let is_known = |sight: &ElementRecord| sight.invoked != NONE && self.known(sight).is_some();
             self.expected =
-                Some((0..).zip(&self.sights).filter(|(_, sight)| is_known(sight)).map(|(id, _)| id).collect());
+                Some((0..).zip(&self.records).filter(|(_, sight)| is_known(sight)).map(|(id, _)| id).collect());
         }
         let Some(process) = op.process.client() else { return };
         match op.kind {
@@ -164,16 +143,16 @@ impl Sightings {
             self.addition.get_or_insert_with(|| op.f.clone());
             let id = self.id(&op.value);
             adds = Some(id);
-            is_first = self.add(id, Place { invocation: position, completion: NONE }, position);
+            is_first = self.add(id, PackedPair { invocation: position, completion: NONE }, position);
         } else if op.is_final {
             self.final_readers.entry(process).or_default();
         }
-        self.open.begin(process, op, Open { position, is_final: op.is_final, adds, is_first });
+        self.open.begin(process, op, PendingSetOp { position, is_final: op.is_final, adds, is_first });
     }
 
     fn end(&mut self, process: u64, position: u32, op: &Op) {
         let (open, op) = self.open.end(process, op);
-        let place = Place { invocation: open.as_ref().map_or(NONE, |open| open.position), completion: position };
+        let place = PackedPair { invocation: open.as_ref().map_or(NONE, |open| open.position), completion: position };
         let is_final = op.is_final || open.as_ref().is_some_and(|open| open.is_final);
         let is_ok = op.kind == OpType::Ok;
         let mut adds = open.as_ref().and_then(|open| open.adds);
@@ -184,7 +163,7 @@ impl Sightings {
             adds = Some(id);
         }
         if let Some(id) = adds {
-            let sight = &mut self.sights[id as usize];
+            let sight = &mut self.records[id as usize];
             if open.is_some_and(|open| open.is_first) {
                 sight.tried = place;
             }
@@ -210,8 +189,8 @@ impl Sightings {
     }
 
     /// Notes that somebody tries to add a value; false if somebody else did before.
-    fn add(&mut self, id: u32, place: Place, invoked: u32) -> bool {
-        let sight = &mut self.sights[id as usize];
+    fn add(&mut self, id: u32, place: PackedPair, invoked: u32) -> bool {
+        let sight = &mut self.records[id as usize];
         let is_first = sight.invoked == NONE;
         if is_first {
             (sight.invoked, sight.tried) = (invoked, place);
@@ -225,30 +204,30 @@ impl Sightings {
 
     fn id(&mut self, value: &Value) -> u32 {
         let id = self.values.id(value);
-        if id as usize == self.sights.len() {
-            self.sights.push(Sight::UNSEEN);
+        if id as usize == self.records.len() {
+            self.records.push(ElementRecord::UNSEEN);
         }
         id
     }
 
-    fn read(&mut self, process: u64, place: Place, is_final: bool, list: &[Value]) {
+    fn read(&mut self, process: u64, place: PackedPair, is_final: bool, list: &[Value]) {
         let number = self.reads.len() as u32;
-        self.reads.push(Read { place, size: list.len() as u32, first_shown: self.shown.len() as u32 });
+        self.reads.push(SetRead { place, size: list.len() as u32, first_shown: self.shown.len() as u32 });
         let before = self.latest.remove(&process).unwrap_or(Latest { read: NONE, ids: Vec::new() });
         let ids = self.numbered(list, &before.ids);
-        if list.len() <= Read::SHOWN as usize {
+        if list.len() <= SetRead::SHOWN as usize {
             self.shown.extend_from_slice(&ids);
         }
         for id in &before.ids {
-            self.sights[*id as usize].before = number;
+            self.records[*id as usize].before = number;
         }
         for (at, id) in (0..).zip(&ids) {
             self.see(*id, number, at, before.read);
         }
         if let Some(expected) = self.expected.as_mut().filter(|_| is_final) {
-            let sights = &mut self.sights;
+            let records = &mut self.records;
             expected.retain(|id| {
-                let sight = &mut sights[*id as usize];
+                let sight = &mut records[*id as usize];
                 if sight.stamp != number {
                     sight.missing_from_final = number;
                 }
@@ -263,19 +242,19 @@ impl Sightings {
     /// A read shows a value, `at` a place in its list; the process's read before it was `before`.
     fn see(&mut self, id: u32, number: u32, at: u32, before: u32) {
         let reads = &self.reads;
-        let sight = &mut self.sights[id as usize];
+        let sight = &mut self.records[id as usize];
         sight.times = if sight.stamp == number { sight.times + 1 } else { 1 };
         sight.stamp = number;
-        let oddity = Oddity { read: number, place: at, count: sight.times };
+        let anomaly = ReadAnomaly { read: number, place: at, count: sight.times };
         if sight.times > 1 {
-            note(&mut self.duplicated, reads, id, oddity);
+            note(&mut self.duplicated, reads, id, anomaly);
             return;
         }
         if sight.before != number && before != NONE {
             sight.see_absent(reads, before);
         }
         if sight.invoked == NONE {
-            note(&mut self.unexpected, reads, id, oddity);
+            note(&mut self.unexpected, reads, id, anomaly);
         }
         sight.see_present(reads, number);
     }
@@ -309,15 +288,15 @@ impl Sightings {
     }
 
     /// Position of the entry since which an element is known.
-    pub(super) fn known(&self, sight: &Sight) -> Option<u32> {
+    pub(super) fn known(&self, sight: &ElementRecord) -> Option<u32> {
         let read = self.reads.get(sight.first_read as usize).map(|read| read.place.completion);
         read.into_iter().chain(Some(sight.acknowledged.completion)).min().filter(|at| *at != NONE)
     }
 
     /// What a read returned, if that is short.
     pub(super) fn list(&self, read: u32) -> Option<Value> {
-        let Read { size, first_shown, .. } = self.reads[read as usize];
-        let ids = (size <= Read::SHOWN).then(|| &self.shown[first_shown as usize..(first_shown + size) as usize])?;
+        let SetRead { size, first_shown, .. } = self.reads[read as usize];
+        let ids = (size <= SetRead::SHOWN).then(|| &self.shown[first_shown as usize..(first_shown + size) as usize])?;
         Some(ids.iter().map(|id| self.values.value(*id)).collect())
     }
 
@@ -353,9 +332,9 @@ impl Sightings {
     }
 }
 
-impl Sight {
+impl ElementRecord {
     /// A read shows it. Reads come in the order of their ends.
-    fn see_present(&mut self, reads: &[Read], read: u32) {
+    fn see_present(&mut self, reads: &[SetRead], read: u32) {
         if self.first_read == NONE {
             self.first_read = read;
         }
@@ -363,7 +342,7 @@ impl Sight {
     }
 
     /// A read does not show it: that counts if somebody had tried to add it before the read ended, as far as is known.
-    pub(super) fn see_absent(&mut self, reads: &[Read], read: u32) {
+    pub(super) fn see_absent(&mut self, reads: &[SetRead], read: u32) {
         if self.invoked == NONE || self.invoked < reads[read as usize].place.completion {
             latest(&mut self.last_absent, reads, read);
         }
@@ -371,17 +350,17 @@ impl Sight {
 }
 
 /// Keeps the read that began last.
-fn latest(slot: &mut u32, reads: &[Read], read: u32) {
+fn latest(slot: &mut u32, reads: &[SetRead], read: u32) {
     if *slot == NONE || reads[*slot as usize].begun() < reads[read as usize].begun() {
         *slot = read;
     }
 }
 
-fn note(oddities: &mut FxHashMap<u32, Oddity>, reads: &[Read], id: u32, oddity: Oddity) {
-    let row = oddities.entry(id).or_insert(oddity);
-    let count = row.count.max(oddity.count);
-    if reads[oddity.read as usize].begun() < reads[row.read as usize].begun() {
-        *row = oddity;
+fn note(anomalies: &mut FxHashMap<u32, ReadAnomaly>, reads: &[SetRead], id: u32, anomaly: ReadAnomaly) {
+    let row = anomalies.entry(id).or_insert(anomaly);
+    let count = row.count.max(anomaly.count);
+    if reads[anomaly.read as usize].begun() < reads[row.read as usize].begun() {
+        *row = anomaly;
     }
     row.count = count;
 }

@@ -1,4 +1,4 @@
-//! What a contradiction means in words: which kind of fault it is, and why nothing explains it.
+//! Classifies and describes a contradiction: which kind of fault it is, and why no order explains it.
 
 use std::collections::BTreeSet;
 
@@ -10,9 +10,9 @@ use super::{Object, mutex};
 use crate::CheckContext;
 use crate::history::{History, Pair};
 
-/// The kinds of fault that people know.
+/// The kinds of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum RegisterFault {
     NobodyWrote,
     WriteFailed,
     NotYetWritten,
@@ -23,19 +23,19 @@ pub(super) enum Fault {
     Impossible,
 }
 
-/// A fault, told.
+/// The description of a fault.
 pub(super) struct Story {
     pub(super) story: String,
     pub(super) shape: String,
-    /// Why no order explains the operation; may have several lines, may be empty.
+    /// Why no order explains the operation. May have several lines, or be empty.
     pub(super) because: String,
-    /// The operation (by `id`) that was answered wrongly, if more than one answer says so.
+    /// The operation (by `id`) with the wrong answer, if more than one answer shows that.
     pub(super) culprit: Option<usize>,
 }
 
-/// Tells the story of a proof.
-pub(super) fn tell(register: &Register<'_>, proof: &Proof, history: &History, context: &CheckContext) -> Story {
-    let Some(case) = Case::new(register, proof, history, context) else {
+/// Describes the fault that a proof shows.
+pub(super) fn describe(register: &Register<'_>, proof: &Proof, history: &History, context: &CheckContext) -> Story {
+    let Some(case) = StuckOperation::new(register, proof, history, context) else {
         let shape = "no order of the operations explains the answers".to_owned();
         return Story { story: shape.clone(), shape, because: String::new(), culprit: None };
     };
@@ -53,72 +53,72 @@ pub(super) fn tell(register: &Register<'_>, proof: &Proof, history: &History, co
     Story { story, shape: shape(fault).to_owned(), because: case.because(fault), culprit }
 }
 
-/// The operation that could not return, and what there is to say about it.
-struct Case<'a> {
+/// The operation that could not return, and what contradicts it.
+struct StuckOperation<'a> {
     register: &'a Register<'a>,
     proof: &'a Proof,
     history: &'a History,
     context: &'a CheckContext,
     stuck: Operation,
-    /// The value that it says was there.
+    /// The value that it observed.
     value: State,
-    /// What shows that something else was there: the last operation of the proof that was over before.
+    /// The operation that shows another value: the last operation of the proof that returned before.
     witness: Option<Operation>,
 }
 
-impl<'a> Case<'a> {
+impl<'a> StuckOperation<'a> {
     fn new(
         register: &'a Register<'a>,
         proof: &'a Proof,
         history: &'a History,
         context: &'a CheckContext,
-    ) -> Option<Case<'a>> {
+    ) -> Option<StuckOperation<'a>> {
         let stuck = *proof.problem.operations.iter().find(|op| op.id == proof.stuck)?;
         let value = stuck.action.observes()?;
         let over = proof.problem.operations.iter().filter(|op| op.end.is_some_and(|end| end < stuck.start));
         let differing = over.filter(|op| after(op.action) != value);
         let witness = differing.max_by_key(|op| op.end).copied();
-        Some(Case { register, proof, history, context, stuck, value, witness })
+        Some(StuckOperation { register, proof, history, context, stuck, value, witness })
     }
 
     fn is_cas(&self) -> bool {
         matches!(self.register.asked[self.stuck.id], Action::Cas(..))
     }
 
-    fn classify(&self) -> Fault {
+    fn classify(&self) -> RegisterFault {
         let writers = || self.register.problem.operations.iter().filter(|op| op.action.writes() == Some(self.value));
         let was_there = self.register.problem.initial == self.value
             || writers().any(|op| self.stuck.end.is_some_and(|end| op.start < end));
         if !was_there {
             return if writers().next().is_some() {
-                Fault::NotYetWritten
+                RegisterFault::NotYetWritten
             } else if self.register.failed_writes.iter().any(|(value, _)| *value == self.value) {
-                Fault::WriteFailed
+                RegisterFault::WriteFailed
             } else {
-                Fault::NobodyWrote
+                RegisterFault::NobodyWrote
             };
         }
         if matches!(self.stuck.action, Action::Cas(..)) && self.rival().is_some() {
-            return Fault::TwoCasFromOneValue;
+            return RegisterFault::TwoCasFromOneValue;
         }
-        let Some(witness) = self.witness else { return Fault::Impossible };
+        let Some(witness) = self.witness else { return RegisterFault::Impossible };
         if self.register.value(self.value).is_some_and(crate::json::Value::is_null) {
-            Fault::FoundNothing
+            RegisterFault::FoundNothing
         } else if !self.is_cas() && self.is_lost(witness) {
-            Fault::LostWrite
+            RegisterFault::LostWrite
         } else {
-            Fault::Overwritten
+            RegisterFault::Overwritten
         }
     }
 
-    /// Another compare-and-set of the proof from the same value.
+    /// Another compare-and-set from the same value in the proof.
     fn rival(&self) -> Option<Operation> {
         let same = |op: &&Operation| matches!(op.action, Action::Cas(from, _) if from == self.value);
         self.proof.problem.operations.iter().filter(same).find(|op| op.end.is_some() && op.id != self.stuck.id).copied()
     }
 
-    /// Did a write disappear, rather than one read miss it? Nobody ever saw its value, though several nodes (processes
-    /// where those are unknown) were asked when nothing else had been written yet.
+    /// Whether a write was lost, rather than missed by one read: no operation observed its value, although several nodes
+    /// (processes if nodes are unknown) answered before another value was written.
     fn is_lost(&self, write: Operation) -> bool {
         let (Some(value), Some(over)) = (write.action.writes(), write.end) else { return false };
         let all = &self.register.problem.operations;
@@ -135,7 +135,7 @@ impl<'a> Case<'a> {
         asked.len() >= 2
     }
 
-    /// The node that answered an operation, else the process that asked.
+    /// The node that answered an operation, or its process if the node is unknown.
     fn who(&self, id: usize) -> String {
         let process = process(self.history, self.register.pairs[id]);
         match self.context.node_of(process) {
@@ -144,10 +144,10 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The operation that was answered wrongly. Where two answers contradict each other, the last one is to blame only if
-    /// its node contradicts itself, or if another node agrees with the first one and none with the last.
-    fn culprit(&self, fault: Fault) -> Option<usize> {
-        if matches!(fault, Fault::NobodyWrote | Fault::WriteFailed | Fault::NotYetWritten) {
+    /// The operation with the wrong answer. If two answers contradict each other, the last one is wrong only if its node
+    /// contradicts itself, or if another node agrees with the first one and none agrees with the last one.
+    fn culprit(&self, fault: RegisterFault) -> Option<usize> {
+        if matches!(fault, RegisterFault::NobodyWrote | RegisterFault::WriteFailed | RegisterFault::NotYetWritten) {
             return Some(self.stuck.id);
         }
         let witness = self.opposite(fault)?;
@@ -156,23 +156,26 @@ impl<'a> Case<'a> {
         (is_alone || of_witness.contains(&self.who(self.stuck.id))).then_some(self.stuck.id)
     }
 
-    /// The operation whose effect was gone afterwards, as several nodes say.
-    fn lost(&self, fault: Fault) -> Option<Operation> {
+    /// The operation whose effect was lost, as several nodes show.
+    fn lost(&self, fault: RegisterFault) -> Option<Operation> {
         let witness = self.opposite(fault)?;
         (self.supporters(witness).len() == 1 && self.opponents(witness).len() > 1).then_some(witness)
     }
 
     /// The operation that the stuck one contradicts.
-    fn opposite(&self, fault: Fault) -> Option<Operation> {
+    fn opposite(&self, fault: RegisterFault) -> Option<Operation> {
         match fault {
-            Fault::NobodyWrote | Fault::WriteFailed | Fault::NotYetWritten => None,
-            Fault::TwoCasFromOneValue => self.rival(),
-            Fault::FoundNothing | Fault::LostWrite | Fault::Overwritten | Fault::Impossible => self.witness,
+            RegisterFault::NobodyWrote | RegisterFault::WriteFailed | RegisterFault::NotYetWritten => None,
+            RegisterFault::TwoCasFromOneValue => self.rival(),
+            RegisterFault::FoundNothing
+            | RegisterFault::LostWrite
+            | RegisterFault::Overwritten
+            | RegisterFault::Impossible => self.witness,
         }
     }
 
-    /// The nodes whose answers say that the witness' value was there: before the stuck operation began, with no other
-    /// change in between, or after it without that anything could have written the value again.
+    /// The nodes whose answers show the value of the witness: before the stuck operation began and without another change in
+    /// between, or after it and without a write of the value in between.
     fn supporters(&self, witness: Operation) -> BTreeSet<String> {
         let value = after(witness.action);
         let all = &self.register.problem.operations;
@@ -189,14 +192,14 @@ impl<'a> Case<'a> {
         nodes
     }
 
-    /// The nodes whose answers say, after the witness, that the stuck operation's value was there.
+    /// The nodes whose answers, after the witness, show the value of the stuck operation.
     fn opponents(&self, witness: Operation) -> BTreeSet<String> {
         let mut nodes: BTreeSet<String> = self.observers(self.value, witness).map(|op| self.who(op.id)).collect();
         nodes.insert(self.who(self.stuck.id));
         nodes
     }
 
-    /// Operations that began after the witness and observed a value that nothing can have written since.
+    /// Operations that began after the witness and observed a value that no operation can have written since.
     fn observers(&self, value: State, witness: Operation) -> impl Iterator<Item = &Operation> {
         let all = &self.register.problem.operations;
         let over = witness.end.unwrap_or(usize::MAX);
@@ -212,8 +215,8 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Later answers agree that what the witness shows was not there any more. It may have been there: nodes lose what
-    /// they knew when they are killed. So nobody is blamed.
+    /// The story if later answers agree that the value of the witness was lost. The witness may be right, because nodes that
+    /// are killed may lose values. So no operation is a culprit.
     fn story_of_loss(&self, witness: Operation) -> String {
         let (who, what) = (self.who(witness.id), words::noun(self.register, witness.id));
         let others: Vec<String> = self.opponents(witness).into_iter().collect();
@@ -221,8 +224,8 @@ impl<'a> Case<'a> {
         format!("{who} answered {what} with success, but {others} agree that {value} was there after it")
     }
 
-    /// Nothing says which of the answers is wrong.
-    fn story_of_contradiction(&self, fault: Fault) -> String {
+    /// The story if either of the answers may be wrong.
+    fn story_of_contradiction(&self, fault: RegisterFault) -> String {
         if self.context.nodes.is_empty() {
             return self.story(fault);
         }
@@ -247,12 +250,12 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The operations that the proof rests on.
+    /// The operations that the proof needs.
     fn required(&self) -> impl Iterator<Item = &Operation> {
         self.proof.problem.operations.iter().filter(|op| op.end.is_some())
     }
 
-    fn story(&self, fault: Fault) -> String {
+    fn story(&self, fault: RegisterFault) -> String {
         let process = process(self.history, self.register.pairs[self.stuck.id]);
         let subject = match (self.context.node_of(process), self.is_cas()) {
             (Some(node), false) => format!("{node} answered a read with"),
@@ -261,71 +264,73 @@ impl<'a> Case<'a> {
             (None, true) => format!("a compare-and-set of p{process} succeeded, although"),
         };
         let what = match (fault, self.is_cas()) {
-            (Fault::NobodyWrote, false) => "a value that nobody wrote",
-            (Fault::NobodyWrote, true) => "nobody had written the value that it expects",
-            (Fault::WriteFailed, false) => "the value of a write that had failed",
-            (Fault::WriteFailed, true) => "the write of the value that it expects had failed",
-            (Fault::NotYetWritten, false) => "a value that was written only later",
-            (Fault::NotYetWritten, true) => "the value that it expects was written only later",
-            (Fault::FoundNothing, false) => "nothing, although there was a value",
-            (Fault::FoundNothing, true) => "it expects nothing to be there, and there was a value",
-            (Fault::LostWrite, _) => {
+            (RegisterFault::NobodyWrote, false) => "a value that nobody wrote",
+            (RegisterFault::NobodyWrote, true) => "nobody had written the value that it expects",
+            (RegisterFault::WriteFailed, false) => "the value of a write that had failed",
+            (RegisterFault::WriteFailed, true) => "the write of the value that it expects had failed",
+            (RegisterFault::NotYetWritten, false) => "a value that was written only later",
+            (RegisterFault::NotYetWritten, true) => "the value that it expects was written only later",
+            (RegisterFault::FoundNothing, false) => "nothing, although there was a value",
+            (RegisterFault::FoundNothing, true) => "it expects nothing to be there, and there was a value",
+            (RegisterFault::LostWrite, _) => {
                 "an old value, and no later read saw the new one either: an acknowledged write was lost"
             }
-            (Fault::Overwritten, false) => "a value that had been overwritten",
-            (Fault::Overwritten, true) => "the value that it expects had been overwritten",
-            (Fault::TwoCasFromOneValue, _) => "another one had already replaced the same value",
-            (Fault::Impossible, false) => "a value that was not there at that time",
-            (Fault::Impossible, true) => "the value that it expects was not there at that time",
+            (RegisterFault::Overwritten, false) => "a value that had been overwritten",
+            (RegisterFault::Overwritten, true) => "the value that it expects had been overwritten",
+            (RegisterFault::TwoCasFromOneValue, _) => "another one had already replaced the same value",
+            (RegisterFault::Impossible, false) => "a value that was not there at that time",
+            (RegisterFault::Impossible, true) => "the value that it expects was not there at that time",
         };
         format!("{subject} {what}")
     }
 
-    /// Why, in the cases in which it can be said in a sentence.
-    fn because(&self, fault: Fault) -> String {
+    /// Why no order explains the operation, if a sentence can say it.
+    fn because(&self, fault: RegisterFault) -> String {
         let value = words::state(self.register, self.value);
         let me = if self.is_cas() { "compare-and-set" } else { "read" };
         let others = || self.proof.problem.operations.iter().filter(|op| op.id != self.stuck.id);
         let is_pair = others().filter(|op| op.end.is_some()).count() == 1;
         let written_in_between = others().any(|op| op.end.is_none() && op.action.writes() == Some(self.value));
         match fault {
-            Fault::NobodyWrote => format!("no operation writes {value}"),
-            Fault::WriteFailed => format!("only operations that failed would have written {value}"),
-            Fault::NotYetWritten => format!("the first write of {value} began when the {me} was over"),
+            RegisterFault::NobodyWrote => format!("no operation writes {value}"),
+            RegisterFault::WriteFailed => format!("only operations that failed would have written {value}"),
+            RegisterFault::NotYetWritten => format!("the first write of {value} began when the {me} was over"),
             _ if !is_pair || written_in_between => String::new(),
-            Fault::TwoCasFromOneValue => {
+            RegisterFault::TwoCasFromOneValue => {
                 format!("each of them replaces {value},\nand nothing wrote {value} in between")
             }
-            Fault::FoundNothing | Fault::LostWrite | Fault::Overwritten => {
+            RegisterFault::FoundNothing | RegisterFault::LostWrite | RegisterFault::Overwritten => {
                 let Some(witness) = self.witness else { return String::new() };
                 let noun = words::noun(self.register, witness.id);
-                // Of short sentences each has a line of its own.
+                // Each short sentence is on its own line.
                 let glue = if noun.chars().count() < 24 { '\n' } else { ' ' };
                 let after = match fault {
-                    Fault::FoundNothing => "removed the value".to_owned(),
+                    RegisterFault::FoundNothing => "removed the value".to_owned(),
                     _ => format!("wrote {value}"),
                 };
                 format!("{noun} was over before the {me} began,{glue}and nothing {after} after it")
             }
-            Fault::Impossible => String::new(),
+            RegisterFault::Impossible => String::new(),
         }
     }
 }
 
-/// The kind of fault as far as it does not depend on timing: which operation shows a stale value, and whether there was
-/// another value before, differs between runs of one bug.
-fn shape(fault: Fault) -> &'static str {
+/// The shape of a fault, without what depends on timing: which operation shows a stale value, and whether there was another
+/// value before, differs between runs with the same bug.
+fn shape(fault: RegisterFault) -> &'static str {
     match fault {
-        Fault::NobodyWrote => "an answer shows a value that nobody wrote",
-        Fault::WriteFailed => "an answer shows the value of a write that had failed",
-        Fault::NotYetWritten => "an answer shows a value before it was written",
-        Fault::FoundNothing | Fault::LostWrite | Fault::Overwritten | Fault::TwoCasFromOneValue | Fault::Impossible => {
-            "an answer contradicts an operation that was over before it"
-        }
+        RegisterFault::NobodyWrote => "an answer shows a value that nobody wrote",
+        RegisterFault::WriteFailed => "an answer shows the value of a write that had failed",
+        RegisterFault::NotYetWritten => "an answer shows a value before it was written",
+        RegisterFault::FoundNothing
+        | RegisterFault::LostWrite
+        | RegisterFault::Overwritten
+        | RegisterFault::TwoCasFromOneValue
+        | RegisterFault::Impossible => "an answer contradicts an operation that was over before it",
     }
 }
 
-/// What is there immediately after an action.
+/// The state immediately after an action.
 fn after(action: Action) -> State {
     action.writes().or(action.observes()).unwrap_or(ANYTHING)
 }

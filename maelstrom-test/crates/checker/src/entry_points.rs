@@ -1,4 +1,4 @@
-//! Every way into a checker must lead to the same verdict. Tests judge histories here instead of calling a checker.
+//! Checks that every entry point of a checker gives the same verdict. Tests call [`judged`] instead of a checker.
 
 use super::{CheckContext, Checker, Finding, Verdict};
 use crate::history::{History, HistoryFormat, HistoryReader, Op, OpType, Process};
@@ -8,9 +8,9 @@ use crate::stream::stream_whole;
 /// The verdict of a checker on a history.
 ///
 /// # Panics
-/// If the verdict is another one
-/// - entry by entry, from the history's text, as `maelstrom check` judges it, or
-/// - if processes have other numbers and the nemesis has entries in between.
+/// If the verdict differs
+/// - when the history is written, read again and checked entry by entry, as `maelstrom check` does, or
+/// - when processes have other numbers and the history has entries of the nemesis.
 pub(crate) fn judged(checker: &dyn Checker, history: &History) -> Verdict {
     let context = CheckContext::default();
     let verdict = checker.check(history, &context);
@@ -19,10 +19,10 @@ pub(crate) fn judged(checker: &dyn Checker, history: &History) -> Verdict {
         checker.refine(&mut again, history);
         assert_eq!(summary(&again), summary(&verdict), "streamed as {format:?}: {history:?}");
     }
-    let hidden = disguised(history);
-    let again = checker.check(&hidden, &context);
+    let renumbered = renumbered(history);
+    let again = checker.check(&renumbered, &context);
     let names = |verdict: &Verdict| verdict.findings.iter().map(name).collect::<Vec<_>>();
-    assert_eq!((again.valid, names(&again)), (verdict.valid, names(&verdict)), "disguised: {history:?}");
+    assert_eq!((again.valid, names(&again)), (verdict.valid, names(&verdict)), "renumbered: {history:?}");
     verdict
 }
 
@@ -37,14 +37,14 @@ fn name(finding: &Finding) -> (String, bool) {
     (finding.anomaly.clone(), finding.proscribed)
 }
 
-/// Everything but the proofs, of which there may be several.
+/// Everything except the proofs, which may differ.
 fn summary(verdict: &Verdict) -> impl PartialEq + std::fmt::Debug {
     let findings: Vec<_> = verdict.findings.iter().map(|finding| (name(finding), finding.headline.clone())).collect();
     (verdict.valid, verdict.reason.clone(), findings, verdict.details.clone())
 }
 
-/// The same history with other process numbers, and with faults that begin and end.
-fn disguised(history: &History) -> History {
+/// The same history with other process numbers, and with entries of the nemesis.
+fn renumbered(history: &History) -> History {
     let mut ops = Vec::new();
     for (position, op) in history.ops.iter().enumerate() {
         if position % 3 == 1 {

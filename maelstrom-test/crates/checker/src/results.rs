@@ -1,19 +1,19 @@
-//! A run's verdict: the worst of its parts.
+//! The results of a run: several verdicts, of which the worst counts.
 
 use super::{Finding, Valid, Verdict};
 use crate::json::{Map, Value};
 
-/// A part of a run's verdict.
+/// A part of the results of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     /// The key in `results.json`: `workload`, `stats`, …
     pub name: &'static str,
-    /// What its checker said.
+    /// The verdict of its checker.
     pub verdict: Verdict,
 }
 
-/// The parts of a run's verdict by name, in the order in which they are reported: `exceptions`, `stats`,
-/// `availability`, `workload`, `perf`, `timeline`, `net`.
+/// The results of a run by name, in the order of reports: `exceptions`, `stats`, `availability`, `workload`, `perf`,
+/// `timeline`, `net`.
 ///
 /// ```
 /// use maelstrom_checker::{Results, Valid, Verdict};
@@ -30,7 +30,7 @@ pub struct Results {
 }
 
 impl Results {
-    /// Adds a part; one of the same name is replaced.
+    /// Adds a part. Replaces a part with the same name.
     pub fn add(&mut self, name: &'static str, verdict: Verdict) {
         match self.parts.iter_mut().find(|part| part.name == name) {
             Some(part) => part.verdict = verdict,
@@ -38,23 +38,23 @@ impl Results {
         }
     }
 
-    /// The worst of all parts.
+    /// The worst verdict of all parts.
     pub fn valid(&self) -> Valid {
         self.parts.iter().map(|part| part.verdict.valid).max().unwrap_or_default()
     }
 
-    /// A part by its name.
+    /// The verdict of a part.
     pub fn get(&self, name: &str) -> Option<&Verdict> {
         self.parts.iter().find(|part| part.name == name).map(|part| &part.verdict)
     }
 
-    /// All parts with their names.
+    /// All parts.
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
 
-    /// Every fault of every part, those that make the run invalid first, else in the order of the parts: the first is
-    /// the one for the headline. The workload's come before all others, for they say what the system did wrong.
+    /// The findings of all parts. Those that make the run invalid come first, and of these the findings of the workload,
+    /// because they say what the system did wrong. The first one is for the headline of a report.
     pub fn findings(&self) -> Vec<&Finding> {
         let mut findings: Vec<(bool, bool, &Finding)> = Vec::new();
         for Part { name, verdict } in &self.parts {
@@ -64,7 +64,7 @@ impl Results {
         findings.into_iter().map(|(_, _, finding)| finding).collect()
     }
 
-    /// Names of the anomalies that make the run invalid, in the order of [`Results::findings`], without repetition.
+    /// The distinct names of the anomalies that make the run invalid, in the order of [`Results::findings`].
     pub fn anomalies(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for finding in self.findings().into_iter().filter(|finding| finding.proscribed) {
@@ -75,7 +75,7 @@ impl Results {
         names
     }
 
-    /// As `results.json` shows it: `valid`, and each part under its name.
+    /// The results as in `results.json`: `valid`, and each part under its name.
     pub fn to_json(&self) -> Value {
         let mut results = Map::from_iter([("valid".to_string(), self.valid().to_json())]);
         results.extend(self.parts.iter().map(|part| (part.name.to_string(), part.verdict.to_json())));
@@ -84,7 +84,7 @@ impl Results {
 }
 
 impl Verdict {
-    /// As `results.json` shows it: `valid`, the `reason` where there is one, and the checker's details.
+    /// The verdict as in `results.json`: `valid`, the `reason` if there is one, and the details of the checker.
     pub fn to_json(&self) -> Value {
         let mut part = self.details.clone();
         part.insert("valid".to_string(), self.valid.to_json());
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_workload_found_comes_first_and_what_is_allowed_last() {
+    fn findings_of_the_workload_come_first_and_allowed_ones_last() {
         let mut results = Results::default();
         results.add("exceptions", verdict(Valid::True, "malformed", false));
         results.add("stats", verdict(Valid::False, "no-ok", true));
