@@ -1,4 +1,4 @@
-//! Counters whose reads are up to date, within what is still under way.
+//! Counters whose reads are up to date, except for concurrent additions.
 
 use super::operations::{CounterAddition, CounterOperations, CounterRead};
 use super::{Counter, Error, range, verdict};
@@ -13,15 +13,15 @@ use crate::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
 ///
 /// Each read that returned must lie between two bounds:
 ///
-/// - the *lower* one: the sum of all additions that were acknowledged before the read began, and of the negative ones
-///   among those that may have happened by its end;
-/// - the *upper* one: the same with the positive ones.
+/// - the *lower* bound: the sum of the additions that were acknowledged before the read began, and of the negative ones
+///   among those that may have happened before its end;
+/// - the *upper* bound: the same with the positive ones.
 ///
-/// CounterStream that failed did not happen. A linearizable counter keeps these bounds, and so may some others. Counters whose
-/// reads may lag behind are judged by their final reads ([`Counter`]); so is every history that has final reads.
+/// Additions that failed did not happen. A linearizable counter satisfies these bounds, and some weaker counters do.
+/// [`Counter`] judges counters whose reads may be stale by their final reads. It also judges all histories with final reads.
 ///
-/// Results: `read_count`, `errors` (the wrong ones: `index`, `process`, `value`, `bounds`). Unknown if there is no read, or
-/// something is not an integer, or the magnitude of an addition exceeds 2⁹⁰.
+/// Results: `read_count`, `errors` (the wrong reads: `index`, `process`, `value`, `bounds`). Unknown if there is no read, if a
+/// value is not an integer, or if the magnitude of an addition exceeds 2⁹⁰.
 ///
 /// ```
 /// use maelstrom_checker::{BoundedCounter, CheckContext, Checker, Valid};
@@ -48,7 +48,7 @@ impl Checker for BoundedCounter {
     }
 }
 
-/// A history of a counter on its way into the checker.
+/// A history that is checked entry by entry.
 struct BoundedCounterStream<'a> {
     context: &'a CheckContext,
     operations: CounterOperations,
@@ -66,7 +66,7 @@ impl Stream for BoundedCounterStream<'_> {
         }
         operations.finish();
         let doubts = doubts(&operations);
-        // What additions of something else do to the sum is unknown, so no read can be called wrong.
+        // The effect of a malformed addition on the sum is unknown, so no read is known to be wrong.
         let errors = if operations.malformed_additions > 0 { Vec::new() } else { errors(&operations) };
         let findings: Vec<Finding> =
             errors.first().map(|error| finding(&operations, context, error)).into_iter().collect();
@@ -98,7 +98,7 @@ fn doubts(operations: &CounterOperations) -> Vec<String> {
     doubts
 }
 
-/// PrefixSums of additions in the order of some moment of each: how much those before a position give.
+/// The prefix sums of additions in the order of some moment of each.
 struct PrefixSums(Vec<(u32, i128)>);
 
 impl PrefixSums {
@@ -112,7 +112,7 @@ impl PrefixSums {
         PrefixSums(additions)
     }
 
-    /// The sum of those whose moment is before the position.
+    /// The sum of the additions whose moment is before a position.
     fn before(&self, position: u32) -> i128 {
         let count = self.0.partition_point(|(moment, _)| *moment < position);
         count.checked_sub(1).map_or(0, |last| self.0[last].1)
@@ -126,7 +126,7 @@ fn errors(operations: &CounterOperations) -> Vec<Error> {
         PrefixSums::new(chosen.map(|addition| (moment(addition), part(addition.delta))).collect())
     };
     let signs: [fn(i128) -> i128; 2] = [|delta| delta.min(0), |delta| delta.max(0)];
-    // One later, so that there is room before the history for what began then.
+    // Positions plus one: 0 is before the history, where operations without an invocation may have begun.
     let begun = |addition: &CounterAddition| if addition.may_begin_before(0) { 0 } else { addition.begun() + 1 };
     let [begun_low, begun_high] = signs.map(|part| of(begun, false, part));
     let [ended_low, ended_high] = signs.map(|part| of(CounterAddition::completed, true, part));
@@ -148,7 +148,7 @@ fn finding(operations: &CounterOperations, context: &CheckContext, error: &Error
     let Stamp { process, time, .. } = operations.stamp(read.completed());
     let (who, time, returned) = (who(process, context), seconds(time), brief(&operations.returned(read)));
     let is_less = read.sum < bounds.0;
-    // Of the additions of one sign, those count that make the read wrong.
+    // The read is wrong because of additions with one sign.
     let matters = |addition: &&CounterAddition| {
         let is_certain = addition.is_ok && addition.completed() < read.begun();
         let is_possible = addition.may_begin_before(read.completed());

@@ -1,9 +1,18 @@
-//! Counters (g-counter, pn-counter): does the sum come out right?
+//! Counters (g-counter, pn-counter): is the sum right?
 //!
-//! An addition that was acknowledged counts once; one that failed does not count; of one whose fate is unknown nobody
-//! can say. So in the end, when the system has had time to spread what it knows, a read must return the sum of all
-//! acknowledged additions and of any of the unknown ones. Before that, additions may still be on their way: then all
-//! that can be said is that no read may return more, or less, than the additions begun by then could give.
+//! An acknowledged addition counts once. A failed one does not count. One with an unknown outcome may or may not count.
+//!
+//! - A *final* read comes after the system had time to converge. It must return the sum of all acknowledged additions and of
+//!   any subset of the unknown ones.
+//! - An earlier read may miss additions. It must only lie between the smallest and the largest sum of the additions that
+//!   began before its end.
+//!
+//! ```text
+//!   acknowledged: 3, 4     unknown: 10
+//!
+//!   final reads may return   7                                17
+//!   earlier reads            0 ─────────────────────────────► 17
+//! ```
 
 mod bounded;
 mod operations;
@@ -23,20 +32,21 @@ use crate::json::{Map, Value, json};
 
 /// The checker of `g-counter` and `pn-counter`: `add` with an integer, `read` that returns an integer.
 ///
-/// Results: `acceptable` (the sums that final reads may return, as intervals `[low, high]`, of which up to a thousand
-/// are shown), `final_reads` (their values), `errors` (the wrong ones: `index`, `process`, `value`, `final`). Unknown if
-/// there is no final read, or something is not an integer, or the magnitude of an addition exceeds 2⁹⁰, or so many different sums are possible (over 100,000
-/// intervals) that a read between the smallest and the largest cannot be judged.
+/// Results: `acceptable` (the sums that final reads may return, as intervals `[low, high]`; at most a thousand are shown),
+/// `final_reads` (their values), `errors` (the wrong reads: `index`, `process`, `value`, `final`).
+///
+/// Unknown if there is no final read, if a value is not an integer, if the magnitude of an addition exceeds 2⁹⁰, or if there
+/// are too many possible sums (over 100,000 intervals) to judge a read between the smallest and the largest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counter {
-    /// As the original: only final reads count, and there need not be any.
+    /// As Jepsen's Maelstrom: only final reads count, and none is required.
     pub lenient: bool,
 }
 
-/// So many additions that a proof needs are shown one by one.
+/// The number of additions of a proof that are shown one by one.
 const MOST_SHOWN: usize = 8;
 
-/// A read that returned what it cannot have seen: not within the bounds, or in a gap between possible sums.
+/// A wrong read: out of bounds, or not a possible sum.
 struct Error {
     read: CounterRead,
     bounds: (i128, i128),
@@ -45,10 +55,10 @@ struct Error {
 struct CounterAnalysis {
     /// All additions and reads.
     operations: CounterOperations,
-    /// What final reads may return.
+    /// The sums that final reads may return.
     sums: PossibleSums,
     final_reads: Vec<CounterRead>,
-    /// The wrong final reads, then the others.
+    /// The wrong reads, final ones first.
     errors: Vec<Error>,
     doubts: Vec<String>,
 }
@@ -63,7 +73,7 @@ impl Checker for Counter {
     }
 }
 
-/// A history of a counter on its way into the checker.
+/// A history that is checked entry by entry.
 struct CounterStream<'a> {
     checker: &'a Counter,
     context: &'a CheckContext,
@@ -97,7 +107,7 @@ fn verdict(Counter { lenient }: Counter, context: &CheckContext, operations: Cou
     verdict
 }
 
-/// `3`, or `3 to 9`.
+/// An interval as text: `3`, or `3 to 9`.
 fn range((low, high): (i128, i128)) -> String {
     if low == high { low.to_string() } else { format!("{low} to {high}") }
 }
@@ -107,7 +117,7 @@ fn analyse(mut operations: CounterOperations) -> CounterAnalysis {
     let CounterOperations { additions, reads, malformed_additions, malformed_reads, too_large, .. } = &mut operations;
     let (final_reads, others): (Vec<CounterRead>, Vec<CounterRead>) =
         std::mem::take(reads).into_iter().partition(|read| read.is_final);
-    // What was acknowledged after the first final read began need not be in all of them.
+    // Additions that were acknowledged after the first final read began need not be in all final reads.
     let phase = final_reads.iter().map(CounterRead::begun).min();
     for addition in &mut *additions {
         addition.is_certain = addition.is_ok && phase.is_none_or(|phase| addition.completed() < phase);
@@ -123,7 +133,7 @@ fn analyse(mut operations: CounterOperations) -> CounterAnalysis {
         doubts.push(format!("the addition of {} is too large to be summed: the limit is 2^90", brief(number)));
     }
     if *malformed_additions > 0 {
-        // What these do to the sum is unknown, so no read can be called wrong.
+        // The effect of these on the sum is unknown, so no read is known to be wrong.
         doubts.push(format!("{malformed_additions} additions are not of an integer"));
     } else {
         let wrong = final_reads.iter().filter(|read| !sums.contains(read.sum));
@@ -141,7 +151,7 @@ fn analyse(mut operations: CounterOperations) -> CounterAnalysis {
     CounterAnalysis { sums, operations, final_reads, errors, doubts }
 }
 
-/// BoundedCounterStream that are beyond what the additions begun before they ended can give. Both lists are in order.
+/// The reads that are out of the bounds of the additions that began before their ends. Both lists are in order.
 fn out_of_bounds(additions: &[CounterAddition], reads: Vec<CounterRead>) -> Vec<Error> {
     let mut begun = additions.iter().peekable();
     let (mut low, mut high) = (0, 0);
@@ -158,9 +168,9 @@ fn out_of_bounds(additions: &[CounterAddition], reads: Vec<CounterRead>) -> Vec<
     errors
 }
 
-/// The first read that was wrong, with the additions without which it would not be.
+/// The finding of the first wrong read, with the additions that prove it.
 fn finding(analysis: &CounterAnalysis, context: &CheckContext, lenient: bool) -> Option<Finding> {
-    // What is wrong early has the fewest additions before it.
+    // The first wrong read has the fewest additions before it.
     let weighs = |error: &&Error| (lenient && !error.read.is_final, error.read.completed());
     let error = analysis.errors.iter().min_by_key(weighs)?;
     let Error { read, bounds } = error;
@@ -194,14 +204,14 @@ fn finding(analysis: &CounterAnalysis, context: &CheckContext, lenient: bool) ->
     })
 }
 
-/// The additions that must have counted for the read to be wrong, and the read.
+/// The additions that prove that the read is wrong, and the read.
 fn evidence(analysis: &CounterAnalysis, error: &Error) -> Vec<Evidence> {
     let Error { read, bounds } = error;
     let needed = if read.is_final { analysis.needed(read.sum) } else { Vec::new() };
     let addition = |addition: &&CounterAddition| {
         Evidence::new(addition.pair(), format!("add {}", addition.delta), "acknowledged, so it counts")
     };
-    // A sum that is wrong by little is proved by nearly all additions; then their sum says more than a long list.
+    // If nearly all additions are needed, their sum is clearer than a long list.
     let is_short = needed.len() <= MOST_SHOWN;
     let mut lines: Vec<Evidence> = needed.iter().filter(|_| is_short).map(addition).collect();
     let note = if read.is_final {
@@ -232,17 +242,17 @@ impl CounterAnalysis {
         self.operations.additions.iter().filter(|addition| addition.is_certain)
     }
 
-    /// The smallest set of acknowledged additions that makes this sum impossible, whatever became of all others.
+    /// The smallest set of acknowledged additions that makes this sum impossible, whatever the outcomes of all others are.
     ///
-    /// An addition cannot simply be left out of a proof, for the sum that was read may contain it. What can be done
-    /// without ever making a possible sum impossible is to forget that it was acknowledged: then it counts or not, like
-    /// one of unknown fate. Of as many as possible that is forgotten, the smallest first, so that few large ones remain.
+    /// An addition cannot be removed from a proof, because the sum may contain it. But it can be treated as one with an
+    /// unknown outcome, which never makes a possible sum impossible. So as many acknowledgements as possible are ignored,
+    /// those of small additions first, so that few large ones remain.
     fn needed(&self, sum: i128) -> Vec<&CounterAddition> {
         let mut certain: Vec<&CounterAddition> = self.certain().collect();
         certain.sort_by_key(|addition| (addition.delta.unsigned_abs(), addition.begun()));
         let mut sums = self.sums.clone();
         certain.retain(|addition| {
-            // With it or without it.
+            // The addition counts or not.
             let mut more = sums.clone();
             more.add_optional(-addition.delta);
             let is_needed = more.contains(sum);
@@ -256,7 +266,7 @@ impl CounterAnalysis {
     }
 }
 
-/// `3, 5 to 9 or 12`; the first few intervals.
+/// The first few intervals as text: `3, 5 to 9 or 12`.
 fn list(sums: &PossibleSums) -> String {
     let show = |(low, high): &(i128, i128)| if low == high { low.to_string() } else { format!("{low} to {high}") };
     let mut shown: Vec<String> = sums.intervals().iter().take(5).map(show).collect();

@@ -1,4 +1,4 @@
-//! CounterStream and reads, as they are taken out of a history entry by entry.
+//! The additions and reads of a history.
 
 use rustc_hash::FxHashMap;
 
@@ -9,7 +9,7 @@ use crate::json::{Number, Value};
 /// An addition that did not fail.
 pub(super) struct CounterAddition {
     pub(super) delta: i128,
-    /// Positions of its entries, or [`NONE`].
+    /// The positions of its entries, or [`NONE`].
     invocation: u32,
     completion: u32,
     /// Whether it was acknowledged.
@@ -21,7 +21,7 @@ pub(super) struct CounterAddition {
 /// A read that returned an integer.
 #[derive(Clone, Copy)]
 pub(super) struct CounterRead {
-    /// See [`CounterOperations::returned`] for what it really was, if that is beyond all sums.
+    /// The sum that it returned. If that is beyond all sums, [`CounterOperations::returned`] has the actual value.
     pub(super) sum: i128,
     invocation: u32,
     completion: u32,
@@ -33,7 +33,7 @@ impl CounterAddition {
         pair(self.invocation, self.completion)
     }
 
-    /// Position of its invocation; the beginning where the history lacks that.
+    /// The position of its invocation; 0 if it has none.
     pub(super) fn begun(&self) -> u32 {
         if self.invocation == NONE { 0 } else { self.invocation }
     }
@@ -53,7 +53,7 @@ impl CounterRead {
         pair(self.invocation, self.completion)
     }
 
-    /// Position of its invocation, or of its completion where the history lacks that.
+    /// The position of its invocation, or of its completion if it has no invocation.
     pub(super) fn begun(&self) -> u32 {
         if self.invocation == NONE { self.completion } else { self.invocation }
     }
@@ -68,7 +68,7 @@ fn pair(invocation: u32, completion: u32) -> Pair {
     Pair { invocation: position(invocation), completion: position(completion) }
 }
 
-/// What a process has begun.
+/// The pending operation of a process.
 struct PendingCounterOp {
     position: u32,
     is_add: bool,
@@ -76,11 +76,11 @@ struct PendingCounterOp {
     argument: Argument,
 }
 
-/// What an addition adds.
+/// The argument of an addition.
 #[derive(Clone)]
 enum Argument {
     Integer(i128),
-    /// An integer that cannot be summed.
+    /// An integer that is too large to be summed.
     TooLarge(Value),
     Other,
 }
@@ -100,22 +100,22 @@ impl Argument {
 pub(super) struct CounterOperations {
     entries: Entries,
     open: Pairing<PendingCounterOp>,
-    /// In the order of their beginnings, once all is known.
+    /// In the order of their beginnings, after [`CounterOperations::finish`].
     pub(super) additions: Vec<CounterAddition>,
     /// In the order of their ends.
     pub(super) reads: Vec<CounterRead>,
-    /// How many additions are not of an integer that can be summed, and how many reads did not return an integer.
+    /// The number of additions without an integer that can be summed, and of reads that did not return an integer.
     pub(super) malformed_additions: usize,
     pub(super) malformed_reads: usize,
     /// The first addition of an integer that is too large.
     pub(super) too_large: Option<Value>,
-    /// What reads returned that is beyond all sums, by the positions of their completions.
+    /// The values of reads that are beyond all sums, by the positions of their completions.
     beyond: FxHashMap<u32, Value>,
 }
 
-/// Largest magnitude of an addition: 2³² of them must not overflow when they are summed.
+/// The largest magnitude of an addition. The sum of 2³² additions must not overflow.
 const MOST: i128 = 1 << 90;
-/// Larger than the magnitude of every sum. BoundedCounterStream of more than this are held to have returned this.
+/// Larger than the magnitude of every sum. Reads of larger integers count as reads of this one.
 const BEYOND: i128 = 1 << 126;
 
 impl CounterOperations {
@@ -126,13 +126,13 @@ impl CounterOperations {
             let (is_add, is_final, argument) = (&*op.f == "add", op.is_final, Argument::of(&op.value));
             let open = PendingCounterOp { position, is_add, is_final, argument };
             if let Some(unfinished) = self.open.begin(process, op, open) {
-                self.leave(unfinished);
+                self.record_unfinished(unfinished);
             }
             return;
         }
         let (open, op) = self.open.end(process, op);
         let invocation = open.as_ref().map_or(NONE, |open| open.position);
-        // What an addition adds is said by its invocation, if there is one.
+        // The argument of an addition is that of its invocation, if it has one.
         let (is_add, argument) = match &open {
             Some(open) => (open.is_add, open.argument.clone()),
             None => (&*op.f == "add", Argument::of(&op.value)),
@@ -166,36 +166,36 @@ impl CounterOperations {
         }
     }
 
-    /// An operation that never ended.
-    fn leave(&mut self, open: PendingCounterOp) {
+    /// Records an operation that was never completed.
+    fn record_unfinished(&mut self, open: PendingCounterOp) {
         if open.is_add {
             self.add(open.argument, open.position, NONE, false);
         }
     }
 
-    /// All entries were taken.
+    /// Ends the history.
     pub(super) fn finish(&mut self) {
-        self.open.take_unfinished().collect::<Vec<_>>().into_iter().for_each(|open| self.leave(open));
+        self.open.take_unfinished().collect::<Vec<_>>().into_iter().for_each(|open| self.record_unfinished(open));
         self.additions.sort_unstable_by_key(|addition| (addition.begun(), addition.completion));
     }
 
-    /// A completion that names another function than its invocation.
+    /// A completion whose function differs from that of its invocation.
     pub(super) fn mismatch(&self) -> Option<&Mismatch> {
         self.open.mismatch()
     }
 
-    /// What a read returned.
+    /// The value that a read returned.
     pub(super) fn returned(&self, read: &CounterRead) -> Value {
         self.beyond.get(&read.completion).cloned().unwrap_or_else(|| read.sum.into())
     }
 
-    /// Index, time and process of the entry at a position.
+    /// The index, time and process of the entry at a position.
     pub(super) fn stamp(&self, position: u32) -> Stamp {
         self.entries.stamp(position)
     }
 }
 
-/// An integer, or the nearest one that is beyond all sums.
+/// An integer, or the nearest one beyond all sums.
 fn clamped(integer: &Number) -> i128 {
     let beyond = if *integer < Number::from(0) { -BEYOND } else { BEYOND };
     integer.as_i128().unwrap_or(beyond).clamp(-BEYOND, BEYOND)

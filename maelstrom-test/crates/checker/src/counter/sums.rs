@@ -1,25 +1,25 @@
 //! Sets of possible sums.
 
-/// A set of integers as disjoint intervals, each given by its ends, ascending. Neighbours never touch.
+/// A set of integers as a sorted list of disjoint intervals. Adjacent intervals are merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PossibleSums {
     intervals: Vec<(i128, i128)>,
-    /// False once there were too many intervals: then the set has more than the true one, but never less.
+    /// False if there were too many intervals. The set is then a superset of the actual one.
     exact: bool,
-    /// Intervals that may still be visited.
+    /// The number of intervals that may still be visited.
     budget: usize,
 }
 
 impl PossibleSums {
-    /// More intervals than this at once are merged into one. CounterStream whose sums leave so many gaps do not occur where
-    /// deltas are small; elsewhere the number of gaps may grow exponentially.
+    /// The largest number of intervals. More are merged into one. Small additions leave few gaps between sums, but with large
+    /// ones the number of gaps may grow exponentially.
     const MOST_INTERVALS: usize = 100_000;
     const BUDGET: usize = 100_000_000;
 
-    /// The sums of `certain` and any subset of `possible`.
+    /// The sums of `certain` and of any subset of `possible`.
     pub(super) fn new(certain: i128, mut possible: Vec<i128>) -> PossibleSums {
         let mut sums = PossibleSums { intervals: vec![(certain, certain)], exact: true, budget: Self::BUDGET };
-        // Small ones first: they close the gaps that larger ones then need not multiply.
+        // Small ones first: they close gaps, which larger ones would multiply.
         possible.sort_unstable_by_key(|delta| (delta.unsigned_abs(), *delta));
         for delta in possible {
             sums.add_optional(delta);

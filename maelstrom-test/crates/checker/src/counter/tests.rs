@@ -1,4 +1,4 @@
-//! Cases by hand, and comparison with all subsets of the additions.
+//! Examples, and a comparison with all subsets of the additions.
 
 use proptest::prelude::*;
 
@@ -91,7 +91,7 @@ fn earlier_reads_are_within_what_has_begun() {
 }
 
 #[test]
-fn without_final_read_nobody_knows() {
+fn without_a_final_read_the_verdict_is_unknown() {
     assert_eq!(check("0+3 0! 1r 1=3").valid, Valid::Unknown);
     assert_eq!(check("").valid, Valid::Unknown);
     let lenient = Counter { lenient: true }.check(&history("0+3 0!"), &CheckContext::default());
@@ -107,7 +107,7 @@ fn additions_acknowledged_during_the_final_reads_may_be_in_them_or_not() {
 }
 
 #[test]
-fn what_is_no_integer_is_a_doubt() {
+fn values_that_are_not_integers_are_doubts() {
     let mut history = history("0+3 0! F 0r 0=3");
     history.ops[3].value = json!("three");
     let verdict = Counter::default().check(&history, &CheckContext::default());

@@ -1,7 +1,7 @@
 //! Banks: transfers move money, so every read of all accounts has the same total.
 //!
-//! Under snapshot isolation a transaction that reads all accounts sees them as they were at one moment, and at every moment
-//! their sum is what it was at first. So each read is judged by itself.
+//! Under snapshot isolation, a transaction that reads all accounts sees them as they were at one moment. At every moment their
+//! sum is the same. So each read can be judged alone.
 
 use rustc_hash::FxHashSet;
 
@@ -11,20 +11,25 @@ use crate::json::{Map, Number, Value, json};
 use crate::stream::check_streamed;
 use crate::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
 
-/// Balances of a larger magnitude are not summed: a map would need 2²⁶ of them before a sum overflowed.
+/// The largest magnitude of a balance. The sum of 2²⁶ balances must not overflow.
 const MOST: i128 = 1 << 100;
 
-/// The checker of histories of a bank: a `read` returns a map from every account to its balance; other operations,
-/// `transfer`, may have any form.
+/// The checker of a bank: a `read` returns a map from every account to its balance. Other operations, such as `transfer`,
+/// are ignored.
 ///
-/// Each read that returned must have the right total, no account that is not there, a balance for each account, and, unless
-/// that is allowed, no negative balance. Of these four, in the order `unexpected-account`, `missing-balance`,
-/// `wrong-total` and `negative-balance`, the first that applies to a read counts, as in Jepsen. Where no total is given,
-/// it is that of the first read that has a balance for each account; the accounts are always those of this read.
+/// A read is wrong in one of four ways, of which the first one counts, as in Jepsen:
 ///
-/// Results: `read_count`, `error_count`, `total`, `accounts` (how many), and for each anomaly that was found its `count`,
-/// and the `index` of the entries that show it first and last. Unknown if there is no read, or one does not return a map of
-/// integers.
+/// | anomaly | the read |
+/// | --- | --- |
+/// | `unexpected-account` | has an account that does not exist |
+/// | `missing-balance` | lacks the balance of an account |
+/// | `wrong-total` | has another total |
+/// | `negative-balance` | has a negative balance, unless that is allowed |
+///
+/// The accounts are those of the first read that has a balance for each of its accounts. So is the total, if none is given.
+///
+/// Results: `read_count`, `error_count`, `total`, `accounts` (their number), and for each anomaly its `count` and the `index`
+/// of the first and the last entry that show it. Unknown if there is no read, or one does not return a map of integers.
 ///
 /// ```
 /// use maelstrom_checker::{Bank, CheckContext, Checker, Valid};
@@ -46,12 +51,12 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// The sum of all balances, instead of that of the first read.
+    /// Sets the total of all balances. The default is that of the first read.
     pub fn total(self, total: i128) -> Bank {
         Bank { total: Some(total), ..self }
     }
 
-    /// Accounts may be overdrawn.
+    /// Allows negative balances.
     pub fn allowing_negative_balances(self) -> Bank {
         Bank { allows_negative: true, ..self }
     }
@@ -76,7 +81,7 @@ impl Checker for Bank {
     }
 }
 
-/// What can be wrong with a read. What comes first hides what comes later.
+/// The anomalies of a read. Only the first one counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BankAnomaly {
     UnexpectedAccount,
@@ -93,7 +98,7 @@ const ANOMALIES: [BankAnomaly; 4] = [
 ];
 
 impl BankAnomaly {
-    /// The anomaly's name.
+    /// The name of the anomaly.
     fn name(self) -> &'static str {
         match self {
             BankAnomaly::UnexpectedAccount => "unexpected-account",
@@ -113,10 +118,10 @@ impl BankAnomaly {
     }
 }
 
-/// All reads with the same fault.
+/// The reads with the same anomaly.
 struct AnomalousReads {
     count: u64,
-    /// Indices of the entries that show it.
+    /// The indices of the first and the last entry that show it.
     first: u64,
     last: u64,
     finding: Finding,
@@ -130,16 +135,16 @@ struct FirstRead {
     text: String,
 }
 
-/// A history of a bank on its way into the checker.
+/// A history that is checked entry by entry.
 struct BankStream<'a> {
     bank: Bank,
     context: &'a CheckContext,
     position: usize,
-    /// Where each process has asked.
+    /// By process, the position of the invocation of its pending operation.
     open: Pairing<usize>,
     first: Option<FirstRead>,
     count: u64,
-    /// In the order of [`ANOMALIES`].
+    /// By place of the anomaly in [`ANOMALIES`].
     errors: [Option<AnomalousReads>; 4],
     obstacle: Option<String>,
 }
@@ -251,7 +256,7 @@ impl BankStream<'_> {
             };
             evidence.push(Evidence::new(first.pair, &*first.text, note));
         }
-        // Of two reads that only differ, nobody knows which is wrong.
+        // Without a given total, either of two reads with different totals may be wrong.
         let is_culprit = !is_inferred;
         evidence.push(Evidence { is_culprit, ..Evidence::new(pair, format!("read → {}", brief(&op.value)), note) });
         let finding = Finding {
@@ -296,7 +301,7 @@ mod tests {
     use crate::small_histories::{RandomOp, history, random_ops, verdict};
     use crate::test_cases::cases;
 
-    /// BankStream of three accounts, most of which have a total of 10.
+    /// Reads of three accounts. Most have a total of 10.
     fn operations() -> impl Strategy<Value = Vec<RandomOp>> {
         let balances = prop_oneof![
             6 => (-2..13i64, 0..3i64).prop_map(|(a, b)| json!({"a": a, "b": b, "c": 10 - a - b})),
@@ -312,7 +317,7 @@ mod tests {
         random_ops(6, operation)
     }
 
-    /// The definition, word by word: the anomaly of each read that returned.
+    /// The definition: the anomaly of each read.
     fn expected(history: &History, total: Option<i64>, allows_negative: bool) -> Vec<&'static str> {
         let is_read = |op: &&Op| &*op.f == "read" && op.kind == OpType::Ok;
         let reads: Vec<&Map<String, Value>> =
@@ -361,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn findings_say_by_how_much() {
+    fn findings_show_both_totals() {
         let text = r#"
             {"type": "ok", "process": 0, "f": "read", "value": {"a": 60, "b": 40}}
             {"type": "ok", "process": 1, "f": "read", "value": {"a": 60, "b": 45}}
@@ -392,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_summed_is_unknown() {
+    fn balances_that_cannot_be_summed_are_unknown() {
         for (text, reason) in [
             ("{:type :ok, :f :transfer}", "no read returned, so nothing was tested"),
             (

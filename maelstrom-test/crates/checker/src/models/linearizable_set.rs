@@ -1,8 +1,8 @@
-//! Sets whose reads show all that was added before them.
+//! Sets whose reads return all elements that were added before.
 //!
-//! A set only grows, so its reads form a chain: of any two, one contains the other. The chain is the order in which
-//! they took effect, and says between which of them each element was added. Nothing is left to guess but an order in real
-//! time, and one exists if no operation ended before another began that the chain puts before it.
+//! A set only grows, so its reads form a chain: of any two reads, one contains the other. The chain is the order in which the
+//! reads took effect, and it shows between which reads each element was added. This order is consistent with real time if no
+//! operation ended before another one began that precedes it in the chain.
 //!
 //! ```text
 //! reads by size    [ ]    →    [1]    →    [1 2 3]
@@ -10,8 +10,8 @@
 //! places      0     1      2    3      4        5            6
 //! ```
 //!
-//! Two operations in the wrong order suffice as a proof: orders of intervals in time, and of places, have no cycle of more
-//! than two operations that does not contain one of two.
+//! Two operations in the wrong order are a proof. More are never needed: a longer cycle of the real-time order and the order
+//! of places contains a cycle of two operations.
 
 use rustc_hash::FxHashMap;
 
@@ -23,17 +23,17 @@ use crate::json::{Map, Value, json};
 use crate::stream::check_streamed;
 use crate::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
 
-/// Linearizability of a set, empty at first: operations `add` with an element, and `read` that returns the list of all
-/// elements, in any order. An element may be added several times.
+/// The checker of linearizability of a set that is empty at first: operations `add` with an element, and `read` that returns
+/// the list of all elements, in any order. An element may be added several times.
 ///
-/// [`SetFull`](crate::SetFull) allows that an element appears a while after its addition was acknowledged; this
-/// does not.
+/// [`SetFull`](crate::SetFull) allows an element to appear some time after its addition was acknowledged. This checker does
+/// not.
 ///
-/// Results: `attempt_count` (additions that did not fail), `read_count`, `unexpected` (elements that a read shows that
-/// ended before anybody began to add them), `duplicated` (elements that stand twice in a read). Anomalies: `nonlinearizable`, `unexpected` and
-/// `duplicated`; of each, the first is explained. Unknown if there is no read, or the history has other functions.
+/// Results: `attempt_count` (additions that did not fail), `read_count`, `unexpected` (elements of a read that ended before
+/// an addition of them began), `duplicated` (elements that occur twice in a read). Anomalies: `nonlinearizable`, `unexpected`
+/// and `duplicated`; the first one of each is explained. Unknown if there is no read, or the history has other functions.
 ///
-/// Every different list that was read is kept until the history ends.
+/// Every distinct list that was read is kept until the history ends.
 ///
 /// ```
 /// use maelstrom_checker::{CheckContext, Checker, LinearizableSet, Valid};
@@ -69,7 +69,7 @@ impl Checker for LinearizableSet {
     }
 }
 
-/// An operation that has begun: what it adds, and where.
+/// A pending operation: what it adds, and its position.
 struct PendingOp {
     position: u32,
     adds: Option<u32>,
@@ -83,18 +83,18 @@ struct SetAddition {
     is_ok: bool,
 }
 
-/// A history of a set on its way into the checker.
+/// A history that is checked entry by entry.
 struct LinearizableSetStream<'a> {
     context: &'a CheckContext,
     entries: Entries,
     open: Pairing<PendingOp>,
     elements: Interner,
     additions: Vec<SetAddition>,
-    /// The lists that were read, each sorted and without repetitions, by the order of their first reads.
+    /// The numbers of the lists that were read, in the order of their first reads. Lists are sorted, without duplicates.
     numbers: FxHashMap<Box<[u32]>, u32>,
-    /// Reads that returned, with the numbers of their lists.
+    /// The completed reads: the number of the list, and the operation.
     reads: Vec<(u32, PackedPair)>,
-    /// Elements that stood twice in a read.
+    /// Elements that occurred twice in a read.
     duplicated: Vec<(u32, PackedPair)>,
     obstacle: Option<String>,
 }
@@ -106,7 +106,7 @@ impl Stream for LinearizableSetStream<'_> {
         if op.kind == OpType::Invoke {
             let adds = (&*op.f == "add").then(|| self.elements.id(&op.value));
             if let Some(open) = self.open.begin(process, op, PendingOp { position, adds }) {
-                self.leave(&open);
+                self.record_unfinished(&open);
             }
             return;
         }
@@ -121,7 +121,7 @@ impl Stream for LinearizableSetStream<'_> {
             }
             ("read", OpType::Ok) => match &op.value {
                 Value::Array(list) => self.read(list, place),
-                // An empty list, as some languages write it.
+                // Some languages write an empty list as null.
                 Value::Null => self.read(&[], place),
                 _ => self.object(&op, "a read must return a list"),
             },
@@ -132,7 +132,7 @@ impl Stream for LinearizableSetStream<'_> {
 
     fn finish(mut self: Box<Self>) -> Verdict {
         for open in self.open.take_unfinished().collect::<Vec<_>>() {
-            self.leave(&open);
+            self.record_unfinished(&open);
         }
         let chain = Chain::new(&self);
         let first = self.first_additions();
@@ -161,8 +161,8 @@ impl Stream for LinearizableSetStream<'_> {
 }
 
 impl LinearizableSetStream<'_> {
-    /// An operation that never ended.
-    fn leave(&mut self, open: &PendingOp) {
+    /// Records an operation that was never completed.
+    fn record_unfinished(&mut self, open: &PendingOp) {
         let place = PackedPair { invocation: open.position, completion: NONE };
         self.additions.extend(open.adds.map(|element| SetAddition { element, place, is_ok: false }));
     }
@@ -184,8 +184,7 @@ impl LinearizableSetStream<'_> {
         });
     }
 
-    /// The addition of each element that began first: of an element that was read, it can only be the best one to have
-    /// added it.
+    /// By element, the addition that began first. It is the best explanation of a read of the element.
     fn first_additions(&self) -> Vec<Option<usize>> {
         let mut first: Vec<Option<usize>> = vec![None; self.elements.len()];
         for (at, addition) in self.additions.iter().enumerate() {
@@ -197,7 +196,7 @@ impl LinearizableSetStream<'_> {
         first
     }
 
-    /// Elements that a read shows that ended before anybody began to add them, with the first such reads.
+    /// The elements of reads that ended before an addition of them began, each with the first of these reads.
     fn unexpected(&self, first: &[Option<usize>]) -> Vec<(u32, PackedPair)> {
         let start = |element: u32| first[element as usize].map(|at| self.additions[at].place.start());
         let mut first_reads = vec![None; self.numbers.len()];
@@ -220,12 +219,12 @@ impl LinearizableSetStream<'_> {
     }
 }
 
-/// The lists that were read, from the smallest to the largest.
+/// The lists that were read, from the shortest to the longest.
 struct Chain<'a> {
     lists: Vec<&'a [u32]>,
-    /// By the number of a list: its place in the chain.
+    /// By number of a list, its place in the chain.
     ranks: Vec<usize>,
-    /// Ranks of two lists neither of which contains the other.
+    /// The ranks of two lists, neither of which contains the other.
     fork: Option<(usize, usize)>,
 }
 
@@ -241,20 +240,20 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// The first element of one sorted list that another lacks.
+/// The first element of a sorted list that another one lacks.
 fn missing(of: &[u32], from: &[u32]) -> Option<u32> {
     of.iter().copied().find(|element| from.binary_search(element).is_err())
 }
 
-/// An operation with the places in the order of all operations that the chain leaves to it.
+/// An operation, and the places that it may have in the order of all operations.
 #[derive(Clone, Copy)]
 struct PlacedOperation {
     place: PackedPair,
-    /// Not before this place.
+    /// The first place that it may have.
     lowest: usize,
-    /// Not after this place.
+    /// The last place that it may have.
     highest: usize,
-    /// What it adds; `None` for reads.
+    /// The element that it adds; `None` for reads.
     adds: Option<u32>,
     is_ok: bool,
 }
@@ -283,7 +282,7 @@ impl LinearizableSetStream<'_> {
         steps
     }
 
-    /// Two operations in the wrong order.
+    /// The finding of two operations in the wrong order.
     fn disorder(&self, chain: &Chain<'_>, first: &[Option<usize>]) -> Option<Finding> {
         let mut by_start = self.steps(chain, first);
         by_start.sort_by_key(|step| (step.place.start(), step.place.completion));

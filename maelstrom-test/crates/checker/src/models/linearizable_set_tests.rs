@@ -1,4 +1,4 @@
-//! Linearizable sets: words, and random histories against brute force.
+//! Examples, and a comparison of random histories with all orders.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::small_histories::{RandomOp, history, intervals, is_linearizable, rand
 use crate::test_cases::cases;
 use crate::{CheckContext, Checker, Evidence, Valid, Verdict};
 
-/// Reads are subsets of a few elements: of random ones, or of those that a single set would have had.
+/// Random operations. Reads return random subsets of a few elements, or what a single set would have returned.
 fn operations(count: usize) -> impl Strategy<Value = Vec<RandomOp>> {
     let subset = |bits: u32| (0..4u32).filter(|element| bits >> element & 1 == 1).map(Value::from).collect::<Value>();
     let read = move |bits: u32| ("read", Value::Null, subset(bits));
@@ -37,7 +37,7 @@ fn is_valid(history: &History) -> bool {
     LinearizableSet.check(history, &CheckContext::default()).valid != Valid::False
 }
 
-/// The history without what other operations than these prove: their reads are gone, and their additions may have taken
+/// The history in which only these operations prove something: other reads are removed, and other additions may have taken
 /// effect at any time after they began, or never.
 fn weakened(history: &History, kept: &[&Evidence]) -> History {
     let is_kept = |at: usize| kept.iter().any(|line| line.completion == Some(at) || line.invocation == Some(at));
@@ -69,7 +69,7 @@ proptest! {
         for finding in &verdict.findings {
             let all: Vec<&Evidence> = finding.evidence.iter().collect();
             prop_assert!(!is_valid(&weakened(&whole, &all)), "no proof: {:?}", finding);
-            // Of an addition that began too late, its beginning is the proof.
+            // The invocation of an addition that began too late is part of the proof.
             let is_needed = |line: &&&Evidence| !line.note.starts_with("the first addition");
             for line in all.iter().filter(is_needed) {
                 let others: Vec<&Evidence> = all.iter().copied().filter(|other| other != line).collect();

@@ -1,13 +1,12 @@
-//! Queues without order: no element comes out that did not go in.
+//! Unordered queues: no element is dequeued that was not enqueued.
 //!
-//! A queue that promises no order is a bag: `enqueue` puts an element in, `dequeue` takes any one out. Nothing that an
-//! element's operations show depends on other elements, so a history is linearizable if it is for each element by itself.
-//! And for one element it is, if enqueues that take effect when they begin, and dequeues that take effect when they end,
-//! never take out more than is in: both are the best moments possible.
+//! A queue without order is a bag: `enqueue` adds an element, `dequeue` removes any element. Elements are independent, so a
+//! history is linearizable if it is for each element alone. For one element it is if the count never becomes negative when
+//! enqueues take effect at their beginnings and dequeues at their ends, which are the best possible moments.
 //!
 //! ```text
 //! p0  [enqueue 7]
-//! p1       [dequeue → 7]          the only 7 is out
+//! p1       [dequeue → 7]          removes the only 7
 //! p2            [dequeue → 7]     wrong: two dequeues have ended, and only one enqueue has begun
 //! ```
 
@@ -19,21 +18,22 @@ use crate::json::{Map, Value, json};
 use crate::stream::check_streamed;
 use crate::{CheckContext, Checker, Evidence, Finding, Stream, Valid, Verdict};
 
-/// So many elements are explained; the others are only listed.
+/// The number of elements that are explained. All others are only listed.
 const MAX_EXPLAINED: usize = 8;
-/// So many enqueues of an element are shown.
+/// The number of enqueues of an element that are shown.
 const MAX_SHOWN: usize = 8;
 
-/// Linearizability of an unordered queue, empty at first: operations `enqueue` with an element, `dequeue` that returns one,
-/// and `drain` that returns a list of dequeued elements. An element may be enqueued several times.
+/// The checker of linearizability of an unordered queue that is empty at first: operations `enqueue` with an element,
+/// `dequeue` that returns one, and `drain` that returns a list of dequeued elements. An element may be enqueued several
+/// times.
 ///
-/// What failed did not happen; a dequeue from an empty queue has to fail. An enqueue of unknown outcome may have taken
-/// effect, and a dequeue of unknown outcome may have taken anything out, which no later operation can tell. So this says
-/// nothing of elements that never come out.
+/// Failed operations did not happen. A dequeue from an empty queue must fail. An enqueue with an unknown outcome may have
+/// taken effect, and a dequeue with an unknown outcome may have removed any element. So elements that are never dequeued
+/// are not lost.
 ///
-/// Results: `attempt_count` (enqueues that did not fail), `acknowledged_count`, `dequeued_count`, `unexpected` (elements
-/// that were dequeued before an enqueue of them had begun), `duplicated` (elements that were dequeued more often than they
-/// were enqueued by then). The anomaly is called `nonlinearizable`. Unknown if the history has other functions.
+/// Results: `attempt_count` (enqueues that did not fail), `acknowledged_count`, `dequeued_count`, `unexpected` (elements that
+/// were dequeued before an enqueue of them began), `duplicated` (elements that were dequeued more often than enqueued
+/// before). The anomaly is `nonlinearizable`. Unknown if the history has other functions.
 ///
 /// ```
 /// use maelstrom_checker::{CheckContext, Checker, UnorderedQueue, Valid};
@@ -60,21 +60,21 @@ impl Checker for UnorderedQueue {
     }
 }
 
-/// An operation that has begun: what it enqueues, and where.
+/// A pending operation: what it enqueues, and its position.
 struct PendingQueueOp {
     position: u32,
     enqueues: Option<u32>,
 }
 
-/// A history of a queue on its way into the checker.
+/// A history that is checked entry by entry.
 struct UnorderedQueueStream<'a> {
     context: &'a CheckContext,
     entries: Entries,
     open: Pairing<PendingQueueOp>,
     elements: Interner,
-    /// Enqueues that did not fail, with their elements.
+    /// The enqueues that did not fail: element and operation.
     enqueues: Vec<(u32, PackedPair)>,
-    /// Dequeues that returned, with their elements, in the order of their ends.
+    /// The completed dequeues, in the order of their ends: element and operation.
     dequeues: Vec<(u32, PackedPair)>,
     acknowledged: usize,
     obstacle: Option<String>,
@@ -100,7 +100,7 @@ impl<'a> UnorderedQueueStream<'a> {
         match (&*op.f, op.kind) {
             ("enqueue" | "dequeue" | "drain", OpType::Fail) => {}
             ("enqueue", _) => {
-                // What was asked for is said by the invocation, if there is one.
+                // The element is that of the invocation, if there is one.
                 let element = open.and_then(|open| open.enqueues).unwrap_or_else(|| self.elements.id(&op.value));
                 self.enqueues.push((element, place));
                 self.acknowledged += usize::from(is_ok);
@@ -148,7 +148,7 @@ impl Stream for UnorderedQueueStream<'_> {
             let place = PackedPair { invocation: open.position, completion: NONE };
             self.enqueues.extend(open.enqueues.map(|element| (element, place)));
         }
-        // By element; enqueues in the order of their beginnings, dequeues in that of their ends.
+        // By element; then enqueues in the order of their beginnings, dequeues in the order of their ends.
         self.enqueues.sort_by_key(|(element, place)| (*element, place.start()));
         self.dequeues.sort_by_key(|(element, place)| (*element, place.completion));
         let mut excesses: Vec<ExcessDequeue<'_>> = self
@@ -172,12 +172,12 @@ impl Stream for UnorderedQueueStream<'_> {
     }
 }
 
-/// One dequeue of an element more than enqueues of it.
+/// More dequeues of an element than enqueues of it.
 struct ExcessDequeue<'a> {
     element: u32,
-    /// Enqueues that had begun when the last of the dequeues ended.
+    /// The enqueues that began before the last dequeue ended.
     enqueues: &'a [(u32, PackedPair)],
-    /// One more.
+    /// The dequeues, one more than enqueues.
     dequeues: &'a [(u32, PackedPair)],
 }
 
@@ -188,7 +188,7 @@ impl ExcessDequeue<'_> {
 }
 
 impl UnorderedQueueStream<'_> {
-    /// The first of an element's dequeues that took out what was not there, with what came before it.
+    /// The first dequeue of an element that was not in the queue, and the operations before it.
     fn excess<'q>(&'q self, dequeues: &'q [(u32, PackedPair)]) -> Option<ExcessDequeue<'q>> {
         let element = dequeues[0].0;
         let first = self.enqueues.partition_point(|(other, _)| *other < element);
@@ -268,7 +268,7 @@ impl UnorderedQueueStream<'_> {
     }
 }
 
-/// `once`, `twice`, `3 times`.
+/// A count as text: `once`, `twice`, `3 times`.
 fn times(count: usize) -> String {
     match count {
         1 => "once".into(),
@@ -294,7 +294,7 @@ mod tests {
         random_ops(count, operation)
     }
 
-    /// How many of each element are in the queue after an operation.
+    /// The number of each element in the queue after an operation.
     fn step(counts: &[i32; 3], op: &RandomOp) -> Option<[i32; 3]> {
         let mut counts = *counts;
         let mut change = |element: &Value, by: i32| counts[element.as_u64().expect("it was random_ops") as usize] += by;

@@ -1,4 +1,4 @@
-//! What became of every element.
+//! Classifies every element of a set.
 
 use std::cmp::Reverse;
 
@@ -9,16 +9,16 @@ use crate::history::Nanos;
 
 pub(super) struct SetAnalysis {
     pub(super) observations: Observations,
-    /// The values that somebody tried to add, in the order of their first additions.
+    /// The values of attempted additions, in the order of their first additions.
     pub(super) elements: Vec<u32>,
-    /// Elements by what became of them, in the same order.
+    /// The elements by class, in the same order.
     pub(super) stable: Vec<u32>,
     pub(super) lost: Vec<u32>,
     pub(super) never_read: Vec<u32>,
-    /// Values that stood twice in a read, and values that nobody had added, in the order of the reads that show them.
+    /// Values that occurred twice in a read, and values without an addition, in the order of the reads that show them.
     pub(super) duplicated: Vec<(u32, ReadAnomaly)>,
     pub(super) unexpected: Vec<(u32, ReadAnomaly)>,
-    /// Why a good verdict cannot be given.
+    /// Why the verdict cannot be valid.
     pub(super) doubts: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ impl SetAnalysis {
         let duplicated = in_order(
             observations.duplicated.iter().filter(|(id, _)| is_element(id)).map(|(id, row)| (*id, *row)).collect(),
         );
-        // Of an addition whose invocation is missing, nobody knows that it did not begin before.
+        // An addition without an invocation may have begun before.
         let is_late = |id: &u32| observations.records[*id as usize].tried.invocation != NONE;
         let unexpected = in_order(
             observations
@@ -86,14 +86,14 @@ impl SetAnalysis {
         &self.observations.records[id as usize]
     }
 
-    /// The read that shows that the element is lost.
+    /// The read that proves that an element is lost.
     pub(super) fn proof_of_loss(&self, id: u32) -> u32 {
         let ElementRecord { missing_from_final, last_absent, .. } = self.sight(id);
         if *missing_from_final == NONE { *last_absent } else { *missing_from_final }
     }
 
-    /// Of a stable element: from when it was known to the beginning of the last read without it. Of a lost one: to the
-    /// beginning of the last read with it. Jepsen's `set-full` measures the same.
+    /// The time from when an element was known to the beginning of the last read without it (stable elements) or with it (lost
+    /// elements), as in Jepsen's `set-full`.
     pub(super) fn latency(&self, id: u32, is_lost: bool) -> Nanos {
         let sight = self.sight(id);
         let last = if is_lost { sight.last_present } else { sight.last_absent };
@@ -105,7 +105,7 @@ impl SetAnalysis {
     }
 }
 
-/// All values that somebody tried to add, in the order of their first tries.
+/// The values of all attempted additions, in the order of their first additions.
 fn elements(observations: &Observations) -> Vec<u32> {
     let invoked = |id: &u32| observations.records[*id as usize].invoked;
     let mut elements: Vec<u32> = (0..observations.records.len() as u32).filter(|id| invoked(id) != NONE).collect();
@@ -113,9 +113,9 @@ fn elements(observations: &Observations) -> Vec<u32> {
     elements
 }
 
-/// What the last list of each process does not have, was absent when that began. From the read that began last to the
-/// one that began first, so that the first without an element is the last in time. `pending` links the elements for
-/// which none has been met; each step along it is paid for by an element of the list, or ends an element's wait.
+/// Records the elements that are absent from the last list of each process. Reads are visited from the one that began last,
+/// so the first one without an element is the last one in time. `pending` links the elements for which no such read was found
+/// yet. Each step along it either belongs to an element of the list, or removes an element, so the time is linear.
 fn last_lists(observations: &mut Observations, elements: &[u32]) {
     let mut last: Vec<_> = std::mem::take(&mut observations.latest).into_values().filter(|l| l.read != NONE).collect();
     let Observations { records, reads, .. } = observations;
@@ -127,7 +127,7 @@ fn last_lists(observations: &mut Observations, elements: &[u32]) {
             shown_by[*id as usize] = list.read;
         }
         let completed = reads[list.read as usize].place.completion;
-        // In the order of additions: those that come later could not be seen yet.
+        // In the order of additions: later ones could not be in the list yet.
         let is_due = |at: usize| records[elements[at] as usize].invoked < completed;
         for at in pending.take_out(is_due, |at| shown_by[elements[at] as usize] != list.read) {
             records[elements[at] as usize].see_absent(reads, list.read);
@@ -135,9 +135,9 @@ fn last_lists(observations: &mut Observations, elements: &[u32]) {
     }
 }
 
-/// Numbers 0 to n - 1 as a linked list, from which any can be taken out in one step.
+/// A linked list of the numbers 0 to n - 1, from which each can be removed in constant time.
 struct Pending {
-    /// The next one; the last entry is the head of the list.
+    /// The next number; the last entry is the head of the list.
     next: Vec<usize>,
 }
 
@@ -148,7 +148,7 @@ impl Pending {
         Pending { next }
     }
 
-    /// Goes through the list while `is_due`, and takes out those that `is_done`.
+    /// Visits the list while `is_due`, and removes the numbers that are `is_done`.
     fn take_out(&mut self, is_due: impl Fn(usize) -> bool, is_done: impl Fn(usize) -> bool) -> Vec<usize> {
         let end = self.next.len() - 1;
         let (mut before, mut at) = (end, self.next[end]);

@@ -1,4 +1,4 @@
-//! Explaining lost, duplicated and unexpected elements.
+//! Explains lost, duplicated and unexpected elements.
 
 use super::analysis::SetAnalysis;
 use super::observations::ReadAnomaly;
@@ -6,7 +6,7 @@ use crate::describe::{brief, counted, seconds, who};
 use crate::entries::{NONE, PackedPair, Stamp};
 use crate::{CheckContext, Evidence, Finding};
 
-/// One finding per kind of fault, with the example that says most.
+/// One finding for each kind of anomaly, with the clearest example.
 pub(super) fn all(analysis: &SetAnalysis, context: &CheckContext, lenient: bool) -> Vec<Finding> {
     let teller = SetExplainer { analysis, context };
     let lost = clearest_loss(analysis).map(|id| teller.lost(id));
@@ -16,8 +16,8 @@ pub(super) fn all(analysis: &SetAnalysis, context: &CheckContext, lenient: bool)
     lost.into_iter().chain(odd).collect()
 }
 
-/// A loss that a final read shows is plainer than one among faults, and a promise that was given to the client that
-/// added the element is plainer than one that only a read implied.
+/// The lost element whose loss is the clearest: a final read shows it, rather than a read during faults; and its addition was
+/// acknowledged, rather than only read.
 fn clearest_loss(analysis: &SetAnalysis) -> Option<u32> {
     analysis.lost.iter().copied().min_by_key(|&id| {
         let is_plain = analysis.sight(id).missing_from_final != NONE;
@@ -25,7 +25,7 @@ fn clearest_loss(analysis: &SetAnalysis) -> Option<u32> {
     })
 }
 
-/// Whether the element was known through its acknowledgement, and not through a read before that.
+/// Whether the element was acknowledged before it was read.
 fn was_acknowledged_first(analysis: &SetAnalysis, id: u32) -> bool {
     let sight = analysis.sight(id);
     analysis.observations.known(sight) == Some(sight.acknowledged.completion)
@@ -49,7 +49,7 @@ impl SetExplainer<'_> {
             let told = format!("{who} acknowledged {value} at {when}");
             (vec![added(sight.acknowledged, "acknowledged")], told, "an acknowledged element")
         } else {
-            // An element that is lost without having been acknowledged was read.
+            // An element that is lost and was not acknowledged was read.
             let (who, when) = self.told(observations.reads[sight.first_read as usize].place);
             let told = format!("{who} showed {value} to a reader at {when}");
             let read = self.read(sight.first_read, format!("{value} is there"));
@@ -114,7 +114,7 @@ impl SetExplainer<'_> {
         brief(&self.analysis.observations.values.value(id))
     }
 
-    /// Who ended an operation, and when.
+    /// The node or process of an operation, and when it ended.
     fn told(&self, place: PackedPair) -> (String, String) {
         let Stamp { process, time, .. } = self.analysis.observations.stamp(place.last_entry());
         (who(process, self.context), seconds(time))

@@ -1,10 +1,18 @@
-//! Sets that grow (broadcast, g-set): does every element that was added stay?
+//! Growing sets (broadcast, g-set): does every element that was added stay?
 //!
-//! For each element the history says when it was *known* (its addition was acknowledged, or a read had shown it), and
-//! which reads that could have shown it did, and which did not. An element is *stable* if some read that began after
-//! every read without it has it; it is *lost* if it was known, and then a read that began after every read with it does
-//! not have it. In the final phase, after the system has had time to recover, *every* read must have every element that
-//! was known before.
+//! The history shows when each element was *known*, because its addition was acknowledged or a read returned it, and which
+//! later reads returned it.
+//!
+//! - An element is *stable* if some read with it began after every read without it.
+//! - It is *lost* if it was known, and some read without it began after every read with it.
+//!
+//! ```text
+//!   add 7   ├──┤ known
+//!   reads        ├ [] ┤   ├ [7] ┤             stable: the last read that began has it
+//!   reads        ├ [7] ┤  ├ [] ┤              lost: the last read that began lacks it
+//! ```
+//!
+//! In the final phase, after the system had time to recover, *every* read must have every element that was known before.
 
 mod analysis;
 mod explain;
@@ -21,42 +29,51 @@ use super::stream::check_streamed;
 use super::{CheckContext, Checker, Quantiles, Stream, Valid, Verdict};
 use crate::history::{History, Op};
 
-/// The checker of `broadcast` and `g-set`: operations other than `read` add their value; a `read` returns a list.
+/// The checker of `broadcast` and `g-set`: a `read` returns a list, and all other operations add their value.
 ///
-/// Results: `attempt_count`, `stable_count`, `lost`, `lost_count`, `never_read`, `never_read_count`, `stale` (stable,
-/// but absent from a read after they were known), `stale_count`, `worst_stale` (the eight that took longest:
-/// `element`, `stable_latency`), `stable_latencies` and `lost_latencies` (quantiles in milliseconds: from when the
-/// element was known until the last read without it, or with it, began), `duplicated` (pairs of an element and how
-/// often one read had it), `duplicated_count`, `unexpected`. Lists of elements are in the order of their additions.
+/// Results:
 ///
-/// Invalid if an element is lost, duplicated or unexpected (an element that appears in a read before anybody tried to
-/// add it is unexpected, too). Unknown if none is stable, if a worker has no final read, or if reads cannot be placed
-/// in time because their invocations are missing. Takes time linear in the sizes of all reads together.
+/// | entry | content |
+/// | --- | --- |
+/// | `attempt_count` | the number of attempted additions |
+/// | `stable_count` | the number of stable elements |
+/// | `lost`, `lost_count` | lost elements |
+/// | `never_read`, `never_read_count` | all other elements |
+/// | `stale`, `stale_count` | stable elements that a read after they were known did not have |
+/// | `worst_stale` | the eight stale elements with the longest latencies: `element`, `stable_latency` |
+/// | `stable_latencies`, `lost_latencies` | quantiles in milliseconds, from when an element was known to the beginning of the last read without it, or with it |
+/// | `duplicated`, `duplicated_count` | elements with their largest count in one read |
+/// | `unexpected` | elements of a read before an addition of them began |
+///
+/// Lists of elements are in the order of their additions.
+///
+/// Invalid if an element is lost, duplicated or unexpected. Unknown if no element is stable, if a worker has no final read,
+/// or if reads without an invocation cannot be placed in time. The time is linear in the total length of all reads.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SetFull {
-    /// As the original: final reads are reads like any other, and duplicated or unexpected elements are allowed.
+    /// As Jepsen's Maelstrom: final reads are ordinary reads, and duplicated or unexpected elements are allowed.
     pub lenient: bool,
 }
 
-/// What became of the elements of a set, for assertions on a finished run.
+/// The elements of a set by class, for assertions on a finished run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SetOutcome {
-    /// Elements whose addition was tried.
+    /// The number of attempted additions.
     pub attempt_count: usize,
-    /// Elements that were there in the end.
+    /// Stable elements.
     pub stable: Vec<Value>,
-    /// Elements that were known and then gone.
+    /// Lost elements.
     pub lost: Vec<Value>,
-    /// All others.
+    /// All other elements.
     pub never_read: Vec<Value>,
-    /// How long stable elements took from known to the beginning of the last read without them; 0 if there was none.
+    /// The times from when stable elements were known to the beginning of the last read without them; 0 if there was none.
     pub stable_latencies: Quantiles,
-    /// How long lost elements were still to be seen after they were known.
+    /// The times from when lost elements were known to the beginning of the last read with them.
     pub lost_latencies: Quantiles,
 }
 
 impl SetFull {
-    /// What became of the elements, without a verdict.
+    /// Classifies the elements of a history, without a verdict.
     ///
     /// ```
     /// use std::time::Duration;
@@ -99,7 +116,7 @@ impl Checker for SetFull {
     }
 }
 
-/// A history of a set on its way into the checker.
+/// A history that is checked entry by entry.
 struct SetFullStream<'a> {
     checker: &'a SetFull,
     context: &'a CheckContext,

@@ -1,8 +1,8 @@
-//! Additions and reads as they come out of a history, entry by entry, and what each read shows of each element.
+//! Collects additions and reads, entry by entry, and what each read shows of each element.
 //!
-//! What a read returned need not be kept. Of the reads without an element, only the one that began last matters; and as
-//! a process makes its reads one after another, that is the last of some process before its list gains the element, or
-//! its very last. So each list is compared with the process's list before, and of each process only the latest is kept.
+//! The lists need not be kept. Of the reads without an element, only the one that began last matters. Reads of a process do
+//! not overlap, so this is the last read of some process before its list gains the element, or its very last read. So each
+//! list is compared with the list before of the same process, and only the latest list of each process is kept.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,38 +18,38 @@ use crate::intern::Interner;
 /// A read that returned a list.
 pub(super) struct SetRead {
     pub(super) place: PackedPair,
-    /// How many elements it has.
+    /// The number of its elements.
     pub(super) size: u32,
-    /// Where they stand in [`Observations::shown`], if they are few.
+    /// The offset of its elements in [`Observations::shown`], if there are few.
     first_shown: u32,
 }
 
 impl SetRead {
-    /// Lists that are not longer than this are shown to people.
+    /// The length of the longest list that reports show.
     pub(super) const SHOWN: u32 = 16;
 
-    /// The earliest position at which its list may have been seen: that of its invocation, as far as is known.
+    /// The position of its invocation, or else of its completion.
     pub(super) fn begun(&self) -> u32 {
         if self.place.invocation == NONE { self.place.completion } else { self.place.invocation }
     }
 }
 
-/// What is known of a value that somebody tried to add, or that was read.
+/// What the history shows of a value that was added or read.
 pub(super) struct ElementRecord {
-    /// Position of its first addition's invocation; 0 where the history lacks that, [`NONE`] if nobody tried to add it.
+    /// The position of the invocation of its first addition; 0 if that has no invocation, [`NONE`] if there is no addition.
     pub(super) invoked: u32,
-    /// Its first addition, whatever became of it.
+    /// Its first addition, of any outcome.
     pub(super) tried: PackedPair,
     /// The addition that was acknowledged first.
     pub(super) acknowledged: PackedPair,
-    /// Reads that show it after it was added, or [`NONE`]: the one that was completed first, the one that began last.
+    /// The reads with it after it was added, or [`NONE`]: the one that ended first, and the one that began last.
     pub(super) first_read: u32,
     pub(super) last_present: u32,
-    /// Of the reads that could show it but do not, the one that began last; or [`NONE`].
+    /// The read without it that began last, of those that could have it; or [`NONE`].
     pub(super) last_absent: u32,
-    /// A final read that should have it but does not; or [`NONE`].
+    /// A final read without it that should have it; or [`NONE`].
     pub(super) missing_from_final: u32,
-    /// The last read that showed it, and how often; the last read whose predecessor showed it.
+    /// The last read with it, its count there, and the last read whose predecessor had it.
     stamp: u32,
     times: u32,
     before: u32,
@@ -70,54 +70,54 @@ impl ElementRecord {
     };
 }
 
-/// Something that a read should not have shown.
+/// A value that a read should not have, or not that often.
 #[derive(Clone, Copy)]
 pub(super) struct ReadAnomaly {
     /// The earliest read that shows it.
     pub(super) read: u32,
-    /// Where it stands in that read.
+    /// Its place in that read.
     pub(super) place: u32,
-    /// How often it stands there; for duplicates the largest count of any read.
+    /// Its count there. For duplicates, the largest count in any read.
     pub(super) count: u32,
 }
 
-/// An operation that has begun.
+/// A pending operation.
 struct PendingSetOp {
     position: u32,
     is_final: bool,
-    /// What it adds; `None` for reads.
+    /// The value that it adds; `None` for reads.
     adds: Option<u32>,
-    /// Whether it is the first that adds this.
+    /// Whether it is the first addition of the value.
     is_first: bool,
 }
 
-/// The latest read of a process whose beginning is known, and its list.
+/// The latest read of a process that has an invocation, and its list.
 pub(super) struct Latest {
     pub(super) read: u32,
     pub(super) ids: Vec<u32>,
 }
 
-/// All that matters of a history.
+/// The additions and reads of a history.
 #[derive(Default)]
 pub(super) struct Observations {
     entries: Entries,
     pub(super) values: Interner,
-    /// By value.
+    /// By value, what is known of it.
     pub(super) records: Vec<ElementRecord>,
     pub(super) reads: Vec<SetRead>,
     shown: Vec<u32>,
     open: Pairing<PendingSetOp>,
     pub(super) latest: FxHashMap<u64, Latest>,
     pub(super) duplicated: FxHashMap<u32, ReadAnomaly>,
-    /// Values that were read before the history knew of anybody who had tried to add them.
+    /// Values that were read before an addition of them began.
     pub(super) unexpected: FxHashMap<u32, ReadAnomaly>,
-    /// The function that adds: `broadcast` or `add`.
+    /// The function of additions: `broadcast` or `add`.
     addition: Option<Arc<str>>,
-    /// How many reads returned no list.
+    /// The number of reads that did not return a list.
     pub(super) malformed: usize,
-    /// In the final phase, the elements that every read must have and each had so far.
+    /// In the final phase, the elements that every read must have and that each one had so far.
     expected: Option<Vec<u32>>,
-    /// Processes that tried to read in the final phase, and whether they did.
+    /// The processes that invoked a read in the final phase, and whether one of these was ok.
     final_readers: BTreeMap<u64, bool>,
 }
 
@@ -176,19 +176,19 @@ impl Observations {
         if is_ok && &*op.f == "read" {
             match &op.value {
                 Value::Array(list) => self.read(process, place, is_final, list),
-                // An empty list, as some languages write it.
+                // Some languages write an empty list as null.
                 Value::Null => self.read(process, place, is_final, &[]),
                 _ => self.malformed += 1,
             }
         }
     }
 
-    /// A completion that names another function than its invocation.
+    /// A completion whose function differs from that of its invocation.
     pub(super) fn mismatch(&self) -> Option<&Mismatch> {
         self.open.mismatch()
     }
 
-    /// Notes that somebody tries to add a value; false if somebody else did before.
+    /// Records an addition. False if there was an addition of the value before.
     fn add(&mut self, id: u32, place: PackedPair, invoked: u32) -> bool {
         let sight = &mut self.records[id as usize];
         let is_first = sight.invoked == NONE;
@@ -196,7 +196,7 @@ impl Observations {
             (sight.invoked, sight.tried) = (invoked, place);
         }
         if is_first && place.invocation != NONE {
-            // What was read before could not be this.
+            // Reads before cannot have this element.
             (sight.first_read, sight.last_present, sight.last_absent) = (NONE, NONE, NONE);
         }
         is_first
@@ -234,12 +234,12 @@ impl Observations {
                 sight.stamp == number
             });
         }
-        // What cannot be placed in time shows what there is, but not what there is not.
+        // A read that cannot be placed in time only shows the elements that it has.
         let latest = if place.invocation == NONE { before } else { Latest { read: number, ids } };
         self.latest.insert(process, latest);
     }
 
-    /// A read shows a value, `at` a place in its list; the process's read before it was `before`.
+    /// Records a value of a read, at the place `at` of its list. `before` is the read before of the same process.
     fn see(&mut self, id: u32, number: u32, at: u32, before: u32) {
         let reads = &self.reads;
         let sight = &mut self.records[id as usize];
@@ -259,10 +259,10 @@ impl Observations {
         sight.see_present(reads, number);
     }
 
-    /// The number of each value. A process's next list mostly holds what its last one held, in the same order; so it is
-    /// compared with that first, and only what is new is looked up.
+    /// The number of each value of a list. The list of a process mostly has the values of its last list, in the same order. So
+    /// values are compared with those first, and only new ones are looked up.
     fn numbered(&mut self, list: &[Value], last: &[u32]) -> Vec<u32> {
-        /// How many values may have gone at one place of a list before the rest of it is looked up.
+        /// The number of values that may be missing at one place of a list before the rest of it is looked up.
         const WINDOW: usize = 64;
         let mut ids = Vec::with_capacity(list.len());
         let (mut cursor, mut strays) = (0, 0);
@@ -274,8 +274,8 @@ impl Observations {
             }
             let id = self.id(value);
             ids.push(id);
-            // If the last list had it a little further on, what stood before it is gone; else it is new here. Where
-            // nothing is found time after time, the order is another one, and looking is in vain.
+            // If the last list has the value a little later, the values before it are missing now. Otherwise the value is
+            // new. After many new values the order is probably different, and this search is useless.
             if strays < WINDOW {
                 let ahead = &last[cursor.min(last.len())..last.len().min(cursor + WINDOW)];
                 match ahead.iter().position(|other| *other == id) {
@@ -287,31 +287,31 @@ impl Observations {
         ids
     }
 
-    /// Position of the entry since which an element is known.
+    /// The position of the entry since which an element is known.
     pub(super) fn known(&self, sight: &ElementRecord) -> Option<u32> {
         let read = self.reads.get(sight.first_read as usize).map(|read| read.place.completion);
         read.into_iter().chain(Some(sight.acknowledged.completion)).min().filter(|at| *at != NONE)
     }
 
-    /// What a read returned, if that is short.
+    /// The list of a read, if it is short.
     pub(super) fn list(&self, read: u32) -> Option<Value> {
         let SetRead { size, first_shown, .. } = self.reads[read as usize];
         let ids = (size <= SetRead::SHOWN).then(|| &self.shown[first_shown as usize..(first_shown + size) as usize])?;
         Some(ids.iter().map(|id| self.values.value(*id)).collect())
     }
 
-    /// The function that adds, as the history names it.
+    /// The name of the function of additions in the history.
     pub(super) fn addition(&self) -> &str {
         self.addition.as_deref().unwrap_or("add")
     }
 
-    /// Index, time and process of the entry at a position.
+    /// The index, time and process of the entry at a position.
     pub(super) fn stamp(&self, position: u32) -> Stamp {
         self.entries.stamp(position)
     }
 
-    /// Says which workers have no `ok` final read, if there is a final phase. Where the number of workers is unknown,
-    /// every process that tried to read counts as one.
+    /// The workers without an `ok` final read, as text, if there is a final phase. If the number of workers is unknown, every
+    /// process that invoked a final read counts as one.
     pub(super) fn missing_final_reads(&self, context: &CheckContext) -> Option<String> {
         let workers = context.concurrency as u64;
         let mut has_read: BTreeMap<u64, bool> = BTreeMap::new();
@@ -333,7 +333,7 @@ impl Observations {
 }
 
 impl ElementRecord {
-    /// A read shows it. Reads come in the order of their ends.
+    /// Records a read with the element. Reads must come in the order of their ends.
     fn see_present(&mut self, reads: &[SetRead], read: u32) {
         if self.first_read == NONE {
             self.first_read = read;
@@ -341,7 +341,7 @@ impl ElementRecord {
         latest(&mut self.last_present, reads, read);
     }
 
-    /// A read does not show it: that counts if somebody had tried to add it before the read ended, as far as is known.
+    /// Records a read without the element. It counts if an addition of the element began before the read ended.
     pub(super) fn see_absent(&mut self, reads: &[SetRead], read: u32) {
         if self.invoked == NONE || self.invoked < reads[read as usize].place.completion {
             latest(&mut self.last_absent, reads, read);

@@ -1,4 +1,4 @@
-//! Cases by hand, and comparison with the definitions taken literally.
+//! Examples, and a comparison with the definitions.
 
 use std::collections::BTreeMap;
 
@@ -151,7 +151,7 @@ fn duplicated_and_unexpected_elements() {
 }
 
 #[test]
-fn missing_invocations_are_doubts_not_accusations() {
+fn missing_invocations_are_doubts_not_faults() {
     let mut reads = history("0+a 0+a! 0r 0r=a 0r 0r=");
     assert_eq!(SetFull::default().check(&reads, &CheckContext::default()).valid, Valid::False);
     reads.ops.remove(4);
@@ -180,7 +180,7 @@ fn elements_compare_as_values() {
 
 const MILLISECOND: Nanos = 1_000_000;
 
-/// The definitions of the specification, element by element and read by read.
+/// The definitions, element by element and read by read.
 fn by_definition(history: &History) -> BTreeMap<String, (&'static str, Nanos)> {
     struct SetRead<'a>(usize, usize, &'a [Value], bool);
     let pairs = history.pairs();
