@@ -1,9 +1,10 @@
 //! Cycles of operations, each of which must precede the next.
 //!
-//! An operation that sent a message precedes one that polled it, and one that was complete precedes one that began
-//! later. A cycle of these means that a message was seen before it could have been sent. With the option `ww_deps`,
-//! operations that sent successive messages of a log precede one another as well; but logs of different keys are
-//! independent, so cycles of these are no fault of a system like Kafka, and are only reported.
+//! An operation that sent a message precedes one that polled it. An operation that was complete precedes one that began
+//! later. A cycle of these means that a message was polled before it could have been sent.
+//!
+//! With the option `ww_deps`, operations that sent successive messages of a log precede one another as well. But in a system
+//! like Kafka, logs of different keys are independent. So cycles of these dependencies are reported and allowed.
 
 use crate::json::{Value, json};
 
@@ -18,7 +19,7 @@ use crate::txn::{
 };
 use crate::{Finding, Picture};
 
-/// Dependencies through messages. A reason is the message of the first operation and that of the second one.
+/// The dependencies through messages. A reason is the message of the first operation, and that of the second one.
 struct MessageDependencies<'a> {
     parsed: &'a Parsed,
     ww: bool,
@@ -32,7 +33,7 @@ impl MessageDependencies<'_> {
         sender.filter(|&id| self.parsed.operations[id as usize].kind != OpType::Fail)
     }
 
-    /// Operations that polled something with what they polled.
+    /// The operations that polled messages.
     fn polls(&self) -> impl Iterator<Item = (OpId, &LogOperation)> {
         let all = (0..).zip(&self.parsed.operations);
         all.filter(|(_, operation)| operation.polled_any())
@@ -61,7 +62,7 @@ impl Dependencies for MessageDependencies<'_> {
     }
 }
 
-/// One cycle of each kind per component.
+/// Finds one cycle of each kind in each component.
 pub(super) fn find(parsed: &Parsed, ww: bool) -> Vec<DependencyCycle> {
     let edges = MessageDependencies { parsed, ww };
     if !is_possible(&edges) {
@@ -73,9 +74,9 @@ pub(super) fn find(parsed: &Parsed, ww: bool) -> Vec<DependencyCycle> {
     find_cycles(&graph, &timeline(parsed), &promise).cycles
 }
 
-/// Whether there can be any cycle. Where operations only send or only poll, every second edge of a cycle without
-/// write-write edges is one in real time, from a poll to a send. If besides no message was polled by an operation that
-/// ended before its send began, each sender on a cycle began before the next one did: so there is none.
+/// Whether there can be a cycle. If each operation only sends or only polls, every second edge of a cycle without
+/// write-write edges is a real-time edge from a poll to a send. If in addition no poll of a message ended before its send
+/// began, each sender of a cycle began before the next one. So there is no cycle.
 fn is_possible(edges: &MessageDependencies<'_>) -> bool {
     let operations = &edges.parsed.operations;
     let is_backwards = |sender: OpId, poll: &LogOperation| {
@@ -89,7 +90,7 @@ fn is_possible(edges: &MessageDependencies<'_>) -> bool {
         })
 }
 
-/// When operations began and ended; only what is ok was complete at its end.
+/// The beginnings and ends of operations. Only ok operations have an end.
 fn timeline(parsed: &Parsed) -> TransactionTimeline {
     let mut events: Vec<(u32, u32)> = Vec::new();
     for (operation, id) in parsed.operations.iter().zip(0..) {
@@ -106,7 +107,7 @@ fn timeline(parsed: &Parsed) -> TransactionTimeline {
 }
 
 impl LogExplainer<'_> {
-    /// A cycle, step by step.
+    /// Explains a cycle, edge by edge.
     pub(super) fn cycle(&self, cycle: &DependencyCycle, ww: bool) -> Finding {
         let steps = rotated(cycle);
         let names: Vec<String> = (1..=steps.len()).map(|number| format!("T{number}")).collect();
@@ -165,7 +166,7 @@ impl LogExplainer<'_> {
         }
     }
 
-    /// A cycle as `results.json` shows it: the indices of the operations' completions, and the kinds of the edges.
+    /// A cycle as in `results.json`: the indices of the completions of its operations, and the kinds of its edges.
     pub(super) fn cycle_json(&self, cycle: &DependencyCycle) -> Value {
         let steps = rotated(cycle);
         let index = |id: OpId| self.parsed.stamp(self.parsed.operations[id as usize].last_entry()).index;
@@ -175,7 +176,7 @@ impl LogExplainer<'_> {
     }
 }
 
-/// The distinct names of cycles, with the cycles of each.
+/// The cycles, grouped by name.
 pub(super) fn by_name(cycles: &[DependencyCycle]) -> Vec<(Anomaly, Vec<&DependencyCycle>)> {
     let mut named: Vec<(Anomaly, Vec<&DependencyCycle>)> = Vec::new();
     for cycle in cycles {

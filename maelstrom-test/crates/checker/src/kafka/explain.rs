@@ -1,4 +1,4 @@
-//! Telling people what is wrong with their log.
+//! Explains what is wrong with a log.
 
 use super::log::MessageId;
 use super::parse::{KeyId, LogOperation, OpId, Parsed, Polled};
@@ -13,7 +13,7 @@ pub(super) struct LogExplainer<'a> {
 }
 
 impl LogExplainer<'_> {
-    /// One finding per kind, with the first example that was found.
+    /// The finding of an anomaly, with its first example.
     pub(super) fn finding(&self, kind: LogAnomaly, cases: &AnomalyCases, proscribed: bool) -> Finding {
         let example = &cases.examples[0];
         let key = &self.parsed.keys[example.key as usize];
@@ -130,7 +130,7 @@ impl LogExplainer<'_> {
         }
     }
 
-    /// A remark for each operation of an example.
+    /// A note for each operation of an example.
     fn notes(&self, kind: LogAnomaly, example: &LogExample) -> Vec<String> {
         let offset = |i: usize| example.offsets.get(i).copied().unwrap_or_default();
         match kind {
@@ -162,14 +162,14 @@ impl LogExplainer<'_> {
         }
     }
 
-    /// An operation, with those of its messages that matter.
+    /// A line of evidence: an operation with the messages that matter.
     fn evidence(&self, id: OpId, example: &LogExample, note: String) -> Evidence {
         let matters = |key: KeyId, offset: i64| key == example.key && example.offsets.contains(&offset);
         let operation = &self.parsed.operations[id as usize];
         Evidence::new(operation.pair(), self.words_of(operation, |key| key == example.key, matters), note)
     }
 
-    /// An operation with all its messages.
+    /// A line of evidence: an operation with all its messages.
     pub(super) fn whole(&self, id: OpId) -> Evidence {
         let operation = &self.parsed.operations[id as usize];
         Evidence::new(operation.pair(), self.words_of(operation, |_| true, |_, _| false), "")
@@ -205,7 +205,7 @@ impl LogExplainer<'_> {
         parts.join(", ")
     }
 
-    /// `4: "a", 5: "b"`; of many only those near the ones that matter.
+    /// Messages as text: `4: "a", 5: "b"`. Of many messages, only those near the ones that matter are shown.
     fn polled(&self, polled: &[Polled], matters: &impl Fn(KeyId, i64) -> bool) -> String {
         let row = |i: usize| polled.get(i).is_some_and(|row| matters(row.key, row.offset));
         let near = |i: usize| (i.saturating_sub(1)..=i + 1).any(row);
@@ -243,8 +243,8 @@ impl LogExplainer<'_> {
     }
 }
 
-/// Which operation of an example was answered wrongly; none where two answers only contradict each other. The last one
-/// of a skip merely shows that there was something to skip.
+/// The operation of an example with the wrong answer. `None` if two answers contradict each other and either may be wrong. The
+/// last operation of a skip only shows that there was a message to skip.
 fn culprit(kind: LogAnomaly) -> Option<usize> {
     match kind {
         LogAnomaly::InconsistentOffsets | LogAnomaly::Duplicate => None,
@@ -263,7 +263,7 @@ fn culprit(kind: LogAnomaly) -> Option<usize> {
     }
 }
 
-/// The first words of the headline, and the shape.
+/// The beginning of the headline, and the shape.
 fn words(kind: LogAnomaly) -> (&'static str, &'static str) {
     match kind {
         LogAnomaly::LostWrite => ("lost an acknowledged message", "polls passed over an acknowledged message"),

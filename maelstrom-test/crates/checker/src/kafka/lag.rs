@@ -1,8 +1,8 @@
-//! How far polls are behind: the longest time that a message was acknowledged and still not visible to a poll.
+//! The lag of polls: the longest time that a message was acknowledged and not yet returned to a reader.
 //!
-//! A process has read a key up to some offset. As long as its polls bring nothing new, every acknowledged message beyond
-//! that offset is invisible to it; the longest so is the one that was acknowledged first, and the last such poll shows
-//! the longest time. So it suffices to look when the process's offset changes.
+//! A process has read a key up to some offset. While its polls return nothing new, all acknowledged messages beyond that offset
+//! are invisible to it. The one that was acknowledged first has the longest lag, and the last of these polls shows it. So the
+//! lag must be computed only when the offset of a process changes.
 
 use std::cmp::Reverse;
 
@@ -11,36 +11,36 @@ use rustc_hash::FxHashMap;
 use super::parse::{KeyId, OpId, Parsed, PositionChange, Role};
 use crate::history::{Nanos, OpType};
 
-/// A message that was invisible for long.
+/// The lag of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lag {
     pub(super) lag: Nanos,
     pub(super) key: KeyId,
-    /// The poll that did not return it.
+    /// The poll that did not return the message.
     pub(super) poll: OpId,
 }
 
 impl Lag {
-    /// Of equal lags the first counts, so that the order in which processes are looked at does not.
+    /// Orders lags. Of equal lags the first one counts, so the order of processes does not matter.
     fn rank(self) -> (Nanos, Reverse<OpId>, Reverse<KeyId>) {
         (self.lag, Reverse(self.poll), Reverse(self.key))
     }
 }
 
-/// Where a process stands in the log of a key.
+/// The position of a process in the log of a key.
 #[derive(Clone, Copy)]
 struct LagCursor {
-    /// Everything below this position has been read.
+    /// Everything below this position was read.
     position: usize,
-    /// The operation since which it stands there.
+    /// The operation since which the process is there.
     since: OpId,
 }
 
-/// The worst lag of all, if any poll was behind.
+/// The worst lag, if any poll has a lag.
 pub(super) fn worst(parsed: &Parsed) -> Option<Lag> {
     let times = acknowledgements(parsed);
     let mut worst: Option<Lag> = None;
-    // Of each process: where it stands, and its last ok poll.
+    // By process, its positions and its last ok poll.
     let mut processes: FxHashMap<u64, (FxHashMap<KeyId, LagCursor>, Option<OpId>)> = FxHashMap::default();
     let judge = |key: KeyId, cursor: LagCursor, last_poll: Option<OpId>, worst: &mut Option<Lag>| {
         let Some(poll) = last_poll.filter(|poll| *poll >= cursor.since) else { return };
@@ -96,7 +96,7 @@ pub(super) fn worst(parsed: &Parsed) -> Option<Lag> {
     worst
 }
 
-/// Per key and position: when the first of the messages from there on was acknowledged.
+/// By key and position, when the first message from there on was acknowledged.
 fn acknowledgements(parsed: &Parsed) -> Vec<Vec<Nanos>> {
     let mut times: Vec<Vec<Nanos>> = parsed.logs.iter().map(|log| vec![Nanos::MAX; log.offsets().len()]).collect();
     for operation in &parsed.operations {

@@ -1,22 +1,22 @@
-//! The log of one key, as sends and polls together show it.
+//! The log of a key, as sends and polls show it.
 
 use rustc_hash::FxHashMap;
 
-/// Number of a message: one value sent to (or polled from) one key.
+/// The number of a message: a value that was sent to or polled from a key.
 pub(super) type MessageId = u32;
 
 /// No message is known at this offset.
 const EMPTY: MessageId = MessageId::MAX;
 
-/// Offset → message, and offset → position once all of them are known. Offsets are mostly small and close together, so
-/// they index an array; others go to a map.
+/// Maps offsets to messages, and to positions once all offsets are known. Offsets are mostly small and close together, so they
+/// index an array. Other offsets are in a map.
 #[derive(Default)]
 pub(super) struct Log {
     dense: Vec<MessageId>,
     sparse: FxHashMap<i64, MessageId>,
-    /// All offsets, ascending: the position of an offset is its place here.
+    /// All offsets, ascending. The position of an offset is its place here.
     offsets: Vec<i64>,
-    /// Positions of the offsets in `dense`.
+    /// The positions of the offsets in `dense`.
     positions: Vec<u32>,
 }
 
@@ -27,7 +27,7 @@ impl Log {
         dense.filter(|message| *message != EMPTY).or_else(|| self.sparse.get(&offset).copied())
     }
 
-    /// Notes a message at an offset where none is known yet.
+    /// Records a message at an offset without a message.
     pub(super) fn insert(&mut self, offset: i64, message: MessageId) {
         match usize::try_from(offset) {
             Ok(index) if index < 2 * self.dense.len() + 1024 => {
@@ -42,7 +42,7 @@ impl Log {
         }
     }
 
-    /// All messages are known: numbers the offsets.
+    /// Computes the positions, after all messages are known.
     pub(super) fn number(&mut self) {
         let dense = self.dense.iter().zip(0_i64..).filter(|(message, _)| **message != EMPTY).map(|(_, offset)| offset);
         self.offsets = dense.chain(self.sparse.keys().copied()).collect();
@@ -55,7 +55,7 @@ impl Log {
         }
     }
 
-    /// The place of a known offset among all known offsets.
+    /// The position of a known offset.
     pub(super) fn position(&self, offset: i64) -> usize {
         match usize::try_from(offset).ok().filter(|&index| self.dense.get(index).is_some_and(|m| *m != EMPTY)) {
             Some(index) => self.positions[index] as usize,
@@ -63,7 +63,7 @@ impl Log {
         }
     }
 
-    /// Known offsets, ascending.
+    /// The known offsets, ascending.
     pub(super) fn offsets(&self) -> &[i64] {
         &self.offsets
     }

@@ -1,10 +1,20 @@
-//! KafkaStream (kafka): is every acknowledged message there, once, in order, for everybody?
+//! Logs (kafka): is every acknowledged message in its log, once, in order, and visible to every reader?
 //!
-//! Nobody shows us the logs themselves. But every acknowledged send says where its message came to stand, and every poll
-//! shows a part of a log; together they give, for each key, the message at each offset. Offsets may have gaps, so what
-//! counts is the *position*: the place of an offset among all that were seen. Then each operation is compared with that:
-//! a poll must show successive positions, a process must go on where it left off, no two operations may disagree on an
-//! offset, and what was acknowledged must be seen.
+//! A history does not contain the logs. But an acknowledged send shows the offset of its message, and a poll shows a part of
+//! a log. Together they show, for each key, the message at each offset. Offsets may have gaps, so the checker compares
+//! *positions*: the places of offsets among all known offsets.
+//!
+//! ```text
+//!   sends and polls         ──parse──►  log of each key        offset    4   5   9
+//!                                                              message   a   b   c
+//!                                                              position  0   1   2
+//!   log + operations        ──scan───►  anomalies of messages, within operations, between polls
+//!   log + readers           ──reading►  lost and unseen messages that some reader must have seen
+//!   log + real time         ──cycles─►  cycles of operations
+//! ```
+//!
+//! A poll must show successive positions. A process must continue where it stopped. No two operations may disagree about an
+//! offset. Acknowledged messages must be seen.
 
 mod cycles;
 mod explain;
@@ -31,31 +41,37 @@ use crate::history::{History, Op};
 
 /// The checker of `kafka`: operations `send`, `poll` (or `txn` of several of these), `assign` and `crash`.
 ///
-/// Results: `worst_realtime_lag` (how long, in ms, a message that was acknowledged stayed invisible to a process that
-/// had read everything before it: `lag`, `key`, `process`, and the `time` of the poll that still did not return it; null
-/// if that never happened), `error_types` (the names of all anomalies found), `bad_error_types` (those that make the
-/// run invalid), and for each anomaly, under its name, `count` and up to eight examples (`errs`: `key`, `offsets`,
-/// `messages`, and `ops`, the indices of the completions that show it), and the counts `send_count`, `poll_count` (of
-/// ok operations), `message_count` (messages that are known to have an offset), `key_count`.
+/// Results:
 ///
-/// Besides the documented anomalies there is `unexpected`: a poll returned a message that nobody sent, although the
-/// history has sends to that key. Cycles have `cycle` (indices of completions) and `types` (of the edges) as examples.
-/// A `lost-write` or `unseen` message counts only if a reader must have seen it: one that polled an offset before and
-/// then one that is not before the message, or (`unseen`) one that stood before it and, when it was acknowledged, was told
-/// that there is nothing more. Otherwise the verdict is at best unknown. In histories that have no `assign`, every
-/// reader could have seen everything.
+/// | entry | content |
+/// | --- | --- |
+/// | `worst_realtime_lag` | the longest time in ms that an acknowledged message was not returned to a process that had read everything before it: `lag`, `key`, `process`, and the `time` of the last poll without it; or null |
+/// | `error_types` | the names of all anomalies |
+/// | `bad_error_types` | the names of the anomalies that make the run invalid |
+/// | the name of an anomaly | `count`, and up to eight examples `errs`: `key`, `offsets`, `messages`, and `ops`, the indices of the completions that show it; for cycles, `cycle` (indices of completions) and `types` (kinds of edges) |
+/// | `send_count`, `poll_count` | the numbers of ok operations |
+/// | `message_count` | the number of messages with a known offset |
+/// | `key_count` | the number of keys |
 ///
-/// Where a process has `subscribe`d, or where it is not known how its poll or assignment ended, its next poll may go on
-/// anywhere: keys that a group shares pass from one consumer to another at any time.
+/// In addition to the anomalies of Jepsen there is `unexpected`: a poll returned a message that was not sent, although the
+/// history has sends to that key.
 ///
-/// Messages must be unique within a key; where one was sent twice the verdict is at best
-/// unknown, and nothing is concluded from it.
+/// A `lost-write` or `unseen` message counts only if a reader must have seen it: a reader that polled an offset before the
+/// message and next one that is not before it, or (`unseen`) a reader that was before the message and, after its
+/// acknowledgement, polled and found nothing more. Otherwise the verdict is at best unknown. In histories without `assign`,
+/// every reader may have seen every message.
+///
+/// After `subscribe`, or after a poll or an assignment with an unknown outcome, the next poll of a process may continue
+/// anywhere: a group of consumers moves keys between consumers at any time.
+///
+/// Messages must be unique within a key. If one was sent twice, the verdict is at best unknown, and the message proves
+/// nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Kafka {
-    /// Also take it that operations which sent successive messages of a log happened in that order. Cycles of such
-    /// dependencies are reported, and allowed.
+    /// Also assume that operations that sent successive messages of a log happened in that order. Cycles of these dependencies
+    /// are reported and allowed.
     pub ww_deps: bool,
-    /// As the original: `unexpected` is allowed.
+    /// As Jepsen's Maelstrom: `unexpected` is allowed.
     pub lenient: bool,
 }
 
@@ -75,7 +91,7 @@ impl Checker for Kafka {
     }
 }
 
-/// A history of logs on its way into the checker.
+/// A history that is checked entry by entry.
 struct KafkaStream<'a> {
     checker: &'a Kafka,
     context: &'a CheckContext,

@@ -1,4 +1,4 @@
-//! From the entries of a history to flat lists of what was sent and what was polled.
+//! Parses the entries of a history into flat lists of sent and polled messages.
 
 use std::ops::Range;
 
@@ -10,24 +10,24 @@ use crate::describe::brief;
 use crate::entries::{Entries, NONE, Stamp};
 use crate::history::{Mismatch, Op, OpType, Pair, Pairing};
 
-/// Number of a key.
+/// The number of a key.
 pub(super) type KeyId = u32;
-/// Number of an operation: its place in [`Parsed::operations`].
+/// The number of an operation: its place in [`Parsed::operations`].
 pub(super) type OpId = u32;
 
-/// One operation of a client. Operations stand in the order in which they began.
+/// An operation of a client. Operations are in the order in which they began.
 pub(super) struct LogOperation {
-    /// Positions in the history, or [`NONE`].
+    /// The positions of its entries, or [`NONE`].
     invocation: u32,
     completion: u32,
     pub(super) process: u64,
-    /// How it ended; `Info` if it never did.
+    /// Its outcome; `Info` if it has no completion.
     pub(super) kind: OpType,
     pub(super) role: Role,
-    /// In [`Parsed::sends`].
+    /// The offset of its sends in [`Parsed::sends`].
     first_send: u32,
     send_count: u32,
-    /// In [`Parsed::polled`]; none unless the operation is ok.
+    /// The offset of its messages in [`Parsed::polled`]. Only ok operations have any.
     first_polled: u32,
     polled_count: u32,
 }
@@ -41,7 +41,7 @@ impl LogOperation {
         Some(self.completion).filter(|at| *at != NONE)
     }
 
-    /// Where it stands in the history, as evidence points to it.
+    /// Its entries in the history.
     pub(super) fn pair(&self) -> Pair {
         let position = |at: Option<u32>| at.map(|at| at as usize);
         Pair { invocation: position(self.invocation()), completion: position(self.completion()) }
@@ -61,54 +61,54 @@ impl LogOperation {
     }
 }
 
-/// What an operation is for.
+/// The role of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Send,
     Poll,
-    /// `assign` or `subscribe`: place in [`Parsed::assignments`].
+    /// `assign` or `subscribe`: its place in [`Parsed::assignments`].
     Assign(u32),
-    /// Several sends and polls, a crash, or anything else.
+    /// Sends and polls together, a crash, or another function.
     Other,
 }
 
-/// Which keys a process reads from now on.
+/// The keys that a process reads from now on.
 pub(super) struct Assignment {
     /// Sorted.
     pub(super) keys: Vec<KeyId>,
     pub(super) from_beginning: bool,
-    /// A group of consumers shares the keys, and hands them from one to the other at any time.
+    /// Whether a group of consumers shares the keys, and moves them between consumers at any time.
     is_shared: bool,
 }
 
 impl Assignment {
-    /// Whether a process that has read a key goes on with it where it was.
+    /// Whether a process that has read a key continues where it stopped.
     pub(super) fn keeps(&self, key: KeyId) -> bool {
         !self.from_beginning && self.keys.binary_search(&key).is_ok()
     }
 }
 
-/// What becomes of a process's positions by an operation.
+/// The effect of an operation on the positions of its process.
 pub(super) enum PositionChange<'a> {
-    /// Nothing.
+    /// None.
     Stay,
-    /// These keys are read: from the beginning, or as far as the process has read them.
+    /// The process reads these keys, from the beginning or from where it stopped.
     Assign(&'a Assignment),
-    /// From now on every poll may go on anywhere.
+    /// From now on every poll may continue anywhere.
     Share,
-    /// Nobody knows.
+    /// The effect is unknown.
     Forget,
 }
 
-/// A message on its way into a log.
+/// A message that was sent.
 #[derive(Clone, Copy)]
 pub(super) struct Send {
     pub(super) message: MessageId,
-    /// Where it came to stand, if that was answered.
+    /// Its offset, if the send was acknowledged.
     pub(super) offset: Option<i64>,
 }
 
-/// A message out of a log.
+/// A message that was polled.
 #[derive(Clone, Copy)]
 pub(super) struct Polled {
     pub(super) key: KeyId,
@@ -116,7 +116,7 @@ pub(super) struct Polled {
     pub(super) offset: i64,
 }
 
-/// What a message says. Nearly all are integers.
+/// The content of a message. Nearly all are integers.
 pub(super) enum Content {
     Integer(i64),
     Other(Box<Value>),
@@ -142,18 +142,18 @@ impl Content {
     }
 }
 
-/// All that is known of one value of one key.
+/// What is known of a value of a key.
 pub(super) struct Message {
     pub(super) key: KeyId,
     pub(super) content: Content,
-    /// The operation that sent it, and how often it was sent altogether: more than once breaks our assumptions.
+    /// The operation that sent it, and how often it was sent. A message that was sent several times proves nothing.
     sender: OpId,
     pub(super) send_count: u32,
-    /// Where it was first seen to stand.
+    /// The first offset at which it was seen.
     pub(super) offset: Option<i64>,
-    /// The offset with which its send was acknowledged.
+    /// The offset in the acknowledgement of its send.
     pub(super) acknowledged: Option<i64>,
-    /// The ok operation that polled it, and ended first.
+    /// The ok operation that polled it first.
     polled_by: OpId,
 }
 
@@ -174,7 +174,7 @@ pub(super) struct Conflict {
     pub(super) offsets: [i64; 2],
 }
 
-/// The history in flat lists.
+/// A history in flat lists.
 #[derive(Default)]
 pub(super) struct Parsed {
     entries: Entries,
@@ -184,30 +184,30 @@ pub(super) struct Parsed {
     pub(super) operations: Vec<LogOperation>,
     sends: Vec<Send>,
     polled: Vec<MessageId>,
-    /// Where a message was polled that stands elsewhere: by place in `polled`.
+    /// By place in `polled`, the offset of a poll that differs from the first offset of the message.
     elsewhere: FxHashMap<u32, i64>,
     pub(super) assignments: Vec<Assignment>,
     pub(super) inconsistent: Vec<Conflict>,
     pub(super) duplicates: Vec<Conflict>,
-    /// Operations that are not as they should be, and what the first of them is.
+    /// The number of malformed operations, and a text about the first one.
     pub(super) malformed: usize,
     pub(super) first_malformed: Option<String>,
-    /// How many operations `send` and `poll` were ok.
+    /// The numbers of ok operations `send` and `poll`.
     pub(super) ok_sends: usize,
     pub(super) ok_polls: usize,
-    /// Keys that something was sent to, or polled from.
+    /// By key, whether a message was sent to it or polled from it.
     used: Vec<bool>,
     numbers: FxHashMap<String, KeyId>,
-    /// Conflicts that have been noted.
+    /// The conflicts that were recorded.
     conflicts: FxHashSet<(KeyId, i64, MessageId)>,
     integers: FxHashMap<(KeyId, i64), MessageId>,
     others: FxHashMap<(KeyId, Value), MessageId>,
-    /// What each process is doing.
+    /// The pending operation of each process.
     open: Pairing<(OpId, Op)>,
 }
 
 impl Parsed {
-    /// Takes the next entry.
+    /// Adds the next entry.
     pub(super) fn push(&mut self, op: &Op) {
         let position = self.entries.push(op);
         let Some(process) = op.process.client() else { return };
@@ -231,12 +231,12 @@ impl Parsed {
         }
     }
 
-    /// A completion that names another function than its invocation.
+    /// A completion whose function differs from that of its invocation.
     pub(super) fn mismatch(&self) -> Option<&Mismatch> {
         self.open.mismatch()
     }
 
-    /// All entries were taken.
+    /// Ends the history.
     pub(super) fn finish(&mut self) {
         for (id, invocation) in self.open.take_unfinished() {
             self.end(id, OpType::Info, Some(&invocation), &invocation);
@@ -245,7 +245,7 @@ impl Parsed {
         for log in &mut self.logs {
             log.number();
         }
-        // From here on nothing is looked up by value.
+        // Values are not looked up from here on.
         (self.integers, self.others) = Default::default();
     }
 
@@ -264,7 +264,7 @@ impl Parsed {
         self.operations.len() as OpId - 1
     }
 
-    /// What an operation did, by its last entry.
+    /// Records what an operation did, by its last entry.
     fn end(&mut self, id: OpId, kind: OpType, invocation: Option<&Op>, op: &Op) {
         let role = self.role(invocation, op);
         let (first_send, first_polled) = (self.sends.len() as u32, self.polled.len() as u32);
@@ -316,7 +316,7 @@ impl Parsed {
         match (parts.first()?.as_str()?, kind) {
             ("send", _) => {
                 let key = self.used_key(&key_name(parts.get(1)?));
-                // An answer differs from its question; without the question, ok says that it is an answer.
+                // An answer differs from its request. Without a request, an ok entry is an answer.
                 let answer =
                     parts.get(2)?.as_array().filter(|_| kind == OpType::Ok || asked.is_some_and(|q| q != told));
                 let answer = answer.and_then(|pair| Some((pair.first()?.as_i64()?, pair.get(1)?)));
@@ -327,7 +327,7 @@ impl Parsed {
                 }
             }
             ("poll", OpType::Ok) => {
-                // Null is an empty object or list.
+                // Null counts as an empty object or list.
                 let Some(lists) = parts.get(1)?.as_object() else { return parts[1].is_null().then_some(()) };
                 for (name, list) in lists {
                     let key = self.used_key(name);
@@ -364,7 +364,7 @@ impl Parsed {
         key
     }
 
-    /// How many keys something was sent to, or polled from.
+    /// The number of keys to which messages were sent, or from which they were polled.
     pub(super) fn key_count(&self) -> usize {
         self.used.iter().filter(|used| **used).count()
     }
@@ -420,7 +420,7 @@ impl Parsed {
         self.polled.push(message);
     }
 
-    /// A message stands at an offset; so no other may stand there, nor may it stand anywhere else.
+    /// Records that a message is at an offset. No other message may be there, and the message may not be elsewhere.
     fn place(&mut self, key: KeyId, message: MessageId, offset: i64) {
         let there = self.logs[key as usize].at(offset);
         let elsewhere = self.messages[message as usize].offset.filter(|known| *known != offset);
@@ -439,7 +439,7 @@ impl Parsed {
         self.messages[message as usize].offset.get_or_insert(offset);
     }
 
-    /// Messages whose sends were not acknowledged, though an offset is known, count if they were polled.
+    /// Adds messages with an unacknowledged send to the logs, if they were polled.
     fn place_unacknowledged(&mut self) {
         for id in 0..self.operations.len() {
             if self.operations[id].kind == OpType::Info {
@@ -462,7 +462,7 @@ impl Parsed {
         &self.sends[self.send_range(operation)]
     }
 
-    /// What an operation sent, if it did not fail, where the offset is known: key, message and offset.
+    /// The messages with a known offset that an operation sent, if it did not fail.
     pub(super) fn placed_sends_of(&self, operation: &LogOperation) -> impl Iterator<Item = Polled> + '_ {
         let sends = if operation.kind == OpType::Fail { &[] } else { self.sends_of(operation) };
         sends.iter().filter_map(|send| {
@@ -471,7 +471,7 @@ impl Parsed {
         })
     }
 
-    /// What was sent, by anybody.
+    /// All sent messages.
     pub(super) fn sent(&self) -> impl Iterator<Item = MessageId> + '_ {
         self.sends.iter().map(|send| send.message)
     }
@@ -480,7 +480,7 @@ impl Parsed {
         (operation.first_polled..operation.first_polled + operation.polled_count).map(|at| self.polled(at))
     }
 
-    /// What was polled, by anybody.
+    /// All polled messages.
     pub(super) fn all_polled(&self) -> impl Iterator<Item = Polled> + '_ {
         (0..self.polled.len() as u32).map(|at| self.polled(at))
     }
@@ -492,12 +492,12 @@ impl Parsed {
         Polled { key, message, offset }
     }
 
-    /// The place of an offset among those of its key.
+    /// The position of an offset in the log of a key.
     pub(super) fn position(&self, key: KeyId, offset: i64) -> usize {
         self.logs[key as usize].position(offset)
     }
 
-    /// What an operation does to the positions of its process.
+    /// The effect of an operation on the positions of its process.
     pub(super) fn position_change(&self, operation: &LogOperation) -> PositionChange<'_> {
         match (operation.role, operation.kind) {
             (_, OpType::Fail) | (Role::Send, _) => PositionChange::Stay,
@@ -506,18 +506,18 @@ impl Parsed {
                 if assignment.is_shared { PositionChange::Share } else { PositionChange::Assign(assignment) }
             }
             (_, OpType::Ok) => PositionChange::Stay,
-            // Whether it took effect is not known, so nothing may be concluded from what was polled before.
+            // It may have taken effect or not, so the polls before it prove nothing.
             _ => PositionChange::Forget,
         }
     }
 
-    /// Index, time and process of the entry at a position.
+    /// The index, time and process of the entry at a position.
     pub(super) fn stamp(&self, position: u32) -> Stamp {
         self.entries.stamp(position)
     }
 }
 
-/// Keys are strings; where histories of other tools have numbers, these become strings, as the keys of maps do.
+/// The name of a key. Numbers in histories of other tools become strings, like the keys of maps.
 fn key_name(key: &Value) -> std::borrow::Cow<'_, str> {
     key.as_str().map_or_else(|| key.to_string().into(), Into::into)
 }

@@ -1,15 +1,20 @@
-//! Who could have seen a message that nobody polled?
+//! Which readers must have seen a message that no poll returned?
 //!
-//! That no poll returned a message does not mean that it is gone: perhaps nobody has got that far yet. A slow system is
-//! not a wrong one, and a poll may return as few messages as it likes. Two things prove that a message should have been
-//! seen. Either a reader has *passed* it: what it polled first stands before the message, what it polled next does not.
-//! Or a reader that stood before it has *caught up*: it asked after the message had been acknowledged, and was told that
-//! the log holds nothing more.
+//! A message without a poll is not necessarily lost: perhaps no reader has come that far. A slow system is not wrong, and a
+//! poll may return few messages. Two facts prove that a message should have been seen:
 //!
-//! Only a reader that is known to stand before the message counts, so it must have polled that key since it was assigned
-//! to it, or have begun with the first offset. It has if it was told to, or if nobody can have committed an offset of the
-//! key before: clients commit what they polled. A committed offset is no such proof: it may stem from a poll whose answer
-//! got lost.
+//! - A reader has *passed* it: it polled a message before it, and next one that is not before it.
+//! - A reader before it has *caught up*: it polled after the message was acknowledged, and found nothing more.
+//!
+//! ```text
+//!   log      a   b   c   d
+//!   polls    a       c             passed b
+//!   polls    a  …  nothing         caught up: b was acknowledged before
+//! ```
+//!
+//! A reader counts only if it is known to be before the message. It must have polled the key since the key was assigned to
+//! it, or have begun with the first offset. It begins with the first offset if it was told to, or if no offset of the key can
+//! have been committed before. A committed offset proves nothing, because it may come from a poll whose answer was lost.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -20,29 +25,29 @@ use crate::history::OpType;
 #[derive(Default)]
 pub(super) struct ReadEvidence {
     keys: FxHashMap<KeyId, LogReadEvidence>,
-    /// The history does not say what is assigned to whom, so everybody might have seen everything.
+    /// Whether the history has no assignments. Every reader may then have seen every message.
     is_silent: bool,
 }
 
 /// What readers show of one log.
 #[derive(Default)]
 struct LogReadEvidence {
-    /// Successive offsets that one reader polled.
+    /// Pairs of successive offsets that a reader polled.
     steps: RisingPairs<i64>,
-    /// The offset that a reader polled last, and where it was invoked, in the history, that a later poll found nothing.
+    /// The offset that a reader polled last, and the position of the invocation of a later poll that found nothing.
     ends: RisingPairs<u32>,
 }
 
-/// How far a reader has come in a log.
+/// The progress of a reader in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Progress {
-    /// Nowhere: it begins with the first offset, whatever that is.
+    /// It begins with the first offset.
     Nothing,
     /// It has polled this offset.
     Offset(i64),
 }
 
-/// Pairs, to be asked for the highest second one among those whose first one is below an offset.
+/// Pairs that are searched for the highest second member among those whose first member is below an offset.
 struct RisingPairs<T>(Vec<(Progress, T)>);
 
 impl<T> Default for RisingPairs<T> {
@@ -52,7 +57,7 @@ impl<T> Default for RisingPairs<T> {
 }
 
 impl<T: Copy + Ord> RisingPairs<T> {
-    /// All pairs are known.
+    /// Prepares the search, after all pairs are known.
     fn sort(&mut self) {
         self.0.sort_unstable();
         for at in 1..self.0.len() {
@@ -66,30 +71,30 @@ impl<T: Copy + Ord> RisingPairs<T> {
     }
 }
 
-/// Where a process stands in a log.
+/// The position of a process in a log.
 #[derive(Clone, Copy)]
 struct ReadPosition {
-    /// What it polled last; `None` if nobody knows.
+    /// What it polled last; `None` if unknown.
     last: Option<Progress>,
-    /// Number of the process's poll that showed it.
+    /// The number of the poll of the process that showed it.
     since: u64,
 }
 
 #[derive(Default)]
 struct LogReader {
     cursors: FxHashMap<KeyId, ReadPosition>,
-    /// How many polls it has made, and where the last one was invoked.
+    /// The number of its polls, and the position of the invocation of the last one.
     polls: u64,
     last_poll: Option<u32>,
-    /// Whether others may read the same keys in its stead.
+    /// Whether other consumers may read the same keys instead.
     is_sharing: bool,
 }
 
-/// From where on in the history offsets may have been committed.
+/// The positions in the history from which on offsets may have been committed.
 struct Commits {
-    /// By key: by a client that polled it.
+    /// By key, by a client that polled it.
     by_key: FxHashMap<KeyId, u32>,
-    /// Of any key: by a client whose poll has an unknown end.
+    /// For any key, by a client whose poll has an unknown outcome.
     of_any: u32,
 }
 
@@ -97,7 +102,7 @@ impl Commits {
     fn of(parsed: &Parsed) -> Commits {
         let mut commits = Commits { by_key: FxHashMap::default(), of_any: u32::MAX };
         for operation in &parsed.operations {
-            // Where there is no invocation, nobody knows when it began.
+            // An operation without an invocation may have begun at any time.
             let began = operation.invocation().unwrap_or(0);
             let may_poll = matches!(operation.role, Role::Poll | Role::Other);
             if operation.kind != OpType::Ok && may_poll {
@@ -110,7 +115,7 @@ impl Commits {
         commits
     }
 
-    /// Whether an assignment was complete before anybody can have committed an offset of the key.
+    /// Whether an assignment was complete before an offset of the key can have been committed.
     fn is_first(&self, key: KeyId, assignment: &LogOperation) -> bool {
         let first = self.by_key.get(&key).map_or(self.of_any, |first| self.of_any.min(*first));
         assignment.kind == OpType::Ok && assignment.completion().is_some_and(|complete| complete < first)
@@ -118,7 +123,7 @@ impl Commits {
 }
 
 impl ReadEvidence {
-    /// Looks at the logs of these keys.
+    /// Analyses the logs of these keys.
     pub(super) fn of(parsed: &Parsed, keys: &FxHashSet<KeyId>) -> ReadEvidence {
         let mut readings = ReadEvidence { is_silent: parsed.assignments.is_empty(), ..ReadEvidence::default() };
         readings.keys.extend(keys.iter().map(|key| (*key, LogReadEvidence::default())));
@@ -142,7 +147,7 @@ impl ReadEvidence {
         readings
     }
 
-    /// A reader is given other keys, or loses its place.
+    /// Applies a change of the positions of a reader.
     fn move_on(
         &mut self,
         reader: &mut LogReader,
@@ -164,7 +169,7 @@ impl ReadEvidence {
         }
     }
 
-    /// A reader gives up keys, all but those to keep.
+    /// Removes all keys of a reader, except for those to keep.
     fn forget(&mut self, reader: &mut LogReader, is_kept: impl Fn(KeyId) -> bool) {
         let LogReader { cursors, polls, last_poll, .. } = reader;
         cursors.retain(|key, cursor| {
@@ -176,7 +181,7 @@ impl ReadEvidence {
         });
     }
 
-    /// The last of a number of polls found nothing of a key, if the key was seen before and not by that.
+    /// Records that the last of a number of polls found nothing of a key, if an earlier one found something.
     fn found_nothing(&mut self, key: KeyId, cursor: ReadPosition, polls: u64, last_poll: Option<u32>) {
         if let (Some(last), Some(at), Some(reading)) = (cursor.last, last_poll, self.keys.get_mut(&key))
             && cursor.since < polls
@@ -185,12 +190,12 @@ impl ReadEvidence {
         }
     }
 
-    /// A poll, or one among other things: then it counts as far as it shows something, but not as one that shows nothing.
+    /// Records a poll. A poll in an operation with sends only counts for the messages that it returned.
     fn poll(&mut self, reader: &mut LogReader, parsed: &Parsed, operation: &LogOperation) {
         let is_pure = operation.role == Role::Poll;
         let (before, number) = (reader.polls, reader.polls + u64::from(is_pure));
         if reader.is_sharing {
-            // Who else has polled since, and what, is not known.
+            // Other consumers may have polled since.
             reader.cursors.clear();
         }
         for polled in parsed.polled_of(operation) {
@@ -212,14 +217,13 @@ impl ReadEvidence {
         }
     }
 
-    /// Whether a reader went from an offset before this one to one that is not.
+    /// Whether a reader polled an offset before this one, and next one that is not before it.
     pub(super) fn has_passed(&self, key: KeyId, offset: i64) -> bool {
         let highest = self.keys.get(&key).and_then(|reading| reading.steps.highest_below(offset));
         self.is_silent || highest >= Some(offset)
     }
 
-    /// Whether a reader that stood before this offset asked for more after this position in the history, and there was
-    /// nothing.
+    /// Whether a reader before this offset polled after this position in the history, and found nothing.
     pub(super) fn has_caught_up(&self, key: KeyId, offset: i64, position: u32) -> bool {
         let latest = self.keys.get(&key).and_then(|reading| reading.ends.highest_below(offset));
         self.is_silent || latest > Some(position)

@@ -1,4 +1,4 @@
-//! Looking for each anomaly.
+//! Finds every anomaly that is not a cycle.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -7,7 +7,7 @@ use super::parse::{Conflict, KeyId, Message, OpId, Parsed, Polled, PositionChang
 use super::reading::ReadEvidence;
 use crate::history::OpType;
 
-/// What can be wrong, apart from cycles, in the order in which it is reported.
+/// The anomalies that are not cycles, in the order of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum LogAnomaly {
     LostWrite,
@@ -47,36 +47,36 @@ impl LogAnomaly {
     }
 }
 
-/// One case of an anomaly.
+/// An occurrence of an anomaly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LogExample {
     pub(super) key: KeyId,
     /// The messages concerned.
     pub(super) messages: Vec<MessageId>,
-    /// The offsets concerned: the two that are compared, or the message's.
+    /// The offsets concerned: the two that are compared, or that of the message.
     pub(super) offsets: Vec<i64>,
     /// The operations that show it.
     pub(super) operations: Vec<OpId>,
 }
 
-/// AnomalyCases of one anomaly.
+/// The occurrences of an anomaly.
 #[derive(Default)]
 pub(super) struct AnomalyCases {
     pub(super) count: u64,
-    /// The first few.
+    /// The first few occurrences.
     pub(super) examples: Vec<LogExample>,
 }
 
-/// All anomalies but cycles.
+/// All anomalies that are not cycles.
 #[derive(Default)]
 pub(super) struct Scan {
     cases: std::collections::BTreeMap<LogAnomaly, AnomalyCases>,
-    /// Acknowledged messages that nobody polled, and nobody needed to have seen: how many, and the first of them.
+    /// Acknowledged messages that no poll returned and no reader must have seen: their number, and the first one.
     pub(super) unread: Option<(u64, MessageId)>,
 }
 
 impl Scan {
-    /// Examples that are kept of each kind.
+    /// The number of examples that are kept of each anomaly.
     pub(super) const EXAMPLES: usize = 8;
 
     pub(super) fn of(parsed: &Parsed) -> Scan {
@@ -89,7 +89,7 @@ impl Scan {
         scan
     }
 
-    /// Kinds with their cases, in the order of [`LogAnomaly`].
+    /// The anomalies that were found, in the order of [`LogAnomaly`].
     pub(super) fn cases(&self) -> impl Iterator<Item = (LogAnomaly, &AnomalyCases)> {
         self.cases.iter().map(|(kind, cases)| (*kind, cases))
     }
@@ -102,7 +102,7 @@ impl Scan {
         }
     }
 
-    /// Faults of single messages: lost, unseen, aborted, out of nowhere.
+    /// Finds anomalies of single messages: lost, unseen, aborted, unexpected.
     fn messages(&mut self, parsed: &Parsed) {
         let unpolled = parsed.messages.iter().filter(|message| acknowledged_but_unpolled(message).is_some());
         let unpolled: FxHashSet<KeyId> = unpolled.map(|message| message.key).collect();
@@ -126,7 +126,7 @@ impl Scan {
                 operations: operations.iter().copied().flatten().collect(),
             };
             let Some(sender) = message.sender() else {
-                // A key to which the history sends nothing may have been filled before the history began.
+                // A key without sends may have been filled before the history began.
                 if has_sends[message.key as usize] {
                     self.add(LogAnomaly::Unexpected, || example(&[message.polled_by()]));
                 }
@@ -177,7 +177,7 @@ impl Scan {
         }
     }
 
-    /// Within one operation: its messages of each key, one after another.
+    /// Finds anomalies between successive messages of a key in one operation.
     fn within_operations(&mut self, parsed: &Parsed) {
         let mut last_polled: FxHashMap<KeyId, Polled> = FxHashMap::default();
         let mut last_sent: FxHashMap<KeyId, (i64, MessageId)> = FxHashMap::default();
@@ -189,7 +189,7 @@ impl Scan {
                     let kinds = (LogAnomaly::IntPollSkip, LogAnomaly::IntNonmonotonicPoll);
                     self.step(parsed, kinds, step, [before, polled], &[id]);
                 }
-                // An operation that sends nothing cannot poll what it sends.
+                // An operation without sends cannot poll its own messages.
                 if operation.sends_any() && parsed.messages[polled.message as usize].sender() == Some(id) {
                     self.add(LogAnomaly::PrecommittedRead, || LogExample {
                         key: polled.key,
@@ -211,10 +211,10 @@ impl Scan {
         }
     }
 
-    /// Between one process's successive polls of a key.
+    /// Finds anomalies between successive polls of a key by one process.
     fn successive_polls(&mut self, parsed: &Parsed) {
         let mut last: FxHashMap<u64, FxHashMap<KeyId, (Polled, OpId)>> = FxHashMap::default();
-        // Processes that share their keys with others.
+        // Processes that share their keys.
         let mut sharing: FxHashSet<u64> = FxHashSet::default();
         let mut seen: FxHashSet<KeyId> = FxHashSet::default();
         for (operation, id) in parsed.operations.iter().zip(0..) {
@@ -251,14 +251,14 @@ impl Scan {
                     }
                     keys.insert(polled.key, (polled, id));
                 } else if entry.is_none_or(|(highest, _)| highest.offset < polled.offset) {
-                    // Clients go on after the highest offset.
+                    // Clients continue after the highest offset.
                     keys.insert(polled.key, (polled, id));
                 }
             }
         }
     }
 
-    /// Between one process's successive sends to a key.
+    /// Finds anomalies between successive sends to a key by one process.
     fn successive_sends(&mut self, parsed: &Parsed) {
         let mut last: FxHashMap<(u64, KeyId), (i64, MessageId, OpId)> = FxHashMap::default();
         for (operation, id) in parsed.operations.iter().zip(0..) {
@@ -278,7 +278,7 @@ impl Scan {
         }
     }
 
-    /// Judges the step from one message to the next.
+    /// Classifies the step from one message to the next.
     fn step(
         &mut self,
         parsed: &Parsed,
@@ -302,7 +302,7 @@ impl Scan {
                 operations: operations.to_vec(),
             };
             if step == OffsetStep::Skip {
-                // Somebody must have shown that there is something in between.
+                // Some other operation must show that there is a message in between.
                 let log = &parsed.logs[after.key as usize];
                 let between = log.offsets()[log.position(before.offset) + 1];
                 let message = log.at(between);
@@ -322,7 +322,7 @@ impl Scan {
     }
 }
 
-/// The offset of a message that was acknowledged, and that no poll returned.
+/// The offset of an acknowledged message that no poll returned.
 fn acknowledged_but_unpolled(message: &Message) -> Option<i64> {
     message.acknowledged.filter(|_| message.polled_by().is_none() && message.send_count == 1)
 }
@@ -344,7 +344,7 @@ fn step(parsed: &Parsed, key: KeyId, before: i64, after: i64) -> OffsetStep {
     }
 }
 
-/// The operations that show the two sides of a conflict: one, if it shows both.
+/// The operations that show the two sides of a conflict; one operation if it shows both.
 fn witnesses(parsed: &Parsed, conflict: &Conflict) -> Vec<OpId> {
     let Conflict { key, messages, offsets } = conflict;
     let sides = [0, 1].map(|i| witness(parsed, *key, messages[i], offsets[i]));
@@ -358,7 +358,7 @@ fn witnesses(parsed: &Parsed, conflict: &Conflict) -> Vec<OpId> {
     }
 }
 
-/// An operation that shows that a message stands at an offset: an acknowledged send, or else a poll.
+/// An operation that shows that a message is at an offset: an acknowledged send, or else a poll.
 fn witness(parsed: &Parsed, key: KeyId, message: MessageId, offset: i64) -> Option<OpId> {
     let shows = |row: Polled| (row.key, row.message, row.offset) == (key, message, offset);
     let sent = parsed.messages[message as usize].sender().filter(|&sender| {

@@ -1,4 +1,4 @@
-//! AnomalyCases by hand, and a simulated log with faults planted into its history.
+//! Examples, and a simulated log with planted faults.
 
 mod definitions;
 mod simulate;
@@ -159,7 +159,7 @@ fn assignments_forget_positions() {
 
 /// In a group, keys pass from one consumer to another: what one does not see, another one may have.
 #[test]
-fn who_shares_keys_may_go_on_anywhere() {
+fn consumers_that_share_keys_may_continue_anywhere() {
     let sends = "0 send x 1@0; 0 send x 2@1; 0 send x 3@2; 9 poll x 0=1 1=2 2=3;";
     for (polls, expected) in [
         ("1 subscribe x; 1 poll x 0=1; 1 poll x 2=3", vec![]),
@@ -197,7 +197,7 @@ fn transactions_show_what_was_passed_over() {
 }
 
 #[test]
-fn what_nobody_can_have_seen_is_neither_lost_nor_unseen() {
+fn messages_that_no_reader_can_have_seen_are_neither_lost_nor_unseen() {
     let sends = "0 send x 1@0; 0 send x 2@1; 0 send x 3@2;";
     for (polls, expected) in [
         // Had no time to read on.
@@ -242,7 +242,7 @@ fn copies_of_a_message_cannot_be_told_apart() {
 }
 
 #[test]
-fn unknown_forms_are_doubts() {
+fn malformed_operations_are_doubts() {
     let mut history = history("0 send x 1@0; 1 poll x 0=1");
     history.ops[1].value = json!([["send", "x", "no offset"]]);
     assert_eq!(Kafka::default().check(&history, &CheckContext::default()).valid, Valid::Unknown);
