@@ -16,6 +16,7 @@ pub struct Perf;
 
 /// The client operations with one function and one outcome.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PerfRow {
     /// The function.
     pub f: String,

@@ -4,6 +4,7 @@ use std::io;
 
 /// A history could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// The file or pipe failed.
     #[error("cannot read the history: {0}")]

@@ -57,6 +57,7 @@ pub struct SetFull {
 
 /// The elements of a set by class, for assertions on a finished run.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct SetOutcome {
     /// The number of attempted additions.
     pub attempt_count: usize,

@@ -5,6 +5,7 @@ use thiserror::Error;
 /// The error for a name of a model or an anomaly that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("there is no {kind} `{name}`; did you mean {}?", list(.nearest))]
+#[non_exhaustive]
 pub struct UnknownName {
     /// What the name stands for: `consistency model` or `anomaly`.
     pub kind: &'static str,
