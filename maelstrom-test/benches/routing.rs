@@ -23,7 +23,7 @@ use maelstrom::network::NetworkConfig;
 use maelstrom::protocol::{Body, Envelope, Rpc};
 use maelstrom::random::Rng;
 use maelstrom::simulation::{Command as NodeCommand, Config, Effect, Simulation};
-use maelstrom::workload::{Answer, Client, Completion, Settings, Step, Workload};
+use maelstrom::workload::{Client, ClientStep, Completion, Response, Settings, Workload};
 use serde_json::{Value, json};
 
 /// Messages in flight for each node.
@@ -129,12 +129,12 @@ impl Generator for Once {
 }
 
 impl Client for Starter {
-    fn invoke(&mut self, _: &Invocation) -> Step {
-        Step::Call(Body::from_iter([("type".to_string(), "start".into())]))
+    fn invoke(&mut self, _: &Invocation) -> ClientStep {
+        ClientStep::Call(Body::from_iter([("type".to_string(), "start".into())]))
     }
-    fn answer(&mut self, _: &Invocation, answer: Answer) -> Step {
-        Step::Done(match answer {
-            Answer::Ok(_) => Completion::ok(maelstrom::json::Value::Null),
+    fn on_response(&mut self, _: &Invocation, response: Response) -> ClientStep {
+        ClientStep::Done(match response {
+            Response::Ok(_) => Completion::ok(maelstrom::json::Value::Null),
             other => Completion::not_ok(&other, false),
         })
     }

@@ -62,7 +62,7 @@ impl<'a> Recorder<'a> {
         }
         let now = coarse_clock();
         let late = now >= self.last + PERIOD;
-        if late || simulation.network().journal().pending() >= CHUNK {
+        if late || simulation.network().journal().pending_bytes() >= CHUNK {
             self.journal.write(simulation)?;
             self.log.chunk_taken();
         }
@@ -147,7 +147,7 @@ impl JournalWriter {
 
     fn write(&mut self, simulation: &mut Simulation) -> io::Result<()> {
         let journal = simulation.network_mut().journal_mut();
-        if journal.pending() == 0 {
+        if journal.pending_bytes() == 0 {
             return Ok(());
         }
         let chunk = journal.take(self.empties.try_recv().unwrap_or_default());

@@ -40,7 +40,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn workload(&mut self) -> Option<Arc<dyn Workload>> {
         match &self.scenario.workload {
-            WorkloadChoice::Own(workload) => Some(workload.clone()),
+            WorkloadChoice::Custom(workload) => Some(workload.clone()),
             WorkloadChoice::Named(name) => {
                 self.wrong.extend(options::check_workload(name).err());
                 workload::by_name(name).ok()

@@ -45,7 +45,7 @@ impl Workload for Tuples {
     }
 
     fn client(&self, _: usize, _: &Settings) -> Box<dyn Client> {
-        single_call(|_| request("generate", []), |_, mut answer| Ok(answer.remove("id").unwrap_or_default()), &[])
+        single_call(|_| request("generate", []), |_, mut response| Ok(response.remove("id").unwrap_or_default()), &[])
     }
 
     fn checker(&self, _: &Settings) -> Box<dyn Checker> {

@@ -1,4 +1,4 @@
-//! Small generators from which others are made.
+//! Combinators: small generators that others are built from.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::{Generator, Invocation, Next, Worker};
 use crate::history::Op;
 use crate::random::Rng;
 
-/// Operations by a function, without end.
+/// Calls a function for each operation. Ends only if the function returns [`Next::Done`].
 pub fn from_fn(next: impl FnMut(Worker, &mut Rng) -> Next + Send + 'static) -> Box<dyn Generator> {
     Box::new(FromFn(next))
 }
@@ -21,13 +21,13 @@ impl<F: FnMut(Worker, &mut Rng) -> Next + Send> Generator for FromFn<F> {
     }
 }
 
-/// One operation, performed by whoever asks first.
+/// One operation, performed by the first worker that requests one.
 pub fn once(invocation: Invocation) -> Box<dyn Generator> {
     let mut left = Some(invocation);
     from_fn(move |_, _| left.take().map_or(Next::Done, Next::Op))
 }
 
-/// Operations with the values 0, 1, 2, …
+/// Operations of one function with the values 0, 1, 2, …
 pub fn counting(f: &str) -> Box<dyn Generator> {
     let mut next = Invocation::new(f, 0.into());
     let mut count = 0_u64;
@@ -38,7 +38,7 @@ pub fn counting(f: &str) -> Box<dyn Generator> {
     })
 }
 
-/// Each operation from one of several sources, chosen uniformly among those that are not done.
+/// Takes each operation from a random source, uniformly among the sources that are not done.
 pub fn mix(sources: Vec<Box<dyn Generator>>) -> Box<dyn Generator> {
     Box::new(Mix(sources))
 }
@@ -47,7 +47,7 @@ struct Mix(Vec<Box<dyn Generator>>);
 
 impl Generator for Mix {
     fn next(&mut self, worker: Worker, rng: &mut Rng) -> Next {
-        // A source may be done for one worker only, so it is not forgotten, but left out of this draw.
+        // A source may be done for one worker only. It is excluded from this draw, but not removed.
         let mut candidates: Vec<usize> = (0..self.0.len()).collect();
         while !candidates.is_empty() {
             let source = candidates.swap_remove(rng.random_range(0..candidates.len()));
@@ -64,21 +64,21 @@ impl Generator for Mix {
     }
 }
 
-/// A source of its own for every worker, made by `source` when that worker first asks. Each learns only of its own
-/// worker's operations.
-pub fn each_worker(source: impl FnMut() -> Box<dyn Generator> + Send + 'static) -> Box<dyn Generator> {
-    Box::new(EachWorker { make: source, sources: BTreeMap::new() })
+/// A separate source for each worker, created by `new_source` when the worker requests its first operation. A source
+/// receives only the history entries of its own worker.
+pub fn each_worker(new_source: impl FnMut() -> Box<dyn Generator> + Send + 'static) -> Box<dyn Generator> {
+    Box::new(EachWorker { new_source, sources: BTreeMap::new() })
 }
 
 struct EachWorker<F> {
-    make: F,
-    /// By worker: the process that it was when it last asked, and its source.
+    new_source: F,
+    /// By worker: its last known process number, and its source.
     sources: BTreeMap<usize, (u64, Box<dyn Generator>)>,
 }
 
 impl<F: FnMut() -> Box<dyn Generator> + Send> Generator for EachWorker<F> {
     fn next(&mut self, worker: Worker, rng: &mut Rng) -> Next {
-        let (process, source) = self.sources.entry(worker.index).or_insert_with(|| (0, (self.make)()));
+        let (process, source) = self.sources.entry(worker.index).or_insert_with(|| (0, (self.new_source)()));
         *process = worker.process;
         source.next(worker, rng)
     }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn counting_counts_and_once_ends() {
+    fn counting_never_ends_and_once_ends_after_one_operation() {
         let mut rng = stream(0, "test");
         let mut source = counting("add");
         let values: Vec<_> = (0..3).filter_map(|i| value(source.next(worker(i), &mut rng))).collect();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn mix_is_uniform_over_what_is_left() {
+    fn mix_is_uniform_over_the_sources_that_are_not_done() {
         let mut rng = stream(0, "test");
         let constant = |i: u64| from_fn(move |_, _| Next::Op(Invocation::new("f", i.into())));
         let mut source = mix(vec![constant(0), once(Invocation::new("f", json!(9))), constant(1)]);
@@ -136,25 +136,25 @@ mod tests {
     }
 
     #[test]
-    fn each_worker_has_its_own_source_and_hears_only_of_itself() {
-        struct Heard(u64);
-        impl Generator for Heard {
+    fn each_worker_has_a_source_that_receives_only_its_entries() {
+        struct CountUpdates(u64);
+        impl Generator for CountUpdates {
             fn next(&mut self, _: Worker, _: &mut Rng) -> Next {
-                Next::Op(Invocation::new("heard", self.0.into()))
+                Next::Op(Invocation::new("count", self.0.into()))
             }
             fn update(&mut self, _: &Op) {
                 self.0 += 1;
             }
         }
         let mut rng = stream(0, "test");
-        let mut source = each_worker(|| Box::new(Heard(0)));
+        let mut source = each_worker(|| Box::new(CountUpdates(0)));
         assert_eq!(value(source.next(worker(0), &mut rng)), Some(json!(0)));
         assert_eq!(value(source.next(worker(1), &mut rng)), Some(json!(0)));
-        source.update(&Op::new(0, OpType::Info, 1, "heard", json!(0)));
-        // Worker 1 goes on under another process number.
+        source.update(&Op::new(0, OpType::Info, 1, "count", json!(0)));
+        // Worker 1 continues with a new process number.
         let next = Worker { index: 1, process: 3, now: 0 };
         assert_eq!(value(source.next(next, &mut rng)), Some(json!(1)));
-        source.update(&Op::new(0, OpType::Info, 3, "heard", json!(0)));
+        source.update(&Op::new(0, OpType::Info, 3, "count", json!(0)));
         assert_eq!(value(source.next(next, &mut rng)), Some(json!(2)));
         assert_eq!(value(source.next(worker(0), &mut rng)), Some(json!(0)));
     }

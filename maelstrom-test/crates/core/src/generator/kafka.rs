@@ -1,4 +1,5 @@
-//! Sends, polls, assignments and crashes for append-only logs, and the phase in which every worker catches up.
+//! Generators for append-only logs: sends, polls, assignments and crashes, and a final phase in which every worker reads
+//! all messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,60 +10,60 @@ use crate::history::{Nanos, Op, OpType};
 use crate::json::{Map, Value, json};
 use crate::random::Rng;
 
-/// A worker crashes once in this time, on average.
+/// Mean time between two crashes of one worker.
 const CRASH_INTERVAL: Nanos = 30_000_000_000;
-/// One operation of so many is an `assign`.
+/// One in this many operations is an `assign`.
 const ASSIGN_RATIO: u32 = 64;
-/// How long a worker tries to catch up in the end.
+/// Maximum duration of the final phase of a worker.
 const FINAL_TIME: Nanos = 10_000_000_000;
-/// The mean time between two polls in the final phase.
+/// Mean time between two polls in the final phase.
 const FINAL_POLL_INTERVAL: Nanos = 200_000_000;
 
-/// The highest offset seen per key.
+/// The highest known offset of each key.
 #[derive(Clone, Debug, Default)]
 struct Offsets(BTreeMap<String, i64>);
 
 impl Offsets {
-    fn see(&mut self, key: &str, offset: i64) {
+    fn add(&mut self, key: &str, offset: i64) {
         match self.0.get_mut(key) {
             Some(highest) => *highest = offset.max(*highest),
             None => drop(self.0.insert(key.to_owned(), offset)),
         }
     }
 
-    /// Notes what an `ok` send was acknowledged with.
-    fn see_sends(&mut self, op: &Op) {
+    /// Adds the offsets of a successful `send`.
+    fn add_sends(&mut self, op: &Op) {
         for send in op.value.as_array().into_iter().flatten() {
             if let (Some("send"), Some(key), Some(offset)) = (send[0].as_str(), send[1].as_str(), send[2][0].as_i64()) {
-                self.see(key, offset);
+                self.add(key, offset);
             }
         }
     }
 
-    /// Notes what an `ok` poll returned.
-    fn see_polls(&mut self, op: &Op) {
+    /// Adds the offsets of a successful `poll`.
+    fn add_polls(&mut self, op: &Op) {
         for poll in op.value.as_array().into_iter().flatten() {
             for (key, messages) in poll[1].as_object().into_iter().flatten() {
                 for offset in messages.as_array().into_iter().flatten().filter_map(|message| message[0].as_i64()) {
-                    self.see(key, offset);
+                    self.add(key, offset);
                 }
             }
         }
     }
 
-    /// The keys of which `other` has not seen everything yet.
+    /// The keys whose highest offset in `other` is lower or missing.
     fn beyond<'a>(&'a self, other: &'a Offsets) -> impl Iterator<Item = &'a String> + 'a {
         let behind = |key: &str, offset: i64| other.0.get(key).is_none_or(|seen| *seen < offset);
         self.0.iter().filter(move |(key, offset)| behind(key, **offset)).map(|(key, _)| key)
     }
 }
 
-/// Operations of the main phase: `send` and `poll` equally often over a few active keys, now and then an `assign` of these
-/// keys, now and then a `crash`.
+/// Operations of the main phase: `send` and `poll` equally often on a few active keys, an occasional `assign` of these
+/// keys, and an occasional `crash`.
 ///
-/// One `assign` in three also takes the keys that hold messages which nobody has polled yet. A process that has nothing
-/// assigned assigns before it polls, since a poll of nothing shows nothing.
-pub struct Kafka {
+/// One in three `assign` operations also includes the keys with messages that no worker has polled yet. A process without
+/// assigned keys performs `assign` before it polls, since a poll without keys returns nothing.
+pub(crate) struct Kafka {
     source: TxnSource,
     crash_interval: Nanos,
     next_crash: Option<Nanos>,
@@ -72,8 +73,8 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// Draws keys and values from `source`, for so many workers.
-    pub fn new(source: TxnSource, concurrency: usize) -> Kafka {
+    /// Creates a generator for `concurrency` workers that draws keys and values from `source`.
+    pub(crate) fn new(source: TxnSource, concurrency: usize) -> Kafka {
         Kafka {
             source,
             crash_interval: CRASH_INTERVAL / concurrency.max(1) as u64,
@@ -84,7 +85,7 @@ impl Kafka {
         }
     }
 
-    /// Whether the time of a crash has come; if so, the next one is drawn.
+    /// Whether a crash is due. If so, draws the time of the next one.
     fn crash_due(&mut self, now: Nanos, rng: &mut Rng) -> bool {
         let due = self.next_crash.is_some_and(|time| time <= now);
         if due || self.next_crash.is_none() {
@@ -102,7 +103,7 @@ impl Kafka {
     }
 }
 
-/// A list of keys without doubles, shorter ones first, so that numbers stand in their order.
+/// A list of distinct keys. Shorter keys come first, so that numeric keys are in numeric order.
 fn key_list(mut keys: Vec<String>) -> Value {
     keys.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
     keys.dedup();
@@ -134,31 +135,32 @@ impl Generator for Kafka {
 
     fn update(&mut self, op: &Op) {
         match (op.kind, &*op.f) {
-            (OpType::Ok, "send") => self.sent.see_sends(op),
-            (OpType::Ok, "poll") => self.polled.see_polls(op),
+            (OpType::Ok, "send") => self.sent.add_sends(op),
+            (OpType::Ok, "poll") => self.polled.add_polls(op),
             (OpType::Ok, "assign") => self.assigned.extend(op.process.client()),
             _ => {}
         }
     }
 }
 
-/// The final phase: every worker crashes, assigns itself all keys from the beginning, and polls until it has seen every
-/// offset that is known to exist, for at most ten seconds. After a failed `assign` or any `info` it assigns again.
+/// The final phase: every worker crashes, assigns itself all keys from the beginning, and polls until it has received every
+/// offset that is known to exist, for at most [`FINAL_TIME`]. After a failed `assign` or any `info` completion it assigns
+/// again.
 ///
-/// Has to be told of the main phase's operations too.
+/// It also needs the history entries of the main phase.
 #[derive(Clone, Debug, Default)]
-pub struct KafkaFinal {
+pub(crate) struct KafkaFinal {
     keys: BTreeSet<String>,
     existing: Offsets,
     workers: BTreeMap<usize, Reader>,
 }
 
-/// A worker that catches up.
+/// The final phase of one worker.
 #[derive(Clone, Debug)]
 struct Reader {
     process: u64,
     deadline: Nanos,
-    /// Not before this time does it go on.
+    /// The earliest time of its next operation.
     next: Nanos,
     crashed: bool,
     assigned: bool,
@@ -179,7 +181,7 @@ impl Generator for KafkaFinal {
         reader.process = worker.process;
         if !reader.crashed {
             reader.crashed = true;
-            return Next::Op(crash().finally());
+            return Next::Op(crash().in_final_phase());
         }
         let caught_up = self.existing.beyond(&reader.polled).next().is_none();
         if now >= reader.deadline || self.keys.is_empty() || (reader.assigned && caught_up) {
@@ -190,9 +192,9 @@ impl Generator for KafkaFinal {
         }
         reader.next = now + rng.random_range(0..=2 * FINAL_POLL_INTERVAL);
         if reader.assigned {
-            return Next::Op(poll().finally());
+            return Next::Op(poll().in_final_phase());
         }
-        let mut assign = Invocation::new("assign", key_list(self.keys.iter().cloned().collect())).finally();
+        let mut assign = Invocation::new("assign", key_list(self.keys.iter().cloned().collect())).in_final_phase();
         assign.extra = Some(Box::new(Map::from_iter([("seek_to_beginning".to_owned(), Value::Bool(true))])));
         Next::Op(assign)
     }
@@ -204,11 +206,11 @@ impl Generator for KafkaFinal {
         }
         let mut reader = self.workers.values_mut().find(|reader| op.process.client() == Some(reader.process));
         match (op.kind, &*op.f) {
-            (OpType::Ok, "send") => self.existing.see_sends(op),
+            (OpType::Ok, "send") => self.existing.add_sends(op),
             (OpType::Ok, "poll") => {
-                self.existing.see_polls(op);
+                self.existing.add_polls(op);
                 if let Some(reader) = &mut reader {
-                    reader.polled.see_polls(op);
+                    reader.polled.add_polls(op);
                 }
             }
             _ => {}
@@ -238,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn proportions_of_the_main_phase() {
+    fn the_main_phase_has_the_documented_proportions() {
         let mut rng = stream(0, "test");
         let mut generator = Kafka::new(TxnSource::new(10, 16), 5);
         (0..5).for_each(|process| generator.update(&Op::new(0, OpType::Ok, process, "assign", json!(["0"]))));
@@ -255,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fresh_process_assigns_before_it_polls() {
+    fn a_new_process_assigns_before_it_polls() {
         let mut rng = stream(0, "test");
         let mut generator = Kafka::new(TxnSource::new(2, 16), 1);
         for i in 0..100 {
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn some_assigns_take_what_nobody_has_polled() {
+    fn some_assigns_include_keys_with_unpolled_messages() {
         let mut rng = stream(0, "test");
         let mut generator = Kafka::new(TxnSource::new(1, 1), 1);
         generator.update(&Op::new(0, OpType::Ok, 0, "send", json!([["send", "77", [3, 1]]])));
@@ -282,7 +284,7 @@ mod tests {
         assert!((70..130).contains(&with.count()));
     }
 
-    /// A final phase in which time passes by `step` after each operation.
+    /// The final phase of one worker, whose time advances only while it waits.
     struct Phase {
         generator: KafkaFinal,
         rng: Rng,
@@ -299,7 +301,7 @@ mod tests {
             Phase { generator, rng: stream(0, "test"), worker: Worker { index: 0, process: 0, now: SECOND } }
         }
 
-        /// The next operation, after waiting as asked; `None` when done.
+        /// The next operation, after waiting for [`Next::At`]; `None` if the worker is done.
         fn next(&mut self) -> Option<Invocation> {
             loop {
                 match self.generator.next(self.worker, &mut self.rng) {
@@ -308,7 +310,7 @@ mod tests {
                         assert!(time > self.worker.now && time <= self.worker.now + 2 * FINAL_POLL_INTERVAL);
                         self.worker.now = time;
                     }
-                    Next::Pending => panic!("an idle reader always knows what to do"),
+                    Next::Pending => panic!("an idle reader never waits for other workers"),
                     Next::Done => return None,
                 }
             }
@@ -323,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_catches_up() {
+    fn a_reader_polls_until_it_has_all_offsets() {
         let mut phase = Phase::new();
         let first = phase.next().unwrap();
         assert!(&*first.f == "crash" && first.is_final);
@@ -346,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_gives_up_after_ten_seconds() {
+    fn a_reader_stops_after_ten_seconds() {
         let mut phase = Phase::new();
         phase.next();
         phase.complete(OpType::Info, "crash", Value::Null);
@@ -363,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_sends_there_is_nothing_to_read() {
+    fn without_sends_the_final_phase_ends_after_the_crash() {
         let mut phase = Phase { generator: KafkaFinal::default(), ..Phase::new() };
         assert_eq!(&*phase.next().unwrap().f, "crash");
         phase.complete(OpType::Info, "crash", Value::Null);

@@ -7,11 +7,11 @@ use rand::RngExt;
 use super::{Generator, Invocation, Next, Worker};
 use crate::random::Rng;
 
-/// Splits the workers into groups. A group works on one key, and takes the next one when that key has seen enough:
-/// histories of single keys stay short enough to be checked, and faults hit keys in every state of their lives.
+/// Splits the workers into groups. All workers of a group use one key, and move to the next key together.
 ///
-/// Keys are 0, 1, 2, … across groups. `op` makes the operation from the worker's number within its group and the key.
-pub struct KeyGroups<F> {
+/// The history of a single key stays short enough to be checked, and faults occur at every stage of a key's history. Keys
+/// are 0, 1, 2, … across groups. `op` creates an operation from the worker's number within its group and the key.
+pub(crate) struct KeyGroups<F> {
     group_size: usize,
     max_processes: usize,
     ops_per_key: Option<u64>,
@@ -20,7 +20,7 @@ pub struct KeyGroups<F> {
     groups: Vec<Group>,
 }
 
-/// What has happened to the key of a group.
+/// The key of a group and how much it was used.
 struct Group {
     key: u64,
     processes: BTreeSet<u64>,
@@ -29,9 +29,10 @@ struct Group {
 }
 
 impl<F: FnMut(usize, u64, &mut Rng) -> Invocation + Send> KeyGroups<F> {
-    /// Groups of `group_size` workers (at least one). A key is finished when `max_processes` different processes have
-    /// touched it or after `ops_per_key` operations, less up to a tenth, so that the groups drift out of step.
-    pub fn new(group_size: usize, max_processes: usize, ops_per_key: Option<u64>, op: F) -> KeyGroups<F> {
+    /// Creates groups of `group_size` workers (at least one). A group moves to the next key when `max_processes` different
+    /// processes have used the current one, or after `ops_per_key` operations minus a random share of up to a tenth. The
+    /// random share keeps the groups from moving simultaneously.
+    pub(crate) fn new(group_size: usize, max_processes: usize, ops_per_key: Option<u64>, op: F) -> KeyGroups<F> {
         let group_size = group_size.max(1);
         KeyGroups { group_size, max_processes, ops_per_key, op, next_key: 0, groups: Vec::new() }
     }
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_have_keys_of_their_own_which_end_with_their_processes() {
+    fn a_group_moves_to_the_next_key_after_enough_processes() {
         let mut rng = stream(0, "test");
         let op = |index: usize, key: u64, _: &mut Rng| Invocation::new("f", json!([key, index]));
         let mut source = KeyGroups::new(4, 6, None, op);
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_end_after_their_operations() {
+    fn a_group_moves_to_the_next_key_after_enough_operations() {
         let mut rng = stream(0, "test");
         let op = |index: usize, key: u64, _: &mut Rng| Invocation::new("f", json!([key, index]));
         let mut source = KeyGroups::new(2, 100, Some(50), op);

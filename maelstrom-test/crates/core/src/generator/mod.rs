@@ -1,9 +1,15 @@
 //! Generators: pure sources of operations.
 //!
-//! A generator is asked for the next operation of one worker at a time, and is told of everything that the workers
-//! begin and complete. Given the same seed and the same completions it gives the same operations.
+//! ```text
+//!             next(worker) ──────►           ──► Op(invocation) │ At(time) │ Pending │ Done
+//!  simulation                     generator
+//!             update(history entry) ──►
+//! ```
 //!
-//! Most generators are put together from small ones: [`from_fn`], [`once`], [`counting`], [`mix`], [`each_worker`].
+//! The simulation requests the next operation of an idle worker, and reports every invocation and completion to the
+//! generator. With the same seed and the same completions, a generator produces the same operations.
+//!
+//! Most generators combine small ones: [`from_fn`], [`once`], [`counting`], [`mix`], [`each_worker`].
 //!
 //! ```
 //! use maelstrom_core::generator::{Invocation, Next, Worker, counting, from_fn, mix};
@@ -13,7 +19,7 @@
 //! let mut generator = mix(vec![counting("add"), reads]);
 //! let mut rng = stream(7, "operations");
 //! let worker = Worker { index: 0, process: 0, now: 0 };
-//! let Next::Op(op) = generator.next(worker, &mut rng) else { panic!("it never ends") };
+//! let Next::Op(op) = generator.next(worker, &mut rng) else { panic!("the generator never ends") };
 //! assert!(["add", "read"].contains(&&*op.f));
 //! ```
 
@@ -23,9 +29,9 @@ mod key_groups;
 mod txn;
 
 pub use combinators::{counting, each_worker, from_fn, mix, once};
-pub use kafka::{Kafka, KafkaFinal};
-pub use key_groups::KeyGroups;
-pub use txn::{MicroOp, TxnSource};
+pub(crate) use kafka::{Kafka, KafkaFinal};
+pub(crate) use key_groups::KeyGroups;
+pub(crate) use txn::{MicroOp, TxnSource};
 
 use std::sync::Arc;
 
@@ -40,9 +46,9 @@ pub struct Invocation {
     pub f: Arc<str>,
     /// Its argument.
     pub value: Value,
-    /// True in the final phase, where the workload marks its operations so.
+    /// Whether the workload marks the operation as one of its final phase (`final: true` in the history).
     pub is_final: bool,
-    /// Further keys of the history entry.
+    /// Additional keys of the history entry.
     pub extra: Option<Box<Map<String, Value>>>,
 }
 
@@ -52,34 +58,34 @@ impl Invocation {
         Invocation { f: f.into(), value, is_final: false, extra: None }
     }
 
-    /// The same with `final: true`.
-    pub fn finally(mut self) -> Invocation {
+    /// Marks the operation as one of the final phase.
+    pub fn in_final_phase(mut self) -> Invocation {
         self.is_final = true;
         self
     }
 }
 
-/// The worker that asks.
+/// An idle worker, for which the next operation is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Worker {
     /// Its number, 0 … concurrency−1.
     pub index: usize,
-    /// The process that it is at present.
+    /// Its current process number.
     pub process: u64,
-    /// Now.
+    /// The current time.
     pub now: Nanos,
 }
 
-/// What a generator has for a worker.
+/// The next operation of a worker, if there is one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next {
-    /// Perform this now.
+    /// Perform this operation now.
     Op(Invocation),
-    /// Nothing before this time; ask again then.
+    /// No operation before this time.
     At(Nanos),
-    /// Nothing for this worker until some operation completes; ask again then.
+    /// No operation until an operation of some worker completes.
     Pending,
-    /// Nothing for this worker any more.
+    /// No further operations for this worker.
     Done,
 }
 
@@ -88,8 +94,8 @@ pub trait Generator: Send {
     /// The next operation of a worker that is idle.
     fn next(&mut self, worker: Worker, rng: &mut Rng) -> Next;
 
-    /// Learns of a history entry: an invocation or a completion of any client worker. (Process numbers are in the
-    /// entry; worker = process mod concurrency.)
+    /// Reports a history entry: an invocation or a completion of any worker. The worker of an entry is its process number
+    /// modulo the concurrency.
     fn update(&mut self, op: &Op) {
         let _ = op;
     }

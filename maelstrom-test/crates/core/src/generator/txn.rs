@@ -1,4 +1,4 @@
-//! Random transactions over a few active keys that are replaced as they fill up.
+//! Random transactions over a few active keys. A key is replaced after a number of writes.
 
 use rand::RngExt;
 
@@ -6,41 +6,41 @@ use crate::random::Rng;
 
 /// One operation of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MicroOp {
+pub(crate) enum MicroOp {
     /// Read a key.
     Read(u64),
-    /// Write (append, send) to a key the value that is the second number.
+    /// Write (append, send) to a key; the second number is the value.
     Write(u64, u64),
 }
 
-/// A source of reads and writes, equally likely.
+/// A source of reads and writes with equal probability.
 ///
-/// A fixed number of keys is active at any time, each twice as likely as the one before it, so that some are contended
-/// and some are rarely touched. Written values are 1, 2, 3, … per key, hence unique. A key that is full is replaced by a
-/// new one when it would be written again; until then its last writes can still be read.
+/// A fixed number of keys is active. Each key is twice as likely as the one before it, so that some keys are contended and
+/// some are rarely used. The values written to a key are 1, 2, 3, …, so each is unique. When a write would exceed
+/// `max_writes_per_key`, a new key replaces the key; until then its last writes can still be read.
 #[derive(Clone, Debug)]
-pub struct TxnSource {
-    /// Active keys with the number of writes that each has had.
+pub(crate) struct TxnSource {
+    /// Active keys, each with its number of writes.
     active: Vec<(u64, u64)>,
     next_key: u64,
     max_writes_per_key: u64,
 }
 
 impl TxnSource {
-    /// Keys 0 … `key_count`−1 (at least one) are active at first; each takes so many writes (at least one).
-    pub fn new(key_count: u64, max_writes_per_key: u64) -> TxnSource {
+    /// Creates a source whose first active keys are 0 … `key_count`−1. Both parameters are at least 1.
+    pub(crate) fn new(key_count: u64, max_writes_per_key: u64) -> TxnSource {
         let key_count = key_count.max(1);
         let active = (0..key_count).map(|key| (key, 0)).collect();
         TxnSource { active, next_key: key_count, max_writes_per_key: max_writes_per_key.max(1) }
     }
 
-    /// The keys in play.
-    pub fn active_keys(&self) -> impl Iterator<Item = u64> + '_ {
+    /// The active keys.
+    pub(crate) fn active_keys(&self) -> impl Iterator<Item = u64> + '_ {
         self.active.iter().map(|(key, _)| *key)
     }
 
-    /// The next operation.
-    pub fn micro_op(&mut self, rng: &mut Rng) -> MicroOp {
+    /// Draws an operation.
+    pub(crate) fn micro_op(&mut self, rng: &mut Rng) -> MicroOp {
         let slot = self.slot(rng);
         if rng.random() {
             return MicroOp::Read(self.active[slot].0);
@@ -54,18 +54,18 @@ impl TxnSource {
         MicroOp::Write(*key, *writes)
     }
 
-    /// The next transaction, of `min` to `max` operations, uniformly.
-    pub fn txn(&mut self, min: u64, max: u64, rng: &mut Rng) -> Vec<MicroOp> {
+    /// Draws a transaction of `min` to `max` operations, uniformly.
+    pub(crate) fn txn(&mut self, min: u64, max: u64, rng: &mut Rng) -> Vec<MicroOp> {
         let length = rng.random_range(min..=max.max(min));
         (0..length).map(|_| self.micro_op(rng)).collect()
     }
 
-    /// A random active key: the last has probability 1/2 (nearly), the one before it 1/4, …
+    /// Draws the position of an active key. The last one has a probability of about 1/2, the one before it 1/4, …
     fn slot(&self, rng: &mut Rng) -> usize {
         loop {
-            let tails = rng.random::<u64>().trailing_zeros() as usize;
-            if tails < self.active.len() {
-                return self.active.len() - 1 - tails;
+            let zeros = rng.random::<u64>().trailing_zeros() as usize;
+            if zeros < self.active.len() {
+                return self.active.len() - 1 - zeros;
             }
         }
     }
@@ -79,7 +79,7 @@ mod tests {
     use crate::random::stream;
 
     #[test]
-    fn each_next_key_is_twice_as_likely() {
+    fn each_key_is_twice_as_likely_as_the_one_before() {
         let mut rng = stream(0, "test");
         let source = TxnSource::new(4, 16);
         let mut counts = [0.0; 4];
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_get_the_values_from_1_on_and_are_replaced_when_full() {
+    fn values_count_up_from_1_and_full_keys_are_replaced() {
         let mut rng = stream(1, "test");
         let mut source = TxnSource::new(3, 5);
         let mut written: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_uniform() {
+    fn transaction_lengths_are_uniform() {
         let mut rng = stream(2, "test");
         let mut source = TxnSource::new(10, 16);
         let mut counts = [0; 5];

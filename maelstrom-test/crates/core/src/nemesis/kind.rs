@@ -5,27 +5,27 @@ use std::str::FromStr;
 
 use crate::suggest::did_you_mean;
 
-/// A kind of fault. Kinds run independently of one another.
+/// A kind of fault. The kinds are independent of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FaultKind {
-    /// Nodes do not receive the messages of some others.
+    /// Some nodes do not receive each other's messages.
     Partition,
-    /// The process of a node is killed, and later started again in the same directory.
+    /// The process of a node is killed, and restarted later in the same directory.
     Kill,
-    /// The process of a node stands still for a while and does not notice.
+    /// The process of a node is stopped for a while, and cannot notice.
     Pause,
     /// Messages are lost, duplicated, delayed or reordered.
     Packet,
-    /// The clock of a node is wrong (virtual time only).
+    /// The clock of a node is shifted (virtual time only).
     Clock,
 }
 
 impl FaultKind {
-    /// All kinds.
+    /// All kinds of fault.
     pub const ALL: [FaultKind; 5] =
         [FaultKind::Partition, FaultKind::Kill, FaultKind::Pause, FaultKind::Packet, FaultKind::Clock];
 
-    /// The name that users write: `partition`.
+    /// The name in options: `partition`.
     pub fn name(self) -> &'static str {
         match self {
             FaultKind::Partition => "partition",
@@ -36,7 +36,7 @@ impl FaultKind {
         }
     }
 
-    /// The functions under which its beginning and its end stand in the history.
+    /// The functions of the history entries for its start and its end.
     pub fn functions(self) -> (&'static str, &'static str) {
         match self {
             FaultKind::Partition => ("start-partition", "stop-partition"),
@@ -54,7 +54,7 @@ impl fmt::Display for FaultKind {
     }
 }
 
-/// A fault was asked for that does not exist.
+/// The error for an unknown kind of fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no fault \"{0}\"{hint}; faults are partition, kill, pause, packet and clock",
     hint = did_you_mean(.0, FaultKind::ALL.map(FaultKind::name)))]
@@ -63,6 +63,11 @@ pub struct UnknownFault(pub String);
 impl FromStr for FaultKind {
     type Err = UnknownFault;
 
+    /// Finds the kind with this name.
+    ///
+    /// # Errors
+    /// If there is no such kind.
+    ///
     /// ```
     /// use maelstrom_core::nemesis::FaultKind;
     /// assert_eq!("kill".parse(), Ok(FaultKind::Kill));

@@ -1,22 +1,25 @@
-//! Faults: what is done to whom, and when. Pure: the simulation carries it out and counts the effects.
+//! The nemesis: decides which faults happen to which nodes, and when.
 //!
-//! A real network loses messages and cuts clusters in two, real machines stop and crash. A [`Nemesis`] does such things
-//! to the nodes on purpose, in a way that a seed reproduces. Each [`FaultKind`] runs by itself and alternates: it starts
-//! (a partition, say), and after a random time it stops again. Whom it hits is drawn anew each time: one node, a
-//! minority, a majority, the likely leader, …
+//! Real networks lose messages and partition clusters; real machines stall and crash. The nemesis causes such faults on
+//! purpose, and the seed reproduces them. Each [`FaultKind`] alternates between starting and stopping, independently of
+//! the others:
 //!
+//! ```text
+//! partition   ──────┤ start ├──────────────────┤ stop ├───────┤ start ├─────── … ┤ healed at the end of the main phase
+//! kill        ─┤ kill ├────────┤ start ├──────────────────────────┤ kill ├──── … ┤
 //! ```
-//! use maelstrom_core::nemesis::{Action, FaultKind, Nemesis, View};
-//! let nodes: Vec<String> = (0..5).map(|i| format!("n{i}")).collect();
-//! let kinds = ["partition".parse::<FaultKind>()?];
-//! let (mut nemesis, notes) = Nemesis::new(&kinds, &nodes, 10_000_000_000, 60_000_000_000, 7);
-//! assert!(notes.is_empty());
-//! let now = nemesis.next_time().expect("a partition comes early in the run");
-//! let step = nemesis.act(now, &View::default());
-//! assert_eq!(step.f, "start-partition");
-//! assert_eq!(nemesis.heal(&View::default())[0].action, Action::Heal);
-//! # Ok::<(), maelstrom_core::nemesis::UnknownFault>(())
-//! ```
+//!
+//! The targets are drawn again for each start: one node, a minority, a majority, the likely leader, and so on.
+//!
+//! | fault | what it does to its targets | history entries |
+//! | --- | --- | --- |
+//! | `partition` | drops messages between some nodes | `start-partition`, `stop-partition` |
+//! | `kill` | kills the process, and restarts it in the same directory | `kill`, `start` |
+//! | `pause` | stops the process, and continues it | `pause`, `resume` |
+//! | `packet` | loses, duplicates, delays or reorders messages | `start-packet`, `stop-packet` |
+//! | `clock` | shifts the clock (virtual time only) | `bump-clock`, `reset-clock` |
+//!
+//! The nemesis only decides. The simulation performs its actions and counts their effects.
 
 mod grudge;
 mod kind;
@@ -24,46 +27,46 @@ mod schedule;
 mod targets;
 
 pub use kind::{FaultKind, UnknownFault};
-pub use schedule::{Nemesis, View};
+pub(crate) use schedule::{ClusterView, Nemesis};
 
 use crate::json::Value;
 
-/// For each node (by number): the nodes whose messages it drops.
-pub type Grudge = Vec<Vec<usize>>;
+/// For each node, by number: the nodes whose messages it drops.
+pub(crate) type Grudge = Vec<Vec<usize>>;
 
-/// What a fault does to the cluster.
+/// What the nemesis does to the cluster.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// From now on every node drops the messages of those that it bears a grudge against.
+pub(crate) enum Action {
+    /// Every node drops the messages of the nodes in its part of the grudge.
     Partition(Grudge),
-    /// No more partitions.
+    /// Ends the partition.
     Heal,
-    /// SIGKILL to the whole process tree of each.
+    /// Sends SIGKILL to the process tree of each node.
     Kill(Vec<usize>),
-    /// Start all nodes that are down, initialise them again, set them up again.
+    /// Starts all nodes that are down, and repeats their initialisation and set-up.
     Start,
-    /// SIGSTOP to the whole process tree of each.
+    /// Sends SIGSTOP to the process tree of each node.
     Pause(Vec<usize>),
-    /// SIGCONT to all that are paused.
+    /// Sends SIGCONT to all paused nodes.
     Resume,
-    /// Mistreat the messages to and from the targets.
+    /// Starts to lose, duplicate, delay or reorder messages to and from the targets.
     Packet {
-        /// Nodes concerned.
+        /// The nodes whose messages are affected.
         targets: Vec<usize>,
-        /// What happens to their messages.
+        /// What happens to the messages.
         behaviour: PacketBehaviour,
     },
-    /// No more mistreatment.
+    /// Ends the `packet` fault.
     StopPacket,
-    /// Shift the clocks of these nodes by so many nanoseconds, in addition to earlier shifts.
+    /// Shifts the clocks of nodes by a number of nanoseconds, in addition to earlier shifts.
     BumpClock(Vec<(usize, i64)>),
-    /// All clocks right again.
+    /// Ends all shifts of clocks.
     ResetClock,
 }
 
 impl Action {
-    /// The kind of fault that this begins or ends.
-    pub fn kind(&self) -> FaultKind {
+    /// The kind of fault that the action starts or stops.
+    pub(crate) fn kind(&self) -> FaultKind {
         match self {
             Action::Partition(_) | Action::Heal => FaultKind::Partition,
             Action::Kill(_) | Action::Start => FaultKind::Kill,
@@ -74,26 +77,26 @@ impl Action {
     }
 }
 
-/// What the `packet` fault does to messages.
+/// What a `packet` fault does to each message.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum PacketBehaviour {
-    /// Lost with this probability.
-    Lose(f64),
-    /// A second copy arrives with this probability.
-    Duplicate(f64),
-    /// Delayed by so many nanoseconds more, on average (exponential).
-    Delay(u64),
-    /// With this probability delayed by up to so many nanoseconds more, so that later ones overtake it.
-    Reorder(f64, u64),
+pub(crate) enum PacketBehaviour {
+    /// Loses it with a probability.
+    Lose { probability: f64 },
+    /// Delivers a second copy with a probability.
+    Duplicate { probability: f64 },
+    /// Adds an exponentially distributed delay.
+    Delay { mean_ns: u64 },
+    /// With a probability, adds a uniform delay, so that later messages overtake it.
+    Reorder { probability: f64, max_delay_ns: u64 },
 }
 
 /// An action with its entry in the history.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FaultOp {
-    /// `start-partition`, `stop-partition`, `kill`, `start`, …
-    pub f: &'static str,
-    /// What was done to whom, in a form that people can read.
-    pub value: Value,
-    /// What to do.
-    pub action: Action,
+pub(crate) struct FaultOp {
+    /// The function of the history entry: `start-partition`, `stop-partition`, `kill`, …
+    pub(crate) f: &'static str,
+    /// The value of the history entry: what was done to which nodes, in readable form.
+    pub(crate) value: Value,
+    /// The action.
+    pub(crate) action: Action,
 }

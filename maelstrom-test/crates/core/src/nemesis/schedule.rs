@@ -1,4 +1,4 @@
-//! When faults happen.
+//! [`Nemesis`]: when faults happen.
 
 use crate::json::{Map, Value, json};
 use rand::RngExt;
@@ -9,34 +9,33 @@ use super::{Action, FaultKind, FaultOp, PacketBehaviour, targets};
 use crate::history::Nanos;
 use crate::random::{Rng, stream};
 
-/// Clocks are shifted by at most two to the power of this, in milliseconds: more than four minutes.
+/// Clocks are shifted by 2^[`CLOCK_MIN_EXPONENT`] to 2^[`CLOCK_MAX_EXPONENT`] milliseconds: 4 ms to more than 4 minutes.
 const CLOCK_MAX_EXPONENT: f64 = 18.0;
-/// … and by at least two to the power of this.
 const CLOCK_MIN_EXPONENT: f64 = 2.0;
 
-/// What the nemesis may know of the cluster.
+/// The state of the cluster that the nemesis bases its decisions on.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct View<'a> {
-    /// The likely leader: the node that sent most messages to other nodes since the last action.
-    pub leader: Option<usize>,
+pub(crate) struct ClusterView<'a> {
+    /// The likely leader: the node that sent the most messages to other nodes since the last action.
+    pub(crate) leader: Option<usize>,
     /// Nodes whose process was killed.
-    pub down: &'a [usize],
-    /// Nodes whose process stands still.
-    pub paused: &'a [usize],
+    pub(crate) down: &'a [usize],
+    /// Nodes whose process is paused.
+    pub(crate) paused: &'a [usize],
 }
 
-/// Decides on faults: each kind alternates between starting and stopping, by a clock and a random stream of its own.
+/// Decides on faults. Each kind alternates between starting and stopping, with its own timeline and random stream.
 #[derive(Clone, Debug)]
-pub struct Nemesis {
+pub(crate) struct Nemesis {
     nodes: Vec<String>,
     interval: Nanos,
     time_limit: Nanos,
-    lanes: Vec<Lane>,
+    timelines: Vec<Timeline>,
 }
 
-/// One kind of fault.
+/// The schedule of one kind of fault.
 #[derive(Clone, Debug)]
-struct Lane {
+struct Timeline {
     kind: FaultKind,
     rng: Rng,
     due: Nanos,
@@ -44,10 +43,12 @@ struct Lane {
 }
 
 impl Nemesis {
-    /// Faults of these kinds, each acting every `interval` nanoseconds on average during a main phase of `time_limit`.
+    /// Creates a nemesis for the given kinds of fault. Each kind acts every `interval` nanoseconds on average, during a
+    /// main phase of `time_limit` nanoseconds.
     ///
-    /// Also returns notes on faults that cannot exist with these nodes (a partition of one node); they are left out.
-    pub fn new(
+    /// Kinds that are impossible with these nodes (a partition of one node) are omitted, and reported in the returned
+    /// notes.
+    pub(crate) fn new(
         kinds: &[FaultKind],
         nodes: &[String],
         interval: Nanos,
@@ -57,7 +58,7 @@ impl Nemesis {
         let mut kinds = kinds.to_vec();
         kinds.sort_unstable();
         kinds.dedup();
-        let (mut lanes, mut notes) = (Vec::new(), Vec::new());
+        let (mut timelines, mut notes) = (Vec::new(), Vec::new());
         for kind in kinds {
             if let Some(note) = impossible(kind, nodes.len()) {
                 notes.push(note);
@@ -65,51 +66,48 @@ impl Nemesis {
             }
             let mut rng = stream(seed, &format!("nemesis {kind}"));
             let due = rng.random_range(0..=time_limit.min(interval.saturating_mul(2)) / 4);
-            lanes.push(Lane { kind, rng, due, active: false });
+            timelines.push(Timeline { kind, rng, due, active: false });
         }
-        (Nemesis { nodes: nodes.to_vec(), interval, time_limit, lanes }, notes)
+        (Nemesis { nodes: nodes.to_vec(), interval, time_limit, timelines }, notes)
     }
 
-    /// The kinds of fault that this nemesis performs.
-    pub fn kinds(&self) -> impl Iterator<Item = FaultKind> + '_ {
-        self.lanes.iter().map(|lane| lane.kind)
+    /// When the next action is due, in nanoseconds from the start of the main phase. `None` if no further action is due
+    /// in the main phase.
+    pub(crate) fn next_time(&self) -> Option<Nanos> {
+        self.timelines.iter().map(|timeline| timeline.due).min().filter(|&due| due < self.time_limit)
     }
 
-    /// When the next action is due, in nanoseconds from the start of the main phase; `None` if none is before its end.
-    pub fn next_time(&self) -> Option<Nanos> {
-        self.lanes.iter().map(|lane| lane.due).min().filter(|&due| due < self.time_limit)
-    }
-
-    /// Performs the earliest action; to be called when it is due.
+    /// Returns the earliest action. Must be called when that action is due.
     ///
     /// # Panics
-    /// If there are no faults at all, so that nothing can be due.
-    pub fn act(&mut self, now: Nanos, view: &View<'_>) -> FaultOp {
-        let lane = self.lanes.iter_mut().min_by_key(|lane| lane.due).expect("an action is due, so there are faults");
-        lane.due = now.saturating_add(lane.rng.random_range(0..=self.interval.saturating_mul(2)));
-        lane.active = !lane.active;
-        if lane.active { start(lane, &self.nodes, view) } else { stop(lane.kind, &self.nodes, view) }
+    /// If the nemesis has no kinds of fault.
+    pub(crate) fn act(&mut self, now: Nanos, view: &ClusterView<'_>) -> FaultOp {
+        let earliest = self.timelines.iter_mut().min_by_key(|timeline| timeline.due);
+        let timeline = earliest.expect("an action is due, so there are faults");
+        timeline.due = now.saturating_add(timeline.rng.random_range(0..=self.interval.saturating_mul(2)));
+        timeline.active = !timeline.active;
+        if timeline.active { start(timeline, &self.nodes, view) } else { stop(timeline.kind, &self.nodes, view) }
     }
 
-    /// Ends everything that is still going on. From now on nothing is due.
-    pub fn heal(&mut self, view: &View<'_>) -> Vec<FaultOp> {
-        let mut steps = Vec::new();
-        for lane in self.lanes.iter_mut() {
-            let left = match lane.kind {
+    /// Returns actions that end all active faults. No action is due afterwards.
+    pub(crate) fn heal(&mut self, view: &ClusterView<'_>) -> Vec<FaultOp> {
+        let mut ops = Vec::new();
+        for timeline in &mut self.timelines {
+            let has_effect = match timeline.kind {
                 FaultKind::Kill => !view.down.is_empty(),
                 FaultKind::Pause => !view.paused.is_empty(),
                 _ => false,
             };
-            if lane.active || left {
-                steps.push(stop(lane.kind, &self.nodes, view));
+            if timeline.active || has_effect {
+                ops.push(stop(timeline.kind, &self.nodes, view));
             }
-            (lane.active, lane.due) = (false, Nanos::MAX);
+            (timeline.active, timeline.due) = (false, Nanos::MAX);
         }
-        steps
+        ops
     }
 }
 
-/// Why a fault cannot exist with so many nodes.
+/// Why a kind of fault is impossible with this number of nodes; `None` if it is possible.
 fn impossible(kind: FaultKind, nodes: usize) -> Option<String> {
     let needs_two = matches!(kind, FaultKind::Partition | FaultKind::Packet);
     (needs_two && nodes < 2)
@@ -121,11 +119,11 @@ fn names(nodes: &[String], which: &[usize]) -> Value {
     which.iter().map(|&node| nodes[node].as_str()).collect()
 }
 
-/// The beginning of a fault.
-fn start(lane: &mut Lane, nodes: &[String], view: &View<'_>) -> FaultOp {
-    let rng = &mut lane.rng;
+/// The action that starts a fault.
+fn start(timeline: &mut Timeline, nodes: &[String], view: &ClusterView<'_>) -> FaultOp {
+    let rng = &mut timeline.rng;
     let n = nodes.len();
-    let (value, action) = match lane.kind {
+    let (value, action) = match timeline.kind {
         FaultKind::Partition => partition(nodes, view, rng),
         FaultKind::Kill => {
             let (spec, targets) = targets::draw(n, view.leader, view.down, rng);
@@ -150,11 +148,11 @@ fn start(lane: &mut Lane, nodes: &[String], view: &View<'_>) -> FaultOp {
             (json!([spec, shown]), Action::BumpClock(shifts))
         }
     };
-    FaultOp { f: lane.kind.functions().0, value, action }
+    FaultOp { f: timeline.kind.functions().0, value, action }
 }
 
-/// The end of a fault.
-fn stop(kind: FaultKind, nodes: &[String], view: &View<'_>) -> FaultOp {
+/// The action that ends a fault.
+fn stop(kind: FaultKind, nodes: &[String], view: &ClusterView<'_>) -> FaultOp {
     let (value, action) = match kind {
         FaultKind::Partition => ("network healed".into(), Action::Heal),
         FaultKind::Kill => (names(nodes, view.down), Action::Start),
@@ -165,8 +163,8 @@ fn stop(kind: FaultKind, nodes: &[String], view: &View<'_>) -> FaultOp {
     FaultOp { f: kind.functions().1, value, action }
 }
 
-/// A partition; its value shows the two parts, or, where there are none, who drops whose messages.
-fn partition(nodes: &[String], view: &View<'_>, rng: &mut Rng) -> (Value, Action) {
+/// A random partition. Its value contains the two parts; if the cut has no parts, it contains the grudge.
+fn partition(nodes: &[String], view: &ClusterView<'_>, rng: &mut Rng) -> (Value, Action) {
     let (cut, shape) = grudge::draw(nodes.len(), view.leader, rng).expect("partitions have at least two nodes");
     let grudge = shape.grudge(nodes.len());
     let shown = match shape {
@@ -179,27 +177,30 @@ fn partition(nodes: &[String], view: &View<'_>, rng: &mut Rng) -> (Value, Action
     (json!([cut.name(), shown]), Action::Partition(grudge))
 }
 
-/// What happens to messages: enough that a protocol notices, little enough that it still gets on.
+/// What `packet` faults do. The values are high enough to affect a protocol, and low enough for it to make progress.
 const BEHAVIOURS: [PacketBehaviour; 4] = [
-    PacketBehaviour::Lose(0.2),
-    PacketBehaviour::Duplicate(0.2),
-    PacketBehaviour::Delay(100_000_000),
-    PacketBehaviour::Reorder(0.2, 100_000_000),
+    PacketBehaviour::Lose { probability: 0.2 },
+    PacketBehaviour::Duplicate { probability: 0.2 },
+    PacketBehaviour::Delay { mean_ns: 100_000_000 },
+    PacketBehaviour::Reorder { probability: 0.2, max_delay_ns: 100_000_000 },
 ];
 
-/// A behaviour in words.
+/// The description of a behaviour in the history.
 fn describe(behaviour: PacketBehaviour) -> String {
     let percent = |p: f64| (p * 100.0).round();
     let millis = |nanos: u64| nanos / 1_000_000;
     match behaviour {
-        PacketBehaviour::Lose(p) => format!("lose {}%", percent(p)),
-        PacketBehaviour::Duplicate(p) => format!("duplicate {}%", percent(p)),
-        PacketBehaviour::Delay(mean) => format!("delay by {} ms on average", millis(mean)),
-        PacketBehaviour::Reorder(p, most) => format!("reorder {}%, by up to {} ms", percent(p), millis(most)),
+        PacketBehaviour::Lose { probability } => format!("lose {}%", percent(probability)),
+        PacketBehaviour::Duplicate { probability } => format!("duplicate {}%", percent(probability)),
+        PacketBehaviour::Delay { mean_ns } => format!("delay by {} ms on average", millis(mean_ns)),
+        PacketBehaviour::Reorder { probability, max_delay_ns } => {
+            format!("reorder {}%, by up to {} ms", percent(probability), millis(max_delay_ns))
+        }
     }
 }
 
-/// A shift forward or back. Its magnitude is exponential, so that small and large ones are equally likely.
+/// A random shift forwards or backwards, in nanoseconds. The logarithm of its magnitude is uniform, so that every order
+/// of magnitude is equally likely.
 fn clock_shift(rng: &mut Rng) -> i64 {
     let millis = rng.random_range(CLOCK_MIN_EXPONENT..=CLOCK_MAX_EXPONENT).exp2() as i64;
     let sign = if rng.random() { 1 } else { -1 };
@@ -216,39 +217,38 @@ mod tests {
         (0..n).map(|i| format!("n{i}")).collect()
     }
 
-    /// All steps of a run with the cluster's state kept as the simulation does.
+    /// All actions of a run, with the state of the cluster maintained as the simulation does.
     fn run(kinds: &[FaultKind], n: usize, seed: u64) -> Vec<(Nanos, FaultOp)> {
         let (mut nemesis, _) = Nemesis::new(kinds, &nodes(n), 10 * SECOND, 300 * SECOND, seed);
-        let (mut steps, mut down, mut paused) = (Vec::new(), Vec::new(), Vec::new());
-        let mut apply = |now, step: FaultOp, down: &mut Vec<usize>, paused: &mut Vec<usize>| {
-            match &step.action {
+        let (mut ops, mut down, mut paused) = (Vec::new(), Vec::new(), Vec::new());
+        let mut apply = |now, op: FaultOp, down: &mut Vec<usize>, paused: &mut Vec<usize>| {
+            match &op.action {
                 Action::Kill(targets) => down.extend(targets),
                 Action::Start => down.clear(),
                 Action::Pause(targets) => paused.extend(targets),
                 Action::Resume => paused.clear(),
                 _ => {}
             }
-            steps.push((now, step));
+            ops.push((now, op));
         };
         while let Some(now) = nemesis.next_time() {
-            let step = nemesis.act(now, &View { leader: Some(0), down: &down, paused: &paused });
-            apply(now, step, &mut down, &mut paused);
+            let op = nemesis.act(now, &ClusterView { leader: Some(0), down: &down, paused: &paused });
+            apply(now, op, &mut down, &mut paused);
         }
-        for step in nemesis.heal(&View { leader: None, down: &down, paused: &paused }) {
-            apply(300 * SECOND, step, &mut down, &mut paused);
+        for op in nemesis.heal(&ClusterView { leader: None, down: &down, paused: &paused }) {
+            apply(300 * SECOND, op, &mut down, &mut paused);
         }
         assert!(down.is_empty() && paused.is_empty());
-        steps
+        ops
     }
 
     #[test]
-    fn each_kind_alternates_and_ends_healed() {
+    fn each_kind_alternates_and_is_healed_at_the_end() {
         for seed in 0..20 {
-            let steps = run(&FaultKind::ALL, 5, seed);
+            let ops = run(&FaultKind::ALL, 5, seed);
             for kind in FaultKind::ALL {
                 let (start, stop) = kind.functions();
-                let own: Vec<&str> =
-                    steps.iter().map(|(_, step)| step.f).filter(|f| *f == start || *f == stop).collect();
+                let own: Vec<&str> = ops.iter().map(|(_, op)| op.f).filter(|f| *f == start || *f == stop).collect();
                 assert!(own.len() >= 2 && own.len().is_multiple_of(2), "{own:?}");
                 assert!(own.chunks(2).all(|pair| pair == [start, stop]), "{own:?}");
             }
@@ -256,30 +256,30 @@ mod tests {
     }
 
     #[test]
-    fn kinds_do_not_shift_one_another() {
+    fn kinds_do_not_affect_each_others_schedule() {
         let alone = run(&[FaultKind::Partition], 5, 3);
         let mut together = run(&FaultKind::ALL, 5, 3);
-        together.retain(|(_, step)| step.f.ends_with("-partition"));
+        together.retain(|(_, op)| op.f.ends_with("-partition"));
         assert_eq!(alone, together);
         assert_ne!(alone, run(&[FaultKind::Partition], 5, 4));
     }
 
     #[test]
-    fn waits_are_uniform_up_to_twice_the_interval_and_the_first_is_early() {
-        let mut waits = Vec::new();
+    fn intervals_are_uniform_up_to_twice_the_mean_and_the_first_action_is_early() {
+        let mut intervals = Vec::new();
         for seed in 0..200 {
-            let steps = run(&[FaultKind::Kill], 3, seed);
-            assert!(steps[0].0 <= 5 * SECOND);
-            // The last step is the healing, which has no wait of its own.
-            waits.extend(steps[..steps.len() - 1].windows(2).map(|pair| pair[1].0 - pair[0].0));
+            let ops = run(&[FaultKind::Kill], 3, seed);
+            assert!(ops[0].0 <= 5 * SECOND);
+            // The last action is the healing, which does not follow an interval.
+            intervals.extend(ops[..ops.len() - 1].windows(2).map(|pair| pair[1].0 - pair[0].0));
         }
-        assert!(waits.iter().all(|&wait| wait <= 20 * SECOND));
-        let mean = waits.iter().sum::<Nanos>() / waits.len() as Nanos;
+        assert!(intervals.iter().all(|&interval| interval <= 20 * SECOND));
+        let mean = intervals.iter().sum::<Nanos>() / intervals.len() as Nanos;
         assert!((9 * SECOND..11 * SECOND).contains(&mean), "{mean}");
     }
 
     #[test]
-    fn a_short_run_sees_its_fault_in_its_first_quarter() {
+    fn the_first_fault_of_a_short_run_is_in_its_first_quarter() {
         for seed in 0..50 {
             let (nemesis, _) = Nemesis::new(&[FaultKind::Pause], &nodes(3), 10 * SECOND, 4 * SECOND, seed);
             assert!(nemesis.next_time().unwrap() <= SECOND);
@@ -287,9 +287,10 @@ mod tests {
     }
 
     #[test]
-    fn impossible_faults_are_noted() {
+    fn impossible_faults_are_omitted_with_a_note() {
         let (nemesis, notes) = Nemesis::new(&FaultKind::ALL, &nodes(1), SECOND, SECOND, 0);
-        assert_eq!(nemesis.kinds().collect::<Vec<_>>(), [FaultKind::Kill, FaultKind::Pause, FaultKind::Clock]);
+        let kinds: Vec<FaultKind> = nemesis.timelines.iter().map(|timeline| timeline.kind).collect();
+        assert_eq!(kinds, [FaultKind::Kill, FaultKind::Pause, FaultKind::Clock]);
         assert_eq!(notes.len(), 2);
         let (nemesis, _) = Nemesis::new(&[FaultKind::Partition], &nodes(1), SECOND, SECOND, 0);
         assert_eq!(nemesis.next_time(), None);
@@ -299,8 +300,8 @@ mod tests {
     fn killed_nodes_are_not_killed_paused_or_bumped() {
         for seed in 0..50 {
             let mut down: Vec<usize> = Vec::new();
-            for (_, step) in run(&[FaultKind::Kill, FaultKind::Pause, FaultKind::Clock], 4, seed) {
-                match step.action {
+            for (_, op) in run(&[FaultKind::Kill, FaultKind::Pause, FaultKind::Clock], 4, seed) {
+                match op.action {
                     Action::Kill(targets) => down.extend(targets),
                     Action::Start => down.clear(),
                     Action::Pause(targets) => assert!(targets.iter().all(|node| !down.contains(node))),
@@ -317,22 +318,22 @@ mod tests {
     }
 
     #[test]
-    fn values_say_what_was_done_to_whom() {
+    fn values_name_the_affected_nodes() {
         let nodes = nodes(3);
-        let view = View { leader: Some(2), down: &[1], paused: &[] };
+        let view = ClusterView { leader: Some(2), down: &[1], paused: &[] };
         assert_eq!(stop(FaultKind::Kill, &nodes, &view).value, json!(["n1"]));
         let (mut nemesis, _) = Nemesis::new(&[FaultKind::Kill], &nodes, SECOND, SECOND, 0);
-        let step = nemesis.act(0, &View { leader: None, down: &[0, 1], paused: &[] });
-        assert_eq!(step.action, Action::Kill(vec![2]));
-        assert_eq!(step.value.as_array().unwrap()[1], json!(["n2"]));
+        let op = nemesis.act(0, &ClusterView { leader: None, down: &[0, 1], paused: &[] });
+        assert_eq!(op.action, Action::Kill(vec![2]));
+        assert_eq!(op.value.as_array().unwrap()[1], json!(["n2"]));
     }
 
     #[test]
-    fn the_value_of_a_partition_is_its_grudge() {
+    fn the_value_of_a_partition_describes_its_grudge() {
         let nodes = nodes(5);
         let (mut parts, mut webs) = (0, 0);
         for seed in 0..100 {
-            let (value, action) = partition(&nodes, &View::default(), &mut stream(seed, "test"));
+            let (value, action) = partition(&nodes, &ClusterView::default(), &mut stream(seed, "test"));
             let Action::Partition(grudge) = action else { panic!("{action:?}") };
             match &value[1] {
                 Value::Array(sides) => {

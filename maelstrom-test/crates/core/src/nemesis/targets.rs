@@ -1,4 +1,4 @@
-//! Which nodes a fault hits.
+//! The targets of a fault: random sets of nodes.
 
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -12,11 +12,11 @@ pub(super) enum NodeSpec {
     Subset,
     /// One node.
     One,
-    /// As many as is possible with fewer than half of the nodes.
+    /// The largest number of nodes below half of them.
     Minority,
-    /// As few as make more than half of the nodes.
+    /// The smallest number of nodes above half of them.
     Majority,
-    /// As many as is possible with fewer than a third of the nodes.
+    /// The largest number of nodes below a third of them.
     MinorityThird,
     /// The likely leader.
     Leader,
@@ -47,7 +47,7 @@ impl NodeSpec {
         }
     }
 
-    /// How many of `n` nodes it chooses; a random number for [`NodeSpec::Subset`].
+    /// How many of `n` nodes the spec selects; a random number for [`NodeSpec::Subset`].
     fn size(self, n: usize, rng: &mut Rng) -> usize {
         match self {
             NodeSpec::Subset => rng.random_range(1..=n),
@@ -59,18 +59,18 @@ impl NodeSpec {
         }
     }
 
-    /// The specs that choose somebody among `n` nodes.
-    fn of(n: usize, leader: Option<usize>) -> Vec<NodeSpec> {
-        let useful = |spec: &NodeSpec| match spec {
+    /// The specs that select at least one of `n` nodes.
+    fn possible(n: usize, leader: Option<usize>) -> Vec<NodeSpec> {
+        let is_possible = |spec: &NodeSpec| match spec {
             NodeSpec::Minority => n > 2,
             NodeSpec::MinorityThird => n > 3,
             NodeSpec::Leader => leader.is_some(),
             _ => true,
         };
-        NodeSpec::ALL.into_iter().filter(useful).collect()
+        NodeSpec::ALL.into_iter().filter(is_possible).collect()
     }
 
-    /// Chooses nodes among 0 … n−1, ascending.
+    /// Selects nodes among 0 … n−1, in ascending order.
     fn draw(self, n: usize, leader: Option<usize>, rng: &mut Rng) -> Vec<usize> {
         if let (NodeSpec::Leader, Some(leader)) = (self, leader) {
             return vec![leader];
@@ -83,10 +83,12 @@ impl NodeSpec {
     }
 }
 
-/// Draws targets by a random spec. Nodes of `except` are spared, since the fault would change nothing there; where that
-/// leaves nobody, one of the others is hit; where there are no others, nobody is.
+/// Draws targets with a random spec; also returns the name of the spec.
+///
+/// Nodes in `except` are never selected, since the fault would have no effect on them. If the spec selects only such
+/// nodes, one other node is drawn. If there is no other node, the result is empty.
 pub(super) fn draw(n: usize, leader: Option<usize>, except: &[usize], rng: &mut Rng) -> (&'static str, Vec<usize>) {
-    let Some(&spec) = NodeSpec::of(n, leader).choose(rng) else { return ("nobody", Vec::new()) };
+    let Some(&spec) = NodeSpec::possible(n, leader).choose(rng) else { return ("nobody", Vec::new()) };
     let mut targets = spec.draw(n, leader, rng);
     targets.retain(|node| !except.contains(node));
     if !targets.is_empty() {
@@ -105,10 +107,10 @@ mod tests {
     use crate::random::stream;
 
     #[test]
-    fn specs_choose_what_they_promise() {
+    fn each_spec_selects_the_documented_number_of_nodes() {
         let mut rng = stream(1, "test");
         for n in 1..=12 {
-            for spec in NodeSpec::of(n, Some(n - 1)) {
+            for spec in NodeSpec::possible(n, Some(n - 1)) {
                 for _ in 0..50 {
                     let targets = spec.draw(n, Some(n - 1), &mut rng);
                     let k = targets.len();
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn every_useful_spec_comes_up_and_no_other() {
+    fn all_possible_specs_are_drawn_and_no_others() {
         let mut rng = stream(2, "test");
         let mut names = |n, leader| {
             let mut names: Vec<_> = (0..300).map(|_| draw(n, leader, &[], &mut rng).0).collect();
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn spared_nodes_are_never_hit() {
+    fn excepted_nodes_are_never_selected() {
         let mut rng = stream(3, "test");
         for _ in 0..500 {
             let (_, targets) = draw(5, Some(1), &[0, 1, 3], &mut rng);

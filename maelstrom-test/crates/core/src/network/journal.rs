@@ -1,8 +1,8 @@
-//! The record of every message and of what the network did with it.
+//! The journal: a record of every message and of what the network did with it.
 //!
-//! Events are turned into lines of `messages.jsonl` at once and handed on in chunks, which bounds the memory they
-//! take; only the first ones after initialisation are kept for the diagrams. A `send` event holds the whole message,
-//! every other event refers to it by its id:
+//! Events are formatted as lines of `messages.jsonl` immediately, and the caller takes them in chunks. This bounds their
+//! memory. Only the first events after initialisation are kept, for the diagrams. A `send` event contains the whole
+//! message; every other event refers to the message by its id:
 //!
 //! ```text
 //! {"seq":6,"time":1500000,"type":"send","message":{"id":3,"src":"n1","dest":"n2","body":{…}}}
@@ -14,19 +14,19 @@
 //! | type | when | meaning |
 //! | --- | --- | --- |
 //! | `send` | the message enters the network | |
-//! | `recv` | it reaches its destination | once per copy |
+//! | `recv` | the message reaches its destination | once per copy |
 //! | `lose` | right after `send` | the message never arrives |
-//! | `duplicate` | right after `send` | a second copy is on its way; both have the same id |
+//! | `duplicate` | right after `send` | a second copy is in flight; both have the same id |
 //! | `delay` | right after `send` | `delay_ns` were added to the delay of every copy |
-//! | `drop` | when it was due at its destination | this copy does not arrive |
-//! | `ignore` | right after `recv` | the client no longer waits for this answer |
+//! | `drop` | when a copy is due at its destination | the copy does not arrive |
+//! | `ignore` | right after `recv` | the client no longer waits for this response |
 //!
-//! `reason` is one of [`Reason`]. Where a fault of the nemesis is the cause, `fault` is the `index` of the entry of
-//! `history.jsonl` with which it began.
+//! `reason` is one of [`Reason`]. If a fault of the nemesis is the cause, `fault` is the `index` of the entry in
+//! `history.jsonl` that started the fault.
 
 use crate::history::Nanos;
 
-/// How many events are kept in memory for the diagrams.
+/// Maximum number of events that are kept in memory for the diagrams.
 pub const KEPT_EVENTS: usize = 10_000;
 
 /// What happened to a message.
@@ -34,17 +34,17 @@ pub const KEPT_EVENTS: usize = 10_000;
 pub enum EventType {
     /// The message entered the network.
     Send,
-    /// It reached its destination.
+    /// The message reached its destination.
     Recv,
-    /// It was lost as soon as it was sent.
+    /// The message was lost when it was sent.
     Lose,
-    /// A second copy of it was made.
+    /// A second copy of the message was made.
     Duplicate,
-    /// It takes longer than it would have without a fault.
+    /// A fault delays the message.
     Delay,
     /// A copy was dropped when it was due at its destination.
     Drop,
-    /// A client that no longer waited for it received it.
+    /// A client received the message but no longer waited for it.
     Ignore,
 }
 
@@ -72,22 +72,22 @@ impl EventType {
         }
     }
 
-    /// The type of this name.
+    /// The event type with this name in `messages.jsonl`.
     pub fn from_name(name: &str) -> Option<EventType> {
         EventType::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// Why the network did not simply deliver a message.
+/// Why the network did not deliver a message exactly once and without extra delay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
     /// The option `p_loss`.
     Loss,
     /// The option `p_duplicate`.
     Duplication,
-    /// The network is flaky ([`Network::flaky`](super::Network::flaky)).
+    /// A loss probability set at run time ([`Network::set_loss`](super::Network::set_loss)).
     Flaky,
-    /// The network is slow ([`Network::slow`](super::Network::slow)).
+    /// A latency factor set at run time ([`Network::set_latency_factor`](super::Network::set_latency_factor)).
     Slow,
     /// A `packet` fault.
     Packet,
@@ -95,13 +95,13 @@ pub enum Reason {
     Partition,
     /// The destination was down when the message was due.
     Down,
-    /// The destination was killed while the message was on its way.
+    /// The destination was killed while the message was in flight.
     Killed,
-    /// The message answers a request that the destination made before it was killed.
+    /// The message responds to a request of an earlier incarnation of the destination.
     EarlierIncarnation,
-    /// The client has closed: it has given up on its request.
+    /// The client is closed: its request timed out.
     ClientClosed,
-    /// The client is there, but has given up on the request, or has its answer.
+    /// The client is open, but its request timed out or already has a response.
     NotAwaited,
 }
 
@@ -137,48 +137,48 @@ impl Reason {
         }
     }
 
-    /// The reason of this name.
+    /// The reason with this name in `messages.jsonl`.
     pub fn from_name(name: &str) -> Option<Reason> {
         Reason::ALL.into_iter().find(|reason| reason.name() == name)
     }
 }
 
-/// Why an event happened, for all but `send` and `recv`.
+/// The cause of an event other than `send` and `recv`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cause {
     /// The reason.
     pub reason: Reason,
-    /// The fault concerned: the index of the history's entry with which it began.
+    /// The fault that caused the event: the index of the history entry that started it.
     pub fault: Option<u64>,
-    /// How much longer a `delay` makes the message's way; 0 for other events.
+    /// The delay that a `delay` event adds; 0 for other events.
     pub delay_ns: Nanos,
 }
 
 impl Cause {
-    /// A reason with the fault concerned.
+    /// Creates a cause without a delay.
     pub fn new(reason: Reason, fault: Option<u64>) -> Cause {
         Cause { reason, fault, delay_ns: 0 }
     }
 }
 
-/// An event that was kept for the diagrams.
+/// An event that is kept for the diagrams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalEvent {
     /// Position among all events of the run.
     pub seq: u64,
-    /// When.
+    /// When it happened.
     pub time: Nanos,
     /// What happened.
     pub kind: EventType,
     /// The message's id.
     pub id: u64,
-    /// The message as JSON, for `send` events; empty for others.
+    /// The message as JSON for `send` events; empty for others.
     pub message: Box<str>,
-    /// Why, for all but `send` and `recv`.
+    /// The cause; `None` for `send` and `recv`.
     pub cause: Option<Cause>,
 }
 
-/// Formats events, keeps the first ones, and counts them all.
+/// Formats and counts all events, and keeps the first ones.
 #[derive(Debug, Default)]
 pub struct Journal {
     chunk: Vec<u8>,
@@ -188,8 +188,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins to keep events for the diagrams: initialisation is over.
-    pub fn keep_from_now(&mut self) {
+    /// Starts to keep events for the diagrams. Called when initialisation is complete.
+    pub(crate) fn start_keeping(&mut self) {
         self.keeping = true;
     }
 
@@ -198,22 +198,22 @@ impl Journal {
         &self.kept
     }
 
-    /// How many events there were in all.
+    /// How many events were recorded.
     pub fn events(&self) -> u64 {
         self.events
     }
 
-    /// Lines not yet taken.
+    /// The formatted lines that were not taken yet.
     pub fn chunk(&self) -> &[u8] {
         &self.chunk
     }
 
-    /// Lines not yet taken, in bytes.
-    pub fn pending(&self) -> usize {
+    /// The size of the lines that were not taken yet.
+    pub fn pending_bytes(&self) -> usize {
         self.chunk.len()
     }
 
-    /// Takes the formatted lines, leaving `empty` (cleared) in their place so that buffers can be used again.
+    /// Takes the formatted lines. The buffer `empty` is cleared and used for the next lines.
     pub fn take(&mut self, mut empty: Vec<u8>) -> Vec<u8> {
         empty.clear();
         std::mem::replace(&mut self.chunk, empty)
@@ -235,8 +235,8 @@ impl Journal {
         self.keep(time, EventType::Recv, id, "", None);
     }
 
-    /// An event that is neither `send` nor `recv`.
-    pub(super) fn note(&mut self, time: Nanos, id: u64, kind: EventType, cause: Cause) {
+    /// Records an event other than `send` and `recv`.
+    pub(super) fn record(&mut self, time: Nanos, id: u64, kind: EventType, cause: Cause) {
         self.head(time);
         self.chunk.extend_from_slice(b",\"type\":\"");
         self.chunk.extend_from_slice(kind.name().as_bytes());

@@ -120,7 +120,7 @@ impl Distribution {
 
 /// Draws from the exponential distribution of the given mean, by inversion. Not by `rand_distr::Exp`, which uses another
 /// method and makes other delays of the same seed: recorded seeds would no longer repeat their runs.
-pub fn exponential(mean: Nanos, rng: &mut Rng) -> Nanos {
+pub(super) fn exponential(mean: Nanos, rng: &mut Rng) -> Nanos {
     let uniform: f64 = rng.random();
     (-(1.0 - uniform).ln() * mean as f64) as Nanos
 }

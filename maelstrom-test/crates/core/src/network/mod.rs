@@ -1,8 +1,14 @@
 //! The simulated network: one value that every message passes through.
 //!
-//! A message gets a number, is journaled as sent, perhaps lost or copied, waits until its delay is over, is checked
-//! against the partitions *at that moment*, and is journaled as received. The network does no I/O and has no clock: it
-//! is told the time, and asked for what is due.
+//! ```text
+//! send ──► id ──► journal: send ──► loss, duplication ──► in flight ──► deadline ──► checks ──► journal: recv ──► receive
+//!                                          │                                           │
+//!                                    journal: lose                journal: drop (partition, destination down, …)
+//! ```
+//!
+//! Partitions are checked when a message is due, not when it is sent: a message in flight does not cross a partition that
+//! starts before its deadline. The network does no I/O and has no clock. The caller passes the time to every method and
+//! polls for messages that are due.
 
 mod journal;
 mod latency;
@@ -16,23 +22,25 @@ use rustc_hash::FxHashMap;
 use slab::Slab;
 
 pub use journal::{Cause, EventType, Journal, JournalEvent, KEPT_EVENTS, Reason};
-pub use latency::{Distribution, exponential};
+pub use latency::Distribution;
 pub use stats::{Counts, Stats};
 
+use self::latency::exponential;
 use crate::history::Nanos;
 use crate::nemesis::{Grudge, PacketBehaviour};
 use crate::protocol::{NodeKind, name_kind};
 use crate::random::{Rng, stream};
 
-/// Buffers that are kept for coming messages, at most.
-const SPARE_BUFFERS: usize = 4096;
-/// A larger buffer is not kept.
-const SPARE_SIZE: usize = 1024;
+/// Maximum number of message buffers that are kept for reuse.
+const MAX_SPARE_BUFFERS: usize = 4096;
+/// Larger buffers are freed, so that a burst of large messages does not stay allocated.
+const MAX_SPARE_BUFFER_BYTES: usize = 1024;
 
-/// A node, service or client, by the order of its creation. Nodes under test come first, so theirs are their numbers.
-pub type EndpointId = usize;
+/// A node, service or client, numbered in the order of creation. Nodes under test come first, so the endpoint of a node
+/// equals its node number.
+pub(crate) type EndpointId = usize;
 
-/// How the network treats messages.
+/// Delays and error rates of the network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NetworkConfig {
     /// Mean delay between nodes, and between nodes and services.
@@ -41,18 +49,18 @@ pub struct NetworkConfig {
     pub distribution: Distribution,
     /// Mean delay between clients and nodes.
     pub client_latency: Nanos,
-    /// Bounds of a further uniform delay of every message. Both are 0 in real time, where delivery takes time by itself;
-    /// in virtual time they are [`NetworkConfig::VIRTUAL_BASE_DELAY`].
+    /// Minimum and maximum of a uniform delay that is added to every message. Both are 0 in real time, where delivery
+    /// itself takes time. In virtual time they are [`NetworkConfig::VIRTUAL_BASE_DELAY`].
     pub base_delay: (Nanos, Nanos),
     /// Probability that a message between nodes is lost.
     pub p_loss: f64,
-    /// Probability that it arrives twice.
+    /// Probability that a message between nodes is delivered twice.
     pub p_duplicate: f64,
 }
 
 impl NetworkConfig {
-    /// The [base delay](NetworkConfig::base_delay) in virtual time, 50 to 150 µs. There every message must take time: if
-    /// none did, nodes could exchange any number of messages without the clock moving.
+    /// The [base delay](NetworkConfig::base_delay) in virtual time, 50 to 150 µs. It must be positive: without a delay,
+    /// nodes could exchange messages endlessly while the simulated clock stands still.
     pub const VIRTUAL_BASE_DELAY: (Nanos, Nanos) = (50_000, 150_000);
 }
 
@@ -73,69 +81,69 @@ impl Default for NetworkConfig {
 struct Endpoint {
     name: Box<str>,
     kind: NodeKind,
-    /// False: a client that was closed, or a node that is down.
+    /// False for closed clients and for nodes that are down.
     open: bool,
-    /// A node that has not answered `init` yet: who asks it. Everything else waits for that.
-    greeter: Option<EndpointId>,
-    /// How often a node was killed, …
+    /// The client that initialises this node, until the node has acknowledged `init`. Other messages are held back.
+    initialised_by: Option<EndpointId>,
+    /// How many times the node was killed.
     incarnation: u32,
-    /// … and by which faults: the first ended incarnation 0.
+    /// The faults that killed the node; the fault at index `i` ended incarnation `i`.
     killed_by: Vec<u64>,
-    /// Messages sent to other nodes since [`Network::forget_talk`].
-    talk: u64,
+    /// Messages sent to other nodes since [`Network::reset_likely_leader`].
+    sent_to_peers: u64,
 }
 
-/// A message that has arrived.
+/// A message that reached its destination.
 #[derive(Debug)]
-pub struct Delivery {
-    /// Its number.
-    pub id: u64,
-    /// Whose name it bears.
-    pub src: EndpointId,
-    /// Who really sent it: a node may send in the name of another.
-    pub sender: EndpointId,
-    /// Who gets it.
-    pub dest: EndpointId,
-    /// Which life of the sender it comes from.
-    pub src_incarnation: u32,
+pub(crate) struct Delivery {
+    /// The message id.
+    pub(crate) id: u64,
+    /// The endpoint named as `src`.
+    pub(crate) src: EndpointId,
+    /// The endpoint that sent the message. It differs from `src` if a node uses the name of another endpoint.
+    pub(crate) sender: EndpointId,
+    /// The destination.
+    pub(crate) dest: EndpointId,
+    /// Incarnation of `src` when the message was sent.
+    pub(crate) src_incarnation: u32,
     line: String,
-    body_at: usize,
+    body_start: usize,
 }
 
 impl Delivery {
-    /// The whole message as one line of JSON, without line feed.
-    pub fn line(&self) -> &str {
+    /// The whole message as one line of JSON, without the line feed.
+    pub(crate) fn line(&self) -> &str {
         &self.line
     }
 
     /// The body as the sender wrote it.
-    pub fn body(&self) -> &str {
-        &self.line[self.body_at..self.line.len() - 1]
+    pub(crate) fn body(&self) -> &str {
+        &self.line[self.body_start..self.line.len() - 1]
     }
 }
 
-/// Who sends a message, and in whose name.
+/// Where a message comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sender {
-    /// Who sends it.
-    pub node: EndpointId,
-    /// Whose name it bears; as a rule the same.
-    pub src: EndpointId,
+pub(crate) struct Origin {
+    /// The endpoint that sends the message.
+    pub(crate) sender: EndpointId,
+    /// The endpoint named as `src`; usually the same.
+    pub(crate) src: EndpointId,
 }
 
-/// Order of delivery: deadline, then chance, then key.
+/// Delivery order: deadline, then a random number, then the key in [`Network::in_flight`].
 type Due = (Nanos, u64, usize);
 
 #[derive(Debug)]
 struct InFlight {
     delivery: Delivery,
-    /// The only incarnation of the destination that may receive it.
+    /// The only incarnation of the destination that may receive the message.
     incarnation: u32,
-    /// That incarnation was over when the message was sent.
+    /// The incarnation had already ended when the message was sent.
     is_stale: bool,
 }
 
-/// A `packet` fault that is going on.
+/// An active `packet` fault.
 #[derive(Debug)]
 struct PacketFault {
     targets: Vec<bool>,
@@ -153,20 +161,21 @@ pub struct Network {
     queue: BinaryHeap<Reverse<Due>>,
     /// Messages in flight; `queue` and `held` refer to them by key.
     in_flight: Slab<InFlight>,
-    /// Messages whose time has come, but whose destination has not got its first message yet.
+    /// Keys of messages that are due, but whose destination has not acknowledged `init` yet.
     held: Vec<usize>,
-    /// Buffers of messages that have arrived, to be used again.
-    spare: Vec<String>,
-    queued_bytes: usize,
+    /// Buffers of delivered messages, for reuse.
+    spare_buffers: Vec<String>,
+    bytes_in_flight: usize,
     next_id: u64,
-    /// `drops[dest * node_count + src]`
-    drops: Vec<bool>,
-    /// The fault that made the present drops, unless [`Network::drop_from`] did.
+    /// Whether `dest` drops messages from `src`, at `dest * node_count + src`.
+    blocked: Vec<bool>,
+    /// The fault that caused the current partition.
     partition: Option<u64>,
-    slow: f64,
-    flaky: f64,
-    packet: Option<PacketFault>,
-    packets_affected: u64,
+    latency_factor: f64,
+    /// Replaces [`NetworkConfig::p_loss`] if it is above 0.
+    p_loss_override: f64,
+    packet_fault: Option<PacketFault>,
+    messages_affected: u64,
     journal: Journal,
     stats: Stats,
     rng: Rng,
@@ -174,8 +183,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// A network of these nodes and the services, without messages.
-    pub fn new(config: NetworkConfig, nodes: &[String], seed: u64) -> Network {
+    /// Creates a network of the given nodes and all services, without messages.
+    pub(crate) fn new(config: NetworkConfig, nodes: &[String], seed: u64) -> Network {
         let mut network = Network {
             config,
             endpoints: Vec::new(),
@@ -184,103 +193,110 @@ impl Network {
             queue: BinaryHeap::new(),
             in_flight: Slab::new(),
             held: Vec::new(),
-            spare: Vec::new(),
-            queued_bytes: 0,
+            spare_buffers: Vec::new(),
+            bytes_in_flight: 0,
             next_id: 0,
-            drops: vec![false; nodes.len() * nodes.len()],
+            blocked: vec![false; nodes.len() * nodes.len()],
             partition: None,
-            slow: 1.0,
-            flaky: 0.0,
-            packet: None,
-            packets_affected: 0,
+            latency_factor: 1.0,
+            p_loss_override: 0.0,
+            packet_fault: None,
+            messages_affected: 0,
             journal: Journal::default(),
             stats: Stats::default(),
             rng: stream(seed, "network"),
             packet_rng: stream(seed, "packet"),
         };
         for name in nodes.iter().map(String::as_str).chain(crate::protocol::SERVICE_NAMES) {
-            network.add(name);
+            network.add_endpoint(name);
         }
         network
     }
 
-    /// Adds a client (or, at the beginning, a node or service).
-    pub fn add(&mut self, name: &str) -> EndpointId {
+    /// Adds a client.
+    pub(crate) fn add_client(&mut self, name: &str) -> EndpointId {
+        self.add_endpoint(name)
+    }
+
+    fn add_endpoint(&mut self, name: &str) -> EndpointId {
         let id = self.endpoints.len();
         self.endpoints.push(Endpoint {
             name: name.into(),
             kind: name_kind(name),
             open: true,
-            greeter: None,
+            initialised_by: None,
             incarnation: 0,
             killed_by: Vec::new(),
-            talk: 0,
+            sent_to_peers: 0,
         });
         self.by_name.insert(name.into(), id);
         id
     }
 
-    /// Who has this name.
-    pub fn find(&self, name: &str) -> Option<EndpointId> {
+    /// The endpoint with this name.
+    pub(crate) fn find(&self, name: &str) -> Option<EndpointId> {
         self.by_name.get(name).copied()
     }
 
     /// The name of an endpoint.
-    pub fn name(&self, endpoint: EndpointId) -> &str {
+    pub(crate) fn name(&self, endpoint: EndpointId) -> &str {
         &self.endpoints[endpoint].name
     }
 
-    /// Node, service or client.
-    pub fn kind(&self, endpoint: EndpointId) -> NodeKind {
+    /// Whether an endpoint is a node, a service or a client.
+    pub(crate) fn kind(&self, endpoint: EndpointId) -> NodeKind {
         self.endpoints[endpoint].kind
     }
 
-    /// The client is gone: what still comes for it is dropped without complaint.
-    pub fn close(&mut self, client: EndpointId) {
+    /// Closes a client. Messages that arrive for it later are dropped, and do not count in [`Stats::dropped`].
+    pub(crate) fn close_client(&mut self, client: EndpointId) {
         self.endpoints[client].open = false;
     }
 
-    /// The node was killed by a fault: what is queued for it, and what comes for it, is dropped.
-    pub fn take_down(&mut self, node: usize, fault: u64) {
+    /// Records that a fault killed a node. Messages in flight to it, and messages that arrive while it is down, are
+    /// dropped.
+    pub(crate) fn node_killed(&mut self, node: usize, fault: u64) {
         self.endpoints[node].open = false;
         self.endpoints[node].incarnation += 1;
         self.endpoints[node].killed_by.push(fault);
     }
 
-    /// The node runs, perhaps again.
-    pub fn bring_up(&mut self, node: usize) {
+    /// Records that a node was started or restarted.
+    pub(crate) fn node_started(&mut self, node: usize) {
         self.endpoints[node].open = true;
     }
 
-    /// Whatever comes for a node waits until it is [admitted](Network::admit), except for messages from this client, and
-    /// from services, which only answer: a node may want to read something there before it answers `init`.
-    pub fn await_greeting(&mut self, node: usize, greeter: EndpointId) {
-        self.endpoints[node].greeter = Some(greeter);
+    /// Holds back all messages to a node until [`end_initialisation`](Network::end_initialisation), except those from
+    /// `client` and from services. Services only send responses, and a node may read from one before it acknowledges
+    /// `init`.
+    pub(crate) fn begin_initialisation(&mut self, node: usize, client: EndpointId) {
+        self.endpoints[node].initialised_by = Some(client);
     }
 
-    /// The node has answered `init`: it gets what was held back, and all that comes.
-    pub fn admit(&mut self, now: Nanos, node: usize) {
-        if self.endpoints[node].greeter.take().is_some() {
-            // Others' messages only go around once more.
+    /// Records that a node acknowledged `init`, and releases the messages that were held back.
+    pub(crate) fn end_initialisation(&mut self, now: Nanos, node: usize) {
+        if self.endpoints[node].initialised_by.take().is_some() {
+            // Messages held back for other nodes are due at once, and are held back again.
             for key in std::mem::take(&mut self.held) {
                 self.queue.push(Reverse((now, self.rng.random(), key)));
             }
         }
     }
 
-    /// How often a node was killed so far.
-    pub fn incarnation(&self, endpoint: EndpointId) -> u32 {
+    /// The current incarnation of a node: how many times it was killed. Always 0 for clients and services.
+    pub(crate) fn incarnation(&self, endpoint: EndpointId) -> u32 {
         self.endpoints[endpoint].incarnation
     }
 
-    /// Sends a message whose body is a JSON object; gives its id.
-    pub fn send(&mut self, now: Nanos, src: EndpointId, dest: EndpointId, body: &str) -> u64 {
+    /// Sends a message. The body must be a JSON object. Returns the message id.
+    pub(crate) fn send(&mut self, now: Nanos, src: EndpointId, dest: EndpointId, body: &str) -> u64 {
         let incarnation = self.endpoints[dest].incarnation;
         self.send_to_incarnation(now, src, dest, body, incarnation)
     }
 
-    /// Sends a message that only a certain life of its destination may get: an answer to a request of that life.
-    pub fn send_to_incarnation(
+    /// Sends a message that only one incarnation of its destination may receive: the response to a request of that
+    /// incarnation.
+    pub(crate) fn send_to_incarnation(
         &mut self,
         now: Nanos,
         src: EndpointId,
@@ -288,22 +304,30 @@ impl Network {
         body: &str,
         incarnation: u32,
     ) -> u64 {
-        self.send_for(now, Sender { node: src, src }, dest, body, incarnation)
+        self.send_as(now, Origin { sender: src, src }, dest, body, incarnation)
     }
 
-    /// Sends a message perhaps in the name of another. It travels on the link between those who really send and receive
-    /// it: latency, loss, copies, packet faults and partitions are those of that link. Journal and statistics go by
-    /// the names that it bears, as in the original.
-    pub fn send_for(&mut self, now: Nanos, from: Sender, dest: EndpointId, body: &str, incarnation: u32) -> u64 {
-        let Sender { node: sender, src } = from;
+    /// Sends a message whose `src` may name another endpoint than the sender.
+    ///
+    /// The message travels on the link between its sender and its destination: latency, loss, duplication, packet faults
+    /// and partitions are those of that link. The journal and the statistics use `src` and `dest`, as the original does.
+    pub(crate) fn send_as(
+        &mut self,
+        now: Nanos,
+        origin: Origin,
+        dest: EndpointId,
+        body: &str,
+        incarnation: u32,
+    ) -> u64 {
+        let Origin { sender, src } = origin;
         let id = self.next_id;
         self.next_id += 1;
-        let (line, body_at) = self.compose(id, src, dest, body);
+        let (line, body_start) = self.compose(id, src, dest, body);
         self.journal.send(now, id, &line);
         let kinds = (self.endpoints[src].kind, self.endpoints[dest].kind);
         self.stats.sent(kinds.0, kinds.1);
         let src_incarnation = self.endpoints[src].incarnation;
-        let delivery = Delivery { id, src, sender, dest, src_incarnation, line, body_at };
+        let delivery = Delivery { id, src, sender, dest, src_incarnation, line, body_start };
         let link = (self.endpoints[sender].kind, kinds.1);
         let is_stale = incarnation != self.endpoints[dest].incarnation;
         let message = InFlight { delivery, incarnation, is_stale };
@@ -311,14 +335,14 @@ impl Network {
             self.send_between_nodes(now, message);
         } else {
             let (delay, extra) = self.delay(link.0, link.1);
-            self.note_delay(now, id, Reason::Slow, None, extra);
+            self.record_delay(now, id, Reason::Slow, None, extra);
             self.enqueue(now + delay, message);
         }
         id
     }
 
     fn compose(&mut self, id: u64, src: EndpointId, dest: EndpointId, body: &str) -> (String, usize) {
-        let mut line = self.spare.pop().unwrap_or_default();
+        let mut line = self.spare_buffers.pop().unwrap_or_default();
         let (src, dest) = (&self.endpoints[src].name, &self.endpoints[dest].name);
         line.reserve(body.len() + src.len() + dest.len() + 56);
         line.push_str("{\"id\":");
@@ -328,66 +352,75 @@ impl Network {
         line.push_str("\",\"dest\":\"");
         line.push_str(dest);
         line.push_str("\",\"body\":");
-        let body_at = line.len();
+        let body_start = line.len();
         if memchr::memchr2(b'\n', b'\r', body.as_bytes()).is_none() {
             line.push_str(body);
         } else {
-            // A message is one line. In a valid body, line feeds are white space between its parts.
+            // A message is one line. In valid JSON, line feeds are only white space between tokens.
             line.extend(body.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
         }
         line.push('}');
-        (line, body_at)
+        (line, body_start)
     }
 
-    /// Takes a message back that was delivered, because its buffer is good for another.
-    pub fn recycle(&mut self, delivery: Delivery) {
+    /// Takes back the buffer of a delivered message for reuse.
+    pub(crate) fn reuse_buffer(&mut self, delivery: Delivery) {
         let mut line = delivery.line;
-        if self.spare.len() < SPARE_BUFFERS && line.capacity() <= SPARE_SIZE {
+        if self.spare_buffers.len() < MAX_SPARE_BUFFERS && line.capacity() <= MAX_SPARE_BUFFER_BYTES {
             line.clear();
-            self.spare.push(line);
+            self.spare_buffers.push(line);
         }
     }
 
-    /// Loss, duplication and the `packet` fault concern messages between nodes only.
+    /// Sends a message between two nodes. Only these messages are subject to loss, duplication and the `packet` fault.
     fn send_between_nodes(&mut self, now: Nanos, message: InFlight) {
         let Delivery { id, sender: src, dest, .. } = message.delivery;
         if src != dest {
-            self.endpoints[src].talk += 1;
+            self.endpoints[src].sent_to_peers += 1;
         }
         let (mut extra, mut copies) = (0, 1);
         let mut cause = None;
-        let (p_loss, reason) =
-            if self.flaky > 0.0 { (self.flaky, Reason::Flaky) } else { (self.config.p_loss, Reason::Loss) };
+        let (p_loss, reason) = if self.p_loss_override > 0.0 {
+            (self.p_loss_override, Reason::Flaky)
+        } else {
+            (self.config.p_loss, Reason::Loss)
+        };
         if p_loss > 0.0 && self.rng.random_bool(p_loss) {
             self.stats.lost += 1;
             (copies, cause) = (0, Some(Cause::new(reason, None)));
         } else if self.config.p_duplicate > 0.0 && self.rng.random_bool(self.config.p_duplicate) {
             (copies, cause) = (2, Some(Cause::new(Reason::Duplication, None)));
         }
-        if let Some(PacketFault { targets, behaviour, fault }) = &self.packet
+        if let Some(PacketFault { targets, behaviour, fault }) = &self.packet_fault
             && (targets[src] || targets[dest])
             && copies > 0
         {
             let rng = &mut self.packet_rng;
             let by_fault = Some(Cause::new(Reason::Packet, Some(*fault)));
-            let hit = match *behaviour {
-                PacketBehaviour::Lose(p) => rng.random_bool(p).then(|| (copies, cause) = (0, by_fault)),
-                PacketBehaviour::Duplicate(p) => rng.random_bool(p).then(|| (copies, cause) = (2, by_fault)),
-                PacketBehaviour::Delay(mean) => {
-                    extra = exponential(mean, rng);
+            let affected = match *behaviour {
+                PacketBehaviour::Lose { probability } => {
+                    rng.random_bool(probability).then(|| (copies, cause) = (0, by_fault))
+                }
+                PacketBehaviour::Duplicate { probability } => {
+                    rng.random_bool(probability).then(|| (copies, cause) = (2, by_fault))
+                }
+                PacketBehaviour::Delay { mean_ns } => {
+                    extra = exponential(mean_ns, rng);
                     Some(())
                 }
-                PacketBehaviour::Reorder(p, most) => rng.random_bool(p).then(|| extra = rng.random_range(0..=most)),
+                PacketBehaviour::Reorder { probability, max_delay_ns } => {
+                    rng.random_bool(probability).then(|| extra = rng.random_range(0..=max_delay_ns))
+                }
             };
-            self.packets_affected += u64::from(hit.is_some());
+            self.messages_affected += u64::from(affected.is_some());
         }
         if let Some(cause) = cause {
             let kind = if copies == 0 { EventType::Lose } else { EventType::Duplicate };
-            self.journal.note(now, id, kind, cause);
+            self.journal.record(now, id, kind, cause);
         }
         if copies > 0 && extra > 0 {
-            let fault = self.packet.as_ref().map(|packet| packet.fault);
-            self.note_delay(now, id, Reason::Packet, fault, extra);
+            let fault = self.packet_fault.as_ref().map(|packet| packet.fault);
+            self.record_delay(now, id, Reason::Packet, fault, extra);
         }
         if copies == 2 {
             self.stats.duplicated += 1;
@@ -400,68 +433,68 @@ impl Network {
     }
 
     fn send_copy(&mut self, now: Nanos, message: InFlight, extra: Nanos) {
-        let (delay, by_slowness) = self.delay(NodeKind::Server, NodeKind::Server);
-        self.note_delay(now, message.delivery.id, Reason::Slow, None, by_slowness);
+        let (delay, by_factor) = self.delay(NodeKind::Server, NodeKind::Server);
+        self.record_delay(now, message.delivery.id, Reason::Slow, None, by_factor);
         self.enqueue(now + delay + extra, message);
     }
 
-    fn note_delay(&mut self, now: Nanos, id: u64, reason: Reason, fault: Option<u64>, delay_ns: Nanos) {
+    fn record_delay(&mut self, now: Nanos, id: u64, reason: Reason, fault: Option<u64>, delay_ns: Nanos) {
         if delay_ns > 0 {
-            self.journal.note(now, id, EventType::Delay, Cause { reason, fault, delay_ns });
+            self.journal.record(now, id, EventType::Delay, Cause { reason, fault, delay_ns });
         }
     }
 
-    /// The delay of a message, and how much of it the factor of [`Network::slow`] adds.
+    /// Draws the delay of a message. Also returns how much of it comes from [`Network::set_latency_factor`].
     fn delay(&mut self, src: NodeKind, dest: NodeKind) -> (Nanos, Nanos) {
         let with_client = src == NodeKind::Client || dest == NodeKind::Client;
-        let slow = if with_client { 1.0 } else { self.slow };
+        let factor = if with_client { 1.0 } else { self.latency_factor };
         let mean = if with_client {
             self.config.client_latency
-        } else if slow == 1.0 {
+        } else if factor == 1.0 {
             self.config.latency
         } else {
-            (self.config.latency as f64 * slow) as Nanos
+            (self.config.latency as f64 * factor) as Nanos
         };
         let (low, high) = self.config.base_delay;
         let base = if high > low { self.rng.random_range(low..=high) } else { low };
         let drawn = self.config.distribution.draw(mean, &mut self.rng);
-        let extra = if slow > 1.0 { drawn - (drawn as f64 / slow) as Nanos } else { 0 };
-        (base + drawn, extra)
+        let by_factor = if factor > 1.0 { drawn - (drawn as f64 / factor) as Nanos } else { 0 };
+        (base + drawn, by_factor)
     }
 
     fn enqueue(&mut self, deadline: Nanos, message: InFlight) {
-        self.queued_bytes += message.delivery.line.len();
+        self.bytes_in_flight += message.delivery.line.len();
         let key = self.in_flight.insert(message);
         self.queue.push(Reverse((deadline, self.rng.random(), key)));
     }
 
-    /// When the next message is due.
-    pub fn next_deadline(&self) -> Option<Nanos> {
+    /// The deadline of the next message.
+    pub(crate) fn next_deadline(&self) -> Option<Nanos> {
         self.queue.peek().map(|Reverse((deadline, ..))| *deadline)
     }
 
-    /// Bytes of all messages on their way.
-    pub fn queued_bytes(&self) -> usize {
-        self.queued_bytes
+    /// The size of all messages in flight, in bytes.
+    pub(crate) fn bytes_in_flight(&self) -> usize {
+        self.bytes_in_flight
     }
 
-    /// The next message that arrives at or before `now`. Messages that are dropped on the way are passed over.
-    pub fn receive(&mut self, now: Nanos) -> Option<Delivery> {
+    /// Takes the next message that is due at or before `now`. Drops messages that cannot be delivered.
+    pub(crate) fn receive(&mut self, now: Nanos) -> Option<Delivery> {
         while let Some(Reverse((deadline, _, key))) = self.queue.peek().copied()
             && deadline <= now
         {
             self.queue.pop();
-            if self.must_wait(key) {
+            if self.is_held_back(key) {
                 self.held.push(key);
                 continue;
             }
             let message = self.in_flight.remove(key);
-            self.queued_bytes -= message.delivery.line.len();
-            let obstacle = self.obstacle(&message);
+            self.bytes_in_flight -= message.delivery.line.len();
+            let drop_cause = self.drop_cause(&message);
             let delivery = message.delivery;
-            if let Some(cause) = obstacle {
-                self.journal.note(now, delivery.id, EventType::Drop, cause);
-                self.recycle(delivery);
+            if let Some(cause) = drop_cause {
+                self.journal.record(now, delivery.id, EventType::Drop, cause);
+                self.reuse_buffer(delivery);
             } else {
                 self.journal.recv(now, delivery.id);
                 self.stats.received(self.endpoints[delivery.src].kind, self.endpoints[delivery.dest].kind);
@@ -471,18 +504,18 @@ impl Network {
         None
     }
 
-    fn must_wait(&self, key: usize) -> bool {
+    fn is_held_back(&self, key: usize) -> bool {
         let message = &self.in_flight[key];
         let dest = &self.endpoints[message.delivery.dest];
         let sender = message.delivery.sender;
-        let may_pass = |greeter| greeter == sender || self.endpoints[sender].kind == NodeKind::Service;
-        dest.open && dest.greeter.is_some_and(|greeter| !may_pass(greeter))
+        let may_pass = |client| client == sender || self.endpoints[sender].kind == NodeKind::Service;
+        dest.open && dest.initialised_by.is_some_and(|client| !may_pass(client))
     }
 
-    /// Why a message that is due is dropped, and counts it.
-    fn obstacle(&mut self, message: &InFlight) -> Option<Cause> {
+    /// Why a message that is due must be dropped; `None` if it can be delivered. Counts dropped messages.
+    fn drop_cause(&mut self, message: &InFlight) -> Option<Cause> {
         let Delivery { sender: src, dest, .. } = message.delivery;
-        if src < self.node_count && dest < self.node_count && self.drops[dest * self.node_count + src] {
+        if src < self.node_count && dest < self.node_count && self.blocked[dest * self.node_count + src] {
             self.stats.cut += 1;
             return Some(Cause::new(Reason::Partition, self.partition));
         }
@@ -496,7 +529,7 @@ impl Network {
         self.stats.dropped += 1;
         let killed_by = |incarnation: u32| endpoint.killed_by.get(incarnation as usize).copied();
         Some(if endpoint.incarnation == message.incarnation {
-            // Sent while the node was down already: the latest kill is the cause.
+            // The message was sent while the node was already down: the latest kill is the cause.
             Cause::new(Reason::Down, endpoint.killed_by.last().copied())
         } else if message.is_stale {
             Cause::new(Reason::EarlierIncarnation, killed_by(message.incarnation))
@@ -505,71 +538,72 @@ impl Network {
         })
     }
 
-    /// A client got an answer for which it no longer waits.
-    pub fn ignored(&mut self, now: Nanos, delivery: &Delivery) {
-        self.journal.note(now, delivery.id, EventType::Ignore, Cause::new(Reason::NotAwaited, None));
+    /// Records that a client ignored a response because it no longer waits for it.
+    pub(crate) fn record_ignored(&mut self, now: Nanos, delivery: &Delivery) {
+        self.journal.record(now, delivery.id, EventType::Ignore, Cause::new(Reason::NotAwaited, None));
     }
 
-    /// From now on `dest` drops everything from `src`.
-    pub fn drop_from(&mut self, src: usize, dest: usize) {
-        self.drops[dest * self.node_count + src] = true;
+    /// Makes `dest` drop all messages from `src`.
+    fn block_link(&mut self, src: usize, dest: usize) {
+        self.blocked[dest * self.node_count + src] = true;
     }
 
-    /// Replaces all partitions by the grudge of a fault.
-    pub fn partition(&mut self, grudge: &Grudge, fault: u64) {
+    /// Starts a partition. It replaces the current one.
+    pub(crate) fn partition(&mut self, grudge: &Grudge, fault: u64) {
         self.heal();
         self.partition = Some(fault);
         for (dest, sources) in grudge.iter().enumerate() {
-            sources.iter().for_each(|&src| self.drop_from(src, dest));
+            sources.iter().for_each(|&src| self.block_link(src, dest));
         }
     }
 
-    /// No drops.
-    pub fn heal(&mut self) {
-        self.drops.fill(false);
+    /// Ends the partition.
+    pub(crate) fn heal(&mut self) {
+        self.blocked.fill(false);
         self.partition = None;
     }
 
-    /// Multiplies the latency between nodes by a factor; 1 restores it.
-    pub fn slow(&mut self, factor: f64) {
-        self.slow = factor;
+    /// Multiplies the latency between nodes by a factor; 1 restores the configured latency.
+    pub fn set_latency_factor(&mut self, factor: f64) {
+        self.latency_factor = factor;
     }
 
-    /// Sets the loss between nodes; 0 restores the configured one.
-    pub fn flaky(&mut self, p_loss: f64) {
-        self.flaky = p_loss;
+    /// Sets the probability that a message between nodes is lost; 0 restores the configured probability.
+    pub fn set_loss(&mut self, p_loss: f64) {
+        self.p_loss_override = p_loss;
     }
 
-    /// Mistreats messages to and from the targets: a fault begins.
-    pub fn mistreat(&mut self, nodes: &[usize], behaviour: PacketBehaviour, fault: u64) {
+    /// Starts a `packet` fault: messages to and from the given nodes are lost, duplicated, delayed or reordered.
+    pub(crate) fn start_packet_fault(&mut self, nodes: &[usize], behaviour: PacketBehaviour, fault: u64) {
         let mut targets = vec![false; self.node_count];
         nodes.iter().for_each(|&node| targets[node] = true);
-        self.packet = Some(PacketFault { targets, behaviour, fault });
+        self.packet_fault = Some(PacketFault { targets, behaviour, fault });
     }
 
-    /// Mistreats messages no longer.
-    pub fn stop_mistreating(&mut self) {
-        self.packet = None;
+    /// Ends the `packet` fault.
+    pub(crate) fn stop_packet_fault(&mut self) {
+        self.packet_fault = None;
     }
 
-    /// Messages that the `packet` fault touched so far.
-    pub fn packets_affected(&self) -> u64 {
-        self.packets_affected
+    /// How many messages `packet` faults have affected.
+    pub(crate) fn messages_affected(&self) -> u64 {
+        self.messages_affected
     }
 
-    /// The node that sent most messages to other nodes since the last [`Network::forget_talk`]: the likely leader.
-    /// The lowest number wins a tie; `None` if nobody spoke.
-    pub fn most_talkative(&self) -> Option<usize> {
-        let talk = |node: &usize| (self.endpoints[*node].talk, Reverse(*node));
-        (0..self.node_count).filter(|node| self.endpoints[*node].talk > 0).max_by_key(talk)
+    /// The likely leader: the node that sent the most messages to other nodes since the last
+    /// [`reset_likely_leader`](Network::reset_likely_leader). The lowest node number wins a tie. `None` if no node sent
+    /// any.
+    pub(crate) fn likely_leader(&self) -> Option<usize> {
+        let sent = |node: &usize| (self.endpoints[*node].sent_to_peers, Reverse(*node));
+        (0..self.node_count).filter(|node| self.endpoints[*node].sent_to_peers > 0).max_by_key(sent)
     }
 
-    /// Begins to count anew who speaks most.
-    pub fn forget_talk(&mut self) {
-        self.endpoints[..self.node_count].iter_mut().for_each(|node| node.talk = 0);
+    /// Restarts the count behind [`likely_leader`](Network::likely_leader).
+    pub(crate) fn reset_likely_leader(&mut self) {
+        self.endpoints[..self.node_count].iter_mut().for_each(|node| node.sent_to_peers = 0);
     }
 
-    /// Message counts so far.
+    /// Message counts.
     pub fn stats(&self) -> &Stats {
         &self.stats
     }
@@ -579,7 +613,7 @@ impl Network {
         &self.journal
     }
 
-    /// The journal, to take lines from.
+    /// The journal, for taking its lines.
     pub fn journal_mut(&mut self) -> &mut Journal {
         &mut self.journal
     }

@@ -1,13 +1,13 @@
-//! Counts of messages.
+//! Counts of the messages of a run.
 
 use crate::protocol::NodeKind;
 
-/// Message counts of one class of messages.
+/// Counts of one class of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages sent (a copy made by the network is not sent again).
+    /// Messages sent. Copies made by the network do not count.
     pub send_count: u64,
-    /// Messages received, copies included.
+    /// Messages received, including copies.
     pub recv_count: u64,
     /// Distinct messages.
     pub msg_count: u64,
@@ -16,19 +16,19 @@ pub struct Counts {
 /// Message counts of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Everything.
+    /// All messages.
     pub all: Counts,
-    /// Either side is a client.
+    /// Messages to and from clients.
     pub clients: Counts,
-    /// Neither side is a client.
+    /// Messages between nodes, and between nodes and services.
     pub servers: Counts,
-    /// Messages between nodes that the simulated loss took.
+    /// Messages between nodes lost at random. Losses caused by `packet` faults do not count.
     pub lost: u64,
-    /// Copies that the network made.
+    /// Copies made by the network.
     pub duplicated: u64,
-    /// Messages that a partition cut.
+    /// Messages dropped by partitions.
     pub cut: u64,
-    /// Messages for nodes that were down, and answers to requests of an earlier life.
+    /// Messages to nodes that were down, and responses to requests of earlier incarnations.
     pub dropped: u64,
 }
 

@@ -9,7 +9,7 @@ fn network(config: NetworkConfig) -> Network {
 }
 
 #[test]
-fn a_message_travels_as_it_was_written() {
+fn a_body_is_delivered_byte_for_byte() {
     let mut network = network(NetworkConfig::default());
     network.send(5, 0, 1, r#"{"x":1.0}"#);
     let delivery = network.receive(5).unwrap();
@@ -24,26 +24,26 @@ fn a_message_travels_as_it_was_written() {
 }
 
 #[test]
-fn a_body_of_several_lines_becomes_one() {
+fn line_feeds_in_a_body_become_spaces() {
     let mut network = network(NetworkConfig::default());
     network.send(0, 0, 1, "{\n\"x\":\r1}");
     assert_eq!(network.receive(0).unwrap().body(), "{ \"x\": 1}");
 }
 
 #[test]
-fn latency_concerns_servers_but_not_clients() {
+fn latency_applies_between_nodes_and_not_to_clients() {
     let mut network = network(NetworkConfig { latency: 100, ..NetworkConfig::default() });
-    let client = network.add("c0");
+    let client = network.add_client("c0");
     network.send(0, 0, 1, "{}");
     network.send(0, client, 1, "{}");
     assert_eq!(network.receive(0).unwrap().src, client);
     assert!(network.receive(99).is_none());
     assert_eq!(network.receive(100).unwrap().src, 0);
-    assert_eq!(network.queued_bytes(), 0);
+    assert_eq!(network.bytes_in_flight(), 0);
 }
 
 #[test]
-fn partitions_cut_at_the_moment_of_arrival() {
+fn partitions_are_checked_when_a_message_is_due() {
     let mut network = network(NetworkConfig { latency: 10, ..NetworkConfig::default() });
     network.send(0, 0, 1, "{}");
     network.send(0, 1, 0, "{}");
@@ -58,31 +58,31 @@ fn partitions_cut_at_the_moment_of_arrival() {
 }
 
 #[test]
-fn loss_and_duplication_spare_clients_and_services() {
+fn loss_and_duplication_affect_only_messages_between_nodes() {
     let config = NetworkConfig { p_loss: 1.0, ..NetworkConfig::default() };
     let mut lossy = network(config);
-    let (client, service) = (lossy.add("c0"), lossy.find("lin-kv").unwrap());
+    let (client, service) = (lossy.add_client("c0"), lossy.find("lin-kv").unwrap());
     for (src, dest) in [(client, 0), (0, client), (0, service), (service, 0)] {
         lossy.send(0, src, dest, "{}");
         assert!(lossy.receive(0).is_some());
     }
     lossy.send(0, 0, 1, "{}");
     assert!(lossy.receive(0).is_none());
-    let mut doubling = network(NetworkConfig { p_duplicate: 1.0, ..NetworkConfig::default() });
-    doubling.send(0, 0, 1, "{}");
-    let ids: Vec<u64> = std::iter::from_fn(|| doubling.receive(0)).map(|delivery| delivery.id).collect();
+    let mut duplicating = network(NetworkConfig { p_duplicate: 1.0, ..NetworkConfig::default() });
+    duplicating.send(0, 0, 1, "{}");
+    let ids: Vec<u64> = std::iter::from_fn(|| duplicating.receive(0)).map(|delivery| delivery.id).collect();
     assert_eq!(ids, [0, 0]);
-    assert_eq!(doubling.stats().all, Counts { send_count: 1, recv_count: 2, msg_count: 1 });
+    assert_eq!(duplicating.stats().all, Counts { send_count: 1, recv_count: 2, msg_count: 1 });
 }
 
 #[test]
-fn a_killed_node_loses_what_was_queued_and_answers_to_its_earlier_life() {
+fn messages_in_flight_and_stale_responses_are_dropped_after_a_kill() {
     let mut network = network(NetworkConfig { latency: 10, ..NetworkConfig::default() });
     network.send(0, 0, 1, "{}");
     let before = network.incarnation(1);
-    network.take_down(1, 4);
-    network.send(1, 0, 1, "{}"); // on its way while the node is down, there when it is up again
-    network.bring_up(1);
+    network.node_killed(1, 4);
+    network.send(1, 0, 1, "{}"); // sent while the node is down, due after its restart
+    network.node_started(1);
     network.send_to_incarnation(2, 0, 1, "{}", before);
     let received: Vec<u64> = std::iter::from_fn(|| network.receive(100)).map(|delivery| delivery.id).collect();
     assert_eq!(received, [1]);
@@ -90,36 +90,36 @@ fn a_killed_node_loses_what_was_queued_and_answers_to_its_earlier_life() {
 }
 
 #[test]
-fn what_comes_for_a_node_waits_until_it_has_answered_init() {
+fn messages_to_a_node_are_held_back_until_it_acknowledges_init() {
     let mut network = network(NetworkConfig::default());
-    let greeter = network.add("c1");
-    network.await_greeting(1, greeter);
-    network.await_greeting(0, greeter);
+    let client = network.add_client("c1");
+    network.begin_initialisation(1, client);
+    network.begin_initialisation(0, client);
     let early: Vec<u64> = [(1, 0), (0, 1), (0, 1)].map(|(src, dest)| network.send(0, src, dest, "{}")).to_vec();
-    assert!(network.receive(0).is_none() && network.queued_bytes() > 0);
-    let greeting = network.send(1, greeter, 1, "{}");
+    assert!(network.receive(0).is_none() && network.bytes_in_flight() > 0);
+    let init = network.send(1, client, 1, "{}");
     let service = network.find("lin-kv").expect("there are services");
-    let answer = network.send(1, service, 1, "{}");
+    let response = network.send(1, service, 1, "{}");
     let received = |network: &mut Network| -> Vec<u64> {
         let mut ids: Vec<u64> = std::iter::from_fn(|| network.receive(1)).map(|delivery| delivery.id).collect();
         ids.sort_unstable();
         ids
     };
-    assert_eq!(received(&mut network), [greeting, answer], "the others wait for the answer");
-    network.admit(1, 1);
-    assert_eq!(received(&mut network), early[1..], "the one for the other node still waits");
-    // One that was killed before it heard anything gets nothing of what was for its earlier life.
-    network.take_down(0, 4);
-    network.bring_up(0);
-    network.await_greeting(0, greeter);
-    network.send(2, greeter, 0, "{}");
-    network.admit(2, 0);
+    assert_eq!(received(&mut network), [init, response], "the other messages are held back");
+    network.end_initialisation(1, 1);
+    assert_eq!(received(&mut network), early[1..], "the message to the other node is still held back");
+    // Messages held back for an incarnation are dropped when it ends.
+    network.node_killed(0, 4);
+    network.node_started(0);
+    network.begin_initialisation(0, client);
+    network.send(2, client, 0, "{}");
+    network.end_initialisation(2, 0);
     assert_eq!(std::iter::from_fn(|| network.receive(2)).count(), 1);
-    assert_eq!((network.queued_bytes(), network.next_deadline()), (0, None));
+    assert_eq!((network.bytes_in_flight(), network.next_deadline()), (0, None));
 }
 
 #[test]
-fn ties_are_broken_by_chance_and_the_seed_repeats_them() {
+fn the_seed_determines_the_order_of_messages_with_equal_deadlines() {
     let order = |seed| {
         let mut network = Network::new(NetworkConfig::default(), &nodes(2), seed);
         (0..8).for_each(|_| _ = network.send(0, 0, 1, "{}"));
@@ -130,93 +130,94 @@ fn ties_are_broken_by_chance_and_the_seed_repeats_them() {
 }
 
 #[test]
-fn the_most_talkative_node_is_the_likely_leader() {
+fn the_node_with_most_messages_to_peers_is_the_likely_leader() {
     let mut network = network(NetworkConfig::default());
-    assert_eq!(network.most_talkative(), None);
+    assert_eq!(network.likely_leader(), None);
     for (src, dest) in [(2, 0), (2, 1), (1, 0), (0, 0), (0, 0), (0, 0)] {
         network.send(0, src, dest, "{}");
     }
-    assert_eq!(network.most_talkative(), Some(2));
-    network.forget_talk();
-    assert_eq!(network.most_talkative(), None);
+    assert_eq!(network.likely_leader(), Some(2));
+    network.reset_likely_leader();
+    assert_eq!(network.likely_leader(), None);
 }
 
 #[test]
-fn packet_faults_touch_only_their_targets() {
+fn packet_faults_affect_only_their_targets() {
     let mut network = network(NetworkConfig::default());
-    network.mistreat(&[2], PacketBehaviour::Lose(1.0), 5);
+    network.start_packet_fault(&[2], PacketBehaviour::Lose { probability: 1.0 }, 5);
     network.send(0, 0, 1, "{}");
     network.send(0, 0, 2, "{}");
     network.send(0, 2, 1, "{}");
     let received: Vec<u64> = std::iter::from_fn(|| network.receive(0)).map(|delivery| delivery.id).collect();
     assert_eq!(received, [0]);
-    assert_eq!(network.packets_affected(), 2);
-    network.stop_mistreating();
+    assert_eq!(network.messages_affected(), 2);
+    network.stop_packet_fault();
     network.send(0, 0, 2, "{}");
     assert!(network.receive(0).is_some());
 }
 
 #[test]
-fn the_journal_keeps_the_first_events_only() {
+fn the_journal_keeps_only_the_first_events() {
     let mut network = network(NetworkConfig::default());
     network.send(0, 0, 1, "{}");
-    network.journal_mut().keep_from_now();
+    network.journal_mut().start_keeping();
     (0..KEPT_EVENTS + 5).for_each(|_| _ = network.send(0, 0, 1, "{}"));
     assert_eq!(network.journal().kept().len(), KEPT_EVENTS);
     assert_eq!(network.journal().kept()[0].id, 1);
     assert_eq!(network.journal().events(), KEPT_EVENTS as u64 + 6);
 }
 
-/// The lines of the journal that are neither `send` nor `recv`, from `"type"` on.
-fn notes(network: &mut Network) -> Vec<String> {
+/// The journal's lines other than `send` and `recv`, starting after `"type":`.
+fn other_events(network: &mut Network) -> Vec<String> {
     while network.receive(Nanos::MAX).is_some() {}
     let journal = String::from_utf8(network.journal_mut().take(Vec::new())).unwrap();
-    let noted = journal.lines().filter(|line| !line.contains("\"send\"") && !line.contains("\"recv\""));
-    noted.map(|line| line.split_once("\"type\":").unwrap().1.trim_end_matches('}').to_owned()).collect()
+    let lines = journal.lines().filter(|line| !line.contains("\"send\"") && !line.contains("\"recv\""));
+    lines.map(|line| line.split_once("\"type\":").unwrap().1.trim_end_matches('}').to_owned()).collect()
 }
 
 #[test]
-fn the_journal_says_why_a_message_was_lost_or_copied() {
+fn the_journal_records_why_a_message_was_lost_or_duplicated() {
     let mut lossy = network(NetworkConfig { p_loss: 1.0, ..NetworkConfig::default() });
     lossy.send(0, 0, 1, "{}");
-    assert_eq!(notes(&mut lossy), [r#""lose","id":0,"reason":"p-loss""#]);
-    lossy.flaky(1.0);
+    assert_eq!(other_events(&mut lossy), [r#""lose","id":0,"reason":"p-loss""#]);
+    lossy.set_loss(1.0);
     lossy.send(0, 0, 1, "{}");
-    assert_eq!(notes(&mut lossy), [r#""lose","id":1,"reason":"flaky""#]);
-    let mut doubling = network(NetworkConfig { p_duplicate: 1.0, ..NetworkConfig::default() });
-    doubling.send(0, 0, 1, "{}");
-    assert_eq!(notes(&mut doubling), [r#""duplicate","id":0,"reason":"p-duplicate""#]);
+    assert_eq!(other_events(&mut lossy), [r#""lose","id":1,"reason":"flaky""#]);
+    let mut duplicating = network(NetworkConfig { p_duplicate: 1.0, ..NetworkConfig::default() });
+    duplicating.send(0, 0, 1, "{}");
+    assert_eq!(other_events(&mut duplicating), [r#""duplicate","id":0,"reason":"p-duplicate""#]);
 }
 
 #[test]
-fn the_journal_says_by_how_much_a_message_was_delayed() {
+fn the_journal_records_the_added_delay() {
     let mut network = network(NetworkConfig { latency: 100, ..NetworkConfig::default() });
-    network.slow(3.0);
+    network.set_latency_factor(3.0);
     network.send(0, 0, 1, "{}");
     assert_eq!(network.next_deadline(), Some(300));
-    assert_eq!(notes(&mut network), [r#""delay","id":0,"reason":"slow","delay_ns":200"#]);
-    network.slow(1.0);
-    for behaviour in [PacketBehaviour::Delay(1_000), PacketBehaviour::Reorder(1.0, 1_000)] {
-        network.mistreat(&[0], behaviour, 5);
+    assert_eq!(other_events(&mut network), [r#""delay","id":0,"reason":"slow","delay_ns":200"#]);
+    network.set_latency_factor(1.0);
+    let reorder = PacketBehaviour::Reorder { probability: 1.0, max_delay_ns: 1_000 };
+    for behaviour in [PacketBehaviour::Delay { mean_ns: 1_000 }, reorder] {
+        network.start_packet_fault(&[0], behaviour, 5);
         let id = network.send(0, 0, 1, "{}");
         let extra = network.next_deadline().unwrap() - 100;
         let expected = format!(r#""delay","id":{id},"reason":"packet","fault":5,"delay_ns":{extra}"#);
-        assert_eq!(notes(&mut network), [expected]);
+        assert_eq!(other_events(&mut network), [expected]);
     }
 }
 
 #[test]
-fn the_journal_names_the_fault_that_concerned_a_message() {
+fn the_journal_names_the_fault_that_affected_a_message() {
     let mut network = network(NetworkConfig { latency: 10, ..NetworkConfig::default() });
-    network.mistreat(&[0], PacketBehaviour::Lose(1.0), 5);
+    network.start_packet_fault(&[0], PacketBehaviour::Lose { probability: 1.0 }, 5);
     network.send(0, 0, 1, "{}");
-    network.mistreat(&[0], PacketBehaviour::Duplicate(1.0), 6);
+    network.start_packet_fault(&[0], PacketBehaviour::Duplicate { probability: 1.0 }, 6);
     network.send(0, 0, 1, "{}");
-    network.stop_mistreating();
+    network.stop_packet_fault();
     network.send(0, 2, 1, "{}");
     network.partition(&vec![vec![], vec![2], vec![]], 7);
     assert_eq!(
-        notes(&mut network),
+        other_events(&mut network),
         [
             r#""lose","id":0,"reason":"packet","fault":5"#,
             r#""duplicate","id":1,"reason":"packet","fault":6"#,
@@ -224,51 +225,51 @@ fn the_journal_names_the_fault_that_concerned_a_message() {
         ]
     );
     network.heal();
-    network.drop_from(2, 1);
+    network.block_link(2, 1);
     network.send(0, 2, 1, "{}");
-    assert_eq!(notes(&mut network), [r#""drop","id":3,"reason":"partition""#]);
+    assert_eq!(other_events(&mut network), [r#""drop","id":3,"reason":"partition""#]);
 }
 
 #[test]
-fn the_journal_tells_the_lives_of_a_node_apart() {
+fn the_journal_distinguishes_the_incarnations_of_a_node() {
     let mut network = network(NetworkConfig { latency: 10, ..NetworkConfig::default() });
-    network.send(0, 0, 1, "{}"); // on its way when the node is killed
+    network.send(0, 0, 1, "{}"); // in flight when the node is killed
     let first = network.incarnation(1);
-    network.take_down(1, 3);
-    network.send(0, 0, 1, "{}"); // due while it is down
-    let mut lives = notes(&mut network);
-    lives.sort_unstable(); // both are due at once
-    assert_eq!(lives, [r#""drop","id":0,"reason":"killed","fault":3"#, r#""drop","id":1,"reason":"down","fault":3"#]);
-    network.bring_up(1);
-    network.send_to_incarnation(0, 0, 1, "{}", first); // an answer to its first life
-    network.take_down(1, 8);
+    network.node_killed(1, 3);
+    network.send(0, 0, 1, "{}"); // due while the node is down
+    let mut drops = other_events(&mut network);
+    drops.sort_unstable(); // both are due at the same time
+    assert_eq!(drops, [r#""drop","id":0,"reason":"killed","fault":3"#, r#""drop","id":1,"reason":"down","fault":3"#]);
+    network.node_started(1);
+    network.send_to_incarnation(0, 0, 1, "{}", first); // a response to the first incarnation
+    network.node_killed(1, 8);
     network.send(0, 0, 1, "{}");
-    let mut lives = notes(&mut network);
-    lives.sort_unstable();
+    let mut drops = other_events(&mut network);
+    drops.sort_unstable();
     assert_eq!(
-        lives,
+        drops,
         [r#""drop","id":2,"reason":"earlier-incarnation","fault":3"#, r#""drop","id":3,"reason":"down","fault":8"#,]
     );
 }
 
 #[test]
-fn the_journal_says_that_a_client_had_given_up() {
+fn the_journal_records_responses_that_arrive_too_late() {
     let mut network = network(NetworkConfig::default());
-    let client = network.add("c0");
+    let client = network.add_client("c0");
     network.send(0, 0, client, "{}");
     let delivery = network.receive(0).unwrap();
-    network.ignored(0, &delivery);
-    network.close(client);
+    network.record_ignored(0, &delivery);
+    network.close_client(client);
     network.send(0, 0, client, "{}");
     assert_eq!(
-        notes(&mut network),
+        other_events(&mut network),
         [r#""ignore","id":0,"reason":"not-awaited""#, r#""drop","id":1,"reason":"client-closed""#]
     );
-    assert_eq!(network.stats().dropped, 0, "counts are those of nodes");
+    assert_eq!(network.stats().dropped, 0, "messages to clients do not count as dropped");
 }
 
 #[test]
-fn names_of_events_and_reasons_can_be_read_again() {
+fn names_of_events_and_reasons_are_parsed_back() {
     for kind in EventType::ALL {
         assert_eq!(EventType::from_name(kind.name()), Some(kind));
     }
@@ -279,23 +280,23 @@ fn names_of_events_and_reasons_can_be_read_again() {
 }
 
 #[test]
-fn a_message_in_the_name_of_another_takes_the_link_of_its_sender() {
+fn a_message_with_a_foreign_src_uses_the_link_of_its_sender() {
     let config = NetworkConfig { latency: 7_000_000, client_latency: 1_000_000, ..NetworkConfig::default() };
     let mut network = network(config);
-    let client = network.add("c1");
-    let from = |node, src| Sender { node, src };
-    // n1 forwards what c1 asked: under the client's name, with the delay and the partitions between nodes.
-    network.send_for(0, from(1, client), 0, "{}", 0);
+    let client = network.add_client("c1");
+    let origin = |sender, src| Origin { sender, src };
+    // n1 forwards a request with the client as its src. The delay and the partitions are those between nodes.
+    network.send_as(0, origin(1, client), 0, "{}", 0);
     assert_eq!(network.next_deadline(), Some(7_000_000));
-    let delivery = network.receive(7_000_000).expect("nothing is in its way");
+    let delivery = network.receive(7_000_000).expect("the message is not dropped");
     assert_eq!((delivery.src, delivery.sender, delivery.dest), (client, 1, 0));
     assert!(delivery.line().contains(r#""src":"c1""#));
     assert_eq!((network.stats().clients.send_count, network.stats().servers.send_count), (1, 0));
-    network.drop_from(1, 0);
-    network.send_for(10_000_000, from(1, client), 0, "{}", 0);
+    network.block_link(1, 0);
+    network.send_as(10_000_000, origin(1, client), 0, "{}", 0);
     assert!(network.receive(20_000_000).is_none());
     assert_eq!(network.stats().cut, 1);
-    // What n2 sends under the name of n1 does not cross that link.
-    network.send_for(20_000_000, from(2, 1), 0, "{}", 0);
+    // A message that n2 sends with n1 as its src does not use that link.
+    network.send_as(20_000_000, origin(2, 1), 0, "{}", 0);
     assert!(network.receive(30_000_000).is_some());
 }

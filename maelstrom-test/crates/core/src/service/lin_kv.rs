@@ -8,9 +8,9 @@ use crate::json::Value;
 use crate::protocol::Body;
 use crate::random::Rng;
 
-/// One map; requests are applied as they arrive.
+/// One map. Requests execute in the order of their arrival.
 #[derive(Clone, Debug, Default)]
-pub struct LinKv {
+pub(crate) struct LinKv {
     map: FxHashMap<Value, Value>,
 }
 

@@ -5,9 +5,9 @@ use crate::json::Value;
 use crate::protocol::{Body, ErrorCode, RpcError};
 use crate::random::Rng;
 
-/// Answers `ts` with 0, 1, 2, …
+/// Responds to `ts` requests with 0, 1, 2, …
 #[derive(Clone, Debug, Default)]
-pub struct LinTso {
+pub(crate) struct LinTso {
     next: u64,
 }
 
@@ -20,7 +20,7 @@ impl Service for LinTso {
                 Body::from_iter([("type".into(), "ts_ok".into()), ("ts".into(), ts.into())])
             }
             Some(other) => {
-                RpcError::new(ErrorCode::NOT_SUPPORTED, format!("lin-tso knows ts, not \"{other}\"")).into_body()
+                RpcError::new(ErrorCode::NOT_SUPPORTED, format!("lin-tso supports ts, not \"{other}\"")).into_body()
             }
             None => RpcError::new(ErrorCode::MALFORMED_REQUEST, "the request has no type").into_body(),
         }

@@ -1,4 +1,4 @@
-//! `lww-kv`: a last-write-wins key-value store that is intentionally pathological.
+//! `lww-kv`: an eventually consistent key-value store (last write wins), with intentionally pathological replication.
 
 use std::collections::BTreeMap;
 
@@ -11,35 +11,37 @@ use crate::json::Value;
 use crate::protocol::Body;
 use crate::random::Rng;
 
-/// How many replicas there are.
+/// Number of replicas.
 const REPLICAS: usize = 5;
 
-/// Several replicas that learn of one another's writes now and then: eventually consistent and nothing more. A client may
-/// miss its own write, and of two concurrent writes one is lost although both were acknowledged.
+/// Several replicas. Each request first merges one random replica into another, and then executes on a random replica.
+///
+/// The store is eventually consistent and gives no other guarantee. A client may not read its own write, and one of two
+/// concurrent writes is lost although both were acknowledged.
 #[derive(Clone, Debug, Default)]
-pub struct LwwKv {
+pub(crate) struct LwwKv {
     replicas: [Replica; REPLICAS],
 }
 
-/// A replica: a Lamport clock and a map, and what it takes to learn from others only what is new.
+/// A replica: a Lamport clock, a map, and an index of changes, so that a merge visits only changed keys.
 #[derive(Clone, Debug, Default)]
 struct Replica {
     clock: u64,
     map: FxHashMap<Value, Entry>,
-    /// Every key by its last change here; changes are numbered 0, 1, 2, …
+    /// The key of each change of this replica that no later change replaced. Changes are numbered 0, 1, 2, …
     changes: BTreeMap<u64, Value>,
     next_change: u64,
-    /// How many changes of each replica are known here.
-    known: [u64; REPLICAS],
+    /// For each replica: how many of its changes were merged into this one.
+    merged: [u64; REPLICAS],
 }
 
-/// A value and the write that it came from. No two writes have the same timestamp and replica, so replicas converge.
+/// A value and the write that set it. Timestamp and replica identify a write, so that replicas converge.
 #[derive(Clone, Debug)]
 struct Entry {
     timestamp: u64,
     replica: usize,
     value: Value,
-    /// Its number among the changes of the replica that holds it.
+    /// The number of the change in the replica that contains this entry.
     change: u64,
 }
 
@@ -53,17 +55,17 @@ impl Replica {
         self.changes.insert(change, key.clone());
     }
 
-    /// Learns all that the other replica, which has this number, knows.
+    /// Merges the state of the replica with this number into this one.
     fn merge(&mut self, number: usize, other: &Replica) {
         self.clock = self.clock.max(other.clock);
-        for (_, key) in other.changes.range(self.known[number]..) {
+        for (_, key) in other.changes.range(self.merged[number]..) {
             let theirs = &other.map[key];
             let ours = self.map.get(key).map(|ours| (ours.timestamp, ours.replica));
             if ours < Some((theirs.timestamp, theirs.replica)) {
                 self.set(key, theirs.timestamp, theirs.replica, theirs.value.clone());
             }
         }
-        self.known[number] = other.next_change;
+        self.merged[number] = other.next_change;
     }
 }
 
@@ -71,8 +73,8 @@ impl Service for LwwKv {
     fn handle(&mut self, _source: &str, request: &Body, rng: &mut Rng) -> Body {
         let from = rng.random_range(0..REPLICAS);
         let to = (from + rng.random_range(1..REPLICAS)) % REPLICAS;
-        let [learned, learner] = self.replicas.get_disjoint_mut([from, to]).expect("two replicas");
-        learner.merge(from, learned);
+        let [source, target] = self.replicas.get_disjoint_mut([from, to]).expect("two replicas");
+        target.merge(from, source);
 
         let number = rng.random_range(0..REPLICAS);
         let replica = &mut self.replicas[number];
@@ -98,7 +100,7 @@ mod tests {
     use crate::random::stream;
 
     #[test]
-    fn replicas_converge_to_the_highest_write() {
+    fn replicas_converge_to_the_write_with_the_highest_timestamp() {
         for seed in 0..50 {
             let mut rng = stream(seed, "test");
             let mut kv = LwwKv::default();
@@ -110,7 +112,7 @@ mod tests {
                 entries.max_by_key(|entry| (entry.timestamp, entry.replica)).map(|entry| entry.value.clone())
             };
             let expected: Vec<_> = (0..3).map(|key| highest(&json!(key), &kv)).collect();
-            // Requests of any kind spread the news.
+            // Requests of any kind merge replicas.
             for _ in 0..500 {
                 read(&mut kv, "n2", json!("other"), &mut rng);
             }
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn learning_what_is_new_is_learning_everything() {
+    fn merging_the_changes_is_equivalent_to_merging_the_whole_map() {
         for seed in 0..50 {
             let mut rng = stream(seed, "test");
             let mut kv = LwwKv::default();
@@ -131,13 +133,13 @@ mod tests {
                 write(&mut kv, "n1", json!(i % 7), json!(i), &mut rng);
                 let from = rng.random_range(0..REPLICAS);
                 let to = (from + 1) % REPLICAS;
-                let [learned, learner] = kv.replicas.get_disjoint_mut([from, to]).unwrap();
-                learner.merge(from, learned);
-                for (key, theirs) in &learned.map {
-                    let ours = &learner.map[key];
+                let [source, target] = kv.replicas.get_disjoint_mut([from, to]).unwrap();
+                target.merge(from, source);
+                for (key, theirs) in &source.map {
+                    let ours = &target.map[key];
                     assert!((ours.timestamp, ours.replica) >= (theirs.timestamp, theirs.replica));
                 }
-                assert!(learner.changes.len() == learner.map.len() && learner.clock >= learned.clock);
+                assert!(target.changes.len() == target.map.len() && target.clock >= source.clock);
             }
         }
     }

@@ -1,21 +1,29 @@
 //! The services that nodes can call over the simulated network: pure state machines.
 //!
-//! A distributed system is easier to build on top of another one. These four stand ready, each under its name, and each
-//! with a different promise:
+//! A distributed system is easier to build on top of existing services. Four are available, each with a different
+//! consistency model:
 //!
-//! | service | promise |
+//! | service | consistency |
 //! | --- | --- |
-//! | [`lin-kv`](LinKv) | linearizable: as if there were one map, and every request took effect at one moment while it was under way |
-//! | [`seq-kv`](SeqKv) | sequential: one order of all updates, of which a client may see an old prefix, but never goes back |
-//! | [`lww-kv`](LwwKv) | eventually consistent: of conflicting writes the one with the highest timestamp survives |
-//! | [`lin-tso`](LinTso) | linearizable: hands out timestamps 0, 1, 2, … |
+//! | `lin-kv` | linearizable: there is one map, and each request takes effect at one instant between its invocation and its response |
+//! | `seq-kv` | sequential: all updates have one order; a client may read a past state, but its reads never go backwards |
+//! | `lww-kv` | eventual: replicas exchange writes, and of conflicting writes the one with the highest timestamp wins |
+//! | `lin-tso` | linearizable: returns the timestamps 0, 1, 2, … |
 //!
-//! Key-value services understand `read {key}`, `write {key, value}` and `cas {key, from, to}` (compare-and-set), the last one
-//! with `create_if_not_exists: true` if it should create missing keys. A missing key is error 20, a `cas` that finds
-//! another value error 22, a request that lacks something error 12, anything else error 10. Keys and values are any JSON;
-//! `1` and `1.0` are different, `{"a": 1, "b": 2}` and `{"b": 2, "a": 1}` are equal. Numbers of any size keep
-//! their exact value (see [`json`](crate::json)). A request nested more than 127 levels deep is not read at all, which
-//! the run's `exceptions` report.
+//! The key-value services accept these requests. Keys and values are any JSON.
+//!
+//! | request | response | errors |
+//! | --- | --- | --- |
+//! | `read {key}` | `read_ok {value}` | 20: the key does not exist |
+//! | `write {key, value}` | `write_ok {}` | |
+//! | `cas {key, from, to}` (compare-and-set) | `cas_ok {}` | 20: the key does not exist; 22: its value is not `from` |
+//!
+//! With `create_if_not_exists: true`, `cas` creates a missing key. A malformed request is error 12, an unknown request
+//! error 10.
+//!
+//! Objects are equal if they have equal entries in any order. `1` and `1.0` are different. Numbers of any size keep
+//! their exact value (see [`json`](crate::json)). A request nested more than 127 levels deep gets no response; it is
+//! reported among the `exceptions` of the run.
 //!
 //! ```
 //! use maelstrom_core::{random::stream, service};
@@ -34,22 +42,22 @@ mod lin_tso;
 mod lww_kv;
 mod seq_kv;
 
-pub use lin_kv::LinKv;
-pub use lin_tso::LinTso;
-pub use lww_kv::LwwKv;
-pub use seq_kv::SeqKv;
+pub(crate) use lin_kv::LinKv;
+use lin_tso::LinTso;
+use lww_kv::LwwKv;
+use seq_kv::SeqKv;
 
 use crate::protocol::Body;
 use crate::random::Rng;
 
-/// A service: from a request to a response.
+/// A service: maps requests to responses.
 pub trait Service: Send {
-    /// Answers a request of the node or client named `source`. The response has `type` and the result's keys;
-    /// `in_reply_to` is added by the caller. Errors are bodies of type `error`.
+    /// Executes a request of the node or client named `source`, and returns the body of the response without
+    /// `in_reply_to`. Errors are bodies of type `error`.
     fn handle(&mut self, source: &str, request: &Body, rng: &mut Rng) -> Body;
 }
 
-/// A fresh service by its name, one of [`SERVICE_NAMES`](crate::protocol::SERVICE_NAMES).
+/// Creates the service with this name, one of [`SERVICE_NAMES`](crate::protocol::SERVICE_NAMES). `None` if there is none.
 pub fn by_name(name: &str) -> Option<Box<dyn Service>> {
     match name {
         "lin-kv" => Some(Box::new(LinKv::default())),
@@ -76,30 +84,30 @@ mod tests {
     }
 
     pub(super) fn write(service: &mut dyn Service, source: &str, key: Value, value: Value, rng: &mut Rng) {
-        let answer = call(service, source, json!({"type": "write", "key": key, "value": value}), rng);
-        assert_eq!(answer, json!({"type": "write_ok"}));
+        let response = call(service, source, json!({"type": "write", "key": key, "value": value}), rng);
+        assert_eq!(response, json!({"type": "write_ok"}));
     }
 
-    /// The value; `None` if there is none.
+    /// The value of a key; `None` if the key does not exist.
     pub(super) fn read(service: &mut dyn Service, source: &str, key: Value, rng: &mut Rng) -> Option<Value> {
-        let answer = call(service, source, json!({"type": "read", "key": key}), rng);
-        match answer["type"].as_str() {
-            Some("read_ok") => Some(answer["value"].clone()),
+        let response = call(service, source, json!({"type": "read", "key": key}), rng);
+        match response["type"].as_str() {
+            Some("read_ok") => Some(response["value"].clone()),
             _ => {
-                assert_eq!(answer["code"], 20);
+                assert_eq!(response["code"], 20);
                 None
             }
         }
     }
 
     #[test]
-    fn every_name_has_its_service() {
+    fn every_service_name_has_a_service() {
         assert!(SERVICE_NAMES.iter().all(|name| by_name(name).is_some()));
         assert!(by_name("n0").is_none());
     }
 
     #[test]
-    fn bad_requests_get_the_right_error() {
+    fn malformed_and_unknown_requests_are_errors() {
         let mut rng = stream(0, "test");
         for name in SERVICE_NAMES {
             let mut service = by_name(name).unwrap();
@@ -113,14 +121,14 @@ mod tests {
                 assert_eq!(code(json!({"type": "cas", "key": 1, "to": 1})), Some(12));
                 assert_eq!(code(json!({"type": "read", "key": 1})), Some(20));
                 assert_eq!(code(json!({"type": "cas", "key": 1, "from": 1, "to": 2})), Some(20));
-                let odd = json!({"type": "cas", "key": 1, "from": 1, "to": 2, "create_if_not_exists": 1});
-                assert_eq!(code(odd), Some(12));
+                let malformed = json!({"type": "cas", "key": 1, "from": 1, "to": 2, "create_if_not_exists": 1});
+                assert_eq!(code(malformed), Some(12));
             }
         }
     }
 
     #[test]
-    fn cas_creates_only_if_asked() {
+    fn cas_creates_a_missing_key_with_create_if_not_exists() {
         let mut rng = stream(0, "test");
         for name in ["lin-kv", "seq-kv", "lww-kv"] {
             let mut service = by_name(name).unwrap();
@@ -130,16 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_equal_as_written_and_objects_in_any_order() {
+    fn values_are_compared_exactly_and_objects_in_any_order() {
         let mut rng = stream(0, "test");
         let mut kv = LinKv::default();
         write(&mut kv, "n0", json!(1), json!({"a": 1, "b": 2}), &mut rng);
         assert_eq!(read(&mut kv, "n0", json!(1.0), &mut rng), None);
         let swapped: Value = crate::json::from_str(r#"{"b": 2, "a": 1}"#).unwrap();
         let wrong = json!({"type": "cas", "key": 1, "from": {"a": 1.0, "b": 2}, "to": 1});
-        let answer = call(&mut kv, "n0", wrong, &mut rng);
-        assert_eq!(answer["code"], 22);
-        assert_eq!(answer["text"], r#"current value {"a":1,"b":2} is not {"a":1.0,"b":2}"#);
+        let response = call(&mut kv, "n0", wrong, &mut rng);
+        assert_eq!(response["code"], 22);
+        assert_eq!(response["text"], r#"current value {"a":1,"b":2} is not {"a":1.0,"b":2}"#);
         let right = json!({"type": "cas", "key": 1, "from": swapped, "to": 1});
         assert_eq!(call(&mut kv, "n0", right, &mut rng)["type"], "cas_ok");
     }
@@ -161,7 +169,7 @@ mod tests {
                 write(&mut *kv, "n0", number(value), number(value), &mut rng);
                 let cas = |from: &str| json!({"type": "cas", "key": number(value), "from": number(from), "to": number(other)});
                 if name == "lww-kv" {
-                    // All replicas learn of the write.
+                    // After these requests, all replicas have the write.
                     (0..100).for_each(|_| drop(read(&mut *kv, "n0", json!("other"), &mut rng)));
                 }
                 let text = call(&mut *kv, "n0", json!({"type": "read", "key": number(value)}), &mut rng).to_string();
@@ -183,7 +191,7 @@ mod tests {
     }
 
     proptest! {
-        /// lin-kv is a map, whoever asks.
+        /// `lin-kv` behaves as one map for all clients.
         #[test]
         fn behaves_like_a_map(steps in collection::vec((0..3u8, 0..3u8, 0..3u8, 0..3u8), 0..60)) {
             let mut rng = stream(0, "test");
@@ -196,13 +204,13 @@ mod tests {
                     1 => json!({"type": "write", "key": key, "value": to}),
                     _ => json!({"type": "cas", "key": key, "from": from, "to": to}),
                 };
-                let answer = call(&mut kv, &source, request, &mut rng);
+                let response = call(&mut kv, &source, request, &mut rng);
                 match (f, map.get(&key).copied()) {
-                    (0, Some(value)) => prop_assert_eq!(answer, json!({"type": "read_ok", "value": value})),
-                    (1, _) => prop_assert_eq!(answer, json!({"type": "write_ok"})),
-                    (2, Some(value)) if value == from => prop_assert_eq!(answer, json!({"type": "cas_ok"})),
-                    (2, Some(_)) => prop_assert_eq!(&answer["code"], &json!(22)),
-                    _ => prop_assert_eq!(&answer["code"], &json!(20)),
+                    (0, Some(value)) => prop_assert_eq!(response, json!({"type": "read_ok", "value": value})),
+                    (1, _) => prop_assert_eq!(response, json!({"type": "write_ok"})),
+                    (2, Some(value)) if value == from => prop_assert_eq!(response, json!({"type": "cas_ok"})),
+                    (2, Some(_)) => prop_assert_eq!(&response["code"], &json!(22)),
+                    _ => prop_assert_eq!(&response["code"], &json!(20)),
                 }
                 if f == 1 || (f == 2 && map.get(&key) == Some(&from)) {
                     map.insert(key, to);

@@ -1,4 +1,4 @@
-//! `seq-kv`: a sequentially consistent key-value store that likes to show the past.
+//! `seq-kv`: a sequentially consistent key-value store that often executes reads on a past state.
 
 use std::collections::VecDeque;
 
@@ -11,29 +11,30 @@ use crate::json::Value;
 use crate::protocol::Body;
 use crate::random::Rng;
 
-/// How many states are kept.
-const STATES: u64 = 32;
+/// Number of states that are kept.
+const KEPT_STATES: u64 = 32;
 
-/// All updates form one order of states, numbered 0, 1, 2, …; each client sees a monotonic prefix of it.
+/// A sequence of states, numbered 0, 1, 2, … Each update creates the next state. The states that a client observes never
+/// go backwards.
 ///
-/// A request runs on a random kept state that is not older than what its client has seen. If it would change that state, it
-/// runs on the newest one instead, and its result is the next state.
+/// A request executes on a random kept state, but not on one older than the client has observed. If the request would
+/// change that state, it executes on the newest state instead, and creates the next one.
 #[derive(Clone, Debug, Default)]
-pub struct SeqKv {
+pub(crate) struct SeqKv {
     /// The number of the newest state.
     newest: u64,
-    /// The values that a key had in the states that are kept: the number of the state in which each appeared, ascending.
+    /// The values of each key in the kept states, each with the number of the state in which it appeared, ascending.
     versions: FxHashMap<Value, VecDeque<(u64, Value)>>,
-    /// The keys that were changed, in order, by the step from each kept state to the next.
+    /// The changed key of each transition between kept states, in order.
     changed: VecDeque<Value>,
-    /// The newest state that each client has seen.
-    clients: FxHashMap<String, u64>,
+    /// The newest state that each client has observed.
+    observed: FxHashMap<String, u64>,
 }
 
 impl SeqKv {
-    /// The number of the oldest state that is kept.
+    /// The number of the oldest kept state.
     fn oldest(&self) -> u64 {
-        self.newest.saturating_sub(STATES - 1)
+        self.newest.saturating_sub(KEPT_STATES - 1)
     }
 
     /// The value of a key in a state.
@@ -42,21 +43,21 @@ impl SeqKv {
         versions.iter().rev().find(|(since, _)| *since <= state).map(|(_, value)| value)
     }
 
-    /// What a request comes to in a state: the response, and the value of its key if that would change.
+    /// Executes a request on a state: returns the response, and the new value of the key if the request changes it.
     fn execute(&self, request: &Request, state: u64) -> (Body, Option<Value>) {
         let current = self.get(&request.key, state);
         let outcome = request.execute(current);
         (outcome.response, outcome.write.filter(|value| Some(value) != current))
     }
 
-    /// Makes a new state in which one key is different, and forgets what only states that are too old need.
+    /// Creates the next state, in which one key has a new value, and removes versions that no kept state needs.
     fn append(&mut self, key: Value, value: Value) {
         self.newest += 1;
         self.versions.entry(key.clone()).or_default().push_back((self.newest, value));
         self.changed.push_back(key);
-        if self.changed.len() as u64 == STATES {
+        if self.changed.len() as u64 == KEPT_STATES {
             let oldest = self.oldest();
-            let key = self.changed.pop_front().expect("it has just grown");
+            let key = self.changed.pop_front().expect("a key was added above");
             let versions = self.versions.get_mut(&key).expect("a changed key has versions");
             while versions.get(1).is_some_and(|(since, _)| *since <= oldest) {
                 versions.pop_front();
@@ -71,8 +72,8 @@ impl Service for SeqKv {
             Ok(request) => request,
             Err(error) => return error,
         };
-        let seen = self.clients.get(source).copied().unwrap_or(0);
-        let mut state = rng.random_range(seen.max(self.oldest())..=self.newest);
+        let observed = self.observed.get(source).copied().unwrap_or(0);
+        let mut state = rng.random_range(observed.max(self.oldest())..=self.newest);
         let (mut response, mut change) = self.execute(&request, state);
         if change.is_some() {
             (response, change) = self.execute(&request, self.newest);
@@ -81,7 +82,7 @@ impl Service for SeqKv {
             }
             state = self.newest;
         }
-        self.clients.insert(source.to_owned(), state);
+        self.observed.insert(source.to_owned(), state);
         response
     }
 }
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
     use crate::random::stream;
 
-    /// A store in which key 0 has been 0 … `last`.
+    /// A store in which key 0 had the values 0 … `last`.
     fn counted(last: u64, rng: &mut Rng) -> SeqKv {
         let mut kv = SeqKv::default();
         (0..=last).for_each(|i| write(&mut kv, "writer", json!(0), json!(i), rng));
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn fresh_clients_see_several_states_of_the_kept_ones() {
+    fn new_clients_observe_every_kept_state() {
         let mut rng = stream(1, "test");
         let mut kv = counted(100, &mut rng);
         let mut seen: Vec<u64> =
@@ -110,12 +111,12 @@ mod tests {
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen, (69..=100).collect::<Vec<_>>());
-        let mut young = counted(3, &mut rng);
-        assert!((0..100).any(|i| read(&mut young, &format!("n{i}"), json!(0), &mut rng).is_none()));
+        let mut recent = counted(3, &mut rng);
+        assert!((0..100).any(|i| read(&mut recent, &format!("n{i}"), json!(0), &mut rng).is_none()));
     }
 
     #[test]
-    fn a_client_never_goes_back_and_converges() {
+    fn reads_of_a_client_never_go_backwards_and_converge() {
         let mut rng = stream(2, "test");
         for _ in 0..50 {
             let mut kv = counted(40, &mut rng);
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn who_writes_something_new_sees_everything_before_it() {
+    fn a_client_that_changes_the_state_observes_all_earlier_updates() {
         let mut rng = stream(3, "test");
         for i in 0..50 {
             let mut kv = counted(i, &mut rng);
@@ -136,12 +137,12 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_changes_nothing_may_stay_in_the_past() {
+    fn a_write_that_changes_nothing_may_execute_on_a_past_state() {
         let mut rng = stream(4, "test");
         let stale = (0..50).filter(|_| {
             let mut kv = counted(5, &mut rng);
             write(&mut kv, "n1", json!(0), json!(3), &mut rng);
-            // Either the write found the 3 in the past, or it came after the 5.
+            // The write either found the value 3 in a past state, or created a new state after the 5.
             let newest = kv.get(&json!(0), kv.newest).cloned();
             assert!(newest == Some(json!(5)) || newest == Some(json!(3)));
             newest == Some(json!(5))
@@ -150,18 +151,18 @@ mod tests {
     }
 
     #[test]
-    fn cas_on_the_newest_state_decides() {
+    fn a_cas_succeeds_only_on_the_newest_state() {
         let mut rng = stream(5, "test");
         for i in 0..50 {
             let mut kv = counted(5, &mut rng);
             let request = json!({"type": "cas", "key": 0, "from": 2, "to": 9});
-            let answer = call(&mut kv, &format!("n{i}"), request, &mut rng);
-            assert!(answer["code"] == 22 || answer["code"] == 20, "{answer:?}");
+            let response = call(&mut kv, &format!("n{i}"), request, &mut rng);
+            assert!(response["code"] == 22 || response["code"] == 20, "{response:?}");
         }
     }
 
     #[test]
-    fn memory_is_bounded_by_the_kept_states() {
+    fn memory_is_bounded_by_the_number_of_kept_states() {
         let mut rng = stream(6, "test");
         let mut kv = SeqKv::default();
         for i in 0..1000 {
@@ -169,19 +170,19 @@ mod tests {
         }
         write(&mut kv, "n1", json!("last"), json!(0), &mut rng);
         let versions: usize = kv.versions.values().map(VecDeque::len).sum();
-        assert!(versions <= STATES as usize + 3, "{versions}");
+        assert!(versions <= KEPT_STATES as usize + 3, "{versions}");
     }
 
-    /// Every answer must be explained by one order of the updates that every client follows: replay it with whole states.
+    /// One order of updates must explain every response. The reference model keeps each state as a whole map.
     #[test]
-    fn agrees_with_whole_states_kept() {
+    fn responses_agree_with_a_model_that_keeps_whole_states() {
         for seed in 0..100 {
             let mut rng = stream(seed, "test");
             let mut kv = SeqKv::default();
             let mut states: Vec<FxHashMap<Value, Value>> = vec![FxHashMap::default()];
             for _ in 0..200 {
                 let (client, key) = (format!("n{}", rng.random_range(0..4)), json!(rng.random_range(0..3)));
-                let before = kv.clients.get(&client).copied().unwrap_or(0);
+                let before = kv.observed.get(&client).copied().unwrap_or(0);
                 if rng.random_ratio(1, 3) {
                     let value = json!(rng.random_range(0..3));
                     write(&mut kv, &client, key.clone(), value.clone(), &mut rng);
@@ -190,13 +191,13 @@ mod tests {
                         assert_ne!(next.insert(key, value.clone()), Some(value));
                         states.push(next);
                     } else {
-                        assert_eq!(states[kv.clients[&client] as usize].get(&key), Some(&value));
+                        assert_eq!(states[kv.observed[&client] as usize].get(&key), Some(&value));
                     }
                 } else {
                     let value = read(&mut kv, &client, key.clone(), &mut rng);
-                    assert_eq!(value.as_ref(), states[kv.clients[&client] as usize].get(&key));
+                    assert_eq!(value.as_ref(), states[kv.observed[&client] as usize].get(&key));
                 }
-                let after = kv.clients[&client];
+                let after = kv.observed[&client];
                 assert!((before..=kv.newest).contains(&after));
             }
             assert_eq!(kv.newest as usize + 1, states.len());

@@ -17,7 +17,7 @@ impl Simulation {
         for node in nodes {
             let client = self.open_client(Owner::Boot(node));
             // Nothing else may arrive before `init`.
-            self.network.await_greeting(node, client);
+            self.network.begin_initialisation(node, client);
             let mut rest = self.config.workload.setup(node, &self.config.settings);
             rest.reverse();
             self.nodes.begin_boot(node, Boot { client, request: "init".into(), rest });
@@ -50,7 +50,7 @@ impl Simulation {
             return self.fail(Failure::WrongAnswer { node, request, answer, expected, why: malformed.to_string() });
         }
         if request == "init" {
-            self.network.admit(self.now, node);
+            self.network.end_initialisation(self.now, node);
         }
         let Some(boot) = self.nodes.boot_of(node) else { return };
         if let Some(next) = boot.rest.pop() {

@@ -22,7 +22,7 @@ pub struct Config {
     pub network: NetworkConfig,
     /// Operations per second, all clients together. 0: none in the main phase.
     pub rate: f64,
-    /// How long a client waits for an answer. `None`: as long as the workload says. See [`Config::client_timeout`].
+    /// Client request timeout. `None` for the default of the workload. See [`Config::client_timeout`].
     pub timeout: Option<Nanos>,
     /// The kinds of faults.
     pub faults: Vec<FaultKind>,
@@ -55,8 +55,8 @@ impl Config {
         }
     }
 
-    /// How long a client waits for an answer.
+    /// The client request timeout.
     pub fn client_timeout(&self) -> Nanos {
-        self.timeout.unwrap_or_else(|| self.workload.timeout(&self.settings))
+        self.timeout.unwrap_or_else(|| self.workload.client_timeout(&self.settings))
     }
 }

@@ -3,7 +3,7 @@
 use super::state::FaultReport;
 use super::{Command, Effect, Event, Phase, Simulation};
 use crate::history::Nanos;
-use crate::nemesis::{Action, FaultKind, FaultOp, View};
+use crate::nemesis::{Action, ClusterView, FaultKind, FaultOp};
 
 impl Simulation {
     /// What faults did so far.
@@ -13,7 +13,7 @@ impl Simulation {
             counts.effects.insert("messages_cut", self.network.stats().cut);
         }
         if let Some(counts) = report.get_mut(&FaultKind::Packet) {
-            counts.effects.insert("messages_affected", self.network.packets_affected());
+            counts.effects.insert("messages_affected", self.network.messages_affected());
         }
         report
     }
@@ -31,9 +31,9 @@ impl Simulation {
             return;
         }
         let (down, paused) = (self.nodes.all_down(), self.nodes.all_paused());
-        let view = View { leader: self.network.most_talkative(), down: &down, paused: &paused };
+        let view = ClusterView { leader: self.network.likely_leader(), down: &down, paused: &paused };
         let op = self.faults.draw(self.now - self.main_began, &view);
-        self.network.forget_talk();
+        self.network.reset_likely_leader();
         self.begin_fault(op);
     }
 
@@ -55,11 +55,11 @@ impl Simulation {
         match action {
             Action::Partition(grudge) => self.network.partition(grudge, fault),
             Action::Heal => self.network.heal(),
-            Action::Packet { targets, behaviour } => self.network.mistreat(targets, *behaviour, fault),
-            Action::StopPacket => self.network.stop_mistreating(),
+            Action::Packet { targets, behaviour } => self.network.start_packet_fault(targets, *behaviour, fault),
+            Action::StopPacket => self.network.stop_packet_fault(),
             Action::Kill(targets) => {
                 let targets = self.nodes.alive_among(targets);
-                targets.iter().for_each(|&node| self.network.take_down(node, fault));
+                targets.iter().for_each(|&node| self.network.node_killed(node, fault));
                 return self.command(targets, Command::Kill);
             }
             Action::Pause(targets) => return self.command(self.nodes.up_among(targets), Command::Pause),
@@ -92,7 +92,7 @@ impl Simulation {
         match effect {
             Effect::Started(node) => {
                 self.nodes.started(node);
-                self.network.bring_up(node);
+                self.network.node_started(node);
                 self.send_init(node);
             }
             Effect::Killed(node, processes) => {
@@ -141,7 +141,7 @@ impl Simulation {
 
     fn heal_next(&mut self) {
         let (down, paused) = (self.nodes.all_down(), self.nodes.all_paused());
-        let view = View { leader: None, down: &down, paused: &paused };
+        let view = ClusterView { leader: None, down: &down, paused: &paused };
         match self.faults.next_healing(&view) {
             Some(op) => self.begin_fault(op),
             None => self.healed(),

@@ -1,13 +1,13 @@
-//! The way of a message: from a node's output into the network, and from the network to a node, a service or a client.
+//! Messages: from a node's output into the network, and from the network to a node, a service or a client.
 
 use super::state::{OUTPUT_LIMIT, Owner, Received, Timeout};
 use super::{Event, Failure, Simulation};
 use crate::checker::exceptions::{Exception, ExceptionKind};
 use crate::history::Nanos;
 use crate::json::Value;
-use crate::network::{Delivery, EndpointId, Sender};
+use crate::network::{Delivery, EndpointId, Origin};
 use crate::protocol::{Body, Envelope, Malformed, NodeKind, Rpc};
-use crate::workload::Answer;
+use crate::workload::Response;
 
 /// Lines of a node that an error shows.
 const LAST_LINES: usize = 3;
@@ -62,8 +62,8 @@ impl Simulation {
             Some(incarnation) => incarnation,
             None => self.network.incarnation(dest),
         };
-        self.network.send_for(self.now, Sender { node, src }, dest, body, incarnation);
-        if self.network.queued_bytes() > OUTPUT_LIMIT {
+        self.network.send_as(self.now, Origin { sender: node, src }, dest, body, incarnation);
+        if self.network.bytes_in_flight() > OUTPUT_LIMIT {
             let node = self.node_name(node);
             self.fail(Failure::NetworkFull { node, bytes: OUTPUT_LIMIT });
         }
@@ -80,7 +80,7 @@ impl Simulation {
             NodeKind::Service => self.serve(&delivery),
             NodeKind::Client => self.client_received(&delivery),
         }
-        self.network.recycle(delivery);
+        self.network.reuse_buffer(delivery);
     }
 
     fn write_to_node(&mut self, node: usize, line: &str) {
@@ -106,13 +106,13 @@ impl Simulation {
     // Clients.
 
     pub(super) fn open_client(&mut self, owner: Owner) -> EndpointId {
-        let client = self.network.add(&self.clients.next_name());
+        let client = self.network.add_client(&self.clients.next_name());
         self.clients.open(client, owner);
         client
     }
 
     pub(super) fn close_client(&mut self, client: EndpointId) {
-        self.network.close(client);
+        self.network.close_client(client);
         self.clients.close(client);
     }
 
@@ -132,19 +132,19 @@ impl Simulation {
         };
         match self.clients.receive(delivery.dest, &body) {
             Received::Closed => {}
-            Received::Late => self.network.ignored(self.now, delivery),
+            Received::Late => self.network.record_ignored(self.now, delivery),
             Received::Unexpected(malformed) => {
                 self.report_response(delivery, ExceptionKind::UnexpectedMessage, &malformed, None);
             }
             Received::Response { owner: Owner::Boot(node), .. } => self.boot_answered(node, &body),
             Received::Response { owner: Owner::Worker(worker), request } => {
-                let answer = self.clients.read_response(&request, body);
-                if let Answer::Malformed(malformed) = &answer {
+                let response = self.clients.read_response(&request, body);
+                if let Response::Malformed(malformed) = &response {
                     let schema = self.clients.rpc(&request).map(Rpc::response_schema);
                     let expected = schema.as_ref().map(|schema| (&*request, &**schema));
                     self.report_response(delivery, ExceptionKind::MalformedResponse, malformed, expected);
                 }
-                self.worker_answered(worker, answer, delivery.body());
+                self.worker_answered(worker, response, delivery.body());
             }
         }
     }
@@ -155,7 +155,7 @@ impl Simulation {
             Timeout::Idle => {}
             Timeout::NotYet(deadline) => self.agenda.add(deadline, Event::Timeout(client)),
             Timeout::Expired(Owner::Boot(node)) => self.boot_timed_out(node),
-            Timeout::Expired(Owner::Worker(worker)) => self.worker_answered(worker, Answer::Timeout, ""),
+            Timeout::Expired(Owner::Worker(worker)) => self.worker_answered(worker, Response::Timeout, ""),
         }
     }
 

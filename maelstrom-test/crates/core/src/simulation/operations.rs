@@ -5,7 +5,7 @@ use super::{Event, Phase, Simulation};
 use crate::checker::exceptions::ExceptionKind;
 use crate::generator::{Invocation, Next};
 use crate::history::{Nanos, OpType};
-use crate::workload::{Answer, Completion, Step};
+use crate::workload::{ClientStep, Completion, Response};
 
 impl Simulation {
     pub(super) fn schedule_operation(&mut self) {
@@ -92,24 +92,24 @@ impl Simulation {
     }
 
     /// A response, or its absence, reached a worker. `text` is the body as the node wrote it.
-    pub(super) fn worker_answered(&mut self, worker: usize, answer: Answer, text: &str) {
-        if let Some(step) = self.workers.answer(worker, answer) {
+    pub(super) fn worker_answered(&mut self, worker: usize, response: Response, text: &str) {
+        if let Some(step) = self.workers.on_response(worker, response) {
             self.follow(worker, step, text);
         }
     }
 
-    fn follow(&mut self, worker: usize, step: Step, text: &str) {
+    fn follow(&mut self, worker: usize, step: ClientStep, text: &str) {
         // A worker talks to one node all the time.
         let node = worker % self.nodes.len();
         match step {
-            Step::Call(body) => {
+            ClientStep::Call(body) => {
                 let client = self.workers.endpoint(worker).expect("a client performs the operation");
                 self.send_request(client, node, body, self.timeout);
             }
-            Step::Done(completion) => self.complete(worker, completion),
-            Step::Malformed(malformed) => {
+            ClientStep::Done(completion) => self.complete(worker, completion),
+            ClientStep::Malformed(malformed) => {
                 self.report_malformed(node, ExceptionKind::MalformedResponse, &malformed, text, None);
-                self.complete(worker, Completion::not_ok(&Answer::Malformed(malformed), false));
+                self.complete(worker, Completion::not_ok(&Response::Malformed(malformed), false));
             }
         }
     }

@@ -22,7 +22,7 @@ impl Simulation {
     pub(super) fn begin_main_phase(&mut self) {
         self.phase = Phase::Main;
         self.main_began = self.now;
-        self.network.journal_mut().keep_from_now();
+        self.network.journal_mut().start_keeping();
         self.agenda.add(self.now.saturating_add(self.config.settings.time_limit), Event::MainPhaseEnds);
         self.schedule.restart(self.now);
         self.schedule_operation();

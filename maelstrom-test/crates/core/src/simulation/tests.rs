@@ -11,7 +11,7 @@ use crate::checker::{CheckContext, Checker, Verdict};
 use crate::generator::{Invocation, Next, Worker as Asking};
 use crate::network::NetworkConfig;
 use crate::protocol::{Body, Malformed, Rpc, Type};
-use crate::workload::{Answer, Client, Completion, Settings, Step, Workload};
+use crate::workload::{Client, ClientStep, Completion, Response, Settings, Workload};
 
 /// Clients send `ping {n}` and get `ping_ok {n}`; `idle_final` adds a final phase of one ping each.
 struct Ping {
@@ -36,20 +36,20 @@ impl Generator for Pings {
         }
         self.next += 1;
         let invocation = Invocation::new("ping", json!(self.next));
-        Next::Op(if self.finally.is_some() { invocation.finally() } else { invocation })
+        Next::Op(if self.finally.is_some() { invocation.in_final_phase() } else { invocation })
     }
 }
 
 impl Client for Pinger {
-    fn invoke(&mut self, op: &Invocation) -> Step {
-        Step::Call(object(json!({"type": "ping", "n": op.value})))
+    fn invoke(&mut self, op: &Invocation) -> ClientStep {
+        ClientStep::Call(object(json!({"type": "ping", "n": op.value})))
     }
 
-    fn answer(&mut self, op: &Invocation, answer: Answer) -> Step {
-        match answer {
-            Answer::Ok(body) if body["n"] == op.value => Step::Done(Completion::ok(body["n"].clone())),
-            Answer::Ok(_) => Step::Malformed("another number than was sent".into()),
-            other => Step::Done(Completion::not_ok(&other, false)),
+    fn on_response(&mut self, op: &Invocation, response: Response) -> ClientStep {
+        match response {
+            Response::Ok(body) if body["n"] == op.value => ClientStep::Done(Completion::ok(body["n"].clone())),
+            Response::Ok(_) => ClientStep::Malformed("another number than was sent".into()),
+            other => ClientStep::Done(Completion::not_ok(&other, false)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Broadcast: what one node hears, all have to learn.
+//! Broadcast: a message sent to one node must reach all nodes.
 
 use super::g_set::{final_reads, reads};
 use super::{Client, Settings, Topology, Workload, request, single_call};
@@ -9,7 +9,7 @@ use crate::protocol::{Body, Rpc, Type};
 
 /// `topology {topology}` → `topology_ok {}`, `broadcast {message}` → `broadcast_ok {}`, `read {}` → `read_ok {messages}`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Broadcast;
+pub(super) struct Broadcast;
 
 impl Workload for Broadcast {
     fn name(&self) -> &str {
@@ -17,33 +17,33 @@ impl Workload for Broadcast {
     }
 
     fn doc(&self) -> &str {
-        "Every message that is given to one node has to reach all nodes, in spite of lost messages and partitions. At the start each node is told a suggested topology. Run it with more nodes, latency and partitions to see how few messages and how little time the nodes need."
+        "Every message that is sent to one node must reach all nodes, despite lost messages and partitions. Each node first receives a suggested topology. Run the workload with more nodes, latency and partitions to measure how many messages and how much time the nodes need."
     }
 
     fn rpcs(&self) -> Vec<Rpc> {
         vec![
             Rpc {
                 name: "topology",
-                doc: "Suggests to a node who its neighbours are; sent once to every node before anything else.",
+                doc: "Suggests neighbours to each node. Every node receives it once, before any other request.",
                 request: vec![("topology", Type::map(Type::list(Type::String)))],
                 response: vec![],
             },
             Rpc {
                 name: "broadcast",
-                doc: "Gives a message to a node, which has to see that all nodes get it.",
+                doc: "Sends a message to a node. The message must reach all nodes.",
                 request: vec![("message", Type::Any)],
                 response: vec![],
             },
             Rpc {
                 name: "read",
-                doc: "Asks a node for all messages that it has seen.",
+                doc: "Returns all messages that the node has received.",
                 request: vec![],
                 response: vec![("messages", Type::list(Type::Any))],
             },
         ]
     }
 
-    /// The topology. (The table of options refuses unknown names; here they mean the default.)
+    /// The topology. An unknown name, which the table of options rejects, means the default.
     fn setup(&self, _node: usize, settings: &Settings) -> Vec<Body> {
         let topology: Topology = settings.topology.parse().unwrap_or_default();
         let nodes = &settings.nodes;
@@ -69,7 +69,7 @@ impl Workload for Broadcast {
                 "read" => request("read", []),
                 _ => request("broadcast", [("message", op.value.clone())]),
             },
-            |op, mut answer| Ok(answer.remove("messages").unwrap_or_else(|| op.value.clone())),
+            |op, mut response| Ok(response.remove("messages").unwrap_or_else(|| op.value.clone())),
             &["read"],
         )
     }

@@ -1,16 +1,16 @@
-//! What users say when they name a workload.
+//! [`WorkloadChoice`]: how users select a workload.
 
 use std::sync::Arc;
 
 use super::Workload;
 
-/// What to run: a built-in workload by name, or one of the user's own.
+/// A workload selected by a user: a built-in one by name, or a custom one.
 #[derive(Clone)]
 pub enum WorkloadChoice {
-    /// A built-in workload, by its name.
+    /// The built-in workload with this name.
     Named(String),
-    /// Any value that implements [`Workload`].
-    Own(Arc<dyn Workload>),
+    /// A value that implements [`Workload`].
+    Custom(Arc<dyn Workload>),
 }
 
 impl From<&str> for WorkloadChoice {
@@ -27,13 +27,13 @@ impl From<String> for WorkloadChoice {
 
 impl From<Arc<dyn Workload>> for WorkloadChoice {
     fn from(workload: Arc<dyn Workload>) -> Self {
-        WorkloadChoice::Own(workload)
+        WorkloadChoice::Custom(workload)
     }
 }
 
 impl<W: Workload + 'static> From<W> for WorkloadChoice {
     fn from(workload: W) -> Self {
-        WorkloadChoice::Own(Arc::new(workload))
+        WorkloadChoice::Custom(Arc::new(workload))
     }
 }
 
@@ -42,7 +42,7 @@ impl WorkloadChoice {
     pub fn name(&self) -> &str {
         match self {
             WorkloadChoice::Named(name) => name,
-            WorkloadChoice::Own(workload) => workload.name(),
+            WorkloadChoice::Custom(workload) => workload.name(),
         }
     }
 }

@@ -1,20 +1,20 @@
-//! How operations become requests and answers become completions.
+//! [`Client`]: turns operations into requests, and responses into completions.
 
 use crate::generator::Invocation;
 use crate::history::OpType;
 use crate::json::Value;
 use crate::protocol::{Body, Malformed, RpcError};
 
-/// What came back for a request.
+/// The response to a request.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// A good answer, of the schema that [`Workload::rpcs`](super::Workload::rpcs) gives.
+pub enum Response {
+    /// A response that matches the schema in [`Workload::rpcs`](super::Workload::rpcs).
     Ok(Body),
-    /// An error body.
+    /// An error.
     Error(RpcError),
-    /// Nothing in time.
+    /// No response within the client request timeout.
     Timeout,
-    /// Something that is not of the schema; already reported. The operation should end `info`.
+    /// A response that does not match the schema. It is already reported; the operation should end `info`.
     Malformed(Malformed),
 }
 
@@ -23,30 +23,30 @@ pub enum Answer {
 pub struct Completion {
     /// `Ok`, `Fail` or `Info`.
     pub kind: OpType,
-    /// The result; `None`: the invocation's value.
+    /// The result; `None` for the value of the invocation.
     pub value: Option<Value>,
-    /// What went wrong.
+    /// The error, unless the operation ended `ok`.
     pub error: Option<Value>,
 }
 
 impl Completion {
-    /// It happened, and this is the result.
+    /// The operation succeeded with this result.
     pub fn ok(value: Value) -> Completion {
         Completion { kind: OpType::Ok, value: Some(value), error: None }
     }
 
-    /// What an answer other than a good one means, by the rules of the protocol: `fail` if the error is definite or the operation
-    /// idempotent, else `info`.
+    /// The completion for a response other than [`Response::Ok`]: `fail` if the error is definite or the operation
+    /// idempotent, otherwise `info`.
     ///
     /// ```
-    /// use maelstrom_core::{history::OpType, workload::{Answer, Completion}};
-    /// assert_eq!(Completion::not_ok(&Answer::Timeout, true).kind, OpType::Fail);
-    /// assert_eq!(Completion::not_ok(&Answer::Timeout, false).kind, OpType::Info);
+    /// use maelstrom_core::{history::OpType, workload::{Completion, Response}};
+    /// assert_eq!(Completion::not_ok(&Response::Timeout, true).kind, OpType::Fail);
+    /// assert_eq!(Completion::not_ok(&Response::Timeout, false).kind, OpType::Info);
     /// ```
-    pub fn not_ok(answer: &Answer, idempotent: bool) -> Completion {
-        let (definite, error) = match answer {
-            Answer::Ok(_) => (false, Value::Null),
-            Answer::Error(error) => {
+    pub fn not_ok(response: &Response, idempotent: bool) -> Completion {
+        let (definite, error) = match response {
+            Response::Ok(_) => (false, Value::Null),
+            Response::Error(error) => {
                 let mut words = vec![Value::from(error.name()), Value::from(error.text.clone())];
                 if error.name() == "unknown" {
                     words.push(Value::from(error.code));
@@ -56,36 +56,38 @@ impl Completion {
                 }
                 (error.is_definite() || idempotent, Value::Array(words))
             }
-            Answer::Timeout => (idempotent, Value::from("net-timeout")),
-            Answer::Malformed(what) => (false, crate::json::json!(["malformed-response", what.to_string()])),
+            Response::Timeout => (idempotent, Value::from("net-timeout")),
+            Response::Malformed(what) => (false, crate::json::json!(["malformed-response", what.to_string()])),
         };
         Completion { kind: if definite { OpType::Fail } else { OpType::Info }, value: None, error: Some(error) }
     }
 }
 
-/// What a client does next.
+/// What a client does next in its operation.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    /// Send this request (with `type`, without `msg_id`) to the worker's node and wait for the answer.
+pub enum ClientStep {
+    /// Send this request to the worker's node and wait for the response. The body has a `type`, but no `msg_id`.
     Call(Body),
-    /// The operation is over.
+    /// Complete the operation.
     Done(Completion),
-    /// The last answer matches its schema but not the request: report it as malformed, with this explanation, and end
-    /// the operation `info`.
+    /// Report the last response as malformed, with this explanation, and end the operation `info`. For responses that
+    /// match their schema, but not their request.
     Malformed(Malformed),
 }
 
-/// How operations become requests and answers become completions. One client performs one operation at a time; it
-/// lives as long as its process, or, where clients are reusable, as long as the worker.
+/// Turns operations into requests, and responses into completions.
+///
+/// A client performs one operation at a time. It is used for one process, or, if clients are
+/// [reusable](super::Workload::reusable_clients), for all processes of its worker.
 pub trait Client: Send {
-    /// An operation begins.
-    fn invoke(&mut self, op: &Invocation) -> Step;
+    /// Starts an operation.
+    fn invoke(&mut self, op: &Invocation) -> ClientStep;
 
-    /// The answer to the last [`Step::Call`] of the operation `op`.
-    fn answer(&mut self, op: &Invocation, answer: Answer) -> Step;
+    /// Continues the operation `op` with the response to its last [`ClientStep::Call`].
+    fn on_response(&mut self, op: &Invocation, response: Response) -> ClientStep;
 }
 
-/// A request body of this type with these keys.
+/// Creates a request body with this type and these entries.
 ///
 /// ```
 /// use maelstrom_core::workload::request;
@@ -98,25 +100,27 @@ pub fn request<const N: usize>(name: &str, keys: [(&str, Value); N]) -> Body {
     body
 }
 
-/// A client for operations that are one request each.
+/// Creates a client for operations that consist of one request each.
 ///
-/// `request` makes the request of an operation, `result` the operation's value from a good answer (or says why the answer
-/// does not match its request), `idempotent` names the operations that end `fail` instead of `info` if nobody knows whether
-/// they happened, since that makes no difference.
+/// - `request` creates the request of an operation.
+/// - `result` computes the value of the operation from a response that matches its schema. Its error explains why the
+///   response does not match the request.
+/// - `idempotent` lists the functions of idempotent operations. They end `fail` instead of `info` if it is unknown whether
+///   they took effect.
 ///
 /// ```
 /// use maelstrom_core::generator::Invocation;
-/// use maelstrom_core::workload::{Answer, Completion, Step, request, single_call};
+/// use maelstrom_core::workload::{Response, Completion, ClientStep, request, single_call};
 /// use maelstrom_core::json::{Value, json};
 /// let mut client = single_call(
 ///     |op| request("echo", [("echo", op.value.clone())]),
-///     |_, mut answer| answer.remove("echo").ok_or_else(|| "echo is missing".into()),
+///     |_, mut response| response.remove("echo").ok_or_else(|| "echo is missing".into()),
 ///     &[],
 /// );
 /// let op = Invocation::new("echo", json!("hello"));
-/// assert_eq!(client.invoke(&op), Step::Call(request("echo", [("echo", json!("hello"))])));
-/// let answer = request("echo_ok", [("echo", json!("hello"))]);
-/// assert_eq!(client.answer(&op, Answer::Ok(answer)), Step::Done(Completion::ok(json!("hello"))));
+/// assert_eq!(client.invoke(&op), ClientStep::Call(request("echo", [("echo", json!("hello"))])));
+/// let response = request("echo_ok", [("echo", json!("hello"))]);
+/// assert_eq!(client.on_response(&op, Response::Ok(response)), ClientStep::Done(Completion::ok(json!("hello"))));
 /// ```
 pub fn single_call(
     request: impl Fn(&Invocation) -> Body + Send + 'static,
@@ -137,17 +141,17 @@ where
     Q: Fn(&Invocation) -> Body + Send,
     R: Fn(&Invocation, Body) -> Result<Value, Malformed> + Send,
 {
-    fn invoke(&mut self, op: &Invocation) -> Step {
-        Step::Call((self.request)(op))
+    fn invoke(&mut self, op: &Invocation) -> ClientStep {
+        ClientStep::Call((self.request)(op))
     }
 
-    fn answer(&mut self, op: &Invocation, answer: Answer) -> Step {
-        match answer {
-            Answer::Ok(body) => match (self.result)(op, body) {
-                Ok(value) => Step::Done(Completion::ok(value)),
-                Err(why) => Step::Malformed(why),
+    fn on_response(&mut self, op: &Invocation, response: Response) -> ClientStep {
+        match response {
+            Response::Ok(body) => match (self.result)(op, body) {
+                Ok(value) => ClientStep::Done(Completion::ok(value)),
+                Err(why) => ClientStep::Malformed(why),
             },
-            other => Step::Done(Completion::not_ok(&other, self.idempotent.contains(&&*op.f))),
+            other => ClientStep::Done(Completion::not_ok(&other, self.idempotent.contains(&&*op.f))),
         }
     }
 }

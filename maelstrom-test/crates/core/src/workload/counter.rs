@@ -1,4 +1,4 @@
-//! Counters: grow-only, and up and down.
+//! Counters: grow-only (`g-counter`), and with additions and subtractions (`pn-counter`).
 
 use std::ops::RangeInclusive;
 
@@ -12,24 +12,24 @@ use crate::protocol::{Rpc, Type};
 
 /// `add {delta: int}` → `add_ok {}`, `read {}` → `read_ok {value: int}`.
 #[derive(Clone, Debug)]
-pub struct Counter {
+pub(super) struct Counter {
     name: &'static str,
     doc: &'static str,
     deltas: RangeInclusive<i64>,
 }
 
 impl Counter {
-    /// `g-counter`: only ever grows.
-    pub const GROW_ONLY: Counter = Counter {
+    /// `g-counter`: additions only.
+    pub(super) const GROW_ONLY: Counter = Counter {
         name: "g-counter",
-        doc: "A counter that only grows. Every acknowledged addition counts exactly once, whichever node took it, and in the end all nodes say the same sum.",
+        doc: "A counter that only grows. Every acknowledged addition counts exactly once, regardless of the node that received it. At the end, all nodes must return the same sum.",
         deltas: 0..=4,
     };
 
-    /// `pn-counter`: goes up and down.
-    pub const POSITIVE_NEGATIVE: Counter = Counter {
+    /// `pn-counter`: additions and subtractions.
+    pub(super) const POSITIVE_NEGATIVE: Counter = Counter {
         name: "pn-counter",
-        doc: "A counter that goes up and down. Every acknowledged addition counts exactly once, whichever node took it, and in the end all nodes say the same sum.",
+        doc: "A counter with additions and subtractions. Every acknowledged addition counts exactly once, regardless of the node that received it. At the end, all nodes must return the same sum.",
         deltas: -5..=4,
     };
 }
@@ -47,11 +47,11 @@ impl Workload for Counter {
         vec![
             Rpc {
                 name: "add",
-                doc: "Adds to the counter; never negative in g-counter.",
+                doc: "Adds to the counter. The delta is never negative in g-counter.",
                 request: vec![("delta", Type::Int)],
                 response: vec![],
             },
-            Rpc { name: "read", doc: "Asks for the sum.", request: vec![], response: vec![("value", Type::Int)] },
+            Rpc { name: "read", doc: "Returns the sum.", request: vec![], response: vec![("value", Type::Int)] },
         ]
     }
 
@@ -71,7 +71,7 @@ impl Workload for Counter {
                 "read" => request("read", []),
                 _ => request("add", [("delta", op.value.clone())]),
             },
-            |op, mut answer| Ok(answer.remove("value").unwrap_or_else(|| op.value.clone())),
+            |op, mut response| Ok(response.remove("value").unwrap_or_else(|| op.value.clone())),
             &["read"],
         )
     }

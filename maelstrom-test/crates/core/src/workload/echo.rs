@@ -1,4 +1,4 @@
-//! Echo: the node says what it hears.
+//! Echo: a node responds with the payload of the request.
 
 use rand::RngExt;
 
@@ -9,7 +9,7 @@ use crate::protocol::{Rpc, Type};
 
 /// `echo {echo: any}` → `echo_ok {echo: any}`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Echo;
+pub(super) struct Echo;
 
 impl Workload for Echo {
     fn name(&self) -> &str {
@@ -17,13 +17,13 @@ impl Workload for Echo {
     }
 
     fn doc(&self) -> &str {
-        "A node answers every request with what was in it. The place to start: it shows that a program reads and writes messages as it should."
+        "A node responds to every request with the payload of the request. This is the workload to start with: it shows that a program reads and writes messages correctly."
     }
 
     fn rpcs(&self) -> Vec<Rpc> {
         vec![Rpc {
             name: "echo",
-            doc: "Says something; the answer must repeat it.",
+            doc: "Sends a payload, which the response must repeat.",
             request: vec![("echo", Type::Any)],
             response: vec![("echo", Type::Any)],
         }]
@@ -39,7 +39,7 @@ impl Workload for Echo {
     fn client(&self, _worker: usize, _settings: &Settings) -> Box<dyn Client> {
         single_call(
             |op| request("echo", [("echo", op.value.clone())]),
-            |_, mut answer| Ok(answer.remove("echo").unwrap_or_default()),
+            |_, mut response| Ok(response.remove("echo").unwrap_or_default()),
             &[],
         )
     }

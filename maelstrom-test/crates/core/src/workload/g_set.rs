@@ -1,4 +1,4 @@
-//! A grow-only set.
+//! A grow-only set (`g-set`).
 
 use super::{Client, Settings, Workload, request, single_call};
 use crate::checker::{Checker, SetFull};
@@ -8,16 +8,16 @@ use crate::protocol::{Rpc, Type};
 
 /// `add {element}` → `add_ok {}`, `read {}` → `read_ok {value}`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct GSet;
+pub(super) struct GSet;
 
 /// Reads without end.
 pub(super) fn reads() -> Box<dyn Generator> {
     from_fn(|_, _| Next::Op(Invocation::new("read", Value::Null)))
 }
 
-/// One last read by each worker.
+/// One final read by each worker.
 pub(super) fn final_reads() -> Box<dyn Generator> {
-    each_worker(|| once(Invocation::new("read", Value::Null).finally()))
+    each_worker(|| once(Invocation::new("read", Value::Null).in_final_phase()))
 }
 
 impl Workload for GSet {
@@ -26,7 +26,7 @@ impl Workload for GSet {
     }
 
     fn doc(&self) -> &str {
-        "A set to which elements are only ever added. Every element that was added has to be seen by all nodes in the end."
+        "A set to which elements are only added. At the end, all nodes must return every acknowledged element."
     }
 
     fn rpcs(&self) -> Vec<Rpc> {
@@ -34,7 +34,7 @@ impl Workload for GSet {
             Rpc { name: "add", doc: "Adds an element.", request: vec![("element", Type::Any)], response: vec![] },
             Rpc {
                 name: "read",
-                doc: "Asks for all elements.",
+                doc: "Returns all elements.",
                 request: vec![],
                 response: vec![("value", Type::list(Type::Any))],
             },
@@ -55,7 +55,7 @@ impl Workload for GSet {
                 "read" => request("read", []),
                 _ => request("add", [("element", op.value.clone())]),
             },
-            |op, mut answer| Ok(answer.remove("value").unwrap_or_else(|| op.value.clone())),
+            |op, mut response| Ok(response.remove("value").unwrap_or_else(|| op.value.clone())),
             &["read"],
         )
     }

@@ -1,4 +1,4 @@
-//! A linearizable key-value store.
+//! A linearizable key-value store (`lin-kv`).
 
 use rand::RngExt;
 
@@ -13,13 +13,13 @@ use crate::random::Rng;
 
 /// `read {key}` → `read_ok {value}`, `write {key, value}` → `write_ok {}`, `cas {key, from, to}` → `cas_ok {}`.
 ///
-/// A read that is answered with `null` has read that the key is absent. With [`Settings::lenient`] it says nothing, as in
-/// the original, where a node that answers every read with `null` passes.
+/// A read that returns `null` means that the key does not exist. With [`Settings::lenient`] such reads are ignored, as in
+/// the original, where a node that returns `null` for every read passes.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct LinKv;
+pub(super) struct LinKv;
 
-/// A client gives up after this time at the earliest.
-const LEAST_TIMEOUT: Nanos = 1_000_000_000;
+/// Minimum client request timeout.
+const MIN_TIMEOUT: Nanos = 1_000_000_000;
 
 impl Workload for LinKv {
     fn name(&self) -> &str {
@@ -27,33 +27,33 @@ impl Workload for LinKv {
     }
 
     fn doc(&self) -> &str {
-        "A key-value store with read, write and compare-and-set that must behave as if there were a single copy: every operation takes effect at one moment between its request and its answer, in spite of partitions and crashes. The classical exercise is Raft."
+        "A key-value store with read, write and compare-and-set that must behave like a single copy: every operation takes effect at one instant between its request and its response, despite partitions and crashes. The usual solution is Raft."
     }
 
     fn rpcs(&self) -> Vec<Rpc> {
         vec![
             Rpc {
                 name: "read",
-                doc: "Asks for the value of a key. Error 20 (or the value null) means that there is none.",
+                doc: "Returns the value of a key. Error 20, or the value null, means that the key does not exist.",
                 request: vec![("key", Type::Any)],
                 response: vec![("value", Type::Any)],
             },
             Rpc {
                 name: "write",
-                doc: "Sets a key, creating it if need be.",
+                doc: "Sets the value of a key. Creates the key if it does not exist.",
                 request: vec![("key", Type::Any), ("value", Type::Any)],
                 response: vec![],
             },
             Rpc {
                 name: "cas",
-                doc: "Compare-and-set: changes a key from one value to another. Error 20: there is no such key; error 22: its value is not `from`.",
+                doc: "Compare-and-set: changes the value of a key from `from` to `to`. Error 20 means that the key does not exist, error 22 that its value is not `from`.",
                 request: vec![("key", Type::Any), ("from", Type::Any), ("to", Type::Any)],
                 response: vec![],
             },
         ]
     }
 
-    /// Groups of twice as many workers as there are nodes, so that each node has a reader and a writer in each group.
+    /// Groups of two workers per node, so that each node has a reader and a writer in each group.
     fn generator(&self, settings: &Settings) -> Box<dyn Generator> {
         let nodes = settings.nodes.len();
         let op = move |index: usize, key: u64, rng: &mut Rng| operation(index < nodes, key, rng);
@@ -69,14 +69,14 @@ impl Workload for LinKv {
     }
 
     /// The larger of one second and ten times the mean latency.
-    fn timeout(&self, settings: &Settings) -> Nanos {
-        LEAST_TIMEOUT.max(settings.latency.saturating_mul(10))
+    fn client_timeout(&self, settings: &Settings) -> Nanos {
+        MIN_TIMEOUT.max(settings.latency.saturating_mul(10))
     }
 
-    /// A multiple of twice the number of nodes: what was asked for, rounded up.
-    fn concurrency(&self, asked: Option<usize>, nodes: usize) -> usize {
+    /// The requested concurrency, rounded up to a multiple of twice the number of nodes.
+    fn concurrency(&self, requested: Option<usize>, nodes: usize) -> usize {
         let group = 2 * nodes.max(1);
-        asked.unwrap_or(group).max(1).next_multiple_of(group)
+        requested.unwrap_or(group).max(1).next_multiple_of(group)
     }
 
     fn checker(&self, settings: &Settings) -> Box<dyn Checker> {
@@ -85,7 +85,7 @@ impl Workload for LinKv {
     }
 }
 
-/// A random operation of a reader or of a writer.
+/// Draws an operation of a reader or of a writer.
 fn operation(reader: bool, key: u64, rng: &mut Rng) -> Invocation {
     if reader {
         return Invocation::new("read", json!([key, null]));
@@ -109,10 +109,10 @@ fn call(op: &Invocation) -> Body {
     }
 }
 
-/// The value of an operation that succeeded.
-fn result(op: &Invocation, mut answer: Body) -> Result<Value, Malformed> {
+/// The value of a successful operation.
+fn result(op: &Invocation, mut response: Body) -> Result<Value, Malformed> {
     Ok(match &*op.f {
-        "read" => json!([op.value[0], answer.remove("value").unwrap_or_default()]),
+        "read" => json!([op.value[0], response.remove("value").unwrap_or_default()]),
         _ => op.value.clone(),
     })
 }

@@ -1,19 +1,27 @@
-//! Workloads: which operations clients perform, which RPCs they become, and how the history is checked.
+//! Workloads: the operations of clients, the RPCs that perform them, and the checker for the history.
 //!
-//! Ten workloads are built in; [`by_name`] finds them. In about this order people meet them:
+//! ```text
+//! generator ──► operation ──► client ──► request ──► node
+//!                               ▲                     │
+//! history ◄──── completion ◄────┴───── response ◄─────┘
+//!    │
+//!    └──► checker ──► verdict
+//! ```
 //!
-//! | workload | what nodes have to do |
+//! Ten workloads are built in; [`by_name`] finds them. The table lists them by increasing difficulty:
+//!
+//! | workload | what the nodes must do |
 //! | --- | --- |
-//! | [`echo`](Echo) | repeat what they hear |
-//! | [`unique-ids`](UniqueIds) | never give the same id twice |
-//! | [`broadcast`](Broadcast) | tell one another everything |
-//! | [`g-set`](GSet) | keep a set that only grows |
-//! | [`g-counter`](Counter::GROW_ONLY), [`pn-counter`](Counter::POSITIVE_NEGATIVE) | count, each addition exactly once |
-//! | [`lin-kv`](LinKv) | behave like a single copy of a map |
-//! | [`kafka`](Kafka) | keep logs, lose nothing and skip nothing |
-//! | [`txn-list-append`](Txn::LIST_APPEND), [`txn-rw-register`](Txn::RW_REGISTER) | perform transactions, isolated from one another |
+//! | `echo` | respond with the payload of the request |
+//! | `unique-ids` | never generate the same id twice |
+//! | `broadcast` | propagate every message to all nodes |
+//! | `g-set` | replicate a grow-only set |
+//! | `g-counter`, `pn-counter` | replicate a counter, applying each addition exactly once |
+//! | `lin-kv` | implement a linearizable key-value store |
+//! | `kafka` | keep append-only logs without losing or skipping messages |
+//! | `txn-list-append`, `txn-rw-register` | execute transactions with a given consistency model |
 //!
-//! Users bring workloads of their own by implementing [`Workload`].
+//! A custom workload implements [`Workload`].
 
 mod broadcast;
 mod choice;
@@ -28,18 +36,19 @@ mod topology;
 mod txn;
 mod unique_ids;
 
-pub use broadcast::Broadcast;
 pub use choice::WorkloadChoice;
-pub use client::{Answer, Client, Completion, Step, request, single_call};
-pub use counter::Counter;
-pub use echo::Echo;
-pub use g_set::GSet;
-pub use kafka::Kafka;
-pub use lin_kv::LinKv;
+pub use client::{Client, ClientStep, Completion, Response, request, single_call};
 pub use settings::Settings;
 pub use topology::{Topology, UnknownTopology};
-pub use txn::Txn;
-pub use unique_ids::UniqueIds;
+
+use broadcast::Broadcast;
+use counter::Counter;
+use echo::Echo;
+use g_set::GSet;
+use kafka::Kafka;
+use lin_kv::LinKv;
+use txn::Txn;
+use unique_ids::UniqueIds;
 
 use std::sync::Arc;
 
@@ -49,7 +58,7 @@ use crate::history::Nanos;
 use crate::protocol::{Body, Rpc};
 use crate::suggest::did_you_mean;
 
-/// Every built-in workload.
+/// All built-in workloads.
 pub fn all() -> Vec<Arc<dyn Workload>> {
     vec![
         Arc::new(Echo),
@@ -65,7 +74,10 @@ pub fn all() -> Vec<Arc<dyn Workload>> {
     ]
 }
 
-/// The built-in workload of this name.
+/// Finds the built-in workload with this name.
+///
+/// # Errors
+/// If there is no such workload.
 ///
 /// ```
 /// use maelstrom_core::workload;
@@ -84,21 +96,22 @@ pub fn by_name(name: &str) -> Result<Arc<dyn Workload>, UnknownWorkload> {
     }
 }
 
-/// A workload was asked for that does not exist.
+/// The error for an unknown workload.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no workload \"{name}\"{hint}; workloads are {}", .choices.join(", "),
     hint = did_you_mean(.name, .choices.iter().map(String::as_str)))]
 pub struct UnknownWorkload {
-    /// What was asked for.
+    /// The requested name.
     pub name: String,
-    /// What there is.
+    /// The names of all built-in workloads.
     pub choices: Vec<String>,
 }
 
-/// A kind of run: what clients do and what must hold.
+/// What clients do in a run, and what the history must satisfy.
 ///
-/// A small one, put to use on nodes that are functions in memory. (In a test of real programs, write
-/// `#[maelstrom::test(workload = Dice, …)]`, or pass it to the scenario's builder.)
+/// The example defines a small workload and runs it on nodes that are functions in memory. In a test of node programs, use
+/// `#[maelstrom::test(workload = Dice, …)]`, or pass the workload to the scenario's builder.
 ///
 /// ```
 /// use maelstrom_core::checker::{CheckContext, Checker, Valid, Verdict};
@@ -122,7 +135,7 @@ pub struct UnknownWorkload {
 ///         from_fn(|_worker, _rng| Next::Op(Invocation::new("roll", Value::Null)))
 ///     }
 ///     fn client(&self, _worker: usize, _: &Settings) -> Box<dyn Client> {
-///         single_call(|_| request("roll", []), |_, mut answer| Ok(answer.remove("eyes").unwrap_or_default()), &[])
+///         single_call(|_| request("roll", []), |_, mut response| Ok(response.remove("eyes").unwrap_or_default()), &[])
 ///     }
 ///     fn checker(&self, _: &Settings) -> Box<dyn Checker> {
 ///         Box::new(OneToSix)
@@ -152,60 +165,61 @@ pub struct UnknownWorkload {
 /// assert_eq!(Dice.checker(&settings).check(run.history(), &CheckContext::default()).valid, Valid::True);
 /// ```
 pub trait Workload: Send + Sync {
-    /// Its name: `lin-kv`.
+    /// The name: `lin-kv`.
     fn name(&self) -> &str;
 
-    /// What it teaches and checks, a sentence or two.
+    /// What the workload checks, in one or two sentences.
     fn doc(&self) -> &str {
         ""
     }
 
-    /// The RPCs that clients use; answers are checked against them.
+    /// The RPCs that clients use. Responses are checked against their schemas.
     fn rpcs(&self) -> Vec<Rpc>;
 
-    /// Requests that every node gets, once, after each `init` and before any operation. Each must be answered.
+    /// Set-up requests to a node. They are sent once after each `init`, before any operation, and the node must respond to
+    /// each.
     fn setup(&self, node: usize, settings: &Settings) -> Vec<Body> {
         let _ = (node, settings);
         Vec::new()
     }
 
-    /// Operations of the main phase.
+    /// Creates the generator of the main phase.
     fn generator(&self, settings: &Settings) -> Box<dyn Generator>;
 
-    /// Operations of the final phase, after everything is healed. Before this generator is first asked, it is told of all
-    /// that happened until then.
+    /// Creates the generator of the final phase, which follows the end of all faults; `None` for no final phase. The
+    /// generator receives all history entries of the main phase before its first operation.
     fn final_generator(&self, settings: &Settings) -> Option<Box<dyn Generator>> {
         let _ = settings;
         None
     }
 
-    /// A client of the worker with this number.
+    /// Creates a client for the worker with this number.
     fn client(&self, worker: usize, settings: &Settings) -> Box<dyn Client>;
 
-    /// Whether a client can go on after an operation ended `info`.
+    /// Whether a client can be reused after an operation that ended `info`.
     fn reusable_clients(&self) -> bool {
         false
     }
 
-    /// How long a client waits for an answer by default.
-    fn timeout(&self, settings: &Settings) -> Nanos {
+    /// The default client request timeout.
+    fn client_timeout(&self, settings: &Settings) -> Nanos {
         let _ = settings;
         5_000_000_000
     }
 
-    /// The number of workers that the workload wants, given what the user asked for (`None`: nothing).
-    fn concurrency(&self, asked: Option<usize>, nodes: usize) -> usize {
+    /// The number of workers. `requested` is the number that the user set, if any.
+    fn concurrency(&self, requested: Option<usize>, nodes: usize) -> usize {
         let _ = nodes;
-        asked.unwrap_or(nodes)
+        requested.unwrap_or(nodes)
     }
 
-    /// Names of the options that this workload uses, of those that not all workloads use. By default the rows of the
-    /// table of options that name the workload.
+    /// The names of the workload-specific options that this workload uses. By default, the rows of the table of options
+    /// that name the workload.
     fn options(&self) -> Vec<&str> {
         maelstrom_options::of_workload(self.name())
     }
 
-    /// Judges the history.
+    /// Creates the checker for the history.
     fn checker(&self, settings: &Settings) -> Box<dyn Checker>;
 }
 

@@ -1,8 +1,8 @@
-//! What a history calls its processes, keys and values makes no difference to a verdict.
+//! Verdicts do not depend on the names of processes, keys and values.
 //!
-//! Random histories are judged twice: with small numbers, and with the same entries in which every number is replaced by
-//! one that is as large as it can be, or has more digits than machine numbers hold. A number that a checker takes for
-//! something else, that overflows, or that is rounded to another, changes the verdict.
+//! Each random history is checked twice: with small numbers, and with every number replaced by one that is as large as
+//! possible, or that has more digits than machine numbers. If a checker confuses, overflows or rounds a number, the
+//! verdict changes.
 
 use rand::RngExt;
 use rand::seq::IndexedRandom;
@@ -13,7 +13,7 @@ use crate::history::{History, HistoryFormat, Op, OpType, Process};
 use crate::json::{Map, Number, Value, json};
 use crate::random::{Rng, stream};
 
-/// How numbers become others, one to one.
+/// An injective mapping of numbers.
 #[derive(Clone, Copy, Debug)]
 enum Renaming {
     /// The highest machine numbers.
@@ -24,7 +24,7 @@ enum Renaming {
     Long,
     /// Decimal numbers that differ only in the last of 40 digits.
     Decimal,
-    /// Numbers whose exponent no machine number has.
+    /// Numbers whose exponent exceeds that of machine numbers.
     Huge,
 }
 
@@ -32,7 +32,7 @@ const RENAMINGS: [Renaming; 5] =
     [Renaming::Highest, Renaming::Lowest, Renaming::Long, Renaming::Decimal, Renaming::Huge];
 
 impl Renaming {
-    /// A number below 1000 becomes another.
+    /// Renames a number below 1000.
     fn number(self, number: i64) -> Value {
         let text = match self {
             Renaming::Highest => (u64::MAX - number as u64).to_string(),
@@ -44,7 +44,7 @@ impl Renaming {
         Value::Number(text.parse::<Number>().expect("it is a number"))
     }
 
-    /// Every number in a value, and none of the names of functions.
+    /// Renames every number in a value, but not the names of functions.
     fn value(self, value: &Value) -> Value {
         match value {
             Value::Number(number) => self.number(number.as_i64().expect("the generators draw small integers")),
@@ -54,7 +54,7 @@ impl Renaming {
         }
     }
 
-    /// Offsets have 64 bits, and an order.
+    /// Renames an offset. Offsets have 64 bits, and their order must not change.
     fn offset(self, offset: i64) -> Value {
         match self {
             Renaming::Lowest => json!(i64::MIN + offset),
@@ -62,7 +62,7 @@ impl Renaming {
         }
     }
 
-    /// Micro-operations of logs, in which offsets and messages are renamed.
+    /// Renames the offsets and messages in micro-operations on logs.
     fn logs(self, value: &Value) -> Value {
         let message = |pair: &Value| match (pair[0].as_i64(), pair) {
             (Some(offset), Value::Array(_)) => json!([self.offset(offset), self.value(&pair[1])]),
@@ -82,7 +82,7 @@ impl Renaming {
         value.as_array().map_or(Value::Null, |list| list.iter().map(micro_op).collect())
     }
 
-    /// Sums stay sums when every summand is multiplied.
+    /// Multiplies every number by one factor, which preserves sums.
     fn sums(self, value: &Value) -> Value {
         let factor = if matches!(self, Renaming::Lowest) { -(1 << 85) } else { 1_i128 << 85 };
         value.as_i64().map_or(Value::Null, |number| json!(i128::from(number) * factor))
@@ -93,7 +93,7 @@ impl Renaming {
     }
 }
 
-/// What a process of a workload asks for, and what it may be answered.
+/// A random operation: its function, the value of its invocation, and the value of its completion.
 fn operation(workload: &str, number: i64, rng: &mut Rng) -> (&'static str, Value, Value) {
     let key = rng.random_range(0..2);
     let small = |rng: &mut Rng| rng.random_range(0..4_i64);
@@ -144,15 +144,15 @@ fn operation(workload: &str, number: i64, rng: &mut Rng) -> (&'static str, Value
                 false if is_list => (json!(["r", 1 - key, null]), json!(["r", 1 - key, list(rng)])),
                 false => (json!(["r", 1 - key, null]), json!(["r", 1 - key, rng.random_range(0..=number)])),
             };
-            let (asked, answered): (Vec<Value>, Vec<Value>) =
+            let (invoked, completed): (Vec<Value>, Vec<Value>) =
                 (0..rng.random_range(1..3)).map(|_| micro_op(rng)).unzip();
-            ("txn", asked.into(), answered.into())
+            ("txn", invoked.into(), completed.into())
         }
         other => panic!("there is no generator for {other}"),
     }
 }
 
-/// Random entries, most of which answer what was asked.
+/// A random history. Most of its operations are correct.
 fn history(workload: &str, rng: &mut Rng) -> Vec<Op> {
     let count = rng.random_range(2..24);
     let mut open: Vec<Option<(&'static str, Value, Value)>> = vec![None; 4];
@@ -162,16 +162,16 @@ fn history(workload: &str, rng: &mut Rng) -> Vec<Op> {
         let is_final = number > count * 3 / 4;
         let index = ops.len() as u64;
         let (kind, f, value) = match open[process].take() {
-            Some((f, asked, answered)) => {
+            Some((f, invoked, completed)) => {
                 match *[OpType::Ok, OpType::Ok, OpType::Fail, OpType::Info].choose(rng).unwrap() {
-                    OpType::Ok => (OpType::Ok, f, answered),
-                    other => (other, f, asked),
+                    OpType::Ok => (OpType::Ok, f, completed),
+                    other => (other, f, invoked),
                 }
             }
             None => {
-                let (f, asked, answered) = operation(workload, number, rng);
-                open[process] = Some((f, asked.clone(), answered));
-                (OpType::Invoke, f, asked)
+                let (f, invoked, completed) = operation(workload, number, rng);
+                open[process] = Some((f, invoked.clone(), completed));
+                (OpType::Invoke, f, invoked)
             }
         };
         let mut op = Op { time: index * 1000, is_final, ..Op::new(index, kind, process as u64, f, value) };
@@ -199,8 +199,8 @@ fn renamed(workload: &str, ops: &[Op], renaming: Renaming) -> Vec<Op> {
     ops.iter().map(rename).collect()
 }
 
-/// What a verdict says apart from names.
-fn said(verdict: &Verdict) -> (Valid, Vec<(&str, bool)>) {
+/// The parts of a verdict that do not contain names.
+fn without_names(verdict: &Verdict) -> (Valid, Vec<(&str, bool)>) {
     let mut findings: Vec<(&str, bool)> =
         verdict.findings.iter().map(|finding| (finding.anomaly.as_str(), finding.proscribed)).collect();
     findings.sort_unstable();
@@ -226,15 +226,19 @@ fn verdicts_do_not_depend_on_names() {
                 let other = renamed(workload.name(), &ops, renaming);
                 let found = check(&*workload, other.clone());
                 let name = workload.name();
-                assert_eq!(said(&found), said(&expected), "{name}, case {case}, {renaming:?}: {ops:#?}");
+                assert_eq!(
+                    without_names(&found),
+                    without_names(&expected),
+                    "{name}, case {case}, {renaming:?}: {ops:#?}"
+                );
             }
         }
     }
-    assert!(invalid > 100, "only {invalid} histories were wrong");
+    assert!(invalid > 100, "only {invalid} histories were invalid");
 }
 
 #[test]
-fn verdicts_do_not_depend_on_the_notation_of_the_history() {
+fn verdicts_do_not_depend_on_the_format_of_the_history() {
     for workload in all() {
         let mut rng = stream(1, workload.name());
         for case in 0..cases() / 4 {
@@ -252,16 +256,16 @@ fn verdicts_do_not_depend_on_the_notation_of_the_history() {
     }
 }
 
-/// Puts something else in the place of a part of a value.
-fn damage(value: &mut Value, rng: &mut Rng) {
+/// Replaces a random part of a value.
+fn corrupt(value: &mut Value, rng: &mut Rng) {
     match value {
         Value::Array(items) if !items.is_empty() && rng.random_ratio(3, 4) => {
             let at = rng.random_range(0..items.len());
-            damage(&mut items[at], rng);
+            corrupt(&mut items[at], rng);
         }
-        Value::Object(entries) if rng.random_ratio(3, 4) => entries.values_mut().for_each(|entry| damage(entry, rng)),
+        Value::Object(entries) if rng.random_ratio(3, 4) => entries.values_mut().for_each(|entry| corrupt(entry, rng)),
         _ => {
-            let odd = [
+            let replacements = [
                 json!(null),
                 json!([]),
                 json!({}),
@@ -278,7 +282,7 @@ fn damage(value: &mut Value, rng: &mut Rng) {
                 json!(["r", "append", "w", "send", "poll"]),
                 "1e99999".parse::<Number>().expect("it is a number").into(),
             ];
-            *value = odd.choose(rng).expect("it is not empty").clone();
+            *value = replacements.choose(rng).expect("it is not empty").clone();
         }
     }
 }
@@ -290,13 +294,13 @@ fn no_history_makes_a_checker_panic() {
     for workload in all() {
         let mut rng = stream(2, workload.name());
         for _ in 0..cases() * 2 {
-            // Histories of other workloads too.
+            // Histories of other workloads are used as well.
             let source = all();
             let source = if rng.random_ratio(1, 8) { source.choose(&mut rng).unwrap() } else { &workload };
             let mut ops = history(source.name(), &mut rng);
             for op in &mut ops {
                 if rng.random_ratio(1, 12) {
-                    damage(&mut op.value, &mut rng);
+                    corrupt(&mut op.value, &mut rng);
                 }
                 if rng.random_ratio(1, 12) {
                     op.f = (*["read", "add", "txn", "poll", "assign", "crash", "cas", ""].choose(&mut rng).unwrap())
@@ -313,17 +317,17 @@ fn no_history_makes_a_checker_panic() {
                 }
                 if rng.random_ratio(1, 12) {
                     op.error = Some(Value::Null);
-                    damage(op.error.as_mut().unwrap(), &mut rng);
+                    corrupt(op.error.as_mut().unwrap(), &mut rng);
                 }
             }
             unknown += u32::from(check(&*workload, ops).valid == Valid::Unknown);
         }
     }
-    assert!(unknown > 100, "only {unknown} histories could not be judged");
+    assert!(unknown > 100, "only {unknown} verdicts were unknown");
 }
 
 #[test]
-fn values_may_be_nested_as_deep_as_a_file_can_have_them() {
+fn values_may_be_nested_as_deep_as_in_a_file() {
     let deep = (0..150).fold(json!(7), |inner, _| json!([inner]));
     for workload in all() {
         let mut rng = stream(3, workload.name());
@@ -340,12 +344,15 @@ fn values_may_be_nested_as_deep_as_a_file_can_have_them() {
                 History { ops: ops.clone() }.write(&mut text, format).expect("a Vec takes everything");
                 History::read(&*text).expect("what is written can be read").ops
             };
-            assert_eq!(said(&check(&*workload, read(HistoryFormat::Edn))), said(&check(&*workload, ops.clone())));
+            assert_eq!(
+                without_names(&check(&*workload, read(HistoryFormat::Edn))),
+                without_names(&check(&*workload, ops.clone()))
+            );
         }
     }
 }
 
-/// Histories per workload: 100 unless `PROPTEST_CASES` is set.
+/// The number of histories per workload: 100 unless `PROPTEST_CASES` is set.
 fn cases() -> u32 {
     let wanted = std::env::var("PROPTEST_CASES").ok();
     wanted.map_or(100, |wanted| wanted.parse().expect("PROPTEST_CASES is a number"))

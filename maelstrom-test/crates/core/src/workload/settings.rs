@@ -1,66 +1,66 @@
-//! What a workload may know of its run.
+//! [`Settings`]: the parameters of a run that workloads use.
 
 use maelstrom_options::{Defaults, Options};
 
 use crate::history::Nanos;
 
-/// What a workload may know of the run that it is used in.
+/// The parameters of a run that workloads use.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Names of the nodes under test, in order.
+    /// The names of the nodes under test, in order.
     pub nodes: Vec<String>,
-    /// Number of client workers.
+    /// The number of client workers.
     pub concurrency: usize,
-    /// Length of the main phase.
+    /// The duration of the main phase.
     pub time_limit: Nanos,
     /// Mean delay between nodes.
     pub latency: Nanos,
-    /// `line`, `grid`, `tree`, `tree2`, `tree3`, `tree4` or `total`.
+    /// broadcast: the name of the suggested [`Topology`](super::Topology).
     pub topology: String,
-    /// lin-kv: operations per key; `None`: no limit.
+    /// lin-kv: maximum number of operations per key; `None` for no limit.
     pub ops_per_key: Option<u64>,
-    /// Concurrent keys (transactions, kafka); `None`: the workload's default.
+    /// Transactions, kafka: the number of active keys; `None` for the workload's default.
     pub key_count: Option<u64>,
-    /// Fewest operations of a transaction.
+    /// Minimum number of operations of a transaction.
     pub min_txn_length: u64,
-    /// Most operations of a transaction.
+    /// Maximum number of operations of a transaction.
     pub max_txn_length: u64,
-    /// Writes to a key before it is replaced by a new one.
+    /// Transactions, kafka: the number of writes to a key before a new key replaces it.
     pub max_writes_per_key: u64,
-    /// What transactions must satisfy.
+    /// Transactions: the consistency models that the history must satisfy.
     pub consistency_models: Vec<String>,
-    /// Registers: no process sees a key go back to an earlier value.
+    /// Registers: assume that no process observes a key returning to an earlier value.
     pub sequential_keys: bool,
-    /// Registers: no key goes back to an earlier value in real time.
+    /// Registers: assume that no key returns to an earlier value in real time.
     pub linearizable_keys: bool,
-    /// kafka: successive messages of a log were sent by operations that happened in that order.
+    /// kafka: assume that the order of messages in a log is the order of the operations that sent them.
     pub ww_deps: bool,
-    /// Verdicts as lax as the original's.
+    /// Accept the anomalies that the original checkers accept.
     pub lenient: bool,
 }
 
 impl Default for Settings {
-    /// The documented defaults, and as many workers as nodes.
+    /// The documented defaults of all options, and as many workers as nodes.
     fn default() -> Self {
-        let usual = Options::of_defaults(Defaults::Plain);
+        let defaults = Options::of_defaults(Defaults::Plain);
         let missing = "the table of options has a default";
-        let nodes = usual.nodes.expect(missing).names();
+        let nodes = defaults.nodes.expect(missing).names();
         Settings {
             concurrency: nodes.len(),
             nodes,
-            time_limit: usual.time_limit.expect(missing).as_nanos() as Nanos,
-            latency: usual.latency.expect(missing).as_nanos() as Nanos,
-            topology: usual.topology.expect(missing),
-            ops_per_key: usual.ops_per_key,
-            key_count: usual.key_count,
-            min_txn_length: usual.min_txn_length.expect(missing),
-            max_txn_length: usual.max_txn_length.expect(missing),
-            max_writes_per_key: usual.max_writes_per_key.expect(missing),
-            consistency_models: usual.consistency_models.expect(missing),
-            sequential_keys: usual.sequential_keys.expect(missing),
-            linearizable_keys: usual.linearizable_keys.expect(missing),
-            ww_deps: usual.ww_deps.expect(missing),
-            lenient: usual.lenient.expect(missing),
+            time_limit: defaults.time_limit.expect(missing).as_nanos() as Nanos,
+            latency: defaults.latency.expect(missing).as_nanos() as Nanos,
+            topology: defaults.topology.expect(missing),
+            ops_per_key: defaults.ops_per_key,
+            key_count: defaults.key_count,
+            min_txn_length: defaults.min_txn_length.expect(missing),
+            max_txn_length: defaults.max_txn_length.expect(missing),
+            max_writes_per_key: defaults.max_writes_per_key.expect(missing),
+            consistency_models: defaults.consistency_models.expect(missing),
+            sequential_keys: defaults.sequential_keys.expect(missing),
+            linearizable_keys: defaults.linearizable_keys.expect(missing),
+            ww_deps: defaults.ww_deps.expect(missing),
+            lenient: defaults.lenient.expect(missing),
         }
     }
 }

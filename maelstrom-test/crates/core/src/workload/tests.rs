@@ -1,4 +1,4 @@
-//! The workloads on nodes in memory: what clients do, what the history says, and what the checkers make of it.
+//! The workloads on nodes in memory: operations of clients, histories and verdicts.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,22 +28,21 @@ struct Run {
     history: History,
 }
 
-/// How a workload is run.
+/// The parameters of a run.
 #[derive(Clone, Copy)]
-struct Weather {
+struct Parameters {
     /// Operations per second.
-    rate: f64,
-    /// Kills, pauses and partitions from this seed.
-    storm: Option<u64>,
+    rate_hz: f64,
+    /// The seed of kills, pauses and partitions; `None` for a run without faults.
+    fault_seed: Option<u64>,
 }
 
-/// Nothing goes wrong.
-fn calm(rate: f64) -> Weather {
-    Weather { rate, storm: None }
+fn without_faults(rate_hz: f64) -> Parameters {
+    Parameters { rate_hz, fault_seed: None }
 }
 
-/// Runs a workload for a minute of simulated time on three nodes; `make` makes each node's answer to a request.
-fn run<N>(name: &str, weather: Weather, make: impl FnMut(usize) -> N) -> Run
+/// Runs a workload for a minute of simulated time on three nodes, which `make` creates.
+fn run<N>(name: &str, parameters: Parameters, make: impl FnMut(usize) -> N) -> Run
 where
     N: FnMut(&Value, &mut Sender),
 {
@@ -51,8 +50,9 @@ where
     let nodes: Vec<String> = (0..3).map(|i| format!("n{i}")).collect();
     let concurrency = workload.concurrency(None, nodes.len());
     let settings = Settings { nodes, concurrency, ..Settings::default() };
-    let faults = weather.storm.map_or(vec![], |_| vec![FaultKind::Kill, FaultKind::Pause, FaultKind::Partition]);
-    let (rate, seed) = (weather.rate, weather.storm.unwrap_or(0));
+    let faults =
+        parameters.fault_seed.map_or(vec![], |_| vec![FaultKind::Kill, FaultKind::Pause, FaultKind::Partition]);
+    let (rate, seed) = (parameters.rate_hz, parameters.fault_seed.unwrap_or(0));
     let config = Config { rate, faults, seed, ..Config::new(workload.clone(), settings.clone()) };
     let mut simulation = in_memory::run(config, make);
     assert_eq!((simulation.phase(), simulation.failure()), (Phase::Over, None));
@@ -80,15 +80,15 @@ impl Run {
         self.history.ops.iter().filter(|op| &*op.f == f && op.kind == kind).collect()
     }
 
-    /// How many operations of this function were invoked.
+    /// The number of invocations of this function.
     fn count(&self, f: &str) -> usize {
         self.of(f, OpType::Invoke).len()
     }
 
     #[track_caller]
     fn assert_all_ok_and_valid(&self) {
-        let odd = self.history.ops.iter().find(|op| op.kind == OpType::Fail || op.kind == OpType::Info);
-        assert_eq!(odd, None);
+        let not_ok = self.history.ops.iter().find(|op| op.kind == OpType::Fail || op.kind == OpType::Info);
+        assert_eq!(not_ok, None);
         self.assert_valid();
     }
 
@@ -100,18 +100,18 @@ impl Run {
     }
 }
 
-/// Something that all nodes share: the simplest correct distributed system.
+/// State that all nodes share: the simplest correct distributed system.
 fn shared<T: Default>() -> Rc<RefCell<T>> {
     Rc::default()
 }
 
-/// A share that a number is about.
+/// The share of a part in a whole.
 fn ratio(part: usize, whole: usize) -> f64 {
     part as f64 / whole as f64
 }
 
 #[test]
-fn all_have_their_names_docs_and_schemas() {
+fn every_workload_has_a_name_documentation_and_schemas() {
     let names: Vec<String> = all().iter().map(|workload| workload.name().to_owned()).collect();
     assert_eq!(names, maelstrom_options::WORKLOADS);
     for workload in all() {
@@ -121,7 +121,7 @@ fn all_have_their_names_docs_and_schemas() {
 }
 
 #[test]
-fn names_of_anomalies_are_unique_within_a_workload_and_have_meanings() {
+fn anomalies_have_unique_names_and_a_meaning() {
     for workload in maelstrom_options::WORKLOADS {
         let known = anomalies::of_workload(workload).expect(workload);
         for (i, anomaly) in known.iter().enumerate() {
@@ -135,36 +135,36 @@ fn names_of_anomalies_are_unique_within_a_workload_and_have_meanings() {
 }
 
 #[test]
-fn echo() {
-    let good = run("echo", calm(20.0), |_| {
+fn echo_detects_wrong_payloads() {
+    let correct = run("echo", without_faults(20.0), |_| {
         |message: &Value, out: &mut Sender| {
             if !out.acknowledge(message, &[]) {
                 out.reply(message, json!({"type": "echo_ok", "echo": message["body"]["echo"]}));
             }
         }
     });
-    good.assert_all_ok_and_valid();
+    correct.assert_all_ok_and_valid();
     let values: BTreeSet<String> =
-        good.of("echo", OpType::Invoke).iter().map(|op| op.value.as_str().unwrap().to_owned()).collect();
+        correct.of("echo", OpType::Invoke).iter().map(|op| op.value.as_str().unwrap().to_owned()).collect();
     assert!(values.iter().all(|value| {
         let number = value.strip_prefix("Please echo ").and_then(|number| number.parse::<u32>().ok());
         number.is_some_and(|number| number < 128)
     }));
     assert!(values.len() > 120);
-    let bad = run("echo", calm(20.0), |_| {
+    let faulty = run("echo", without_faults(20.0), |_| {
         |message: &Value, out: &mut Sender| {
             if !out.acknowledge(message, &[]) {
                 out.reply(message, json!({"type": "echo_ok", "echo": "Please echo 1"}));
             }
         }
     });
-    bad.assert_invalid_for("wrong-echo");
+    faulty.assert_invalid_for("wrong-echo");
 }
 
 #[test]
-fn unique_ids() {
+fn unique_ids_detects_duplicates() {
     let ids = |by_node: bool| {
-        run("unique-ids", calm(20.0), move |node| {
+        run("unique-ids", without_faults(20.0), move |node| {
             let mut count = 0;
             move |message: &Value, out: &mut Sender| {
                 if !out.acknowledge(message, &[]) {
@@ -179,9 +179,9 @@ fn unique_ids() {
     ids(false).assert_invalid_for("duplicated");
 }
 
-/// Floods messages along the topology; with `forgetful`, nodes do not tell their neighbours of every tenth.
-fn broadcast_run(forgetful: bool) -> Run {
-    run("broadcast", calm(20.0), move |node| {
+/// Nodes that flood messages along the topology. With `incomplete`, they do not forward every tenth message.
+fn broadcast_run(incomplete: bool) -> Run {
+    run("broadcast", without_faults(20.0), move |node| {
         let (mut neighbours, mut seen) = (Vec::new(), BTreeSet::new());
         move |message: &Value, out: &mut Sender| {
             let body = &message["body"];
@@ -190,12 +190,12 @@ fn broadcast_run(forgetful: bool) -> Run {
                 "read" => return out.reply(message, json!({"type": "read_ok", "messages": seen})),
                 _ => {}
             }
-            if let Some(heard) = body["message"].as_u64()
-                && seen.insert(heard)
-                && !(forgetful && heard % 10 == 0)
+            if let Some(received) = body["message"].as_u64()
+                && seen.insert(received)
+                && !(incomplete && received % 10 == 0)
             {
                 for neighbour in neighbours.iter().filter(|neighbour| **neighbour != message["src"]) {
-                    out.send(neighbour.as_str().unwrap(), json!({"type": "heard", "message": heard}));
+                    out.send(neighbour.as_str().unwrap(), json!({"type": "forward", "message": received}));
                 }
             }
             out.acknowledge(message, &["topology", "broadcast"]);
@@ -204,27 +204,27 @@ fn broadcast_run(forgetful: bool) -> Run {
 }
 
 #[test]
-fn broadcast() {
-    let good = broadcast_run(false);
-    good.assert_all_ok_and_valid();
-    let values: Vec<u64> = good.of("broadcast", OpType::Invoke).iter().filter_map(|op| op.value.as_u64()).collect();
+fn broadcast_detects_lost_messages() {
+    let correct = broadcast_run(false);
+    correct.assert_all_ok_and_valid();
+    let values: Vec<u64> = correct.of("broadcast", OpType::Invoke).iter().filter_map(|op| op.value.as_u64()).collect();
     assert!(values.iter().copied().eq(0..values.len() as u64), "0, 1, 2, …");
-    assert!((0.42..0.58).contains(&ratio(values.len(), values.len() + good.count("read"))));
-    let finals = good.of("read", OpType::Ok).iter().filter(|op| op.is_final).count();
+    assert!((0.42..0.58).contains(&ratio(values.len(), values.len() + correct.count("read"))));
+    let finals = correct.of("read", OpType::Ok).iter().filter(|op| op.is_final).count();
     assert_eq!(finals, 3, "each worker reads at the end");
     broadcast_run(true).assert_invalid_for("lost");
 }
 
-/// A shared set; with `forgets`, one element is acknowledged and not kept.
-fn g_set_run(forgets: bool, weather: Weather) -> Run {
+/// Nodes with a shared set. With `loses`, one element is acknowledged but not added.
+fn g_set_run(loses: bool, parameters: Parameters) -> Run {
     let set = shared::<Vec<Value>>();
-    run("g-set", weather, move |_| {
+    run("g-set", parameters, move |_| {
         let set = set.clone();
         move |message: &Value, out: &mut Sender| {
             let body = &message["body"];
             match body["type"].as_str().unwrap() {
                 "read" => out.reply(message, json!({"type": "read_ok", "value": *set.borrow()})),
-                "add" if forgets && body["element"] == 17 => {}
+                "add" if loses && body["element"] == 17 => {}
                 "add" => set.borrow_mut().push(body["element"].clone()),
                 _ => {}
             }
@@ -234,16 +234,16 @@ fn g_set_run(forgets: bool, weather: Weather) -> Run {
 }
 
 #[test]
-fn g_set() {
-    g_set_run(false, calm(20.0)).assert_all_ok_and_valid();
-    // What no read ever shows is lost too, since the final reads came after its acknowledgement.
-    g_set_run(true, calm(20.0)).assert_invalid_for("lost");
+fn g_set_detects_lost_elements() {
+    g_set_run(false, without_faults(20.0)).assert_all_ok_and_valid();
+    // An element that no read returns is lost as well, since the final reads follow its acknowledgement.
+    g_set_run(true, without_faults(20.0)).assert_invalid_for("lost");
 }
 
-/// A shared counter; with `twice`, one addition in twenty counts twice.
-fn counter_run(name: &str, twice: bool, weather: Weather) -> Run {
+/// Nodes with a shared counter. With `twice`, one addition in twenty counts twice.
+fn counter_run(name: &str, twice: bool, parameters: Parameters) -> Run {
     let state = shared::<(i64, u64)>();
-    run(name, weather, move |_| {
+    run(name, parameters, move |_| {
         let state = state.clone();
         move |message: &Value, out: &mut Sender| {
             let body = &message["body"];
@@ -261,21 +261,22 @@ fn counter_run(name: &str, twice: bool, weather: Weather) -> Run {
 }
 
 #[test]
-fn counters() {
+fn counters_detect_wrong_sums() {
     for (name, deltas) in [("g-counter", 0..=4), ("pn-counter", -5..=4)] {
-        let good = counter_run(name, false, calm(20.0));
-        good.assert_all_ok_and_valid();
-        let drawn: BTreeSet<i64> = good.of("add", OpType::Invoke).iter().filter_map(|op| op.value.as_i64()).collect();
+        let correct = counter_run(name, false, without_faults(20.0));
+        correct.assert_all_ok_and_valid();
+        let drawn: BTreeSet<i64> =
+            correct.of("add", OpType::Invoke).iter().filter_map(|op| op.value.as_i64()).collect();
         assert!(drawn.into_iter().eq(deltas), "{name}");
-        assert_eq!(good.of("read", OpType::Ok).iter().filter(|op| op.is_final).count(), 3);
-        counter_run(name, true, calm(20.0)).assert_invalid_for("wrong-sum");
+        assert_eq!(correct.of("read", OpType::Ok).iter().filter(|op| op.is_final).count(), 3);
+        counter_run(name, true, without_faults(20.0)).assert_invalid_for("wrong-sum");
     }
 }
 
-/// A shared map by the service's own code; with `stale`, nodes answer reads from what they themselves last saw written.
-fn lin_kv_run(stale: bool, weather: Weather) -> Run {
+/// Nodes that share an instance of the service `lin-kv`. With `stale`, a node returns the value that it wrote last itself.
+fn lin_kv_run(stale: bool, parameters: Parameters) -> Run {
     let kv = shared::<crate::service::LinKv>();
-    run("lin-kv", weather, move |_| {
+    run("lin-kv", parameters, move |_| {
         let kv = kv.clone();
         let mut last: BTreeMap<String, Value> = BTreeMap::new();
         move |message: &Value, out: &mut Sender| {
@@ -284,39 +285,39 @@ fn lin_kv_run(stale: bool, weather: Weather) -> Run {
             }
             let request = in_memory::body(message);
             let mut rng = crate::random::stream(0, "unused");
-            let answer = crate::service::Service::handle(&mut *kv.borrow_mut(), "", &request, &mut rng);
+            let response = crate::service::Service::handle(&mut *kv.borrow_mut(), "", &request, &mut rng);
             let key = request["key"].to_string();
-            if answer["type"] == "write_ok" {
+            if response["type"] == "write_ok" {
                 last.insert(key.clone(), request["value"].clone());
             }
             match last.get(&key).filter(|_| stale && request["type"] == "read") {
                 Some(value) => out.reply(message, json!({"type": "read_ok", "value": value})),
-                None => out.reply(message, answer.into()),
+                None => out.reply(message, response.into()),
             }
         }
     })
 }
 
 #[test]
-fn lin_kv() {
-    let good = lin_kv_run(false, calm(50.0));
-    good.assert_valid();
-    assert!(good.history.ops.iter().all(|op| op.kind != OpType::Info));
-    let (reads, writes, cas) = (good.count("read"), good.count("write"), good.count("cas"));
+fn lin_kv_detects_stale_reads() {
+    let correct = lin_kv_run(false, without_faults(50.0));
+    correct.assert_valid();
+    assert!(correct.history.ops.iter().all(|op| op.kind != OpType::Info));
+    let (reads, writes, cas) = (correct.count("read"), correct.count("write"), correct.count("cas"));
     assert!((0.46..0.54).contains(&ratio(reads, reads + writes + cas)), "{reads} {writes} {cas}");
     assert!((0.28..0.38).contains(&ratio(writes, writes + cas)), "{reads} {writes} {cas}");
-    for op in good.of("read", OpType::Invoke) {
-        assert!(op.process.client().unwrap() % 6 < 3, "the first half of each group reads: {op:?}");
+    for op in correct.of("read", OpType::Invoke) {
+        assert!(op.process.client().unwrap() % 6 < 3, "only the first half of each group reads: {op:?}");
     }
-    let failed = good.of("cas", OpType::Fail);
+    let failed = correct.of("cas", OpType::Fail);
     let names: BTreeSet<&str> = failed.iter().filter_map(|op| op.error.as_ref()?[0].as_str()).collect();
     assert!(names.contains("precondition-failed"));
-    lin_kv_run(true, calm(50.0)).assert_invalid_for("nonlinearizable");
+    lin_kv_run(true, without_faults(50.0)).assert_invalid_for("nonlinearizable");
 }
 
 #[test]
-fn lin_kv_reads_of_missing_keys_fail_with_the_reason() {
-    let empty = run("lin-kv", calm(5.0), |_| {
+fn lin_kv_reads_of_missing_keys_fail_with_the_error() {
+    let empty = run("lin-kv", without_faults(5.0), |_| {
         |message: &Value, out: &mut Sender| {
             if !out.acknowledge(message, &["write"]) {
                 out.reply(message, json!({"type": "error", "code": 20, "text": "not here"}));
@@ -329,30 +330,32 @@ fn lin_kv_reads_of_missing_keys_fail_with_the_reason() {
 }
 
 #[test]
-fn lin_kv_rounds_its_concurrency_up_and_is_patient_with_slow_networks() {
+fn lin_kv_rounds_its_concurrency_up_and_scales_its_timeout_with_the_latency() {
     assert_eq!(LinKv.concurrency(None, 5), 10);
     assert_eq!(LinKv.concurrency(Some(1), 5), 10);
     assert_eq!(LinKv.concurrency(Some(20), 5), 20);
     assert_eq!(LinKv.concurrency(Some(21), 5), 30);
-    let timeout = |latency| LinKv.timeout(&Settings { latency, ..Settings::default() });
+    let timeout = |latency| LinKv.client_timeout(&Settings { latency, ..Settings::default() });
     assert_eq!((timeout(0), timeout(SECOND / 2)), (SECOND, 5 * SECOND));
 }
 
 #[test]
-fn reads_without_an_answer_fail_and_writes_are_indeterminate() {
+fn reads_without_a_response_fail_and_writes_are_indeterminate() {
     for name in ["broadcast", "g-set", "g-counter", "pn-counter", "lin-kv"] {
-        let mute =
-            run(name, calm(5.0), |_| |message: &Value, out: &mut Sender| _ = out.acknowledge(message, &["topology"]));
-        for op in mute.history.ops.iter().filter(|op| op.kind != OpType::Invoke) {
+        let unresponsive = run(name, without_faults(5.0), |_| {
+            |message: &Value, out: &mut Sender| _ = out.acknowledge(message, &["topology"])
+        });
+        for op in unresponsive.history.ops.iter().filter(|op| op.kind != OpType::Invoke) {
             assert_eq!(op.kind, if &*op.f == "read" { OpType::Fail } else { OpType::Info }, "{name}: {op:?}");
         }
     }
 }
 
-/// A shared database of lists or registers; with `torn`, the first operation of a transaction sees the past.
-fn txn_run(name: &str, torn: bool, weather: Weather) -> Run {
+/// Nodes with a shared database of lists or registers. With `fractured`, the first operation of a transaction reads the
+/// state before the previous transaction.
+fn txn_run(name: &str, fractured: bool, parameters: Parameters) -> Run {
     let state = shared::<[BTreeMap<String, Value>; 2]>();
-    run(name, weather, move |_| {
+    run(name, parameters, move |_| {
         let state = state.clone();
         move |message: &Value, out: &mut Sender| {
             if out.acknowledge(message, &[]) {
@@ -363,7 +366,7 @@ fn txn_run(name: &str, torn: bool, weather: Weather) -> Run {
             let snapshot = now.clone();
             for (i, op) in txn.as_array_mut().unwrap().iter_mut().enumerate() {
                 let key = op[1].to_string();
-                let past = torn && i == 0;
+                let past = fractured && i == 0;
                 match op[0].as_str().unwrap() {
                     "r" => op[2] = if past { &*before } else { &*now }.get(&key).cloned().unwrap_or_default(),
                     "w" => drop(now.insert(key, op[2].clone())),
@@ -377,21 +380,21 @@ fn txn_run(name: &str, torn: bool, weather: Weather) -> Run {
 }
 
 #[test]
-fn transactions() {
+fn transactions_detect_fractured_reads() {
     for name in ["txn-list-append", "txn-rw-register"] {
-        let good = txn_run(name, false, calm(50.0));
-        good.assert_all_ok_and_valid();
+        let correct = txn_run(name, false, without_faults(50.0));
+        correct.assert_all_ok_and_valid();
         let lengths: BTreeSet<usize> =
-            good.of("txn", OpType::Invoke).iter().map(|op| op.value.as_array().unwrap().len()).collect();
+            correct.of("txn", OpType::Invoke).iter().map(|op| op.value.as_array().unwrap().len()).collect();
         assert_eq!(lengths, BTreeSet::from([1, 2, 3, 4]));
-        assert_eq!(txn_run(name, true, calm(50.0)).verdict().valid, Valid::False, "{name}");
+        assert_eq!(txn_run(name, true, without_faults(50.0)).verdict().valid, Valid::False, "{name}");
     }
 }
 
-/// Logs shared by all nodes; with `skips`, polls leave out every tenth message.
-fn kafka_run(skips: bool, weather: Weather) -> Run {
+/// Nodes with shared logs. With `skips`, polls omit every tenth message.
+fn kafka_run(skips: bool, parameters: Parameters) -> Run {
     let logs = shared::<(BTreeMap<String, Vec<Value>>, BTreeMap<String, i64>)>();
-    run("kafka", weather, move |_| {
+    run("kafka", parameters, move |_| {
         let logs = logs.clone();
         move |message: &Value, out: &mut Sender| {
             if out.acknowledge(message, &[]) {
@@ -399,7 +402,7 @@ fn kafka_run(skips: bool, weather: Weather) -> Run {
             }
             let (logs, committed) = &mut *logs.borrow_mut();
             let body = &message["body"];
-            let answer = match body["type"].as_str().unwrap() {
+            let response = match body["type"].as_str().unwrap() {
                 "send" => {
                     let log = logs.entry(body["key"].as_str().unwrap().into()).or_default();
                     log.push(body["msg"].clone());
@@ -420,38 +423,40 @@ fn kafka_run(skips: bool, weather: Weather) -> Run {
                     }
                     json!({"type": "commit_offsets_ok"})
                 }
-                _ => json!({"type": "list_committed_offsets_ok", "offsets": known(committed, &body["keys"])}),
+                _ => {
+                    json!({"type": "list_committed_offsets_ok", "offsets": committed_offsets(committed, &body["keys"])})
+                }
             };
-            out.reply(message, answer);
+            out.reply(message, response);
         }
     })
 }
 
-/// The offsets of the keys that have one.
-fn known(committed: &BTreeMap<String, i64>, keys: &Value) -> BTreeMap<String, i64> {
+/// The committed offsets of these keys.
+fn committed_offsets(committed: &BTreeMap<String, i64>, keys: &Value) -> BTreeMap<String, i64> {
     let keys = keys.as_array().unwrap().iter().filter_map(Value::as_str);
     keys.filter_map(|key| Some((key.to_owned(), *committed.get(key)?))).collect()
 }
 
 #[test]
-fn kafka() {
-    let good = kafka_run(false, calm(50.0));
-    assert!(good.history.ops.iter().all(|op| op.kind != OpType::Fail));
-    assert!(good.history.ops.iter().all(|op| op.kind != OpType::Info || &*op.f == "crash"));
-    good.assert_valid();
-    let assigns = good.of("assign", OpType::Ok);
+fn kafka_detects_skipped_messages() {
+    let correct = kafka_run(false, without_faults(50.0));
+    assert!(correct.history.ops.iter().all(|op| op.kind != OpType::Fail));
+    assert!(correct.history.ops.iter().all(|op| op.kind != OpType::Info || &*op.f == "crash"));
+    correct.assert_valid();
+    let assigns = correct.of("assign", OpType::Ok);
     assert_eq!(assigns.iter().filter(|op| op.extra("seek_to_beginning").is_some()).count(), 3);
-    kafka_run(true, calm(50.0)).assert_invalid_for("int-poll-skip");
+    kafka_run(true, without_faults(50.0)).assert_invalid_for("int-poll-skip");
 }
 
-/// Nodes that share their state on stable storage: requests go astray or are carried out late, but nothing is wrong.
+/// The nodes share their state on stable storage. Requests are lost or execute late, but the system is correct.
 #[test]
-fn faults_do_not_make_a_correct_system_look_wrong() {
+fn a_correct_system_is_valid_under_faults() {
     for seed in 0..SEEDS {
-        let storm = Weather { rate: 20.0, storm: Some(seed) };
-        let mut runs = vec![g_set_run(false, storm), lin_kv_run(false, storm), kafka_run(false, storm)];
-        runs.extend(["g-counter", "pn-counter"].map(|name| counter_run(name, false, storm)));
-        runs.extend(["txn-list-append", "txn-rw-register"].map(|name| txn_run(name, false, storm)));
+        let faulty = Parameters { rate_hz: 20.0, fault_seed: Some(seed) };
+        let mut runs = vec![g_set_run(false, faulty), lin_kv_run(false, faulty), kafka_run(false, faulty)];
+        runs.extend(["g-counter", "pn-counter"].map(|name| counter_run(name, false, faulty)));
+        runs.extend(["txn-list-append", "txn-rw-register"].map(|name| txn_run(name, false, faulty)));
         for run in runs {
             assert!(run.history.ops.iter().any(|op| op.kind == OpType::Info && op.process.client().is_some()));
             let verdict = run.verdict();
@@ -460,7 +465,7 @@ fn faults_do_not_make_a_correct_system_look_wrong() {
     }
 }
 
-/// Any JSON, with the keys and values that answers have more often than chance would.
+/// Any JSON. Keys and values of real responses occur more often than by chance.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -479,24 +484,24 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    /// Whatever nodes answer: no client panics, and every operation ends.
+    /// No response makes a client panic, and every operation completes.
     #[test]
-    fn clients_survive_any_answer(answers in collection::vec(any_json(), 1..20), seed in any::<u64>()) {
+    fn clients_handle_any_response(responses in collection::vec(any_json(), 1..20), seed in any::<u64>()) {
         let settings = Settings::default();
         for workload in all() {
             let mut rng = crate::random::stream(seed, "test");
             let (mut generator, mut client) = (workload.generator(&settings), workload.client(0, &settings));
-            for answer in &answers {
+            for response in &responses {
                 let worker = crate::generator::Worker { index: 7, process: 7, now: 0 };
                 let Next::Op(op) = generator.next(worker, &mut rng) else { continue };
                 let mut step = client.invoke(&op);
                 for _ in 0..3 {
-                    if matches!(step, Step::Call(_)) {
-                        let body = answer.as_object().cloned().unwrap_or_default();
-                        step = client.answer(&op, Answer::Ok(body));
+                    if matches!(step, ClientStep::Call(_)) {
+                        let body = response.as_object().cloned().unwrap_or_default();
+                        step = client.on_response(&op, Response::Ok(body));
                     }
                 }
-                prop_assert!(!matches!(step, Step::Call(_)), "{} goes on for ever", workload.name());
+                prop_assert!(!matches!(step, ClientStep::Call(_)), "the operation of {} never completes", workload.name());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Transactions over lists and over registers.
+//! Transactions on lists (`txn-list-append`) and on registers (`txn-rw-register`).
 
 use super::{Client, Settings, Workload, request, single_call};
 use crate::checker::txn::{ListAppend, Options, Promise, RwRegister};
@@ -8,30 +8,30 @@ use crate::history::History;
 use crate::json::{Value, json};
 use crate::protocol::{Body, Malformed, Rpc, Type, shorten};
 
-/// How many keys are active at any time, unless the user says otherwise.
+/// Default number of active keys.
 pub(super) const KEY_COUNT: u64 = 10;
 
-/// `txn {txn: [[f, k, v], …]}` → `txn_ok {txn: [[f, k, v], …]}`: the same operations, reads filled in.
+/// `txn {txn: [[f, k, v], …]}` → `txn_ok {txn: [[f, k, v], …]}`: the same operations, with the values of reads.
 #[derive(Clone, Copy, Debug)]
-pub struct Txn {
+pub(super) struct Txn {
     name: &'static str,
     doc: &'static str,
-    /// The function that writes.
+    /// The function of writes.
     write: &'static str,
 }
 
 impl Txn {
-    /// `txn-list-append`: values are lists, writes append to them.
-    pub const LIST_APPEND: Txn = Txn {
+    /// `txn-list-append`: values are lists, and writes append to them.
+    pub(super) const LIST_APPEND: Txn = Txn {
         name: "txn-list-append",
-        doc: "Transactions that read lists and append to them. What a list holds, and in which order, tells in which order the transactions happened, so that nearly every violation of a consistency model shows.",
+        doc: "Transactions that read lists and append to them. The order of the elements of a list reveals the order of the transactions, so that almost every violation of a consistency model is detected.",
         write: "append",
     };
 
-    /// `txn-rw-register`: values are anything, writes replace them.
-    pub const RW_REGISTER: Txn = Txn {
+    /// `txn-rw-register`: values are any JSON, and writes replace them.
+    pub(super) const RW_REGISTER: Txn = Txn {
         name: "txn-rw-register",
-        doc: "Transactions that read and write registers. Every value is written once, so a read tells whose write it saw.",
+        doc: "Transactions that read and write registers. Every value is written once, so that a read identifies the write that it observed.",
         write: "w",
     };
 
@@ -40,7 +40,7 @@ impl Txn {
     }
 }
 
-/// The source of transactions that the settings ask for.
+/// Creates the source of transactions for these settings.
 pub(super) fn source(settings: &Settings) -> TxnSource {
     TxnSource::new(settings.key_count.unwrap_or(KEY_COUNT), settings.max_writes_per_key)
 }
@@ -57,9 +57,9 @@ impl Workload for Txn {
     fn rpcs(&self) -> Vec<Rpc> {
         let txn = || vec![("txn", Type::list(Type::Tuple(vec![Type::String, Type::Any, Type::Any])))];
         let doc = if self.is_list_append() {
-            "Performs [\"r\", key, null] and [\"append\", key, value] as one transaction; reads answer with the list, or null if there is none."
+            "Performs [\"r\", key, null] and [\"append\", key, value] as one transaction; a read returns the list, or null if the key does not exist."
         } else {
-            "Performs [\"r\", key, null] and [\"w\", key, value] as one transaction; reads answer with the value, or null if there is none."
+            "Performs [\"r\", key, null] and [\"w\", key, value] as one transaction; a read returns the value, or null if the key does not exist."
         };
         vec![Rpc { name: "txn", doc, request: txn(), response: txn() }]
     }
@@ -78,7 +78,11 @@ impl Workload for Txn {
 
     fn client(&self, _worker: usize, _settings: &Settings) -> Box<dyn Client> {
         let lists = self.is_list_append();
-        single_call(|op| request("txn", [("txn", op.value.clone())]), move |op, answer| result(op, answer, lists), &[])
+        single_call(
+            |op| request("txn", [("txn", op.value.clone())]),
+            move |op, response| result(op, response, lists),
+            &[],
+        )
     }
 
     fn reusable_clients(&self) -> bool {
@@ -91,7 +95,7 @@ impl Workload for Txn {
             Err(error) => return Box::new(NoVerdict(error.to_string())),
         };
         let promise = if settings.lenient { promise.lenient() } else { promise };
-        // What a transaction reads of a register before it writes there is older than what it writes.
+        // A transaction that reads a register before it writes to it observes an older version than its own.
         let options = Options {
             promise,
             wfr_keys: true,
@@ -103,8 +107,8 @@ impl Workload for Txn {
     }
 }
 
-/// Stands where nobody knows what to check: a consistency model has a wrong name, which the table of options refuses, but
-/// settings can also be made without it.
+/// The checker for an unknown consistency model: its verdict is `unknown`. The table of options rejects such names, but
+/// [`Settings`] can be created without it.
 struct NoVerdict(String);
 
 impl Checker for NoVerdict {
@@ -113,31 +117,34 @@ impl Checker for NoVerdict {
     }
 }
 
-/// The transaction as it was answered, if it is the one that was asked for.
-fn result(op: &Invocation, mut answer: Body, lists: bool) -> Result<Value, Malformed> {
-    let txn = answer.remove("txn").unwrap_or_default();
-    let (asked, answered) = (items(&op.value), items(&txn));
-    if asked.len() != answered.len() {
-        let (asked, answered) = (asked.len(), answered.len());
-        let reason = format!("txn should have {asked} operations as in the request, but has {answered}");
+/// The transaction in the response.
+///
+/// # Errors
+/// If it is not the transaction of the request.
+fn result(op: &Invocation, mut response: Body, lists: bool) -> Result<Value, Malformed> {
+    let txn = response.remove("txn").unwrap_or_default();
+    let (requested, returned) = (items(&op.value), items(&txn));
+    if requested.len() != returned.len() {
+        let (requested, returned) = (requested.len(), returned.len());
+        let reason = format!("txn should have {requested} operations as in the request, but has {returned}");
         return Err(reason.into());
     }
-    for (i, (asked, answered)) in asked.iter().zip(answered).enumerate() {
-        check_micro_op(asked, answered, lists).map_err(|why| format!("txn[{i}] {why}"))?;
+    for (i, (requested, returned)) in requested.iter().zip(returned).enumerate() {
+        check_micro_op(requested, returned, lists).map_err(|why| format!("txn[{i}] {why}"))?;
     }
     Ok(txn)
 }
 
-/// Compares an operation of a transaction with its answer.
-fn check_micro_op(asked: &Value, answered: &Value, lists: bool) -> Result<(), String> {
-    let read = asked[0] == "r";
-    let same = asked[0] == answered[0] && asked[1] == answered[1] && (read || asked[2] == answered[2]);
+/// Compares an operation in the response with the one in the request.
+fn check_micro_op(requested: &Value, returned: &Value, lists: bool) -> Result<(), String> {
+    let read = requested[0] == "r";
+    let same = requested[0] == returned[0] && requested[1] == returned[1] && (read || requested[2] == returned[2]);
     if !same {
-        let shown = shorten(&answered.to_string(), 60);
-        return Err(format!("should answer {asked}, but is {shown}"));
+        let shown = shorten(&returned.to_string(), 60);
+        return Err(format!("should match {requested} in the request, but is {shown}"));
     }
-    if read && lists && !answered[2].is_array() && !answered[2].is_null() {
-        return Err(format!("should read a list or null, but reads {}", shorten(&answered[2].to_string(), 60)));
+    if read && lists && !returned[2].is_array() && !returned[2].is_null() {
+        return Err(format!("should read a list or null, but reads {}", shorten(&returned[2].to_string(), 60)));
     }
     Ok(())
 }
@@ -149,27 +156,27 @@ fn items(value: &Value) -> &[Value] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::{Answer, Completion, Step};
+    use crate::workload::{ClientStep, Completion, Response};
 
-    /// What comes of a transaction that is answered like this.
-    fn outcome(workload: Txn, txn: Value, answer: Value) -> Step {
+    /// The client's step after a response with the transaction `returned`.
+    fn outcome(workload: Txn, txn: Value, returned: Value) -> ClientStep {
         let op = Invocation::new("txn", txn);
         let mut client = workload.client(0, &Settings::default());
-        assert_eq!(client.invoke(&op), Step::Call(request("txn", [("txn", op.value.clone())])));
-        client.answer(&op, Answer::Ok(request("txn_ok", [("txn", answer)])))
+        assert_eq!(client.invoke(&op), ClientStep::Call(request("txn", [("txn", op.value.clone())])));
+        client.on_response(&op, Response::Ok(request("txn_ok", [("txn", returned)])))
     }
 
     #[test]
-    fn reads_are_filled_in() {
-        let (asked, answered) =
+    fn responses_contain_the_values_of_reads() {
+        let (requested, returned) =
             (json!([["r", 1, null], ["append", 2, 3]]), json!([["r", 1, [1, 2]], ["append", 2, 3]]));
-        assert_eq!(outcome(Txn::LIST_APPEND, asked, answered.clone()), Step::Done(Completion::ok(answered)));
-        let (asked, answered) = (json!([["r", 1, null]]), json!([["r", 1, null]]));
-        assert_eq!(outcome(Txn::RW_REGISTER, asked, answered.clone()), Step::Done(Completion::ok(answered)));
+        assert_eq!(outcome(Txn::LIST_APPEND, requested, returned.clone()), ClientStep::Done(Completion::ok(returned)));
+        let (requested, returned) = (json!([["r", 1, null]]), json!([["r", 1, null]]));
+        assert_eq!(outcome(Txn::RW_REGISTER, requested, returned.clone()), ClientStep::Done(Completion::ok(returned)));
     }
 
     #[test]
-    fn a_wrong_model_is_unknown_and_says_so() {
+    fn an_unknown_consistency_model_gives_an_unknown_verdict_with_the_reason() {
         let settings = Settings { consistency_models: vec!["serialisable".into()], ..Settings::default() };
         let verdict = Txn::LIST_APPEND.checker(&settings).check(&History::default(), &CheckContext::default());
         assert_eq!(verdict.valid, Valid::Unknown);
@@ -177,29 +184,29 @@ mod tests {
     }
 
     #[test]
-    fn answers_to_something_else_are_malformed() {
-        for (asked, answered, why) in [
+    fn responses_that_do_not_match_the_request_are_malformed() {
+        for (requested, returned, why) in [
             (json!([["r", 1, null]]), json!([]), "txn should have 1 operations as in the request, but has 0"),
             (
                 json!([["r", 1, null]]),
                 json!([["r", 2, null]]),
-                "txn[0] should answer [\"r\",1,null], but is [\"r\",2,null]",
+                "txn[0] should match [\"r\",1,null] in the request, but is [\"r\",2,null]",
             ),
             (
                 json!([["append", 1, 1]]),
                 json!([["append", 1, 2]]),
-                "txn[0] should answer [\"append\",1,1], but is [\"append\",1,2]",
+                "txn[0] should match [\"append\",1,1] in the request, but is [\"append\",1,2]",
             ),
             (
                 json!([["append", 1, 1]]),
                 json!([["r", 1, 1]]),
-                "txn[0] should answer [\"append\",1,1], but is [\"r\",1,1]",
+                "txn[0] should match [\"append\",1,1] in the request, but is [\"r\",1,1]",
             ),
             (json!([["r", 1, null]]), json!([["r", 1, 7]]), "txn[0] should read a list or null, but reads 7"),
         ] {
-            assert_eq!(outcome(Txn::LIST_APPEND, asked, answered), Step::Malformed(why.into()));
+            assert_eq!(outcome(Txn::LIST_APPEND, requested, returned), ClientStep::Malformed(why.into()));
         }
-        let asked = json!([["r", 1, null]]);
-        assert!(matches!(outcome(Txn::RW_REGISTER, asked, json!([["r", 1, 7]])), Step::Done(_)));
+        let requested = json!([["r", 1, null]]);
+        assert!(matches!(outcome(Txn::RW_REGISTER, requested, json!([["r", 1, 7]])), ClientStep::Done(_)));
     }
 }

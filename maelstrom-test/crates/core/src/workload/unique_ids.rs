@@ -1,4 +1,4 @@
-//! Unique ids: no two are the same.
+//! Unique ids: no id is generated twice.
 
 use super::{Client, Settings, Workload, request, single_call};
 use crate::checker::{self, Checker};
@@ -8,7 +8,7 @@ use crate::protocol::{Rpc, Type};
 
 /// `generate {}` → `generate_ok {id: any}`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct UniqueIds;
+pub(super) struct UniqueIds;
 
 impl Workload for UniqueIds {
     fn name(&self) -> &str {
@@ -16,11 +16,11 @@ impl Workload for UniqueIds {
     }
 
     fn doc(&self) -> &str {
-        "Nodes hand out ids, and no id may ever be given twice, whichever node gives it and whether or not nodes hear one another. Ids may be of any JSON type."
+        "Nodes generate ids. No id may be generated twice, by the same node or by different nodes, even during partitions. An id may be any JSON value."
     }
 
     fn rpcs(&self) -> Vec<Rpc> {
-        vec![Rpc { name: "generate", doc: "Asks for a new id.", request: vec![], response: vec![("id", Type::Any)] }]
+        vec![Rpc { name: "generate", doc: "Generates a new id.", request: vec![], response: vec![("id", Type::Any)] }]
     }
 
     fn generator(&self, _settings: &Settings) -> Box<dyn Generator> {
@@ -28,7 +28,7 @@ impl Workload for UniqueIds {
     }
 
     fn client(&self, _worker: usize, _settings: &Settings) -> Box<dyn Client> {
-        single_call(|_| request("generate", []), |_, mut answer| Ok(answer.remove("id").unwrap_or_default()), &[])
+        single_call(|_| request("generate", []), |_, mut response| Ok(response.remove("id").unwrap_or_default()), &[])
     }
 
     fn reusable_clients(&self) -> bool {

@@ -4,7 +4,7 @@ use crate::history::Nanos;
 use crate::json::Value;
 use crate::network::EndpointId;
 use crate::protocol::{Body, Malformed, Rpc, RpcError};
-use crate::workload::Answer;
+use crate::workload::Response;
 
 /// On whose behalf a client sends requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,20 +122,20 @@ impl Clients {
     }
 
     /// Reads the response to a request: a good one, an error, or one that does not match the schema.
-    pub(in super::super) fn read_response(&self, request: &str, mut body: Body) -> Answer {
+    pub(in super::super) fn read_response(&self, request: &str, mut body: Body) -> Response {
         if body.get("type").and_then(Value::as_str) == Some("error") {
             return match take_error(&mut body) {
-                Ok(error) => Answer::Error(error),
-                Err(malformed) => Answer::Malformed(malformed),
+                Ok(error) => Response::Error(error),
+                Err(malformed) => Response::Malformed(malformed),
             };
         }
         if let Some(rpc) = self.rpc(request) {
             if let Err(malformed) = rpc.check_response(&body) {
-                return Answer::Malformed(malformed);
+                return Response::Malformed(malformed);
             }
             rpc.replace_nulls(&mut body);
         }
-        Answer::Ok(body)
+        Response::Ok(body)
     }
 
     /// The timer of a client has expired.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::history::Nanos;
 use crate::json::{Value, json};
-use crate::nemesis::{Action, FaultKind, FaultOp, Nemesis, View};
+use crate::nemesis::{Action, ClusterView, FaultKind, FaultOp, Nemesis};
 
 /// What one kind of fault did in a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Faults {
     }
 
     /// Draws the operation that is due.
-    pub(in super::super) fn draw(&mut self, now: Nanos, view: &View<'_>) -> FaultOp {
+    pub(in super::super) fn draw(&mut self, now: Nanos, view: &ClusterView<'_>) -> FaultOp {
         self.nemesis.act(now, view)
     }
 
@@ -76,7 +76,7 @@ impl Faults {
     }
 
     /// The next operation that ends a fault, if any is left.
-    pub(in super::super) fn next_healing(&mut self, view: &View<'_>) -> Option<FaultOp> {
+    pub(in super::super) fn next_healing(&mut self, view: &ClusterView<'_>) -> Option<FaultOp> {
         if self.queue.is_empty() {
             self.queue = self.nemesis.heal(view);
             self.queue.reverse();

@@ -3,7 +3,7 @@
 use crate::generator::{self, Invocation};
 use crate::history::{Nanos, Op, OpType, Process};
 use crate::network::EndpointId;
-use crate::workload::{Answer, Client, Completion, Step};
+use crate::workload::{Client, ClientStep, Completion, Response};
 
 /// A worker performs one operation at a time.
 struct Worker {
@@ -89,7 +89,7 @@ impl Workers {
     }
 
     /// Begins an operation of a worker that has a client: its entry in the history, and what the client does first.
-    pub(in super::super) fn invoke(&mut self, worker: usize, invocation: Invocation) -> (Op, Step) {
+    pub(in super::super) fn invoke(&mut self, worker: usize, invocation: Invocation) -> (Op, ClientStep) {
         let worker = &mut self.workers[worker];
         let (_, client) = worker.client.as_mut().expect("the worker has a client");
         let step = client.invoke(&invocation);
@@ -98,11 +98,11 @@ impl Workers {
         (Op { is_final, extra, ..Op::new(0, OpType::Invoke, worker.process, &f, value) }, step)
     }
 
-    /// What the worker's client does after an answer; `None` if the worker performs no operation.
-    pub(in super::super) fn answer(&mut self, worker: usize, answer: Answer) -> Option<Step> {
+    /// What the worker's client does after a response; `None` if the worker performs no operation.
+    pub(in super::super) fn on_response(&mut self, worker: usize, response: Response) -> Option<ClientStep> {
         let Worker { client, current, .. } = &mut self.workers[worker];
         let (_, client) = client.as_mut()?;
-        Some(client.answer(current.as_ref()?, answer))
+        Some(client.on_response(current.as_ref()?, response))
     }
 
     /// Ends the worker's operation: its entry in the history. After an `info` completion the worker goes on as a new process.
