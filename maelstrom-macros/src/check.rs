@@ -1,4 +1,4 @@
-//! Judges the values of options, by the library's own table, and points at what is wrong.
+//! Checks the values of options by the table of options, and points at what is wrong.
 
 use syn::spanned::Spanned;
 use syn::{Error, Expr, RangeLimits};
@@ -35,7 +35,7 @@ pub(crate) struct Checked {
     pub(crate) is_list: bool,
 }
 
-/// Judges every option that has a value of its own.
+/// Checks every option that has a value.
 pub(crate) fn options(settings: &Settings, workloads: &[Text], errors: &mut Errors) -> Vec<Checked> {
     let mut checked = Vec::new();
     for setting in &settings.all {
@@ -56,7 +56,7 @@ pub(crate) fn options(settings: &Settings, workloads: &[Text], errors: &mut Erro
     }
     latency_shapes(&checked, errors);
     if let (Some(_), Some(seeds)) = (settings.get("seed"), settings.get("seeds")) {
-        errors.push(Error::new(seeds.name.span(), "`seed` and `seeds` exclude each other"));
+        errors.push(Error::new(seeds.name.span(), "`seed` and `seeds` exclude each other\n  help: remove one of them"));
     }
     checked
 }
@@ -102,13 +102,16 @@ pub(crate) fn seeds(setting: &Setting) -> syn::Result<String> {
                     path @ Expr::Path(_) => Err(not_a_literal(path.span())),
                     other => literal(other).map(|text| text.text),
                 },
-                None => Err(Error::new(expr.span(), "write both ends of the range of seeds: `0..16`")),
+                None => Err(Error::new(expr.span(), "the range of seeds has no end\n  help: write both ends: `0..16`")),
             };
             let dots = if matches!(range.limits, RangeLimits::Closed(_)) { "..=" } else { ".." };
             format!("{}{dots}{}", bound(&range.start)?, bound(&range.end)?)
         }
         Expr::Array(_) => {
-            return Err(Error::new(expr.span(), "`seeds` is a number or a range; for a list write `seed = [3, 7]`"));
+            return Err(Error::new(
+                expr.span(),
+                "`seeds` is not a list\n  help: write a number (16) or a range (0..16); for a list write `seed = [3, 7]`",
+            ));
         }
         Expr::Path(_) => return Err(not_a_literal(expr.span())),
         _ => literal(expr)?.text,
@@ -117,11 +120,11 @@ pub(crate) fn seeds(setting: &Setting) -> syn::Result<String> {
     Ok(text)
 }
 
-/// `expect = "…"`, judged for every workload that is named (none of them: the user's own).
+/// `expect = "…"`, checked for every workload that is named. Workloads of users' own have any outcome.
 pub(crate) fn expect(setting: &Setting, workloads: &[Text], has_own: bool) -> syn::Result<String> {
     let expr = setting.expr()?;
     if let Expr::Array(_) = expr {
-        return Err(Error::new(expr.span(), "one thing can be expected; write a function for each"));
+        return Err(Error::new(expr.span(), "`expect` takes one outcome\n  help: write a function for each outcome"));
     }
     let text = literal(expr)?;
     if !has_own {
@@ -138,5 +141,8 @@ pub(crate) fn snapshot(setting: &Setting) -> syn::Result<String> {
     if ["true", "false", "full"].contains(&text.text.as_str()) {
         return Ok(text.text);
     }
-    Err(Error::new(text.span, format!("`{}` is none of the choices: true, false, \"full\"", text.text)))
+    Err(Error::new(
+        text.span,
+        format!("`{}` is none of the choices\n  help: choices are: true, false, \"full\"", text.text),
+    ))
 }

@@ -129,7 +129,8 @@ fn workloads(settings: &Settings, errors: &mut Errors) -> Workloads {
     let mut workloads = Workloads { choices: Vec::new(), named: Vec::new(), has_own: false, is_list: false };
     let Some(setting) = settings.get("workload") else {
         let message = format!(
-            "which workload? Write `workload = \"…\"` with one of {}, or a value that implements maelstrom::Workload",
+            "there is no workload\n  help: write `workload = \"…\"` with one of {}, or a value that implements \
+             maelstrom::Workload",
             options::WORKLOADS.join(", ")
         );
         errors.push(Error::new(Span::call_site(), message));

@@ -8,38 +8,44 @@ use syn::{Attribute, Error, Expr, ExprLit, FnArg, ItemFn, Lit, Meta, ReturnType,
 
 use crate::check::Errors;
 
-/// What stands under the attribute is not a function.
+/// The error if the item under the attribute is not a function.
 pub(crate) fn explain_not_a_function(error: Error) -> Error {
-    Error::new(error.span(), format!("#[maelstrom::test] stands on functions like `fn name() {{}}`: {error}"))
+    Error::new(error.span(), format!("#[maelstrom::test] can only be used on functions like `fn name() {{}}`: {error}"))
 }
 
-/// Judges the signature.
+/// Checks the signature.
 pub(crate) fn check_signature(function: &ItemFn, errors: &mut Errors) {
     let sig = &function.sig;
     let mut refuse = |tokens: &dyn ToTokens, message: &str| errors.push(Error::new_spanned(tokens, message));
     if let Some(token) = &sig.asyncness {
-        refuse(token, "a test runs after its scenario is over, so there is nothing to await; remove `async`");
+        refuse(token, "a test runs after its scenario has ended, so it has nothing to await\n  help: remove `async`");
     }
     if let syn::Safety::Unsafe(token) = &sig.safety {
-        refuse(token, "tests are called by safe code; remove `unsafe` and use an `unsafe` block inside");
+        refuse(token, "tests are called by safe code\n  help: remove `unsafe` and use an `unsafe` block inside");
     }
     if let Some(token) = &sig.constness {
-        refuse(token, "tests are called at run time; remove `const`");
+        refuse(token, "tests are called at run time\n  help: remove `const`");
     }
     if let Some(abi) = &sig.abi {
-        refuse(abi, "tests are Rust functions; remove `extern`");
+        refuse(abi, "tests are Rust functions\n  help: remove `extern`");
     }
     if !sig.generics.params.is_empty() {
-        refuse(&sig.generics, "nobody can choose the parameters of a test; remove the generics");
+        refuse(
+            &sig.generics,
+            "a test has no generic parameters, because its caller cannot choose them\n  help: remove the generics",
+        );
     }
     let mut inputs = sig.inputs.iter();
     if let Some(first) = inputs.next()
         && !is_run(first)
     {
-        refuse(first, "a test takes nothing, or the finished run: write `run: &maelstrom::Run`");
+        refuse(first, "a test takes no parameter, or the finished run\n  help: write `run: &maelstrom::Run`");
     }
     for further in inputs {
-        refuse(further, "a test takes nothing but the finished run: write `fn name(run: &maelstrom::Run)`");
+        refuse(
+            further,
+            "a test takes no parameter besides the finished run\n  help: write `fn name(run: &maelstrom::Run)`",
+        );
     }
 }
 
@@ -72,7 +78,10 @@ pub(crate) fn sort_attributes(function: &ItemFn, errors: &mut Errors) -> Attribu
         if path.is_ident("cfg") {
             sorted.everywhere.push(attribute.clone());
         } else if path.is_ident("test") {
-            errors.push(Error::new_spanned(attribute, "#[maelstrom::test] makes the function a test; remove #[test]"));
+            errors.push(Error::new_spanned(
+                attribute,
+                "#[maelstrom::test] makes the function a test\n  help: remove #[test]",
+            ));
         } else if path.is_ident("ignore") {
             sorted.ignored = quote!(true);
             sorted.test.push(attribute.clone());
@@ -99,7 +108,10 @@ fn should_panic(
     errors: &mut Errors,
 ) {
     if !matches!(function.sig.output, ReturnType::Default) {
-        errors.push(Error::new_spanned(meta, "functions with #[should_panic] return nothing"));
+        errors.push(Error::new_spanned(
+            meta,
+            "functions with #[should_panic] return nothing\n  help: remove the return type",
+        ));
     }
     let expected = match meta {
         Meta::NameValue(pair) => string(&pair.value),

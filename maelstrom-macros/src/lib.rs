@@ -1,4 +1,4 @@
-//! The attribute `#[maelstrom::test]`: parses, checks and expands; whatever has logic lives in the library.
+//! The attribute `#[maelstrom::test]`: parses, checks and expands. All other logic lives in the library.
 //!
 //! The options and the names that it checks come from `maelstrom-options`, as those of the library do.
 
@@ -26,7 +26,7 @@ macro_rules! documented {
         flag: $flag:literal $metavar:literal in $commands:expr,
         config: $config:tt,
     })*) => {
-        /// Makes a test of a function: runs a scenario, judges it, and then runs the function's body.
+        /// Makes a function a test: runs a scenario, checks the run, and then runs the function's body.
         ///
         /// ```ignore
         /// #[maelstrom::test(workload = "lin-kv", nodes = 5, nemesis = "partition")]
@@ -43,25 +43,27 @@ macro_rules! documented {
         /// The function takes nothing or the finished `run: &maelstrom::Run`, and returns nothing or a `Result`.
         /// `#[ignore]`, `#[should_panic]`, `#[cfg]` and doc comments keep their meaning.
         ///
-        /// # What is run
+        /// # The program and the workload
         /// - `workload` (required): a name, or any expression that gives a value which implements `Workload`.
         /// - `bin`: a binary target of the package; by default its only one, or the one named like the package.
         /// - `command = ["python3", "nodes/raft.py"]`: any program instead, relative paths from the package's root.
-        ///   Nodes run in directories of their own; what looks for files by itself needs `cwd = "package"`.
+        ///   Each node runs in a directory of its own; programs that look for the package's files need `cwd = "package"`.
         /// - `args = ["…"]`, `env = {KEY = "value"}`: its further arguments and environment variables.
         ///
-        /// # What must come out
-        /// - `expect`: `"valid"` (default), `"invalid"`, `"unknown"`, `"error"` (the run breaks off), or the name of an
+        /// # Expectations
+        /// - `expect`: `"valid"` (default), `"invalid"`, `"unknown"`, `"error"` (the run aborts), or the name of an
         ///   anomaly, which must be found.
-        /// - `snapshot`: `true` (default where `expect` names an anomaly) compares the report with one under version
-        ///   control, by insta; `"full"` all of it, with its numbers, in virtual time.
+        /// - `snapshot`: `true` (default where `expect` names an anomaly) compares the report with a stored one, with insta.
+        ///   `"full"` compares the whole report with its numbers; this needs virtual time.
         ///
         /// # Several cases
-        /// A list where one value is expected makes a case of each value, several lists make all combinations:
+        /// A list instead of a value makes one case of each value; several lists make all combinations:
         /// `nodes = [1, 3, 5], nemesis = ["partition", "kill"]`. `seeds = 16` and `seeds = 0..16` make a case of each
         /// seed.
         ///
         /// # Options
+        /// Times are written with their unit: `"100ms"`, `"1.5s"`, `"2m"`.
+        ///
         /// | option | default | meaning |
         /// | --- | --- | --- |
         $(#[doc = concat!("| `", stringify!($name), "` | ", maelstrom_options::default_text!($default), " | ", $doc, " |")])*
@@ -86,7 +88,7 @@ fn expand_test(attribute: TokenStream, item: TokenStream, surroundings: &Surroun
         }
         (Err(error), _) | (_, Err(error)) => Err(error),
     };
-    // The function stays after an error, so that nothing else complains of its absence; nor need it be used then.
+    // The function stays after an error: otherwise its users would get errors too. It need not be used then.
     expanded.unwrap_or_else(|error| {
         let error = error.to_compile_error();
         quote::quote!(#error #[allow(dead_code, unused)] #item)

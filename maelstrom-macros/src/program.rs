@@ -6,7 +6,7 @@ use syn::{Error, Expr};
 
 use crate::check::Errors;
 use crate::settings::{Settings, bare, literal};
-use maelstrom_options::suggest::did_you_mean;
+use maelstrom_options::OptionError;
 
 const PREFIX: &str = "CARGO_BIN_EXE_";
 
@@ -35,14 +35,17 @@ pub(crate) fn programs(
 ) -> (Vec<(String, TokenStream)>, bool) {
     match (settings.get("bin"), settings.get("command")) {
         (Some(_), Some(command)) => {
-            errors.push(Error::new(command.name.span(), "`bin` and `command` exclude each other"));
+            errors.push(Error::new(
+                command.name.span(),
+                "`bin` and `command` exclude each other\n  help: remove one of them",
+            ));
             (Vec::new(), false)
         }
         (None, Some(command)) => {
             if let Some(Expr::Array(array)) = errors.take(command.expr())
                 && array.elems.is_empty()
             {
-                errors.push(Error::new(command.name.span(), "`command` needs at least the program"));
+                errors.push(Error::new(command.name.span(), "`command` is empty\n  help: write at least the program"));
             }
             let words = words(settings, "command", errors);
             (vec![("command".into(), quote!(::maelstrom::__private::Source::Command(&[#(#words),*])))], false)
@@ -69,7 +72,7 @@ pub(crate) fn words(settings: &Settings, name: &str, errors: &mut Errors) -> Vec
     match errors.take(setting.expr()) {
         Some(Expr::Array(array)) => array.elems.iter().map(|word| bare(word).clone()).collect(),
         Some(other) => {
-            let message = format!("`{name}` is a list of strings: write `{name} = [\"…\", \"…\"]`");
+            let message = format!("`{name}` is not a list of strings\n  help: write `{name} = [\"…\", \"…\"]`");
             errors.push(Error::new_spanned(other, message));
             Vec::new()
         }
@@ -81,14 +84,16 @@ pub(crate) fn words(settings: &Settings, name: &str, errors: &mut Errors) -> Vec
 fn binary(name: &str, span: Span, surroundings: &Surroundings) -> syn::Result<TokenStream> {
     let binaries = &surroundings.binaries;
     if !binaries.is_empty() && !binaries.iter().any(|binary| binary == name) {
-        let near = did_you_mean(name, binaries.iter().map(String::as_str));
-        let message = format!("the package has no binary `{name}`{near}; its binaries are: {}", binaries.join(", "));
-        return Err(Error::new(span, message));
+        let binaries: Vec<&str> = binaries.iter().map(String::as_str).collect();
+        return Err(Error::new(
+            span,
+            OptionError::choose(format!("the package has no binary `{name}`"), name, &binaries),
+        ));
     }
     let variable = format!("{PREFIX}{name}");
     let message = format!(
-        "cargo did not say where the binary `{name}` is: it does so only for tests in the folder `tests/` of a package \
-         that has this binary. Move the test there, or give `command = [\"…\"]`"
+        "cargo does not say where the binary `{name}` is\n  help: move the test into the folder `tests/` of the package \
+         that has this binary, or write `command = [\"…\"]`"
     );
     Ok(quote_spanned! {span=>
         ::maelstrom::__private::Source::Binary { name: #name, path: ::core::env!(#variable, #message) }
@@ -105,7 +110,10 @@ fn only_binary(surroundings: &Surroundings) -> syn::Result<TokenStream> {
         }
         several => Err(Error::new(
             Span::call_site(),
-            format!("which of the package's binaries? Write `bin = \"…\"` with one of: {}", several.join(", ")),
+            format!(
+                "the package has several binaries\n  help: write `bin = \"…\"` with one of: {}",
+                several.join(", ")
+            ),
         )),
     }
 }

@@ -47,7 +47,7 @@ impl Parse for Settings {
         let all: Vec<Setting> = Punctuated::<Setting, Token![,]>::parse_terminated(input)?.into_iter().collect();
         for (i, setting) in all.iter().enumerate() {
             if all[..i].iter().any(|earlier| earlier.name == setting.name) {
-                let message = format!("`{}` is given twice; for several cases write a list", setting.name);
+                let message = format!("`{}` is given twice\n  help: for several cases write a list", setting.name);
                 return Err(Error::new(setting.name.span(), message));
             }
         }
@@ -58,14 +58,14 @@ impl Parse for Settings {
 impl Parse for Setting {
     fn parse(input: ParseStream<'_>) -> syn::Result<Setting> {
         if input.peek(Lit) {
-            return Err(input.error("options have names: write `workload = \"lin-kv\"`"));
+            return Err(input.error("the option has no name\n  help: write `workload = \"lin-kv\"`"));
         }
         let name: Ident = input.parse()?;
         if input.peek(Token![-]) {
             return Err(flag(&name, input)?);
         }
         if !input.peek(Token![=]) {
-            return Err(Error::new(name.span(), format!("`{name}` needs a value: write `{name} = …`")));
+            return Err(Error::new(name.span(), format!("`{name}` has no value\n  help: write `{name} = …`")));
         }
         input.parse::<Token![=]>()?;
         let value =
@@ -89,7 +89,7 @@ fn flag(first: &Ident, input: ParseStream<'_>) -> syn::Result<Error> {
 /// `{KEY = "value", …}`; keys are identifiers or strings.
 fn parse_map(input: ParseStream<'_>) -> syn::Result<Vec<(String, Expr)>> {
     if !input.peek(syn::token::Brace) {
-        return Err(input.error("write environment variables as `env = {KEY = \"value\"}`"));
+        return Err(input.error("`env` needs names and values\n  help: write `env = {KEY = \"value\"}`"));
     }
     let inside;
     syn::braced!(inside in input);
@@ -127,9 +127,10 @@ impl Setting {
     pub(crate) fn items(&self) -> syn::Result<(Vec<&Expr>, bool)> {
         let expr = self.expr()?;
         match expr {
-            Expr::Array(array) if array.elems.is_empty() => {
-                Err(Error::new(expr.span(), format!("`{}` has an empty list: no case would run", self.name)))
-            }
+            Expr::Array(array) if array.elems.is_empty() => Err(Error::new(
+                expr.span(),
+                format!("`{}` has an empty list, so no case would run\n  help: write at least one value", self.name),
+            )),
             Expr::Array(array) => Ok((array.elems.iter().map(bare).collect(), true)),
             _ => Ok((vec![expr], false)),
         }
@@ -140,8 +141,8 @@ impl Setting {
 pub(crate) fn not_a_literal(span: Span) -> Error {
     Error::new(
         span,
-        "values are literals, because they are checked while the test is compiled and constants have no values then: \
-         write a number, a string, `true` or `false`, or run a `maelstrom::Scenario` in a plain `#[test]`",
+        "the value is not a literal\n  help: write a number, a string, `true` or `false`. Values are checked at compile \
+         time, when constants have no values; for computed values, run a `maelstrom::Scenario` in a plain `#[test]`",
     )
 }
 
@@ -161,12 +162,12 @@ pub(crate) fn literal(expr: &Expr) -> syn::Result<Text> {
             let name = path.path.get_ident().map(Ident::to_string).unwrap_or_default();
             // The names of values are written in lower case, those of constants are not.
             if name.starts_with(|first: char| first.is_lowercase()) {
-                return Err(Error::new(span, format!("values are literals: write \"{name}\" in quotes")));
+                return Err(Error::new(span, format!("`{name}` is not a literal\n  help: write \"{name}\" in quotes")));
             }
             return Err(not_a_literal(span));
         }
-        Expr::Range(_) => return Err(Error::new(span, "only `seeds` takes a range; write a list of values")),
-        Expr::Array(_) => return Err(Error::new(span, "lists cannot stand in lists; a set is written \"a,b\"")),
+        Expr::Range(_) => return Err(Error::new(span, "only `seeds` takes a range\n  help: write a list of values")),
+        Expr::Array(_) => return Err(Error::new(span, "a list cannot contain a list\n  help: write a set as \"a,b\"")),
         _ => return Err(not_a_literal(span)),
     };
     Ok(Text { text, span })

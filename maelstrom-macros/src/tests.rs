@@ -104,8 +104,8 @@ fn attributes_go_where_they_belong() {
 #[test]
 fn wrong_options_are_refused_at_their_token() {
     let f = "fn f() {}";
-    refused("", f, "", "which workload?");
-    refused(r#""lin-kv""#, f, r#""lin-kv""#, "options have names");
+    refused("", f, "", "there is no workload");
+    refused(r#""lin-kv""#, f, r#""lin-kv""#, "the option has no name");
     refused(r#"workload = "lin-kb""#, f, r#""lin-kb""#, r#"did you mean "lin-kv"?"#);
     refused(r#"workload = "echo", node = 5"#, f, "node", r#"did you mean "nodes"?"#);
     refused(r#"workload = "echo", nodes"#, f, "nodes", "write `nodes = …`");
@@ -114,7 +114,7 @@ fn wrong_options_are_refused_at_their_token() {
     refused(r#"workload = "echo", nodes = -1"#, f, "-1", "from 1 to");
     refused(r#"workload = "echo", nodes = [1, "x,x"]"#, f, r#""x,x""#, "two nodes");
     refused(r#"workload = "echo", nodes = []"#, f, "[]", "no case would run");
-    refused(r#"workload = "echo", nodes = [[1]]"#, f, "[1]", "lists cannot stand in lists");
+    refused(r#"workload = "echo", nodes = [[1]]"#, f, "[1]", "a list cannot contain a list");
     refused(r#"workload = "echo", nodes = 1..3"#, f, "1..3", "only `seeds` takes a range");
     refused(r#"workload = "echo", time = real"#, f, "real", r#"write "real" in quotes"#);
     refused(r#"workload = "echo", nemesis = "partitions""#, f, r#""partitions""#, r#"did you mean "partition"?"#);
@@ -145,11 +145,11 @@ fn wrong_options_are_refused_at_their_token() {
     }
     refused(r#"workload = "echo", wholly_unknown = 1"#, f, "wholly_unknown", "options are: workload, bin");
     for constant in ["N", "cluster::SIZE", "2 + 1", "size()", "three"] {
-        refused(&format!(r#"workload = "echo", nodes = {constant}"#), f, constant, "constants have no values then");
+        refused(&format!(r#"workload = "echo", nodes = {constant}"#), f, constant, "when constants have no values");
     }
-    refused(r#"workload = "echo", rate = hz"#, f, "hz", "constants have no values then");
-    refused(r#"workload = "echo", seeds = N"#, f, "N", "constants have no values then");
-    refused(r#"workload = "echo", seeds = 0..N"#, f, "N", "constants have no values then");
+    refused(r#"workload = "echo", rate = hz"#, f, "hz", "when constants have no values");
+    refused(r#"workload = "echo", seeds = N"#, f, "N", "when constants have no values");
+    refused(r#"workload = "echo", seeds = 0..N"#, f, "N", "when constants have no values");
     refused(r#"workload = "echo", nodes = "three""#, f, r#""three""#, "the only node\n  help: write `3`");
     refused(r#"workload = "echo", nodes = [1, "Five"]"#, f, r#""Five""#, "the only node\n  help: write `5`");
     refused(r#"workload = "echo", cwd = "pakage""#, f, r#""pakage""#, r#"did you mean "package"?"#);
@@ -177,8 +177,8 @@ fn wrong_programs_are_refused_at_their_token() {
     let f = "fn f() {}";
     refused(r#"workload = "echo", bin = "rift""#, f, r#""rift""#, r#"did you mean "raft"?"#);
     refused(r#"workload = "echo", bin = "raft", command = ["x"]"#, f, "command", "exclude each other");
-    refused(r#"workload = "echo", command = "python3 x.py""#, f, r#""python3 x.py""#, "is a list of strings");
-    refused(r#"workload = "echo", command = []"#, f, "command", "at least the program");
+    refused(r#"workload = "echo", command = "python3 x.py""#, f, r#""python3 x.py""#, "is not a list of strings");
+    refused(r#"workload = "echo", command = []"#, f, "command", "write at least the program");
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn without_bin_the_package_decides() {
 #[test]
 fn where_cargo_names_no_binaries_the_compiler_says_what_to_do() {
     let tokens = expand_in(r#"workload = "echo", bin = "x""#, "fn f() {}", &surroundings(&[])).expect("env! complains");
-    assert!(tokens.contains("tests in the folder `tests/`"), "{tokens}");
+    assert!(tokens.contains("move the test into the folder `tests/`"), "{tokens}");
 }
 
 #[test]
@@ -207,8 +207,8 @@ fn wrong_functions_are_refused_at_their_token() {
     refused(attribute, "fn f<T>() {}", "<T>", "remove the generics");
     refused(attribute, "fn f(run: maelstrom::Run) {}", "run: maelstrom::Run", "write `run: &maelstrom::Run`");
     refused(attribute, "fn f(run: &mut maelstrom::Run) {}", "run: &mut maelstrom::Run", "write `run: &maelstrom::Run`");
-    refused(attribute, "fn f(run: &maelstrom::Run, x: u8) {}", "x: u8", "nothing but the finished run");
+    refused(attribute, "fn f(run: &maelstrom::Run, x: u8) {}", "x: u8", "no parameter besides the finished run");
     refused(attribute, "#[test] fn f() {}", "#[test]", "remove #[test]");
     refused(attribute, "#[should_panic] fn f() -> Result<(), E> { x }", "should_panic", "return nothing");
-    refused(attribute, "struct F;", "struct", "stands on functions");
+    refused(attribute, "struct F;", "struct", "can only be used on functions");
 }

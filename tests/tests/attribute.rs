@@ -185,16 +185,18 @@ fn the_compiler_points_at_mistakes() {
         ("4:44", "there is no option `node`\n  help: did you mean \"nodes\"?"),
         ("7:44", "the workload unique-ids does not use the option `topology`; broadcast does"),
         ("10:54", "`partitions` is none of the choices\n  help: did you mean \"partition\"?"),
-        ("13:50", "the package has no binary `scrtch` (did you mean \"scratch\"?)"),
+        ("13:50", "the package has no binary `scrtch`\n  help: did you mean \"scratch\"?"),
         ("17:1", "remove `async`"),
         ("20:26", "returns nothing or a `Result<(), E>` where `E: Debug`, not `u8`"),
         ("25:21", "mismatched types"),
         ("29:44", "there is no option `node_count`\n  help: did you mean \"nodes\"?"),
         ("32:44", "there is no option `time-limit`\n  help: did you mean \"time_limit\"?"),
-        ("35:52", "constants have no values then"),
+        ("35:52", "when constants have no values"),
         ("38:52", "`three` would be the name of the only node\n  help: write `3` for a number of nodes"),
     ] {
-        let mut errors = printed.stderr.split("\nerror").filter(|error| error.contains(says));
+        // The compiler aligns further lines of a message with its first.
+        let printed_by_compiler = printed.stderr.replace("\n         help: ", "\n  help: ");
+        let mut errors = printed_by_compiler.split("\nerror").filter(|error| error.contains(says));
         let points = errors.any(|error| error.contains(&format!("--> tests/wrong.rs:{place}")));
         assert!(points, "{place} {says}\n{}", printed.stderr);
     }

@@ -107,9 +107,11 @@ impl Function {
             Source::Binary { name, path } => scenario.bin(paths::binary(name, path)),
             Source::Command(words) => scenario.command(words),
             Source::Missing => {
-                return Err("which program are the nodes? The package has no binary that this test could run; give \
+                return Err(
+                    "there is no node program: the package has no binary that this test can run\n  help: write \
                             `bin = \"…\"` (in a test in the folder `tests/`) or `command = [\"…\"]`"
-                    .into());
+                        .into(),
+                );
             }
         };
         let scenario = scenario.base_directory(paths::package_directory(self.package_directory)).args(self.args);

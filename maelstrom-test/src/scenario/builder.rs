@@ -9,8 +9,22 @@ use super::options::{Defaults, FrontEnd};
 use super::{Config, Interrupt, Program, ProgressSink, Run, RunError, SeedSummary, execute, seeds, store};
 use crate::workload::WorkloadChoice;
 
-/// What to run, under construction. Each option of the table has a method; a wrong value is reported by
-/// [`Scenario::run`].
+/// A scenario under construction: what to run, and with which options.
+///
+/// Each option of the [table](super::options::OPTIONS) has a method. [`Scenario::run`] reports wrong values.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let scenario = maelstrom::Scenario::new("lin-kv")
+///     .bin("target/debug/raft")
+///     .nodes(5)
+///     .concurrency("2n")
+///     .time_limit("2m") // or a Duration
+///     .latency(Duration::from_millis(10))
+///     .nemesis(["partition", "kill"]); // or "partition,kill"
+/// # drop(scenario);
+/// ```
 #[derive(Clone)]
 #[must_use = "a scenario does nothing until it is run"]
 pub struct Scenario {
@@ -51,13 +65,13 @@ impl Scenario {
         }
     }
 
-    /// The node program: an executable file; relative paths from the current directory.
+    /// The node program: an executable file. Relative paths start at the current directory.
     pub fn bin(mut self, path: impl Into<PathBuf>) -> Scenario {
         self.program.path = path.into();
         self
     }
 
-    /// The node program with its arguments: the first word is a path, or a name to look up in `PATH`.
+    /// The node program with its arguments. The first word is a path, or a name to look up in `PATH`.
     pub fn command<S: Into<OsString>>(mut self, words: impl IntoIterator<Item = S>) -> Scenario {
         let mut words = words.into_iter().map(Into::into);
         self.program.path = words.next().unwrap_or_default().into();
@@ -65,26 +79,26 @@ impl Scenario {
         self
     }
 
-    /// One more argument of the node program.
+    /// Adds an argument of the node program.
     pub fn arg(mut self, arg: impl Into<OsString>) -> Scenario {
         self.program.args.push(arg.into());
         self
     }
 
-    /// More arguments of the node program.
+    /// Adds arguments of the node program.
     pub fn args<S: Into<OsString>>(mut self, args: impl IntoIterator<Item = S>) -> Scenario {
         self.program.args.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// How the run should end: `valid`, `invalid`, `unknown`, `error`, or the name of an anomaly. Reports show it beside
-    /// the outcome; the run itself does not depend on it.
+    /// The expected outcome: `valid`, `invalid`, `unknown`, `error`, or the name of an anomaly. Reports show it beside the
+    /// actual outcome. It does not change the run.
     pub fn expect(mut self, outcome: impl Into<String>) -> Scenario {
         self.expect = Some(outcome.into());
         self
     }
 
-    /// An environment variable of the node program.
+    /// Sets an environment variable of the node program.
     pub fn env(mut self, key: impl Into<OsString>, value: impl Into<OsString>) -> Scenario {
         self.program.env.push((key.into(), value.into()));
         self
@@ -107,16 +121,16 @@ impl Scenario {
         self
     }
 
-    /// How reports call the run; by default like the workload.
+    /// The run's name in reports. By default it is the workload's name.
     pub fn name(mut self, name: impl Into<String>) -> Scenario {
         self.name = Some(name.into());
         self
     }
 
-    /// Where the run's files go, replacing what is there. By default `<output>/<workload>/<time>`, where the output
+    /// The directory for the run's files. Those of an earlier run are replaced. By default `<output>/<workload>/<time>`, where the output
     /// folder is:
     ///
-    /// - what the environment variable `MAELSTROM_OUTPUT` says, if it is set;
+    /// - the value of the environment variable `MAELSTROM_OUTPUT`, if it is set;
     /// - `target/maelstrom/<package>` in programs that cargo built or runs: tests, examples, `cargo run`;
     /// - `store` in the current directory in any other program.
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Scenario {
@@ -137,25 +151,25 @@ impl Scenario {
         self
     }
 
-    /// Who is told how far the run has come.
+    /// Receives the run's progress.
     pub fn progress(mut self, sink: ProgressSink) -> Scenario {
         self.progress = Some(sink);
         self
     }
 
-    /// A switch by which another thread ends the run early.
+    /// A switch with which another thread can end the run early.
     pub fn interrupt(mut self, interrupt: Interrupt) -> Scenario {
         self.interrupt = interrupt;
         self
     }
 
-    /// Which defaults hold for options that are not given.
+    /// The defaults of options that are not given.
     pub fn defaults(mut self, defaults: Defaults) -> Scenario {
         self.defaults = defaults;
         self
     }
 
-    /// Options that the workload does not use become notes of the run instead of errors.
+    /// Reports options that the workload does not use as notes of the run instead of errors.
     pub fn allow_unused_options(mut self) -> Scenario {
         self.warn_unused = true;
         self
@@ -187,11 +201,11 @@ impl Scenario {
         Config::resolve(self)
     }
 
-    /// Runs the scenario to its end and judges it. An invalid run is a result, not an error.
+    /// Runs the scenario and checks the run. An invalid run is a result, not an error.
     ///
     /// # Errors
-    /// [`RunError::Options`] if the options make no sense, [`RunError::Setup`] if the run could not begin, and
-    /// [`RunError::Broke`] if it broke off; that error carries the run as far as it went.
+    /// [`RunError::Options`] if options are wrong, [`RunError::Setup`] if the run could not start, and
+    /// [`RunError::Broke`] if it aborted. The last one contains the run up to that point.
     pub fn run(self) -> Result<Run, RunError> {
         execute::execute(self.with_directory()?.config()?)
     }

@@ -19,7 +19,7 @@ impl OptionError {
     }
 
     /// An error about a name that is not one of the choices.
-    pub(crate) fn choose(message: impl Into<String>, name: &str, choices: &[&str]) -> OptionError {
+    pub fn choose(message: impl Into<String>, name: &str, choices: &[&str]) -> OptionError {
         let hint = closest(name, choices.iter().copied()).map(|near| format!("did you mean \"{near}\"? "));
         OptionError::new(message, format!("{}choices are: {}", hint.unwrap_or_default(), choices.join(", ")))
     }
