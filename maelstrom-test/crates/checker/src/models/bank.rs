@@ -321,7 +321,7 @@ mod tests {
     fn expected(history: &History, total: Option<i64>, allows_negative: bool) -> Vec<&'static str> {
         let is_read = |op: &&Op| &*op.f == "read" && op.kind == OpType::Ok;
         let reads: Vec<&Map<String, Value>> =
-            history.ops.iter().filter(is_read).map(|op| op.value.as_object().expect("it was random_ops")).collect();
+            history.ops.iter().filter(is_read).map(|op| op.value.as_object().expect("it was drawn")).collect();
         let sum = |read: &Map<String, Value>| read.values().filter_map(Value::as_i64).sum::<i64>();
         let first = reads.iter().find(|read| !read.values().any(Value::is_null));
         let total = total.or(first.map(|first| sum(first)));

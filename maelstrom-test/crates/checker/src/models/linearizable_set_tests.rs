@@ -22,13 +22,13 @@ fn operations(count: usize) -> impl Strategy<Value = Vec<RandomOp>> {
 }
 
 fn bits(list: &Value) -> u32 {
-    let elements = list.as_array().expect("it was random_ops").iter();
-    elements.map(|element| 1 << element.as_u64().expect("it was random_ops")).sum()
+    let elements = list.as_array().expect("it was drawn").iter();
+    elements.map(|element| 1 << element.as_u64().expect("it was drawn")).sum()
 }
 
 fn step(set: u32, op: &RandomOp) -> Option<u32> {
     match op.f {
-        "add" => Some(set | 1 << op.argument.as_u64().expect("it was random_ops")),
+        "add" => Some(set | 1 << op.argument.as_u64().expect("it was drawn")),
         _ => (bits(&op.result) == set).then_some(set),
     }
 }

@@ -297,11 +297,11 @@ mod tests {
     /// The number of each element in the queue after an operation.
     fn step(counts: &[i32; 3], op: &RandomOp) -> Option<[i32; 3]> {
         let mut counts = *counts;
-        let mut change = |element: &Value, by: i32| counts[element.as_u64().expect("it was random_ops") as usize] += by;
+        let mut change = |element: &Value, by: i32| counts[element.as_u64().expect("it was drawn") as usize] += by;
         match (op.f, &op.result) {
             ("enqueue", element) => change(element, 1),
             ("dequeue", element) => change(element, -1),
-            (_, list) => list.as_array().expect("it was random_ops").iter().for_each(|element| change(element, -1)),
+            (_, list) => list.as_array().expect("it was drawn").iter().for_each(|element| change(element, -1)),
         }
         counts.iter().all(|count| *count >= 0).then_some(counts)
     }

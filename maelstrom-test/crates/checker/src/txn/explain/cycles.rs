@@ -122,24 +122,24 @@ pub(crate) fn shape(steps: &[(u32, EdgeKind)]) -> String {
 fn story(anomaly: Anomaly, count: usize) -> String {
     let name = anomaly.name();
     if count == 2 && name.starts_with("G-single") && name.ends_with("-realtime") {
-        return "T1 did not see what T2 wrote, although T2 was complete before T1 began (stale read).".into();
+        return "T1 missed a write of T2, although T2 was complete before T1 began (stale read).".into();
     }
     let what = if name.starts_with("G0") {
         "each of them overwrote what the next one wrote, so their writes are mixed (dirty write)"
     } else if name.starts_with("G1c") {
-        "information flowed in a circle: each of them was seen, directly or by way of others, by one that came before it"
+        "each of them depends on itself, directly or through others (circular information flow)"
     } else if name.starts_with("G-single") {
-        "T1 did not see a write that came before something else it depends on (read skew)"
+        "T1 missed a write that precedes another write on which it depends (read skew)"
     } else if name.starts_with("G-nonadjacent") {
-        "some of them saw two writes in one order and some in the other, so they cannot have read from snapshots of \
-         one history (long fork)"
+        "some of them saw two writes in one order and some in the other, so they did not read snapshots of one \
+         history (long fork)"
     } else {
-        "each of them read something that another one overwrote without seeing it (write skew)"
+        "several of them missed a write of the next one (write skew)"
     };
     let order = match name.rsplit_once('-') {
-        Some((_, "realtime")) => ", once it counts that some were complete before others began",
-        Some((_, "process")) => ", once the order in which a process performed its transactions counts",
+        Some((_, "realtime")) => ", given their order in real time",
+        Some((_, "process")) => ", given the order of each process",
         _ => "",
     };
-    format!("These {count} transactions cannot have happened in any order: {what}{order}.")
+    format!("No order of these {count} transactions is possible{order}: {what}.")
 }

@@ -22,7 +22,7 @@ fn common_name(anomaly: &str) -> &'static str {
 pub(in crate::txn) fn headline(anomaly: Anomaly, promise: &Promise) -> String {
     match promise.broken_model(anomaly) {
         Some(model) => format!("not {model}{} ({anomaly})", common_name(anomaly.name())),
-        None if anomaly == Anomaly::UNEXPECTED => format!("a value that nobody wrote ({anomaly})"),
+        None if anomaly == Anomaly::UNEXPECTED => format!("a value that no transaction wrote ({anomaly})"),
         None if promise.proscribes(anomaly) => format!("{anomaly} was found"),
         None => format!("{anomaly} was found, which the promise allows"),
     }

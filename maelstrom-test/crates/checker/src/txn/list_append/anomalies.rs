@@ -102,11 +102,11 @@ fn aborted_read(store: &Store<PrefixTree>, txn: u32, mop: &Mop, version: u32) ->
     let writer = store.writer(version).expect("a failed version has a writer");
     let (element, key) = (store.values.value_text(version), store.key_text(mop.key));
     AnomalyExample {
-        story: format!("A transaction read {element} from key {key}, which a transaction that failed had appended."),
+        story: format!("A transaction read {element} from key {key}, which a failed transaction had appended."),
         shape: "T1 read what T2 appended, and T2 failed".into(),
         evidence: vec![
             store.evidence(txn, "T1", format!("T1 read {element}, which T2 appended")),
-            store.evidence(writer, "T2", "T2 failed, so nobody may mark_reads what it appended".into()),
+            store.evidence(writer, "T2", "T2 failed, so no transaction may read what it appended".into()),
         ],
         picture: None,
         json: json!({
@@ -119,9 +119,9 @@ fn aborted_read(store: &Store<PrefixTree>, txn: u32, mop: &Mop, version: u32) ->
 fn unexpected(store: &Store<PrefixTree>, txn: u32, mop: &Mop, version: u32) -> AnomalyExample {
     let (element, key) = (store.values.value_text(version), store.key_text(mop.key));
     AnomalyExample {
-        story: format!("A transaction read {element} from key {key}, but nobody ever appended that."),
-        shape: "T1 read an element that nobody appended".into(),
-        evidence: vec![store.evidence(txn, "T1", format!("nobody appended {element} to key {key}"))],
+        story: format!("A transaction read {element} from key {key}, but no transaction appended it."),
+        shape: "T1 read an element that no transaction appended".into(),
+        evidence: vec![store.evidence(txn, "T1", format!("no transaction appended {element} to key {key}"))],
         picture: None,
         json: json!({
             "op": store.history_index(txn), "mop": store.mop_json(mop), "element": store.values.value_json(version),
@@ -159,7 +159,7 @@ fn intermediate_read(store: &Store<PrefixTree>, txn: u32, mop: &Mop, found: &mut
                 "A transaction read key {key} as it was between two appends of another transaction: the list ends in \
                  {element}, to which that transaction itself appended more."
             ),
-            shape: "T1 read a state that T2 left only for a moment".into(),
+            shape: "T1 read an intermediate state of T2".into(),
             evidence: vec![
                 store.evidence(txn, "T1", format!("T1 saw {element}, but not what T2 appended next")),
                 store.evidence(writer, "T2", format!("T2 appended more to key {key} after {element}")),
@@ -254,8 +254,8 @@ fn internal_contradiction(store: &Store<PrefixTree>, txn: u32, mop: &Mop, expect
 fn future_read(store: &Store<PrefixTree>, txn: u32, mop: &Mop, version: u32) -> AnomalyExample {
     let (element, key) = (store.values.value_text(version), store.key_text(mop.key));
     AnomalyExample {
-        story: format!("A transaction read {element} from key {key} before it appended that itself."),
-        shape: "T1 read what it appended only later".into(),
+        story: format!("A transaction read {element} from key {key} before it appended {element} itself."),
+        shape: "T1 read an element before it appended it".into(),
         evidence: vec![store.evidence(txn, "T1", format!("T1 read {element} before it appended {element}"))],
         picture: None,
         json: json!({

@@ -52,11 +52,11 @@ fn check_reads(analysis: &RegisterAnalysis<'_>, txn: u32, found: &mut FoundAnoma
 fn aborted_read(store: &Store<Registers>, txn: u32, mop: &Mop, writer: u32) -> AnomalyExample {
     let (value, key) = (store.values.value_text(mop.arg), store.key_text(mop.key));
     AnomalyExample {
-        story: format!("A transaction read {value} from key {key}, which a transaction that failed had written."),
+        story: format!("A transaction read {value} from key {key}, which a failed transaction had written."),
         shape: "T1 read what T2 wrote, and T2 failed".into(),
         evidence: vec![
             store.evidence(txn, "T1", format!("T1 read {value}, which T2 wrote")),
-            store.evidence(writer, "T2", "T2 failed, so nobody may see what it wrote".into()),
+            store.evidence(writer, "T2", "T2 failed, so no transaction may read what it wrote".into()),
         ],
         picture: None,
         json: json!({
@@ -68,8 +68,10 @@ fn aborted_read(store: &Store<Registers>, txn: u32, mop: &Mop, writer: u32) -> A
 fn intermediate_read(store: &Store<Registers>, txn: u32, mop: &Mop, writer: u32) -> AnomalyExample {
     let (value, key) = (store.values.value_text(mop.arg), store.key_text(mop.key));
     AnomalyExample {
-        story: format!("A transaction read {value} from key {key}, which its writer itself overwrote."),
-        shape: "T1 read a value that T2 wrote and overwrote itself".into(),
+        story: format!(
+            "A transaction read {value} from key {key}, which its writer overwrote in the same transaction."
+        ),
+        shape: "T1 read a value that T2 wrote and then overwrote".into(),
         evidence: vec![
             store.evidence(txn, "T1", format!("T1 read {value}")),
             store.evidence(writer, "T2", format!("T2 wrote {value} to key {key} and then another value")),
@@ -84,8 +86,8 @@ fn intermediate_read(store: &Store<Registers>, txn: u32, mop: &Mop, writer: u32)
 fn future_read(store: &Store<Registers>, txn: u32, mop: &Mop) -> AnomalyExample {
     let (value, key) = (store.values.value_text(mop.arg), store.key_text(mop.key));
     AnomalyExample {
-        story: format!("A transaction read {value} from key {key} before it wrote that itself."),
-        shape: "T1 read what it wrote only later".into(),
+        story: format!("A transaction read {value} from key {key} before it wrote {value} itself."),
+        shape: "T1 read a value before it wrote it".into(),
         evidence: vec![store.evidence(txn, "T1", format!("T1 read {value} before it wrote {value}"))],
         picture: None,
         json: json!({"op": store.history_index(txn), "mop": store.mop_json(mop)}),
@@ -95,9 +97,9 @@ fn future_read(store: &Store<Registers>, txn: u32, mop: &Mop) -> AnomalyExample 
 fn unexpected(store: &Store<Registers>, txn: u32, mop: &Mop) -> AnomalyExample {
     let (value, key) = (store.values.value_text(mop.arg), store.key_text(mop.key));
     AnomalyExample {
-        story: format!("A transaction read {value} from key {key}, but nobody ever wrote that.{}", hint(store, mop)),
-        shape: "T1 read a value that nobody wrote".into(),
-        evidence: vec![store.evidence(txn, "T1", format!("nobody wrote {value} to key {key}"))],
+        story: format!("A transaction read {value} from key {key}, but no transaction wrote it.{}", hint(store, mop)),
+        shape: "T1 read a value that no transaction wrote".into(),
+        evidence: vec![store.evidence(txn, "T1", format!("no transaction wrote {value} to key {key}"))],
         picture: None,
         json: json!({"op": store.history_index(txn), "mop": store.mop_json(mop)}),
     }

@@ -78,10 +78,10 @@ impl WorkloadAnalysis for RegisterAnalysis<'_> {
                 format!("{second} wrote {after} to key {key}, of which {first} had read the initial state")
             }
             EdgeKind::Rw => {
-                format!("{second} overwrote with {after} the {before} that {first} had read from key {key} ({known})")
+                format!("{second} overwrote {before}, which {first} had read from key {key}, with {after} ({known})")
             }
             _ => {
-                format!("{second} overwrote with {after} the {before} that {first} had written to key {key} ({known})")
+                format!("{second} overwrote {before}, which {first} had written to key {key}, with {after} ({known})")
             }
         }
     }

@@ -77,7 +77,7 @@ fn registers_say_how_the_order_of_values_is_known() {
     assert_eq!(
         notes(&verdict),
         [
-            "T1: r y 1, r x 1 | T1 < T2, because T2 overwrote with 2 the 1 that T1 had read from key x (a transaction read \
+            "T1: r y 1, r x 1 | T1 < T2, because T2 overwrote 1, which T1 had read from key x, with 2 (a transaction read \
          the one and then wrote the other)",
             "T2: r x 1, w x 2, w y 1 | T2 < T1, because T1 read 1 from key y, which T2 wrote: a contradiction",
         ]
@@ -381,7 +381,7 @@ fn values_that_nobody_wrote_break_read_committed_but_nothing_weaker() {
     assert_eq!(strong.reason, None);
     assert_eq!(
         strong.findings[0].story,
-        "A transaction read 0 from key 8, but nobody ever wrote that. A missing key is null."
+        "A transaction read 0 from key 8, but no transaction wrote it. A missing key is null."
     );
     for verdict in [registers(&zero, "read-uncommitted"), lists(&oks(&[json!([["r", 8, [7]]])]), "read-uncommitted")] {
         assert_ne!(verdict.valid, Valid::False);
