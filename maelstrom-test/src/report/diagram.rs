@@ -15,7 +15,7 @@ use super::{RunView, units};
 use crate::history::Nanos;
 use crate::nemesis::FaultKind;
 use crate::network::{Cause, EventType, JournalEvent, Reason};
-use crate::protocol::{NodeKind, compare_names, name_kind, shorten};
+use crate::protocol::{NodeKind, compare_names, shorten};
 
 /// A node, client or service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,7 +189,7 @@ impl Diagram {
         }
         let at = self.columns.len();
         columns.insert(name.to_owned(), at);
-        self.columns.push(Column { name: name.to_owned(), kind: name_kind(name), lane: 0 });
+        self.columns.push(Column { name: name.to_owned(), kind: NodeKind::of_name(name), lane: 0 });
         at
     }
 

@@ -1,18 +1,19 @@
-//! Error bodies and the table of their codes.
+//! [`RpcError`]: error bodies; [`ErrorCode`]: the table of reserved codes.
 
 use super::Body;
 use crate::json::{Map, Value};
 
-/// A row of the table of error codes that the protocol reserves.
+/// A reserved error code.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorCode {
-    /// The number in the body.
+    /// The number in the body of an error.
     pub code: i64,
-    /// Its name, as histories show it.
+    /// The name in histories.
     pub name: &'static str,
-    /// True: the operation did not and will never happen.
+    /// Whether the error is definite: the operation did not take effect and never will.
     pub definite: bool,
-    /// For the documentation.
+    /// The meaning, as one sentence for the documentation.
     pub meaning: &'static str,
 }
 
@@ -21,46 +22,46 @@ macro_rules! codes {
         impl ErrorCode {
             $(#[doc = $meaning] pub const $constant: ErrorCode =
                 ErrorCode { code: $code, name: $name, definite: $definite, meaning: $meaning };)*
-            /// All reserved codes, ascending.
+            /// All reserved codes, in ascending order.
             pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$constant),*];
         }
     };
 }
 
 codes! {
-    TIMEOUT = 0, "timeout", false, "No answer in time.";
-    NODE_NOT_FOUND = 1, "node-not-found", true, "Sent to a node that does not exist.";
-    NOT_SUPPORTED = 10, "not-supported", true, "The node does not implement this request.";
-    TEMPORARILY_UNAVAILABLE = 11, "temporarily-unavailable", true, "Cannot be done now (no leader, not ready, …).";
-    MALFORMED_REQUEST = 12, "malformed-request", true, "The request made no sense to the node.";
-    CRASH = 13, "crash", false, "Something unexpected went wrong; a safe default for anything.";
-    ABORT = 14, "abort", true, "Did not happen, for a reason of no other code.";
-    KEY_DOES_NOT_EXIST = 20, "key-does-not-exist", true, "Operation on a missing key.";
-    KEY_ALREADY_EXISTS = 21, "key-already-exists", true, "Creation of a key that exists.";
-    PRECONDITION_FAILED = 22, "precondition-failed", true, "For example a compare-and-set whose `from` did not match.";
-    TXN_CONFLICT = 30, "txn-conflict", true, "Transaction aborted by a conflict.";
+    TIMEOUT = 0, "timeout", false, "No response within the timeout.";
+    NODE_NOT_FOUND = 1, "node-not-found", true, "The destination does not exist.";
+    NOT_SUPPORTED = 10, "not-supported", true, "The node does not support this request.";
+    TEMPORARILY_UNAVAILABLE = 11, "temporarily-unavailable", true, "The operation cannot be performed now: there is no leader, or the node is not ready.";
+    MALFORMED_REQUEST = 12, "malformed-request", true, "The request does not match what the node expects.";
+    CRASH = 13, "crash", false, "An unexpected error. The safe default if no other code applies.";
+    ABORT = 14, "abort", true, "The operation was aborted, for a reason that no other code describes.";
+    KEY_DOES_NOT_EXIST = 20, "key-does-not-exist", true, "The key does not exist.";
+    KEY_ALREADY_EXISTS = 21, "key-already-exists", true, "The key to be created already exists.";
+    PRECONDITION_FAILED = 22, "precondition-failed", true, "A precondition does not hold, such as the `from` of a compare-and-set.";
+    TXN_CONFLICT = 30, "txn-conflict", true, "A conflict aborted the transaction.";
 }
 
 impl ErrorCode {
-    /// The row of a code; `None` for the user's own.
+    /// The reserved code with this number; `None` for custom codes.
     pub fn find(code: i64) -> Option<&'static ErrorCode> {
         ErrorCode::ALL.iter().find(|row| row.code == code)
     }
 }
 
-/// An error as a node or service answered it.
+/// An error in a response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RpcError {
-    /// One of [`ErrorCode::ALL`], or the user's own.
+    /// The number of a reserved code (see [`ErrorCode::ALL`]), or a custom one.
     pub code: i64,
-    /// Explanation for people; may be empty.
+    /// An explanation; may be empty.
     pub text: String,
-    /// Further keys of the body.
+    /// Additional keys of the body.
     pub extra: Map<String, Value>,
 }
 
 impl RpcError {
-    /// An error of the table with a text.
+    /// Creates an error with a reserved code.
     ///
     /// ```
     /// use maelstrom_protocol::{ErrorCode, RpcError};
@@ -72,7 +73,7 @@ impl RpcError {
         RpcError { code: code.code, text: text.into(), extra: Map::new() }
     }
 
-    /// The error as a body, without `in_reply_to`.
+    /// Converts the error to a body, without `in_reply_to`.
     ///
     /// ```
     /// use maelstrom_protocol::{ErrorCode, RpcError};
@@ -87,12 +88,12 @@ impl RpcError {
         body
     }
 
-    /// True if the operation did not and will never happen. Unknown codes are indefinite.
+    /// Whether the operation did not take effect and never will. Custom codes are indefinite.
     pub fn is_definite(&self) -> bool {
         ErrorCode::find(self.code).is_some_and(|row| row.definite)
     }
 
-    /// The code's name; `unknown` for codes that the table does not have.
+    /// The name of the code; `unknown` for custom codes.
     pub fn name(&self) -> &'static str {
         ErrorCode::find(self.code).map_or("unknown", |row| row.name)
     }

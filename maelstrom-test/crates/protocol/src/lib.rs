@@ -1,5 +1,13 @@
-//! Messages, bodies, error codes and node names: the protocol that nodes speak, and [JSON values](json) that keep every
-//! number exactly.
+//! The protocol of nodes: messages, error codes, RPC schemas and names, and [JSON values](json) with exact numbers.
+//!
+//! | item | what it is |
+//! | --- | --- |
+//! | [`Envelope`] | a message as a node printed it: source and destination parsed, body unparsed |
+//! | [`Malformed`] | what is wrong with a message, and where |
+//! | [`ErrorCode`], [`RpcError`] | the reserved error codes, and errors in responses |
+//! | [`Rpc`], [`Type`] | schemas of requests and responses |
+//! | [`NodeKind`] | what a name stands for: a node, a client or a service |
+//! | [`json`] | JSON values whose numbers keep their exact value |
 
 // Tests may read files and the environment; the library may not: see `clippy.toml`.
 #![cfg_attr(test, allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types))]
@@ -15,7 +23,7 @@ mod schema;
 pub use error::{ErrorCode, RpcError};
 pub use malformed::Malformed;
 pub use message::Envelope;
-pub use name::{NodeKind, SERVICE_NAMES, compare_names, name_kind};
+pub use name::{NodeKind, SERVICE_NAMES, compare_names};
 pub use schema::{Rpc, Type, shorten};
 
 /// The body of a message.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What is wrong with a message or its body, and where in the line it is.
+/// What is wrong with a message or its body, and where in the line.
 ///
 /// ```
 /// use maelstrom_protocol::Envelope;
@@ -14,46 +14,46 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed {
     reason: String,
-    place: Place,
+    position: Position,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+enum Position {
     /// Unknown, or the whole line.
     Start,
-    /// A number of bytes from the start of the line.
+    /// An offset from the start of the line, in bytes.
     Byte(usize),
     /// A key of the message or its body.
     Key(String),
 }
 
 impl Malformed {
-    /// A message that is malformed as a whole, or in a place that cannot be told.
+    /// An error of the whole message, or at an unknown position.
     pub fn new(reason: impl Into<String>) -> Malformed {
-        Malformed { reason: reason.into(), place: Place::Start }
+        Malformed { reason: reason.into(), position: Position::Start }
     }
 
-    /// A message whose key, or the value of this key, is wrong.
+    /// An error of a key or its value.
     pub fn at_key(key: &str, reason: impl Into<String>) -> Malformed {
-        Malformed { reason: reason.into(), place: Place::Key(key.into()) }
+        Malformed { reason: reason.into(), position: Position::Key(key.into()) }
     }
 
-    /// A message that is wrong at this byte of the line, counted from 0.
+    /// An error at a byte offset in the line.
     pub fn at_byte(byte: usize, reason: impl Into<String>) -> Malformed {
-        Malformed { reason: reason.into(), place: Place::Byte(byte) }
+        Malformed { reason: reason.into(), position: Position::Byte(byte) }
     }
 
-    /// Where the fault is in the line, in characters from its start. 0 if the place cannot be told.
+    /// The position of the error in the line, in characters from its start; 0 if unknown.
     pub fn position_in(&self, line: &str) -> usize {
-        let byte = match &self.place {
-            Place::Start => 0,
-            Place::Byte(byte) => *byte,
-            Place::Key(key) => line.find(&format!("{key:?}")).unwrap_or(0),
+        let byte = match &self.position {
+            Position::Start => 0,
+            Position::Byte(byte) => *byte,
+            Position::Key(key) => line.find(&format!("{key:?}")).unwrap_or(0),
         };
         line.char_indices().take_while(|(at, _)| *at < byte).count()
     }
 
-    /// One that says all of these; its place is that of the first.
+    /// Combines errors into one with all reasons and the position of the first; `None` if there are none.
     pub(super) fn join(all: Vec<Malformed>) -> Option<Malformed> {
         let reasons: Vec<&str> = all.iter().map(|malformed| malformed.reason.as_str()).collect();
         let reason = reasons.join("; ");

@@ -1,4 +1,4 @@
-//! Parsing of one line that a node printed.
+//! [`Envelope`]: parses one line of a node's standard output.
 
 use std::borrow::Cow;
 
@@ -8,22 +8,22 @@ use serde_json::value::RawValue;
 use super::{Malformed, scan, shorten};
 use crate::json::{Number, Value};
 
-/// A message as a node wrote it: source and destination parsed, the body left as raw text.
+/// A message as a node wrote it. The source and the destination are parsed; the body is raw text.
 #[derive(Debug)]
 pub struct Envelope<'a> {
-    /// Who sent it.
+    /// The name of the source.
     pub src: Cow<'a, str>,
-    /// Who should get it.
+    /// The name of the destination.
     pub dest: Cow<'a, str>,
-    /// A JSON object, byte for byte as written.
+    /// A JSON object, byte for byte as the node wrote it.
     body: &'a str,
 }
 
 impl<'a> Envelope<'a> {
-    /// Parses a line (without its line feed).
+    /// Parses a line, without its line feed.
     ///
     /// # Errors
-    /// What is wrong with the line, and where.
+    /// If the line is not a message. The error describes what is wrong, and where.
     ///
     /// ```
     /// use maelstrom_protocol::Envelope;
@@ -39,7 +39,7 @@ impl<'a> Envelope<'a> {
         })?;
         match scan::message(text) {
             Some([src, dest, body]) => Ok(Envelope { src: src.into(), dest: dest.into(), body }),
-            None => complete(text),
+            None => parse_any_form(text),
         }
     }
 
@@ -49,11 +49,11 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Parses whatever form a message may have.
-pub(super) fn complete(text: &str) -> Result<Envelope<'_>, Malformed> {
+/// Parses a message in any valid form: slower than [`scan::message`], which accepts only the usual form.
+pub(super) fn parse_any_form(text: &str) -> Result<Envelope<'_>, Malformed> {
     let line = serde_json::from_str::<Line<'_>>(text).map_err(|error| explain(text, &error))?;
     if line.id.is_some_and(|id| !id.get().parse().is_ok_and(|id: Number| id.is_integer())) {
-        let reason = "id should be an integer (it is optional; the network numbers messages itself)";
+        let reason = "id should be an integer (it is optional: the network assigns its own ids)";
         return Err(Malformed::at_key("id", reason));
     }
     if !line.body.get().starts_with('{') {
@@ -63,16 +63,16 @@ pub(super) fn complete(text: &str) -> Result<Envelope<'_>, Malformed> {
     Ok(Envelope { src: line.src, dest: line.dest, body: line.body.get() })
 }
 
-/// A line before its `id` and `body` are looked at.
+/// The keys of a message, before `id` and `body` are checked.
 struct Line<'a> {
     src: Cow<'a, str>,
     dest: Cow<'a, str>,
     body: &'a RawValue,
-    /// Accepted and ignored: the network numbers messages itself.
+    /// Accepted and ignored: the network assigns its own ids.
     id: Option<&'a RawValue>,
 }
 
-// By hand: a derive would bring `syn` and its kin into the build of every node program.
+// Written by hand: a derive would add `syn` and its dependencies to the build of every node program.
 impl<'de> Deserialize<'de> for Line<'de> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
         json.deserialize_map(LineVisitor)
@@ -92,14 +92,14 @@ impl<'de> Visitor<'de> for LineVisitor {
         let [mut src, mut dest] = [const { None }; 2];
         let (mut body, mut id) = (None, None);
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            let again = match &*key {
+            let is_duplicate = match &*key {
                 "src" => src.replace(map.next_value::<Text<'de>>()?.0).is_some(),
                 "dest" => dest.replace(map.next_value::<Text<'de>>()?.0).is_some(),
                 "body" => body.replace(map.next_value()?).is_some(),
                 "id" => id.replace(map.next_value::<Option<&RawValue>>()?).is_some(),
                 _ => return Err(A::Error::custom(format_args!("unknown field {key}"))),
             };
-            if again {
+            if is_duplicate {
                 return Err(A::Error::custom(format_args!("duplicate key {key}")));
             }
         }
@@ -113,7 +113,7 @@ impl<'de> Visitor<'de> for LineVisitor {
     }
 }
 
-/// A string, borrowed if it holds no escapes. (`Cow` itself is always read into a `String`.)
+/// A string, borrowed if it has no escapes. (`serde` deserializes a `Cow` always as a `String`.)
 struct Text<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
@@ -140,21 +140,22 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-/// Says what is wrong with a line that did not parse as a message.
+/// Describes what is wrong with a line that is not a message.
 fn explain(text: &str, error: &serde_json::Error) -> Malformed {
     let object = match crate::json::from_str(text) {
         Ok(Value::Object(object)) => object,
         Ok(other) => {
             return Malformed::new(format!(
-                "a message must be a JSON object, but this is {}; if it is a debug print, print to standard error instead",
+                "a message must be a JSON object, but this is {}; print debug output to standard error instead",
                 shorten(&other.to_string(), 60)
             ));
         }
         Err(_) if text.starts_with('\u{feff}') => {
-            return "not JSON: it begins with a byte order mark; write UTF-8 without one".into();
+            return "not JSON: the line begins with a byte order mark; write UTF-8 without one".into();
         }
         Err(_) if !text.trim_start().starts_with('{') => {
-            return "not JSON; if it is a debug print, print to standard error instead: standard output is for messages only".into();
+            return "not JSON; standard output is for messages only: print debug output to standard error instead"
+                .into();
         }
         Err(syntax) => {
             let hint = if syntax.is_eof() { "; a message must be one line" } else { "" };
@@ -185,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_place_of_the_fault_is_found() {
+    fn errors_have_the_position_of_the_mistake() {
         for (line, shown) in [
             (r#"{"src": "n1", "dest": "c1", "time": 1, "body": {}}"#, r#""time""#),
             (r#"{"src": "n1", "dest": 7, "body": {}}"#, r#""dest""#),
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_once() {
+    fn duplicate_keys_are_errors() {
         assert!(error(br#"{"src":"n1","src":"n1","dest":"n2","body":{}}"#).contains("duplicate key src"));
     }
 
@@ -208,20 +209,20 @@ mod tests {
     }
 
     #[test]
-    fn bodies_survive_byte_for_byte() {
+    fn bodies_are_kept_byte_for_byte() {
         let body = r#"{"b":1.0,  "a": "\u00e9", "n": 123456789012345678901234567890, "a2":[{}]}"#;
         let line = format!(r#"{{"dest":"n2","body":{body},"src":"n1","id":7}}"#);
         assert_eq!(Envelope::parse(line.as_bytes()).unwrap().body(), body);
     }
 
     #[test]
-    fn escaped_names_are_understood() {
+    fn names_may_contain_escapes() {
         let envelope = Envelope::parse(br#"{"src":"n\u0031","dest":"n2","body":{}}"#).unwrap();
         assert_eq!(envelope.src, "n1");
     }
 
     #[test]
-    fn any_integer_is_an_id() {
+    fn an_id_may_be_any_integer() {
         for id in ["0", "-1", "18446744073709551617", "null"] {
             let line = format!(r#"{{"src":"n1","dest":"n2","body":{{}},"id":{id}}}"#);
             assert!(Envelope::parse(line.as_bytes()).is_ok(), "{id}");
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_what_is_wrong() {
+    fn errors_describe_the_mistake() {
         assert!(error(b"{\"src\":\"n1\",\"dest\":\"n2\"}").contains("body is missing"));
         assert!(error(b"{\"src\":1,\"dest\":\"n2\",\"body\":{}}").contains("src should be a string"));
         assert!(error(b"{\"src\":\"n1\",\"dest\":\"n2\",\"body\":[]}").contains("body should be an object"));

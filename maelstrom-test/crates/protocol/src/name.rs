@@ -1,8 +1,8 @@
-//! Node names and their order.
+//! Names of nodes, clients and services.
 
 use std::cmp::Ordering;
 
-/// The four services that nodes can call, by name.
+/// The names of the services that nodes can call.
 pub const SERVICE_NAMES: [&str; 4] = ["lin-kv", "lin-tso", "lww-kv", "seq-kv"];
 
 /// What a name stands for on the network.
@@ -10,31 +10,33 @@ pub const SERVICE_NAMES: [&str; 4] = ["lin-kv", "lin-tso", "lww-kv", "seq-kv"];
 pub enum NodeKind {
     /// A node under test.
     Server,
-    /// A client: its name begins with `c`.
+    /// A client.
     Client,
-    /// One of the services.
+    /// A service.
     Service,
 }
 
-/// Tells what a name stands for.
-///
-/// ```
-/// use maelstrom_protocol::{NodeKind, name_kind};
-/// assert_eq!(name_kind("n3"), NodeKind::Server);
-/// assert_eq!(name_kind("c3"), NodeKind::Client);
-/// assert_eq!(name_kind("seq-kv"), NodeKind::Service);
-/// ```
-pub fn name_kind(name: &str) -> NodeKind {
-    if SERVICE_NAMES.contains(&name) {
-        NodeKind::Service
-    } else if name.starts_with('c') {
-        NodeKind::Client
-    } else {
-        NodeKind::Server
+impl NodeKind {
+    /// What a name stands for. Names beginning with `c` are reserved for clients.
+    ///
+    /// ```
+    /// use maelstrom_protocol::NodeKind;
+    /// assert_eq!(NodeKind::of_name("n3"), NodeKind::Server);
+    /// assert_eq!(NodeKind::of_name("c3"), NodeKind::Client);
+    /// assert_eq!(NodeKind::of_name("seq-kv"), NodeKind::Service);
+    /// ```
+    pub fn of_name(name: &str) -> NodeKind {
+        if SERVICE_NAMES.contains(&name) {
+            NodeKind::Service
+        } else if name.starts_with('c') {
+            NodeKind::Client
+        } else {
+            NodeKind::Server
+        }
     }
 }
 
-/// Orders names by their letters, then by their number; services come last.
+/// Compares names by their letters, then by their number. Services come last.
 ///
 /// ```
 /// use maelstrom_protocol::compare_names;
@@ -45,7 +47,7 @@ pub fn name_kind(name: &str) -> NodeKind {
 pub fn compare_names(a: &str, b: &str) -> Ordering {
     fn key(name: &str) -> (bool, &str, Option<u64>, &str) {
         let letters = name.trim_end_matches(|c: char| c.is_ascii_digit());
-        (name_kind(name) == NodeKind::Service, letters, name[letters.len()..].parse().ok(), name)
+        (NodeKind::of_name(name) == NodeKind::Service, letters, name[letters.len()..].parse().ok(), name)
     }
     key(a).cmp(&key(b))
 }

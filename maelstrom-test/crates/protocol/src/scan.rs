@@ -8,8 +8,8 @@
 //! The scan is our own for speed. It takes half the time of the complete parser, which is `serde_json` with a borrowed
 //! `RawValue` for the body (measured in a release build, on lines of 87 and 221 bytes).
 
-/// Levels of nesting that a body may have here.
-const DEEPEST: usize = 64;
+/// Maximum nesting of a body. Deeper bodies are left to the complete parser.
+const MAX_DEPTH: usize = 64;
 
 /// `src`, `dest` and `body` of a message in its usual form.
 pub(super) fn message(text: &str) -> Option<[&str; 3]> {
@@ -48,7 +48,7 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// The next byte that is not white space, which is passed.
+    /// Skips white space and takes the next byte.
     fn next(&mut self) -> Option<u8> {
         loop {
             let byte = *self.bytes.get(self.at)?;
@@ -67,15 +67,15 @@ impl<'a> Scan<'a> {
     fn plain_string(&mut self) -> Option<&'a str> {
         self.expect(b'"')?;
         let start = self.at;
-        self.pass_plain_text();
+        self.skip_plain_text();
         (self.bytes.get(self.at)? == &b'"').then(|| {
             self.at += 1;
             &self.text[start..self.at - 1]
         })
     }
 
-    /// Goes to the next quote, backslash or control character.
-    fn pass_plain_text(&mut self) {
+    /// Skips to the next quote, backslash or control character.
+    fn skip_plain_text(&mut self) {
         while let Some(&byte) = self.bytes.get(self.at)
             && byte != b'"'
             && byte != b'\\'
@@ -85,7 +85,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// A whole number that every parser can hold.
+    /// A positive integer of at most 18 digits.
     fn small_number(&mut self) -> Option<&'a str> {
         let first = self.next()?;
         let start = self.at - 1;
@@ -93,12 +93,12 @@ impl<'a> Scan<'a> {
         (self.at - start < 19).then(|| &self.text[start..self.at])
     }
 
-    /// An object, whatever is in it.
+    /// An object with any content.
     fn object(&mut self) -> Option<&'a str> {
         self.expect(b'{')?;
         let start = self.at - 1;
-        // What closes each open object or array.
-        let mut open = [0; DEEPEST];
+        // The closing bracket of each open object or array.
+        let mut open = [0; MAX_DEPTH];
         let mut depth = 1;
         open[0] = b'}';
         let mut empty = true;
@@ -122,7 +122,7 @@ impl<'a> Scan<'a> {
                 }
                 self.rest_of_scalar(byte)?;
             }
-            // A value has ended, and perhaps what it was the last of.
+            // A value has ended, and perhaps the objects and arrays that it completes.
             while depth > 0 {
                 match self.next()? {
                     b',' => break,
@@ -152,7 +152,7 @@ impl<'a> Scan<'a> {
 
     fn rest_of_string(&mut self) -> Option<()> {
         loop {
-            self.pass_plain_text();
+            self.skip_plain_text();
             self.at += 1;
             match self.bytes.get(self.at - 1)? {
                 b'"' => return Some(()),
@@ -174,7 +174,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Digits, perhaps with a fraction; the rest of the notation is left to the complete parser.
+    /// Digits with an optional fraction. Exponents are left to the complete parser.
     fn rest_of_number(&mut self, first: u8) -> Option<()> {
         let first = if first == b'-' {
             self.at += 1;
@@ -193,7 +193,7 @@ impl<'a> Scan<'a> {
             self.digits();
             (self.at > start).then_some(())?;
         }
-        // What must not follow a number (a digit behind a zero, an exponent) is no separator either.
+        // A digit after a leading zero, or an exponent, is rejected by the caller: neither is a separator.
         Some(())
     }
 
@@ -209,9 +209,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::message::complete;
+    use crate::message::parse_any_form;
 
-    /// Pieces of which lines are made, right and wrong.
+    /// Valid and invalid parts of lines.
     const PIECES: &[&str] = &[
         "{",
         "}",
@@ -250,23 +250,23 @@ mod tests {
         "\"id\":3",
     ];
 
-    fn same_as_complete(line: &str) {
+    fn assert_complete_parser_agrees(line: &str) {
         if let Some([src, dest, body]) = message(line) {
-            let envelope = complete(line).unwrap_or_else(|error| panic!("{line} was accepted, but: {error}"));
+            let envelope = parse_any_form(line).unwrap_or_else(|error| panic!("{line} was accepted, but: {error}"));
             assert_eq!((src, dest, body), (&*envelope.src, &*envelope.dest, envelope.body()));
         }
     }
 
     #[test]
-    fn the_usual_form_is_known() {
+    fn messages_in_the_usual_form_are_accepted() {
         let body = r#"{ "type":"x", "a":[1,-2.5,[],{}, {"b":null}], "c":"\"\u00e9\n", "d":true}"#;
         let line = format!(r#" {{"id": 12,"dest" : "n2", "body":{body} ,"src":"n1"}} "#);
         assert_eq!(message(&line), Some(["n1", "n2", body]));
-        same_as_complete(&line);
+        assert_complete_parser_agrees(&line);
     }
 
     #[test]
-    fn all_else_is_left_to_the_complete_parser() {
+    fn other_lines_are_left_to_the_complete_parser() {
         let deep = format!(r#"{{"src":"a","dest":"b","body":{{"a":{}{}}}}}"#, "[".repeat(70), "]".repeat(70));
         let unusual = [
             r#"{"src":"n\u0031","dest":"n2","body":{}}"#,
@@ -292,20 +292,20 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn what_is_accepted_is_a_message(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..12)) {
+        fn every_accepted_line_is_a_message(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..12)) {
             let inside = pieces.concat();
-            same_as_complete(&format!(r#"{{"src":"n1","dest":"n2","body":{inside}}}"#));
-            same_as_complete(&format!(r#"{{"src":"n1","dest":"n2","body":{{"x":{inside}}}}}"#));
-            same_as_complete(&inside);
+            assert_complete_parser_agrees(&format!(r#"{{"src":"n1","dest":"n2","body":{inside}}}"#));
+            assert_complete_parser_agrees(&format!(r#"{{"src":"n1","dest":"n2","body":{{"x":{inside}}}}}"#));
+            assert_complete_parser_agrees(&inside);
         }
 
         #[test]
-        fn one_changed_byte_is_noticed(at in 0..90usize, byte in 0x01..0x7fu8) {
+        fn the_parsers_agree_after_one_changed_byte(at in 0..90usize, byte in 0x01..0x7fu8) {
             let line = r#"{"src":"n1","dest":"n2","body":{"type":"x","a":[1,-2.5,"\u00e9\n",{"b":null}],"d":true}}"#;
             let mut bytes = line.as_bytes().to_vec();
             let at = at % bytes.len();
             bytes[at] = byte;
-            same_as_complete(std::str::from_utf8(&bytes).unwrap());
+            assert_complete_parser_agrees(std::str::from_utf8(&bytes).unwrap());
         }
     }
 }

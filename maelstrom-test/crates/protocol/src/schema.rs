@@ -1,4 +1,4 @@
-//! Schemas of RPCs: which keys a body has, and of which types.
+//! [`Rpc`]: schemas of requests and responses; [`Type`]: types of JSON values.
 
 use std::fmt;
 
@@ -8,27 +8,27 @@ use crate::json::{Map, Value};
 /// The type of a JSON value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
-    /// Any JSON value at all.
+    /// Any JSON value.
     Any,
-    /// An integer of any size (written without fraction and exponent).
+    /// An integer of any size, written without a fraction and an exponent.
     Int,
     /// A string.
     String,
-    /// An array of values of one type. `null` is an empty one: so does Go write a slice to which nothing was added.
+    /// An array of values of one type. `null` counts as an empty array, since Go encodes a nil slice as `null`.
     List(Box<Type>),
-    /// An array of exactly these types.
+    /// An array with exactly one element of each type, in this order.
     Tuple(Vec<Type>),
-    /// An object with any keys and values of one type. `null` is an empty one.
+    /// An object with any keys, and values of one type. `null` counts as an empty object.
     Map(Box<Type>),
 }
 
 impl Type {
-    /// An array of values of one type.
+    /// An array of values of this type.
     pub fn list(of: Type) -> Type {
         Type::List(Box::new(of))
     }
 
-    /// An object with any keys and values of one type.
+    /// An object with any keys, and values of this type.
     pub fn map(of: Type) -> Type {
         Type::Map(Box::new(of))
     }
@@ -36,14 +36,14 @@ impl Type {
     /// Checks the value of a key.
     ///
     /// # Errors
-    /// What is wrong with the value, and where in it.
+    /// If the value, or a part of it, has another type. The error contains the path to the wrong part.
     pub fn check(&self, value: &Value, key: &str) -> Result<(), Malformed> {
-        let malformed = |Misfit { place, what }| Malformed::at_key(key, format!("{key}{place} {what}"));
+        let malformed = |Mismatch { path, what }| Malformed::at_key(key, format!("{key}{path} {what}"));
         self.check_inside(value).map_err(malformed)
     }
 
-    fn check_inside(&self, value: &Value) -> Result<(), Misfit> {
-        let at = |i: usize| move |misfit: Misfit| misfit.inside(&format!("[{i}]"));
+    fn check_inside(&self, value: &Value) -> Result<(), Mismatch> {
+        let at = |i: usize| move |mismatch: Mismatch| mismatch.inside(&format!("[{i}]"));
         match (self, value) {
             (Type::Any, _) | (Type::String, Value::String(_)) | (Type::List(_) | Type::Map(_), Value::Null) => Ok(()),
             (Type::Int, Value::Number(number)) if number.is_integer() => Ok(()),
@@ -55,49 +55,49 @@ impl Type {
                 (0..).zip(types.iter().zip(items)).try_for_each(|(i, (of, item))| of.check_inside(item).map_err(at(i)))
             }
             (Type::Map(of), Value::Object(entries)) => entries.iter().try_for_each(|(key, entry)| {
-                of.check_inside(entry).map_err(|misfit| misfit.inside(&format!(".{key}")))
+                of.check_inside(entry).map_err(|mismatch| mismatch.inside(&format!(".{key}")))
             }),
-            _ => Err(Misfit { place: String::new(), what: format!("should be {self}, but is {}", describe(value)) }),
+            _ => Err(Mismatch { path: String::new(), what: format!("should be {self}, but is {}", describe(value)) }),
         }
     }
 
-    /// Puts an empty list or object where a value has `null` instead of one.
+    /// Replaces each `null` that stands for an empty array or object by that array or object.
     pub fn replace_nulls(&self, value: &mut Value) {
         match (self, value) {
             (Type::List(_), value @ Value::Null) => *value = Value::Array(Vec::new()),
             (Type::Map(_), value @ Value::Null) => *value = Value::Object(Map::new()),
-            (Type::List(of), Value::Array(items)) if of.holds_lists() => {
+            (Type::List(of), Value::Array(items)) if of.contains_lists() => {
                 items.iter_mut().for_each(|item| of.replace_nulls(item));
             }
             (Type::Tuple(types), Value::Array(items)) => {
                 types.iter().zip(items).for_each(|(of, item)| of.replace_nulls(item));
             }
-            (Type::Map(of), Value::Object(entries)) if of.holds_lists() => {
+            (Type::Map(of), Value::Object(entries)) if of.contains_lists() => {
                 entries.values_mut().for_each(|entry| of.replace_nulls(entry));
             }
             _ => {}
         }
     }
 
-    /// Whether a value of this type may be or contain a list or an object of known form.
-    fn holds_lists(&self) -> bool {
+    /// Whether a value of this type is or contains a [`Type::List`] or a [`Type::Map`].
+    fn contains_lists(&self) -> bool {
         match self {
             Type::Any | Type::Int | Type::String => false,
             Type::List(_) | Type::Map(_) => true,
-            Type::Tuple(types) => types.iter().any(Type::holds_lists),
+            Type::Tuple(types) => types.iter().any(Type::contains_lists),
         }
     }
 }
 
-/// What is wrong with a part of a value, and where in the value that part is.
-struct Misfit {
-    place: String,
+/// A part of a value that has another type, and the path to that part.
+struct Mismatch {
+    path: String,
     what: String,
 }
 
-impl Misfit {
-    fn inside(mut self, place: &str) -> Misfit {
-        self.place.insert_str(0, place);
+impl Mismatch {
+    fn inside(mut self, path: &str) -> Mismatch {
+        self.path.insert_str(0, path);
         self
     }
 }
@@ -121,7 +121,7 @@ impl fmt::Display for Type {
     }
 }
 
-/// A value for an error message: its type and the value itself, shortened.
+/// The type of a value and the shortened value, for error messages.
 fn describe(value: &Value) -> String {
     let kind = match value {
         Value::Null => return "null".into(),
@@ -135,7 +135,7 @@ fn describe(value: &Value) -> String {
     format!("{kind} {}", shorten(&value.to_string(), 60))
 }
 
-/// At most `limit` characters of a text, with `…` where it was cut.
+/// Truncates a text to `limit` characters, and appends `…` if it was longer.
 ///
 /// ```
 /// assert_eq!(maelstrom_protocol::shorten("abcdef", 4), "abcd…");
@@ -148,24 +148,24 @@ pub fn shorten(text: &str, limit: usize) -> String {
     }
 }
 
-/// One RPC of a workload: a request and its response, each a list of keys with their types.
+/// The schema of an RPC: the keys and types of its request and its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rpc {
-    /// `type` of the request; the response's is this with `_ok`.
+    /// The `type` of the request. The `type` of the response is the same with the suffix `_ok`.
     pub name: &'static str,
-    /// What it is for, one sentence.
+    /// What the RPC does, in one or two sentences.
     pub doc: &'static str,
-    /// Keys of the request besides `type` and `msg_id`.
+    /// The keys of the request, except `type` and `msg_id`.
     pub request: Vec<(&'static str, Type)>,
-    /// Keys of the response besides `type`, `in_reply_to` and the optional `msg_id`.
+    /// The keys of the response, except `type`, `in_reply_to` and the optional `msg_id`.
     pub response: Vec<(&'static str, Type)>,
 }
 
 impl Rpc {
-    /// Checks a response body (not an error body) to this RPC.
+    /// Checks the body of a response that is not an error.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// If the body does not match the schema. The error lists all mismatches.
     ///
     /// ```
     /// use maelstrom_protocol::{Rpc, Type};
@@ -200,7 +200,7 @@ impl Rpc {
         Malformed::join(wrong).map_or(Ok(()), Err)
     }
 
-    /// Puts an empty list or object where a response has `null` instead of one.
+    /// Replaces each `null` in a response that stands for an empty array or object by that array or object.
     pub fn replace_nulls(&self, body: &mut Map<String, Value>) {
         for (key, of) in &self.response {
             if let Some(value) = body.get_mut(*key) {
@@ -209,13 +209,13 @@ impl Rpc {
         }
     }
 
-    /// The schema of the response as people read it: `{type: "read_ok", in_reply_to: int, value: any}`.
+    /// The schema of the response as text: `{type: "read_ok", in_reply_to: int, value: any}`.
     pub fn response_schema(&self) -> String {
         let keys: String = self.response.iter().map(|(key, of)| format!(", {key}: {of}")).collect();
         format!("{{type: \"{}_ok\", in_reply_to: int{keys}}}", self.name)
     }
 
-    /// The schema of the request: `{type: "read", msg_id: int, key: any}`.
+    /// The schema of the request as text: `{type: "read", msg_id: int, key: any}`.
     pub fn request_schema(&self) -> String {
         let keys: String = self.request.iter().map(|(key, of)| format!(", {key}: {of}")).collect();
         format!("{{type: \"{}\", msg_id: int{keys}}}", self.name)
@@ -235,7 +235,7 @@ mod tests {
         Rpc { name: "poll", doc: "", request: vec![], response }
     }
 
-    /// What is wrong with a response with these keys; else, what it becomes.
+    /// The error for a response with these keys, or the response after [`Rpc::replace_nulls`].
     fn read(keys: &str) -> String {
         let mut body = crate::json::object_from_str(&format!("{{\"type\":\"poll_ok\",{keys}}}")).unwrap();
         match messages().check_response(&body) {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_an_empty_list_or_object_where_one_is_expected() {
+    fn null_counts_as_an_empty_array_or_object() {
         for (keys, expected) in [
             (r#""msgs":null,"names":null,"count":0,"any":null"#, r#"{"any":null,"count":0,"msgs":{},"names":[]}"#),
             (
@@ -265,21 +265,21 @@ mod tests {
     }
 
     #[test]
-    fn integers_have_any_size() {
+    fn integers_may_have_any_size() {
         for integer in ["0", "-0", "18446744073709551617", "-9223372036854775809"] {
             assert_eq!(Type::Int.check(&from_str(integer).unwrap(), "x"), Ok(()), "{integer}");
         }
-        for (other, told) in [
+        for (other, expected) in [
             (json!(1.0), "x should be int, but is the float 1.0"),
             (from_str("1e3").unwrap(), "x should be int, but is the float 1e3"),
             (json!("1"), "x should be int, but is the string \"1\""),
         ] {
-            assert_eq!(Type::Int.check(&other, "x").unwrap_err().to_string(), told);
+            assert_eq!(Type::Int.check(&other, "x").unwrap_err().to_string(), expected);
         }
     }
 
     #[test]
-    fn misfits_are_named_with_their_place() {
+    fn mismatches_are_reported_with_their_path() {
         let body = r#""msgs":{"a":[[1,2],["x",3]]},"names":[],"count":1,"any":0"#;
         assert_eq!(read(body), "msgs.a[1][0] should be int, but is the string \"x\"");
     }

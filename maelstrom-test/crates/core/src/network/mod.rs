@@ -28,7 +28,7 @@ pub use stats::{Counts, Stats};
 use self::latency::exponential;
 use crate::history::Nanos;
 use crate::nemesis::{Grudge, PacketBehaviour};
-use crate::protocol::{NodeKind, name_kind};
+use crate::protocol::NodeKind;
 use crate::random::{Rng, stream};
 
 /// Maximum number of message buffers that are kept for reuse.
@@ -222,7 +222,7 @@ impl Network {
         let id = self.endpoints.len();
         self.endpoints.push(Endpoint {
             name: name.into(),
-            kind: name_kind(name),
+            kind: NodeKind::of_name(name),
             open: true,
             initialised_by: None,
             incarnation: 0,

@@ -1,4 +1,4 @@
-//! Comparison of values with what they are made of.
+//! Comparison of values with strings, numbers and booleans.
 
 use super::{Number, Value};
 

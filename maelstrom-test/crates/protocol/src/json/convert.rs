@@ -1,4 +1,4 @@
-//! From Rust's types to values.
+//! [`ToJson`]: conversion of Rust types to values.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::{Map, Number, Value};
 
-/// What [`json!`](crate::json::json) takes as a value.
+/// Types that [`json!`](crate::json::json) accepts as values.
 ///
-/// Floating point numbers that are infinite or not a number become `null`. Other types that can be serialized are
-/// converted by [`to_value`](super::to_value).
+/// Infinite floating-point numbers and NaN become `null`. Other serializable types are converted by
+/// [`to_value`](super::to_value).
 pub trait ToJson {
-    /// The value that says the same.
+    /// Converts to a value.
     fn to_json(&self) -> Value;
 }
 

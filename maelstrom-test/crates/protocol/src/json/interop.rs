@@ -1,10 +1,10 @@
-//! To and from the values of `serde_json`, which nodes and tests use.
+//! Conversion to and from the values of `serde_json`.
 
 use super::{Map, Number, Value};
 
 impl From<&serde_json::Number> for Number {
     fn from(number: &serde_json::Number) -> Number {
-        Number::from_json(&number.to_string()).expect("numbers are printed in the notation of JSON")
+        Number::from_json(&number.to_string()).expect("serde_json prints numbers as JSON")
     }
 }
 
@@ -23,7 +23,7 @@ impl From<serde_json::Value> for Value {
     }
 }
 
-/// Compares exactly: a number that `serde_json` has rounded is not equal to the one that it was.
+/// Compares numbers exactly: a number that `serde_json` rounded is not equal to the original one.
 impl PartialEq<serde_json::Value> for Value {
     fn eq(&self, other: &serde_json::Value) -> bool {
         let exact = Value::from(other.clone());
@@ -37,30 +37,33 @@ impl PartialEq<Value> for serde_json::Value {
     }
 }
 
-/// A number that `serde_json::Value` cannot hold.
+/// The error for a number that `serde_json::Value` cannot represent exactly.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inexact(Number);
+pub struct InexactNumber(Number);
 
-impl std::fmt::Display for Inexact {
+impl std::fmt::Display for InexactNumber {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the number {} has no exact value in serde_json", self.0)
+        write!(f, "serde_json cannot represent the number {} exactly", self.0)
     }
 }
 
-impl std::error::Error for Inexact {}
+impl std::error::Error for InexactNumber {}
 
 impl TryFrom<Value> for serde_json::Value {
-    type Error = Inexact;
+    type Error = InexactNumber;
 
-    /// The same value, if it contains no number that would lose its value.
-    fn try_from(value: Value) -> Result<serde_json::Value, Inexact> {
+    /// Converts the value.
+    ///
+    /// # Errors
+    /// If the value contains a number that `serde_json` would round.
+    fn try_from(value: Value) -> Result<serde_json::Value, InexactNumber> {
         Ok(match value {
             Value::Null => serde_json::Value::Null,
             Value::Bool(flag) => serde_json::Value::Bool(flag),
             Value::Number(number) => {
                 let read = serde_json::from_str::<serde_json::Number>(&number.to_string()).ok();
                 let same = read.filter(|read| Number::from(read) == number);
-                serde_json::Value::Number(same.ok_or(Inexact(number))?)
+                serde_json::Value::Number(same.ok_or(InexactNumber(number))?)
             }
             Value::String(text) => serde_json::Value::String(text),
             Value::Array(items) => {
@@ -71,6 +74,6 @@ impl TryFrom<Value> for serde_json::Value {
     }
 }
 
-fn object(entries: Map<String, Value>) -> Result<serde_json::Map<String, serde_json::Value>, Inexact> {
+fn object(entries: Map<String, Value>) -> Result<serde_json::Map<String, serde_json::Value>, InexactNumber> {
     entries.into_iter().map(|(key, value)| Ok((key, value.try_into()?))).collect()
 }

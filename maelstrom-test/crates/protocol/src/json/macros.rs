@@ -1,8 +1,8 @@
 //! The macro `json!`.
 
-/// Makes a [`Value`](crate::json::Value) from a literal in the notation of JSON, into which expressions may be put.
+/// Creates a [`Value`](crate::json::Value) from a JSON literal that may contain expressions.
 ///
-/// Keys are literals, names of variables, or expressions in parentheses.
+/// Keys are literals, variables, or expressions in parentheses.
 ///
 /// ```
 /// use maelstrom_protocol::json::json;
@@ -13,7 +13,7 @@
 #[macro_export]
 #[doc(hidden)]
 macro_rules! json_value {
-    // Elements of an array: those that are done, then the others.
+    // Elements of an array: those already expanded in brackets, then the rest.
     (@array [$($done:expr,)*]) => { ::std::vec![$($done,)*] };
     (@array [$($done:expr,)*] null $(, $($rest:tt)*)?) => {
         $crate::json_value!(@array [$($done,)* $crate::json::Value::Null,] $($($rest)*)?)
@@ -27,7 +27,7 @@ macro_rules! json_value {
     (@array [$($done:expr,)*] $next:expr $(, $($rest:tt)*)?) => {
         $crate::json_value!(@array [$($done,)* $crate::json_value!($next),] $($($rest)*)?)
     };
-    // Entries of an object, one after another.
+    // Entries of an object.
     (@object $entries:ident) => {};
     (@object $entries:ident $key:tt : null $(, $($rest:tt)*)?) => {
         $entries.insert(::std::string::String::from($key), $crate::json::Value::Null);

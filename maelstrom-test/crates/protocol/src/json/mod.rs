@@ -1,21 +1,21 @@
 //! JSON values that keep every number exactly.
 //!
-//! The names are those of `serde_json`. The difference is in the numbers: `serde_json` reads an integer beyond 64 bits,
-//! or a decimal number with many digits, as floating point, and two numbers that differ only in the digits lost become
-//! equal. Programs in Python, Ruby, Erlang and Haskell use such integers without noticing. Here, every number keeps its
-//! value and compares by it:
+//! The names are those of `serde_json`. The difference is in the numbers. `serde_json` parses an integer of more than 64
+//! bits, or a decimal number with many digits, as floating point, so that two numbers may become equal by rounding.
+//! Programs in Python, Ruby, Erlang and Haskell use such integers routinely. Here, every number keeps its exact value, and
+//! is compared by it:
 //!
 //! | numbers | are |
 //! | --- | --- |
 //! | `18446744073709551616`, `18446744073709551617` | different |
 //! | `1`, `1.0` | different: one is an integer, the other a decimal number |
-//! | `1.0`, `1.00`, `1e0`, `10e-1` | equal, and each is printed as it was written |
-//! | `0`, `-0` | equal, and printed as `0` |
+//! | `1.0`, `1.00`, `1e0`, `10e-1` | equal; each is printed as it was written |
+//! | `0`, `-0` | equal; both are printed as `0` |
 //! | `0.1`, `0.1000000000000000055511151231257827` | different, although their `f64` is the same |
 //!
-//! `serde_json` can keep numbers too, with its feature `arbitrary_precision`. This library must not switch that on:
-//! Cargo unifies the features of a package, so the users' own programs would be built with it as well, and numbers in
-//! their untagged and internally tagged enums could not be read any more.
+//! `serde_json` keeps exact numbers with its feature `arbitrary_precision`, but this library must not enable it. Cargo
+//! unifies the features of a package, so users' programs would be built with the feature as well, and could no longer
+//! deserialize numbers in untagged and internally tagged enums.
 //!
 //! ```
 //! use maelstrom_protocol::json::{self, Value, json};
@@ -26,12 +26,11 @@
 //! # Ok::<(), json::Error>(())
 //! ```
 //!
-//! What is nested deeper than [`MAX_DEPTH`] levels is not read.
+//! Values nested more than [`MAX_DEPTH`] levels deep are not parsed.
 
 mod compare;
 mod convert;
 mod interop;
-
 mod macros;
 mod number;
 mod parse;
@@ -40,9 +39,9 @@ mod value;
 
 pub use crate::json_value as json;
 pub use convert::ToJson;
-pub use interop::Inexact;
-pub use number::{NotANumber, Number};
-#[doc(hidden)] // For the readers of histories, which are in another crate.
+pub use interop::InexactNumber;
+pub use number::{Number, ParseNumberError};
+#[doc(hidden)] // For the parsers of histories, which are in another crate.
 pub use parse::Parser;
 pub use parse::{MAX_DEPTH, from_slice, from_str, object_from_str};
 pub use serde_impls::{from_value, to_value};
@@ -51,7 +50,7 @@ pub use value::{Index, Value};
 /// The entries of an object, ordered by key.
 pub type Map<K = String, V = Value> = std::collections::BTreeMap<K, V>;
 
-/// What is wrong with a text that is not JSON.
+/// An error of parsing or serializing JSON.
 pub type Error = serde_json::Error;
 
 #[cfg(test)]

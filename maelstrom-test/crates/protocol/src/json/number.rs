@@ -1,4 +1,4 @@
-//! Numbers of any size and precision.
+//! [`Number`]: numbers of any size and precision.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -7,11 +7,11 @@ use std::str::FromStr;
 
 /// A JSON number with its exact value.
 ///
-/// Numbers are equal if they have the same value and are of the same kind: a number that is written with a fraction or
-/// an exponent is a decimal number, any other is an integer. Decimal numbers are printed as they were written. Numbers
-/// are ordered by their value; an integer comes before the decimal number of the same value.
+/// A number with a fraction or an exponent is a decimal number; any other number is an integer. Two numbers are equal if
+/// they have the same value and the same kind. Numbers are ordered by value; an integer comes before the decimal number
+/// with the same value. Decimal numbers are printed as they were written.
 ///
-/// Exponents of more than 36 digits are compared as they are written.
+/// Exponents of more than 36 digits are compared by their digits.
 ///
 /// ```
 /// use maelstrom_protocol::json::Number;
@@ -29,14 +29,14 @@ enum Repr {
     Unsigned(u64),
     /// Negative.
     Signed(i64),
-    /// An integer that fits into neither of the above, without superfluous zeros.
+    /// An integer that does not fit into 64 bits, without leading zeros.
     Big(Box<str>),
     /// A number with a fraction or an exponent, as written.
     Decimal(Box<str>),
 }
 
 impl Number {
-    /// The number that `text` writes in the notation of JSON; `None` if it is something else.
+    /// Parses a JSON number; `None` if the text is something else.
     pub(super) fn from_json(text: &str) -> Option<Number> {
         let bytes = text.as_bytes();
         let digits = |at: usize| bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -67,7 +67,7 @@ impl Number {
         (at == bytes.len()).then(|| Number::from_decimal_text(text))
     }
 
-    /// An integer from its decimal digits, perhaps after a minus sign; there may be superfluous zeros.
+    /// Parses decimal digits with an optional minus sign. Leading zeros are allowed.
     #[doc(hidden)]
     pub fn from_integer_text(text: &str) -> Number {
         if let Ok(number) = text.parse::<u64>() {
@@ -82,7 +82,7 @@ impl Number {
             (true, ..) => Number::from(0u64),
             (false, false, true) => Number(Repr::Big(text.into())),
             (false, ..) => {
-                // With the zeros gone it may fit.
+                // Without leading zeros, the number may fit into 64 bits.
                 let sign = if negative { "-" } else { "" };
                 let text = format!("{sign}{digits}");
                 let small = text.parse::<u64>().map(Number::from).or_else(|_| text.parse::<i64>().map(Number::from));
@@ -91,19 +91,20 @@ impl Number {
         }
     }
 
-    /// A decimal number from its text, which is in the notation of JSON.
+    /// Creates a decimal number from its text, which must be a JSON number.
     #[doc(hidden)]
     pub fn from_decimal_text(text: &str) -> Number {
         Number(Repr::Decimal(text.into()))
     }
 
-    /// A finite number in the shortest notation from which it can be read back.
+    /// Converts a finite floating-point number, in the shortest notation that parses back to the same number. `None` if it
+    /// is not finite.
     pub fn from_f64(number: f64) -> Option<Number> {
-        // `serde_json` chooses the notation, as it does for what is printed elsewhere.
+        // The notation is that of `serde_json`, so that it is the same wherever a number is printed.
         serde_json::Number::from_f64(number).map(|number| Number(Repr::Decimal(number.to_string().into())))
     }
 
-    /// The number, if it is an integer from 0 to 2⁶⁴ − 1.
+    /// The number, if it is an integer in the range 0 to 2⁶⁴ − 1.
     pub fn as_u64(&self) -> Option<u64> {
         match self.0 {
             Repr::Unsigned(number) => Some(number),
@@ -111,7 +112,7 @@ impl Number {
         }
     }
 
-    /// The number, if it is an integer from −2⁶³ to 2⁶³ − 1.
+    /// The number, if it is an integer in the range −2⁶³ to 2⁶³ − 1.
     pub fn as_i64(&self) -> Option<i64> {
         match self.0 {
             Repr::Unsigned(number) => i64::try_from(number).ok(),
@@ -120,7 +121,7 @@ impl Number {
         }
     }
 
-    /// The number, if it is an integer from −2¹²⁷ to 2¹²⁷ − 1.
+    /// The number, if it is an integer in the range −2¹²⁷ to 2¹²⁷ − 1.
     pub fn as_i128(&self) -> Option<i128> {
         match &self.0 {
             Repr::Unsigned(number) => Some((*number).into()),
@@ -130,7 +131,7 @@ impl Number {
         }
     }
 
-    /// The nearest floating point number, unless it is infinite.
+    /// The nearest floating-point number, unless it is infinite.
     pub fn as_f64(&self) -> Option<f64> {
         let nearest = match &self.0 {
             Repr::Unsigned(number) => *number as f64,
@@ -140,27 +141,27 @@ impl Number {
         nearest.is_finite().then_some(nearest)
     }
 
-    /// True for every integer, however large.
+    /// True for integers of any size.
     pub fn is_integer(&self) -> bool {
         !self.is_f64()
     }
 
-    /// True if [`Number::as_u64`] has it.
+    /// True if [`Number::as_u64`] returns the number.
     pub fn is_u64(&self) -> bool {
         self.as_u64().is_some()
     }
 
-    /// True if [`Number::as_i64`] has it.
+    /// True if [`Number::as_i64`] returns the number.
     pub fn is_i64(&self) -> bool {
         self.as_i64().is_some()
     }
 
-    /// True for decimal numbers: those with a fraction or an exponent.
+    /// True for decimal numbers: numbers with a fraction or an exponent.
     pub fn is_f64(&self) -> bool {
         matches!(self.0, Repr::Decimal(_))
     }
 
-    /// The text of a number that is not held as a machine's integer.
+    /// The text of a number that is not stored as a machine integer.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.0 {
             Repr::Big(text) | Repr::Decimal(text) => Some(text),
@@ -169,7 +170,7 @@ impl Number {
     }
 }
 
-/// A value as ±0.DIGITS × 10^POINT, DIGITS neither beginning nor ending with a zero; zero has none.
+/// The value ±0.DIGITS × 10^POINT. DIGITS have no leading and no trailing zeros; they are empty for 0.
 #[derive(PartialEq, Eq, Hash)]
 struct Canonical {
     negative: bool,
@@ -180,15 +181,15 @@ struct Canonical {
 #[derive(PartialEq, Eq, Hash)]
 enum Point {
     At(i128),
-    /// Too long to be computed with: its sign, and its digits without superfluous zeros.
+    /// An exponent of more than [`MAX_EXPONENT_DIGITS`]: its sign, and its digits without leading zeros.
     Beyond {
         negative: bool,
         digits: Box<str>,
     },
 }
 
-/// Longest exponent that is computed with. Adding the length of a text must not overflow.
-const LONGEST_EXPONENT: usize = 36;
+/// Maximum number of digits of an exponent that is computed with. Adding the length of a text to it must not overflow.
+const MAX_EXPONENT_DIGITS: usize = 36;
 
 impl Canonical {
     fn of(text: &str) -> Canonical {
@@ -208,7 +209,7 @@ impl Canonical {
             _ => (false, exponent),
         };
         let exponent = exponent.trim_start_matches('0');
-        let point = if exponent.len() <= LONGEST_EXPONENT {
+        let point = if exponent.len() <= MAX_EXPONENT_DIGITS {
             let magnitude: i128 = exponent.parse().unwrap_or(0);
             let exponent = if exponent_negative { -magnitude } else { magnitude };
             Point::At(exponent + whole.len() as i128 - zeros as i128)
@@ -327,23 +328,24 @@ impl fmt::Debug for Number {
     }
 }
 
-/// The text is no number in the notation of JSON.
+/// The error for a text that is not a JSON number.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotANumber;
+pub struct ParseNumberError;
 
-impl fmt::Display for NotANumber {
+impl fmt::Display for ParseNumberError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected a number in the notation of JSON")
+        f.write_str("expected a JSON number")
     }
 }
 
-impl std::error::Error for NotANumber {}
+impl std::error::Error for ParseNumberError {}
 
 impl FromStr for Number {
-    type Err = NotANumber;
+    type Err = ParseNumberError;
 
-    fn from_str(text: &str) -> Result<Number, NotANumber> {
-        Number::from_json(text).ok_or(NotANumber)
+    fn from_str(text: &str) -> Result<Number, ParseNumberError> {
+        Number::from_json(text).ok_or(ParseNumberError)
     }
 }
 

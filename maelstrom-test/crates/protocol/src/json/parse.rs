@@ -1,19 +1,19 @@
-//! Reading JSON.
+//! [`Parser`]: parses JSON.
 //!
-//! What is accepted is what `serde_json` accepts, and numbers of any size besides. Errors come from `serde_json`, which
-//! reads the text again if it is not JSON.
+//! The parser accepts the same texts as `serde_json`, and numbers of any size. If it rejects a text, `serde_json` parses
+//! the text again, and provides the error.
 
 use std::borrow::Cow;
 
 use super::{Error, Map, Number, Value};
 
-/// Levels of arrays and objects that may stand in one another: the parser recurses, and its stack is finite.
+/// Maximum nesting of arrays and objects. The parser is recursive, and its stack is finite.
 pub const MAX_DEPTH: usize = 127;
 
-/// Reads a value. Of equal keys in an object the last one counts.
+/// Parses a value. If an object has duplicate keys, the last one counts.
 ///
 /// # Errors
-/// If the text is not JSON, or nested deeper than [`MAX_DEPTH`].
+/// If the text is not JSON, or is nested deeper than [`MAX_DEPTH`].
 pub fn from_str(text: &str) -> Result<Value, Error> {
     let mut parser = Parser::new(text, MAX_DEPTH);
     match parser.document() {
@@ -22,10 +22,10 @@ pub fn from_str(text: &str) -> Result<Value, Error> {
     }
 }
 
-/// Reads a value from UTF-8. See [`from_str`].
+/// Parses a value from UTF-8. See [`from_str`].
 ///
 /// # Errors
-/// If the bytes are not UTF-8, or not JSON, or nested deeper than [`MAX_DEPTH`].
+/// If the bytes are not UTF-8 or not JSON, or are nested deeper than [`MAX_DEPTH`].
 pub fn from_slice(bytes: &[u8]) -> Result<Value, Error> {
     match std::str::from_utf8(bytes) {
         Ok(text) => from_str(text),
@@ -36,10 +36,10 @@ pub fn from_slice(bytes: &[u8]) -> Result<Value, Error> {
     }
 }
 
-/// Reads an object. See [`from_str`].
+/// Parses an object. See [`from_str`].
 ///
 /// # Errors
-/// If the text is not an object in JSON, or nested deeper than [`MAX_DEPTH`].
+/// If the text is not a JSON object, or is nested deeper than [`MAX_DEPTH`].
 pub fn object_from_str(text: &str) -> Result<Map<String, Value>, Error> {
     match from_str(text)? {
         Value::Object(entries) => Ok(entries),
@@ -47,7 +47,7 @@ pub fn object_from_str(text: &str) -> Result<Map<String, Value>, Error> {
     }
 }
 
-/// What is wrong with a text that was not accepted.
+/// The error for a text that the parser rejected.
 #[cold]
 fn error(text: &str) -> Error {
     match serde_json::from_str::<serde_json::Value>(text) {
@@ -56,7 +56,7 @@ fn error(text: &str) -> Error {
     }
 }
 
-/// Reads from a text. Every method gives `None` where the text is not JSON.
+/// A parser of JSON. Every method returns `None` if the text is not JSON.
 pub struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -66,35 +66,35 @@ pub struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    /// A parser that accepts so many levels of arrays and objects in one another.
+    /// Creates a parser that accepts `max_depth` levels of nested arrays and objects.
     pub fn new(text: &'a str, max_depth: usize) -> Parser<'a> {
         Parser { text, bytes: text.as_bytes(), at: 0, depth: 0, max_depth }
     }
 
-    /// How many bytes have been taken.
+    /// The number of bytes consumed.
     pub fn position(&self) -> usize {
         self.at
     }
 
-    /// Whether it gave up since the text is nested too deeply.
+    /// Whether the parser stopped because the text is nested too deeply.
     pub fn is_too_deep(&self) -> bool {
         self.depth > self.max_depth
     }
 
-    /// Passes white space.
+    /// Skips white space.
     pub fn skip_blanks(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.bytes.get(self.at) {
             self.at += 1;
         }
     }
 
-    /// A value, and nothing after it.
+    /// Parses a value that is followed only by white space.
     fn document(&mut self) -> Option<Value> {
         let value = self.value()?;
         self.next_byte().is_none().then_some(value)
     }
 
-    /// Takes the next byte that is not white space.
+    /// Skips white space and takes the next byte.
     pub fn next_byte(&mut self) -> Option<u8> {
         loop {
             let byte = *self.bytes.get(self.at)?;
@@ -105,7 +105,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Any value.
+    /// Parses a value.
     pub fn value(&mut self) -> Option<Value> {
         match self.next_byte()? {
             b'"' => self.string().map(|text| Value::String(text.into_owned())),
@@ -123,7 +123,7 @@ impl<'a> Parser<'a> {
         self.bytes[self.at..].starts_with(rest).then(|| self.at += rest.len())
     }
 
-    /// Notes that an array or object begins.
+    /// Enters an array or object. `None` if it is nested too deeply.
     pub fn deeper(&mut self) -> Option<()> {
         self.depth += 1;
         (self.depth <= self.max_depth).then_some(())
@@ -172,7 +172,7 @@ impl<'a> Parser<'a> {
         Some(entries)
     }
 
-    /// The rest of a string, whose first quote has been taken.
+    /// Parses the rest of a string after its opening quote.
     pub fn string(&mut self) -> Option<Cow<'a, str>> {
         let start = self.at;
         let mut escaped = false;
@@ -190,13 +190,13 @@ impl<'a> Parser<'a> {
             }
         }
         if escaped {
-            // `serde_json` knows the escapes.
+            // `serde_json` decodes the escapes.
             return serde_json::from_str(self.text.get(start - 1..self.at)?).ok().map(Cow::Owned);
         }
         Some(Cow::Borrowed(&self.text[start..self.at - 1]))
     }
 
-    /// The rest of a number.
+    /// Parses the rest of a number after its first byte.
     fn number(&mut self, first: u8) -> Option<Number> {
         let start = self.at - 1;
         let mut magnitude = u64::from(first.wrapping_sub(b'0'));
@@ -205,7 +205,7 @@ impl<'a> Parser<'a> {
             self.at += 1;
         }
         let is_integer = !matches!(self.bytes.get(self.at), Some(b'.' | b'e' | b'E'));
-        // Up to 19 digits fit.
+        // Integers of up to 19 digits fit into 64 bits.
         if is_integer && first != b'-' && (first != b'0' || self.at - start == 1) && self.at - start <= 19 {
             return Some(Number::from(magnitude));
         }

@@ -1,4 +1,4 @@
-//! Values in the world of `serde`.
+//! Serialization and deserialization with `serde`.
 
 use serde_core::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
 use serde_core::ser::{Error as _, Serialize, Serializer};
@@ -17,7 +17,7 @@ impl Serialize for Number {
                 let raw: &RawValue = serde_json::from_str(text).map_err(S::Error::custom)?;
                 raw.serialize(serializer)
             }
-            (None, None) => unreachable!("a number without text is a machine's integer"),
+            (None, None) => unreachable!("a number without text is a machine integer"),
         }
     }
 }
@@ -35,8 +35,8 @@ impl Serialize for Value {
     }
 }
 
-/// From the deserializers of `serde_json` only, which give the text of a number. Others (and `serde_json`'s inside of
-/// flattened, untagged and internally tagged types) would give a number that may have lost its value: they fail.
+/// Works only with the deserializers of `serde_json`, which provide the text of a number. Other deserializers fail, since
+/// they may have rounded the number. So do the deserializers inside flattened, untagged and internally tagged types.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
@@ -44,15 +44,15 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// Something that can be deserialized, from a value. What it does with numbers is its own affair.
+/// Deserializes a type from a value. The type decides how it represents numbers.
 ///
 /// # Errors
-/// If the value is not of its shape.
+/// If the value does not match the type.
 pub fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, Error> {
     serde_json::from_str(&value.to_string())
 }
 
-/// The value as which `serde_json` serializes something.
+/// Serializes something to a value.
 ///
 /// # Errors
 /// If it cannot be serialized as JSON.

@@ -1,4 +1,4 @@
-//! Numbers, text and back.
+//! Tests of numbers, parsing and conversion.
 
 use std::cmp::Ordering;
 use std::hash::BuildHasher;
@@ -86,16 +86,16 @@ fn numbers_are_ordered_by_value() {
 }
 
 #[test]
-fn what_is_no_number_is_refused() {
+fn texts_that_are_not_numbers_are_rejected() {
     for text in ["", "-", "+1", "01", "-01", "1.", ".5", "1e", "1e+", "1.e5", "0x1", "1 ", " 1", "NaN", "1.5.5", "1-2"]
     {
-        assert_eq!(text.parse::<Number>(), Err(NotANumber), "{text}");
+        assert_eq!(text.parse::<Number>(), Err(ParseNumberError), "{text}");
         assert!(from_str(&format!("[{text}x]")).is_err());
     }
 }
 
 #[test]
-fn integers_of_any_type_are_one_number() {
+fn integers_of_all_types_have_one_representation() {
     assert_eq!(json!(3u8), json!(3i64));
     assert_eq!(json!(3u128), json!(3));
     assert_eq!(json!(u128::MAX).to_string(), u128::MAX.to_string());
@@ -119,12 +119,12 @@ fn nesting_is_bounded() {
 }
 
 #[test]
-fn the_last_of_equal_keys_counts() {
+fn the_last_of_duplicate_keys_counts() {
     assert_eq!(from_str(r#"{"a": 1, "b": 2, "a": 3}"#).unwrap(), json!({"a": 3, "b": 2}));
 }
 
 #[test]
-fn serde_json_reads_and_writes_values_exactly() {
+fn serde_json_keeps_numbers_exactly() {
     let text = r#"{"a":[18446744073709551617,1.00,{"b":-0.1000000000000000055511151231257827}],"c":"\n"}"#;
     let value: Value = serde_json::from_str(text).unwrap();
     assert_eq!(value.to_string(), text);
@@ -135,13 +135,13 @@ fn serde_json_reads_and_writes_values_exactly() {
 }
 
 #[test]
-fn values_are_deserialized_exactly_or_not_at_all() {
+fn inexact_deserialization_is_an_error() {
     let read: Value = serde_json::from_reader(&b"[18446744073709551617]"[..]).unwrap();
     assert_eq!(read.to_string(), "[18446744073709551617]");
     let read: Value = serde_json::from_value(serde_json::json!([1, 1.5, null])).unwrap();
     assert_eq!(read, json!([1, 1.5, null]));
 
-    /// Here `serde` keeps numbers as floating point before it hands them on.
+    /// For this type, `serde` converts numbers to floating point first.
     #[derive(Debug, serde::Deserialize)]
     #[serde(untagged)]
     enum Untagged {
@@ -151,7 +151,7 @@ fn values_are_deserialized_exactly_or_not_at_all() {
 }
 
 #[test]
-fn values_become_those_of_serde_json_only_if_nothing_is_lost() {
+fn conversion_to_serde_json_fails_for_inexact_numbers() {
     for (text, fits) in [
         ("[1,-1,1.5,\"x\",null,{\"a\":true}]", true),
         ("18446744073709551615", true),
@@ -170,7 +170,7 @@ fn values_become_those_of_serde_json_only_if_nothing_is_lost() {
 }
 
 #[test]
-fn elements_are_found_and_changed_by_key_and_position() {
+fn elements_are_read_and_written_by_key_and_position() {
     let mut value = json!({"a": [1, {"b": null}]});
     assert_eq!(value["a"][0], 1);
     assert_eq!(value["a"][7], Value::Null);
@@ -184,7 +184,7 @@ fn elements_are_found_and_changed_by_key_and_position() {
     assert!(value["a"].is_null());
 }
 
-/// Texts of numbers, small and large, whole and not.
+/// Texts of small and large integers and decimal numbers.
 fn numbers() -> impl Strategy<Value = String> {
     let exponent = prop_oneof![Just(String::new()), (-400i32..400).prop_map(|e| format!("e{e}"))];
     let fraction = prop_oneof![Just(String::new()), "\\.[0-9]{1,25}"];
@@ -195,7 +195,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_number_comes_back_as_it_was(text in numbers()) {
+    fn every_number_is_printed_as_it_was_written(text in numbers()) {
         let read = number(&text);
         if text.trim_start_matches(['-', '0']).is_empty() {
             prop_assert_eq!(read.to_string(), "0");
@@ -206,7 +206,7 @@ proptest! {
     }
 
     #[test]
-    fn order_agrees_with_equality_and_with_floating_point(a in numbers(), b in numbers()) {
+    fn the_order_agrees_with_equality_and_with_floating_point(a in numbers(), b in numbers()) {
         let (x, y) = (number(&a), number(&b));
         prop_assert_eq!(x.cmp(&y), y.cmp(&x).reverse());
         prop_assert_eq!(x.cmp(&y) == Ordering::Equal, x == y);
@@ -216,7 +216,7 @@ proptest! {
     }
 
     #[test]
-    fn shifting_the_point_changes_nothing(digits in "[1-9][0-9]{0,20}", shift in 0usize..30, exponent in -50i64..50) {
+    fn shifting_the_decimal_point_preserves_equality(digits in "[1-9][0-9]{0,20}", shift in 0usize..30, exponent in -50i64..50) {
         let plain = number(&format!("{digits}e{exponent}"));
         let longer = number(&format!("{digits}{}e{}", "0".repeat(shift), exponent - shift as i64));
         prop_assert_eq!(&plain, &longer);
@@ -225,19 +225,19 @@ proptest! {
     }
 
     #[test]
-    fn texts_are_accepted_and_refused_as_by_serde_json(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..14)) {
-        same_as_serde_json(&pieces.concat());
-        same_as_serde_json(&format!("[{}]", pieces.join(",")));
-        same_as_serde_json(&format!("{{\"a\":{}}}", pieces.concat()));
+    fn the_parser_accepts_the_same_texts_as_serde_json(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..14)) {
+        assert_same_as_serde_json(&pieces.concat());
+        assert_same_as_serde_json(&format!("[{}]", pieces.join(",")));
+        assert_same_as_serde_json(&format!("{{\"a\":{}}}", pieces.concat()));
     }
 
     #[test]
-    fn one_changed_byte_is_noticed(at in 0..90usize, byte in 0x01..0x7fu8) {
+    fn the_parser_agrees_with_serde_json_after_one_changed_byte(at in 0..90usize, byte in 0x01..0x7fu8) {
         let text = r#"{"type":"x","a":[1,-2.5,"\u00e9\n\ud83d\ude00",{"b":null}], "d":true,"e":[[],{}, 10e2]}"#;
         let mut bytes = text.as_bytes().to_vec();
         let at = at % bytes.len();
         bytes[at] = byte;
-        same_as_serde_json(std::str::from_utf8(&bytes).unwrap());
+        assert_same_as_serde_json(std::str::from_utf8(&bytes).unwrap());
     }
 }
 
@@ -284,18 +284,18 @@ const PIECES: &[&str] = &[
     "\"a\":{\"b\":[]}",
 ];
 
-fn same_as_serde_json(text: &str) {
+fn assert_same_as_serde_json(text: &str) {
     let ours = from_str(text);
     match serde_json::from_str::<serde_json::Value>(text) {
-        // What comes after such a number it does not look at.
+        // `serde_json` does not parse the text after such a number.
         Err(theirs) if theirs.to_string().starts_with("number out of range") => {}
         Err(theirs) => assert_eq!(ours.map_err(|error| error.to_string()), Err(theirs.to_string()), "{text}"),
         Ok(_) => {
-            // `serde_json` takes -0 for a decimal number.
+            // `serde_json` parses -0 as a decimal number.
             let text = text.replace("-0", "0");
-            assert!(ours.is_ok(), "{text} was refused");
+            assert!(ours.is_ok(), "{text} was rejected");
             let (ours, theirs) = (from_str(&text).unwrap(), serde_json::from_str::<serde_json::Value>(&text).unwrap());
-            // What both read from our text of the value is equal again.
+            // `serde_json` parses our output as an equal value.
             assert_eq!(serde_json::from_str::<serde_json::Value>(&ours.to_string()).unwrap(), theirs);
         }
     }

@@ -1,4 +1,4 @@
-//! The value type.
+//! [`Value`]: any JSON value.
 
 use std::fmt;
 
@@ -30,12 +30,12 @@ impl Value {
         index.of(self)
     }
 
-    /// The element with this position or key, to be changed; `None` if there is none.
+    /// The element with this position or key, mutably; `None` if there is none.
     pub fn get_mut<I: Index>(&mut self, index: I) -> Option<&mut Value> {
         index.of_mut(self)
     }
 
-    /// The string, if it is one.
+    /// The string; `None` for other values.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Value::String(text) => Some(text),
@@ -43,7 +43,7 @@ impl Value {
         }
     }
 
-    /// The number, if it is one.
+    /// The number; `None` for other values.
     pub fn as_number(&self) -> Option<&Number> {
         match self {
             Value::Number(number) => Some(number),
@@ -51,22 +51,22 @@ impl Value {
         }
     }
 
-    /// The integer, if it is one from −2⁶³ to 2⁶³ − 1.
+    /// The integer, if it is in the range −2⁶³ to 2⁶³ − 1.
     pub fn as_i64(&self) -> Option<i64> {
         self.as_number()?.as_i64()
     }
 
-    /// The integer, if it is one from 0 to 2⁶⁴ − 1.
+    /// The integer, if it is in the range 0 to 2⁶⁴ − 1.
     pub fn as_u64(&self) -> Option<u64> {
         self.as_number()?.as_u64()
     }
 
-    /// The nearest floating point number, if it is a number.
+    /// The nearest floating-point number, if the value is a number.
     pub fn as_f64(&self) -> Option<f64> {
         self.as_number()?.as_f64()
     }
 
-    /// The boolean, if it is one.
+    /// The boolean; `None` for other values.
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Value::Bool(flag) => Some(*flag),
@@ -74,7 +74,7 @@ impl Value {
         }
     }
 
-    /// The elements, if it is an array.
+    /// The elements of an array; `None` for other values.
     pub fn as_array(&self) -> Option<&Vec<Value>> {
         match self {
             Value::Array(items) => Some(items),
@@ -82,7 +82,7 @@ impl Value {
         }
     }
 
-    /// The elements, if it is an array, to be changed.
+    /// The elements of an array, mutably; `None` for other values.
     pub fn as_array_mut(&mut self) -> Option<&mut Vec<Value>> {
         match self {
             Value::Array(items) => Some(items),
@@ -90,7 +90,7 @@ impl Value {
         }
     }
 
-    /// The entries, if it is an object.
+    /// The entries of an object; `None` for other values.
     pub fn as_object(&self) -> Option<&Map<String, Value>> {
         match self {
             Value::Object(entries) => Some(entries),
@@ -98,7 +98,7 @@ impl Value {
         }
     }
 
-    /// The entries, if it is an object, to be changed.
+    /// The entries of an object, mutably; `None` for other values.
     pub fn as_object_mut(&mut self) -> Option<&mut Map<String, Value>> {
         match self {
             Value::Object(entries) => Some(entries),
@@ -151,13 +151,13 @@ impl Value {
         matches!(self, Value::Object(_))
     }
 
-    /// The value; `null` stays in its place.
+    /// Takes the value and leaves `null`.
     pub fn take(&mut self) -> Value {
         std::mem::take(self)
     }
 }
 
-/// Writes the value as compact JSON; with `{:#}`, over several indented lines.
+/// Formats the value as compact JSON, or with `{:#}` as indented JSON.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = if f.alternate() { serde_json::to_string_pretty(self) } else { serde_json::to_string(self) };
@@ -165,7 +165,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// Shows the value as JSON.
+/// Formats the value as JSON.
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -173,7 +173,7 @@ impl fmt::Debug for Value {
 }
 
 mod sealed {
-    /// Keeps others from implementing `Index`.
+    /// Prevents other crates from implementing `Index`.
     pub trait Sealed {}
     impl Sealed for usize {}
     impl Sealed for str {}
@@ -181,7 +181,7 @@ mod sealed {
     impl<T: Sealed + ?Sized> Sealed for &T {}
 }
 
-/// What elements of values can be found by: positions in arrays, keys of objects.
+/// An index of a value: a position in an array, or a key of an object.
 pub trait Index: sealed::Sealed {
     #[doc(hidden)]
     fn of<'a>(&self, value: &'a Value) -> Option<&'a Value>;
@@ -201,9 +201,9 @@ impl Index for usize {
     }
 
     fn of_or_insert<'a>(&self, value: &'a mut Value) -> &'a mut Value {
-        let Value::Array(items) = value else { panic!("position {self} in a value that is not an array: {value}") };
+        let Value::Array(items) = value else { panic!("index {self} of a value that is not an array: {value}") };
         let len = items.len();
-        items.get_mut(*self).unwrap_or_else(|| panic!("position {self} in an array of {len} elements"))
+        items.get_mut(*self).unwrap_or_else(|| panic!("index {self} of an array with {len} elements"))
     }
 }
 
@@ -220,7 +220,7 @@ impl Index for str {
         if value.is_null() {
             *value = Value::Object(Map::new());
         }
-        let Value::Object(entries) = value else { panic!("key {self:?} in a value that is not an object: {value}") };
+        let Value::Object(entries) = value else { panic!("key {self:?} of a value that is not an object: {value}") };
         entries.entry(self.to_owned()).or_default()
     }
 }
@@ -262,10 +262,11 @@ impl<I: Index> std::ops::Index<I> for Value {
     }
 }
 
-/// The element with this position or key. A missing key is added, to `null` too, which becomes an object.
+/// The element with this position or key. A missing key is inserted with the value `null`. If the value is `null`, it
+/// becomes an object first.
 ///
 /// # Panics
-/// If there is no such position, or the value cannot have such an element.
+/// If the position is out of bounds, or the value has the wrong type for the index.
 impl<I: Index> std::ops::IndexMut<I> for Value {
     fn index_mut(&mut self, index: I) -> &mut Value {
         index.of_or_insert(self)
