@@ -1,6 +1,13 @@
-//! All randomness of a run comes from one seed; every consumer has a stream of its own.
+//! Random streams: all randomness of a run comes from one seed, and every consumer has its own stream.
 //!
-//! Streams are independent: switching one consumer on (faults, say) does not shift what another one draws.
+//! ```text
+//! seed ──┬── stream "network"   ──► latencies, loss, order of delivery
+//!        ├── stream "generator" ──► operations of clients
+//!        └── stream "nemesis …" ──► faults
+//! ```
+//!
+//! The streams are independent: enabling one consumer (faults, for example) does not change the numbers that another
+//! consumer draws.
 
 // Tests may read files and the environment; the library may not: see `clippy.toml`.
 #![cfg_attr(test, allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types))]
@@ -8,10 +15,11 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// The generator behind every stream. Its output is specified, so a seed means the same on every machine, for ever.
+/// The random number generator of all streams. Its output is specified, so that a seed gives the same numbers on every
+/// machine and with every version.
 pub type Rng = ChaCha8Rng;
 
-/// The stream of one consumer.
+/// Creates the stream of a consumer from the seed and the name of the consumer.
 ///
 /// ```
 /// use maelstrom_random::stream;
@@ -26,7 +34,7 @@ pub fn stream(seed: u64, name: &str) -> Rng {
     rng
 }
 
-/// A fixed hash of a name (64-bit FNV-1a): the default seed of a test case is that of its name.
+/// The 64-bit FNV-1a hash of a name. The default seed of a test case is the hash of its name.
 pub fn hash(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
