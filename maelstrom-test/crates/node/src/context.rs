@@ -1,4 +1,4 @@
-//! [`Node`]: what a server can do: answer, send, call, and wait.
+//! [`Node`]: sends messages and requests, responds to requests, and sets timers for a server.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -14,33 +14,36 @@ use super::timer::{TimerId, Timers};
 use super::{Result, Server};
 use crate::protocol::{ErrorCode, RpcError};
 
-/// How long [`Node::rpc`] waits for an answer.
+/// The timeout of [`Node::rpc`].
 pub const RPC_TIMEOUT: Duration = Duration::from_secs(1);
 
-type Once<S> = Box<dyn FnOnce(&mut S, &mut Node<S>)>;
-type Again<S> = Box<dyn FnMut(&mut S, &mut Node<S>)>;
+type OnceTask<S> = Box<dyn FnOnce(&mut S, &mut Node<S>)>;
+type PeriodicTask<S> = Box<dyn FnMut(&mut S, &mut Node<S>)>;
 type Continuation<S> = Box<dyn FnOnce(&mut S, &mut Node<S>, Result<Message>)>;
 
 enum Task<S> {
-    Once(Once<S>),
-    Every(Duration, Again<S>),
-    GiveUp(u64),
+    Once(OnceTask<S>),
+    Every(Duration, PeriodicTask<S>),
+    /// The request with this `msg_id` times out.
+    Timeout(u64),
 }
 
-struct Call<S> {
+/// A request of this node that has no response yet.
+struct PendingRequest<S> {
     timeout: TimerId,
     then: Continuation<S>,
 }
 
-/// The node's place in its cluster: its name, its neighbours, its clock, and everything it can do to the outside.
+/// A node of the cluster, as its [`Server`] sees it: its name, the other nodes, the clock, and methods to send messages and
+/// to set timers.
 ///
-/// What is sent is collected, and written as soon as there is no more input at hand.
+/// Messages are buffered, and written when no more input is available.
 pub struct Node<S> {
     id: String,
     ids: Rc<[String]>,
     peers: Rc<[String]>,
     now: Duration,
-    calls: BTreeMap<u64, Call<S>>,
+    pending: BTreeMap<u64, PendingRequest<S>>,
     last_msg_id: u64,
     timers: Timers<Task<S>>,
     random: Rng,
@@ -54,7 +57,7 @@ impl<S: Server> Node<S> {
             ids: ids.into(),
             id,
             now,
-            calls: BTreeMap::new(),
+            pending: BTreeMap::new(),
             last_msg_id: 0,
             timers: Timers::new(),
             random: Rng::new(),
@@ -77,49 +80,64 @@ impl<S: Server> Node<S> {
         self.peers.clone()
     }
 
-    /// This node's number: its place among [`ids`](Node::ids).
+    /// This node's number: its position in [`ids`](Node::ids).
     pub fn index(&self) -> usize {
         self.ids.iter().position(|id| *id == self.id).unwrap_or(0)
     }
 
-    /// Time since the node started, as of the event that is being handled.
+    /// The time since the node started, at the event that is being handled.
     pub fn now(&self) -> Duration {
         self.now
     }
 
-    /// A random number from the range. Panics if the range is empty.
+    /// A random number in the range.
+    ///
+    /// # Panics
+    /// If the range is empty.
     pub fn random(&mut self, range: Range<u64>) -> u64 {
         self.random.u64(range)
     }
 
-    /// A random time from the range, for timeouts that should not expire everywhere at once. Panics if the range is empty.
+    /// A random duration in the range: for timeouts that should not expire on all nodes at the same time.
+    ///
+    /// # Panics
+    /// If the range is empty.
     pub fn random_duration(&mut self, range: Range<Duration>) -> Duration {
         assert!(range.start < range.end, "the range is empty");
         range.start + (range.end - range.start).mul_f64(self.random.f64())
     }
 
-    /// Sends a message that wants no answer. `fields` is what the body holds beside `type`: `json!({…})`, a struct of
-    /// your own, or `()`. Panics if it does not serialise to a JSON object.
+    /// Sends a message that needs no response. `fields` contains the keys of the body other than `type`: `json!({…})`, a
+    /// struct, or `()`.
+    ///
+    /// # Panics
+    /// If `fields` does not serialise to a JSON object.
     pub fn send(&mut self, dest: &str, kind: &str, fields: impl Serialize) {
         self.write(dest, kind, None, None, fields);
     }
 
-    /// Answers a request with a message of type `<request>_ok`. `fields` is as for [`send`](Node::send). A request that
-    /// carries no `msg_id` wants no answer and gets none.
+    /// Responds to a request with a message of type `<request>_ok`. `fields` is as for [`send`](Node::send). Does nothing
+    /// if the request has no `msg_id`.
+    ///
+    /// # Panics
+    /// If `fields` does not serialise to a JSON object.
     pub fn reply(&mut self, request: &Message, fields: impl Serialize) {
         if let Some(msg_id) = request.msg_id() {
             self.write(request.src(), &format!("{}_ok", request.kind()), None, Some(msg_id), fields);
         }
     }
 
-    /// Answers a request with an error.
+    /// Responds to a request with an error. Does nothing if the request has no `msg_id`.
     pub fn reply_error(&mut self, request: &Message, error: &RpcError) {
-        if let Some((src, msg_id)) = request.return_address() {
+        if let Some((src, msg_id)) = request.reply_to() {
             self.write_error(&src, msg_id, error);
         }
     }
 
-    /// Answers a request with what came out: [`reply`](Node::reply) or [`reply_error`](Node::reply_error).
+    /// Responds to a request with a result: [`reply`](Node::reply) or [`reply_error`](Node::reply_error).
+    ///
+    /// # Panics
+    /// If the fields do not serialise to a JSON object.
     pub fn respond(&mut self, request: &Message, result: Result<impl Serialize>) {
         match result {
             Ok(fields) => self.reply(request, fields),
@@ -127,8 +145,11 @@ impl<S: Server> Node<S> {
         }
     }
 
-    /// Sends a request, and calls `then` once: with the answer, with the error that was answered, or, after
-    /// [`RPC_TIMEOUT`], with error 0 (`timeout`), which leaves open whether the request was carried out.
+    /// Sends a request, and calls `then` with the response or its error. After [`RPC_TIMEOUT`] without a response, `then`
+    /// receives error 0 (`timeout`): the request may or may not have been executed.
+    ///
+    /// # Panics
+    /// If `fields` does not serialise to a JSON object.
     pub fn rpc(
         &mut self,
         dest: &str,
@@ -139,7 +160,10 @@ impl<S: Server> Node<S> {
         self.rpc_within(RPC_TIMEOUT, dest, kind, fields, then);
     }
 
-    /// As [`rpc`](Node::rpc), with a timeout of your own.
+    /// Sends a request like [`rpc`](Node::rpc), with another timeout.
+    ///
+    /// # Panics
+    /// If `fields` does not serialise to a JSON object.
     pub fn rpc_within(
         &mut self,
         timeout: Duration,
@@ -150,25 +174,25 @@ impl<S: Server> Node<S> {
     ) {
         self.last_msg_id += 1;
         let msg_id = self.last_msg_id;
-        let timeout = self.timers.add(self.now + timeout, Task::GiveUp(msg_id));
-        self.calls.insert(msg_id, Call { timeout, then: Box::new(then) });
+        let timeout = self.timers.add(self.now + timeout, Task::Timeout(msg_id));
+        self.pending.insert(msg_id, PendingRequest { timeout, then: Box::new(then) });
         self.write(dest, kind, Some(msg_id), None, fields);
     }
 
-    /// Passes a request on to somebody else, as it is, and the answer back to whoever asked.
+    /// Forwards a request to another endpoint, and its response to the sender of the request.
     pub fn forward(&mut self, dest: &str, request: Message) {
         let kind = request.kind().to_owned();
-        self.rpc(dest, &kind, request.fields(), move |_, node, answer| {
-            node.respond(&request, answer.map(|answer| answer.fields()));
+        self.rpc(dest, &kind, request.fields(), move |_, node, response| {
+            node.respond(&request, response.map(|response| response.fields()));
         });
     }
 
-    /// Does something once, after this time.
+    /// Runs a task once, after a delay.
     pub fn after(&mut self, delay: Duration, task: impl FnOnce(&mut S, &mut Node<S>) + 'static) {
         self.timers.add(self.now + delay, Task::Once(Box::new(task)));
     }
 
-    /// Does something again and again, with this time between.
+    /// Runs a task periodically. The first run is after one period.
     pub fn every(&mut self, period: Duration, task: impl FnMut(&mut S, &mut Node<S>) + 'static) {
         self.timers.add(self.now + period, Task::Every(period, Box::new(task)));
     }
@@ -194,7 +218,8 @@ impl<S: Server> Node<S> {
                 write!(output, r#","{key}":{number}"#).expect("a Vec takes everything");
             }
         }
-        // The fields follow: an object without its first brace. (A derived `flatten` would need `serde`'s macros.)
+        // The fields are appended as an object without its opening brace: a derived `flatten` would need the macros of
+        // `serde`.
         let start = output.len();
         serde_json::to_writer(&mut *output, &fields).expect("a body must serialise to a JSON object");
         match &output[start..] {
@@ -208,7 +233,7 @@ impl<S: Server> Node<S> {
         output.extend_from_slice(b"}\n");
     }
 
-    /// Events older than this are the past; the clock never goes back.
+    /// Advances the clock. It never goes backwards.
     pub(super) fn advance(&mut self, now: Duration) {
         self.now = self.now.max(now);
     }
@@ -217,40 +242,40 @@ impl<S: Server> Node<S> {
         self.timers.next_due()
     }
 
-    /// Runs everything that is due.
-    pub(super) fn fire(&mut self, server: &mut S) {
+    /// Runs all tasks that are due.
+    pub(super) fn run_due_tasks(&mut self, server: &mut S) {
         let now = self.now;
         while let Some((due, task)) = self.timers.pop(now) {
             match task {
                 Task::Once(task) => task(server, self),
                 Task::Every(period, mut task) => {
                     task(server, self);
-                    // A node that was asleep for long does not make up for all that it missed.
+                    // After a long pause, missed runs are skipped.
                     let next = (due + period).max(now + period / 2);
                     self.timers.add(next, Task::Every(period, task));
                 }
-                Task::GiveUp(msg_id) => {
-                    if let Some(call) = self.calls.remove(&msg_id) {
-                        (call.then)(server, self, Err(RpcError::new(ErrorCode::TIMEOUT, "no answer in time")));
+                Task::Timeout(msg_id) => {
+                    if let Some(request) = self.pending.remove(&msg_id) {
+                        (request.then)(server, self, Err(RpcError::new(ErrorCode::TIMEOUT, "no response in time")));
                     }
                 }
             }
         }
     }
 
-    /// Hands a message to whom it concerns: the continuation of a call, or the server.
+    /// Passes a response to its continuation, and any other message to the server.
     pub(super) fn dispatch(&mut self, server: &mut S, message: Message) {
         match message.in_reply_to() {
             Some(msg_id) => {
-                // An answer that nobody waits for any more is late, or a duplicate.
-                if let Some(call) = self.calls.remove(&msg_id) {
-                    self.timers.cancel(call.timeout);
-                    (call.then)(server, self, message.into_answer());
+                // Late and duplicate responses are ignored.
+                if let Some(request) = self.pending.remove(&msg_id) {
+                    self.timers.cancel(request.timeout);
+                    (request.then)(server, self, message.into_result());
                 }
             }
             None => {
-                let return_address = message.return_address();
-                if let (Err(error), Some((src, msg_id))) = (server.handle(self, message), return_address) {
+                let reply_to = message.reply_to();
+                if let (Err(error), Some((src, msg_id))) = (server.handle(self, message), reply_to) {
                     self.write_error(&src, msg_id, &error);
                 }
             }

@@ -1,5 +1,5 @@
-//! What runs a server, without input or output of its own: lines go in, lines come out, and it says when it next wants
-//! to be woken. Real programs and tests both sit on this.
+//! [`Driver`]: runs a server without I/O. It takes lines of input, produces lines of output, and reports when its next
+//! timer is due. [`run`](super::run) and [`LocalNode`](super::LocalNode) are built on it.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use super::{Message, Node, Result, Server};
 
 type Start<S> = Box<dyn FnOnce(&mut Node<S>) -> S>;
 
-/// A server's life: before and after `init`.
+/// A server before and after `init`.
 pub(super) struct Driver<S> {
     state: State<S>,
     now: Duration,
-    /// What arrived before `init`: neighbours may be up earlier than this node.
+    /// Messages that arrived before `init`: other nodes may be initialised earlier.
     early: Vec<Message>,
 }
 
@@ -25,7 +25,7 @@ impl<S: Server> Driver<S> {
         Driver { state: State::Uninitialised(Some(Box::new(start))), now: Duration::ZERO, early: Vec::new() }
     }
 
-    /// The time since the node started. It never goes back.
+    /// Advances the time since the node started. It never goes backwards.
     pub(super) fn advance(&mut self, now: Duration) {
         self.now = self.now.max(now);
         if let State::Running { node, .. } = &mut self.state {
@@ -37,7 +37,7 @@ impl<S: Server> Driver<S> {
         self.now
     }
 
-    /// When [`fire`](Driver::fire) next has something to do.
+    /// When the next task of [`run_due_tasks`](Driver::run_due_tasks) is due.
     pub(super) fn next_timer(&self) -> Option<Duration> {
         match &self.state {
             State::Running { node, .. } => node.next_timer(),
@@ -45,14 +45,14 @@ impl<S: Server> Driver<S> {
         }
     }
 
-    /// Runs the timers that are due.
-    pub(super) fn fire(&mut self) {
+    /// Runs all tasks that are due.
+    pub(super) fn run_due_tasks(&mut self) {
         if let State::Running { node, server } = &mut self.state {
-            node.fire(server);
+            node.run_due_tasks(server);
         }
     }
 
-    /// One line of input. Lines that are no messages are reported on standard error and otherwise ignored.
+    /// Handles one line of input. Lines that are not messages are reported on standard error and ignored.
     pub(super) fn receive(&mut self, line: &[u8]) {
         if line.trim_ascii().is_empty() {
             return;
@@ -83,7 +83,7 @@ impl<S: Server> Driver<S> {
         }
     }
 
-    /// What is to be written.
+    /// The buffered output; `None` before `init`.
     pub(super) fn output(&mut self) -> Option<&mut Vec<u8>> {
         match &mut self.state {
             State::Running { node, .. } => Some(&mut node.output),
@@ -91,7 +91,7 @@ impl<S: Server> Driver<S> {
         }
     }
 
-    /// The server, once it runs.
+    /// The server; `None` before `init`.
     pub(super) fn server(&self) -> Option<&S> {
         match &self.state {
             State::Running { server, .. } => Some(server),

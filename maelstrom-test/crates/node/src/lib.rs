@@ -1,16 +1,16 @@
 //! A small library for writing nodes in Rust.
 //!
 //! A node is a program that reads messages, one JSON object per line, from standard input and writes messages to
-//! standard output. This module takes care of that: you write a [`Server`], a value that handles one message after the
-//! other, and [`run`] it. Everything happens in one thread, so a server needs no locks; what takes longer is continued in
-//! a closure, which gets the server back when the answer has come ([`Node::rpc`]) or the time has passed
-//! ([`Node::after`], [`Node::every`]).
+//! standard output. This library does the input and output. You implement [`Server`], a value that handles one message at
+//! a time, and [`run`] it. Everything happens in one thread, so a server needs no locks. Operations that wait take a
+//! closure, which receives the server when the response arrives ([`Node::rpc`]) or the time has passed ([`Node::after`],
+//! [`Node::every`]).
 //!
 //! ```no_run
 //! use maelstrom_node::{Message, Node, Result, Server};
 //! use serde_json::json;
 //!
-//! /// Counts what it is given, and tells.
+//! /// A counter.
 //! #[derive(Default)]
 //! struct Counter {
 //!     sum: i64,
@@ -35,14 +35,14 @@
 //! }
 //! ```
 //!
-//! An error that a handler returns is sent to whoever asked. Calls to other nodes, and to the [services](Kv), take a
-//! closure that is given the answer:
+//! An error that a handler returns is sent to the sender of the request. Requests to other nodes, and to the
+//! [services](Kv), take a closure that receives the response:
 //!
 //! ```
 //! use maelstrom_node::{Kv, Message, Node, Result, Server};
 //! use serde_json::json;
 //!
-//! /// Leaves the storing to `lin-kv`.
+//! /// Reads all values from `lin-kv`.
 //! struct Cache;
 //!
 //! impl Server for Cache {
@@ -55,7 +55,7 @@
 //! }
 //! ```
 //!
-//! In unit tests [`Local`] drives a server without any process.
+//! In unit tests, [`LocalNode`] runs a server without a process.
 
 mod context;
 mod driver;
@@ -71,20 +71,23 @@ mod timer;
 
 pub use context::{Node, RPC_TIMEOUT};
 pub use kv::{Kv, timestamp};
-pub use local::Local;
+pub use local::LocalNode;
 pub use maelstrom_protocol::{self as protocol, json};
 pub use message::Message;
 pub use stdio::run;
 
 pub use crate::protocol::{ErrorCode, RpcError};
 
-/// What handlers and calls return; the error is one of the protocol's.
+/// The result of handlers and requests. The error is an error of the protocol.
 pub type Result<T = ()> = std::result::Result<T, RpcError>;
 
-/// How a node answers: the part of it that is yours.
+/// The logic of a node: its state, and how it handles messages.
 pub trait Server: Sized + 'static {
-    /// Handles a message that is not an answer to one of the node's own requests. It need not be answered right away;
-    /// keep the request, and [`reply`](Node::reply) when there is something to say. An error that is returned is sent as
-    /// the answer.
+    /// Handles a message that is not a response to one of the node's own requests.
+    ///
+    /// The response may be sent later: keep the request and [`reply`](Node::reply) to it.
+    ///
+    /// # Errors
+    /// An error is sent as the response to the message.
     fn handle(&mut self, node: &mut Node<Self>, request: Message) -> Result;
 }

@@ -1,4 +1,4 @@
-//! Messages: what a node reads and writes, one JSON object per line.
+//! [`Message`]: a message that a node received.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,10 +9,9 @@ use serde_core::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserialize
 use super::Result;
 use crate::protocol::{Body, Envelope, ErrorCode, Malformed, RpcError};
 
-/// A message that this node received: a request, or the answer to one of its own.
+/// A message that the node received: a request, or the response to one of its own requests.
 ///
-/// The body stays text until somebody asks for one of its [fields](Message::get), so that a node pays only for what it
-/// looks at.
+/// The body is kept as text. Each call of [`get`](Message::get) parses only one field.
 #[derive(Clone, Debug)]
 pub struct Message {
     src: Rc<str>,
@@ -24,7 +23,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Reads one line.
+    /// Parses one line.
     pub(super) fn read(line: &[u8]) -> std::result::Result<Message, Malformed> {
         let envelope = Envelope::parse(line)?;
         let Head { kind, msg_id, in_reply_to } = serde_json::from_str(envelope.body())
@@ -32,53 +31,62 @@ impl Message {
         Ok(Message { src: (&*envelope.src).into(), kind, msg_id, in_reply_to, body: envelope.body().into() })
     }
 
-    /// Where an answer goes: the sender, and the number that the answer refers to.
-    pub(super) fn return_address(&self) -> Option<(Rc<str>, u64)> {
+    /// The destination and the `in_reply_to` of a response to this message; `None` if it needs no response.
+    pub(super) fn reply_to(&self) -> Option<(Rc<str>, u64)> {
         Some((self.src.clone(), self.msg_id?))
     }
 
-    /// Who sent it.
+    /// The name of the sender.
     pub fn src(&self) -> &str {
         &self.src
     }
 
-    /// The body's `type`; empty if it has none.
+    /// The `type` of the body; empty if there is none.
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The number that an answer has to refer to; `None` if the sender wants no answer.
+    /// The number of the message; `None` if the sender expects no response.
     pub fn msg_id(&self) -> Option<u64> {
         self.msg_id
     }
 
-    /// The number of the request that this answers.
+    /// The `msg_id` of the request, if this message is a response.
     pub fn in_reply_to(&self) -> Option<u64> {
         self.in_reply_to
     }
 
-    /// The value of one key of the body. A missing key or a value of another type is error 12, `malformed-request`.
+    /// The value of a key of the body.
+    ///
+    /// # Errors
+    /// Error 12, `malformed-request`, if the key is missing or its value has another type.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
         match self.find(key)? {
             Some(value) => Ok(value),
-            None => Err(self.malformed(format_args!("it has no `{key}`"))),
+            None => Err(self.malformed(format_args!("`{key}` is missing"))),
         }
     }
 
-    /// The value of one key of the body, if the body has it. A value of another type is error 12, `malformed-request`.
+    /// The value of a key of the body; `None` if the key is missing.
+    ///
+    /// # Errors
+    /// Error 12, `malformed-request`, if the value has another type.
     pub fn find<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         let mut json = serde_json::Deserializer::from_str(&self.body);
         Field { key, value: None }
             .deserialize(&mut json)
-            .map_err(|error| self.malformed(format_args!("its `{key}` is wrong: {error}")))
+            .map_err(|error| self.malformed(format_args!("`{key}` is invalid: {error}")))
     }
 
-    /// The whole body as a value of your own type. A body of another shape is error 12, `malformed-request`.
+    /// Deserializes the whole body.
+    ///
+    /// # Errors
+    /// Error 12, `malformed-request`, if the body does not match the type.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_str(&self.body).map_err(|error| self.malformed(format_args!("{error}")))
     }
 
-    /// The body without `type`, `msg_id` and `in_reply_to`: what is left to pass on to somebody else.
+    /// The body without `type`, `msg_id` and `in_reply_to`.
     pub fn fields(&self) -> Body {
         let mut body: Body = self.parse().unwrap_or_default();
         for key in ["type", "msg_id", "in_reply_to"] {
@@ -87,17 +95,17 @@ impl Message {
         body
     }
 
-    /// Error 10, `not-supported`: for requests that this node does not know.
+    /// Creates error 10, `not-supported`: for requests that the node does not support.
     pub fn not_supported(&self) -> RpcError {
-        RpcError::new(ErrorCode::NOT_SUPPORTED, format!("this node does not know `{}`", self.kind))
+        RpcError::new(ErrorCode::NOT_SUPPORTED, format!("this node does not support `{}`", self.kind))
     }
 
     fn malformed(&self, what: fmt::Arguments<'_>) -> RpcError {
         RpcError::new(ErrorCode::MALFORMED_REQUEST, format!("malformed `{}`: {what}", self.kind))
     }
 
-    /// An answer of type `error` as the error that it is.
-    pub(super) fn into_answer(self) -> Result<Message> {
+    /// Converts a response to a result: a response of type `error` is an error.
+    pub(super) fn into_result(self) -> Result<Message> {
         if self.kind != "error" {
             return Ok(self);
         }
@@ -108,7 +116,7 @@ impl Message {
     }
 }
 
-/// The keys of a body that every message may have.
+/// The keys of a body that any message may have.
 #[derive(Default)]
 struct Head {
     kind: String,
@@ -116,7 +124,7 @@ struct Head {
     in_reply_to: Option<u64>,
 }
 
-// By hand: a derive would bring `syn` and its kin into the build of every node program.
+// Written by hand: a derive would add `syn` and its dependencies to the build of every node program.
 impl<'de> Deserialize<'de> for Head {
     fn deserialize<D: Deserializer<'de>>(json: D) -> std::result::Result<Head, D::Error> {
         json.deserialize_map(HeadVisitor)
@@ -146,7 +154,7 @@ impl<'de> Visitor<'de> for HeadVisitor {
     }
 }
 
-/// Picks one key's value out of a JSON object and skips the others without building them.
+/// Deserializes the value of one key of a JSON object, and skips the others.
 struct Field<'a, T> {
     key: &'a str,
     value: Option<T>,
@@ -190,14 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_envelope() {
+    fn the_envelope_is_parsed() {
         let message = message(json!({"type": "read", "msg_id": 7, "key": [1]}));
         assert_eq!((message.src(), message.kind(), message.msg_id()), ("c1", "read", Some(7)));
         assert_eq!(message.in_reply_to(), None);
     }
 
     #[test]
-    fn nodes_may_send_bodies_without_type() {
+    fn a_body_may_have_no_type() {
         assert_eq!(message(json!({"any": "thing"})).kind(), "");
     }
 
@@ -211,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_fields_are_malformed_requests() {
+    fn missing_and_invalid_fields_are_malformed_requests() {
         let message = message(json!({"type": "add", "msg_id": 7, "delta": "three"}));
         for error in [message.get::<i64>("delta").unwrap_err(), message.get::<i64>("element").unwrap_err()] {
             assert_eq!(error.name(), "malformed-request");
@@ -219,16 +227,16 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_no_messages_are_refused() {
+    fn lines_that_are_not_messages_are_rejected() {
         for line in ["", "hello", "[]", "{}", r#"{"src": "n1", "body": 3}"#, r#"{"src": 1, "body": {}}"#] {
             assert!(Message::read(line.as_bytes()).is_err(), "{line}");
         }
     }
 
     #[test]
-    fn errors_keep_code_text_and_further_keys() {
-        let answer = message(json!({"type": "error", "in_reply_to": 1, "code": 22, "text": "no", "hint": 5}));
-        let error = answer.into_answer().unwrap_err();
+    fn errors_keep_their_code_text_and_additional_keys() {
+        let response = message(json!({"type": "error", "in_reply_to": 1, "code": 22, "text": "no", "hint": 5}));
+        let error = response.into_result().unwrap_err();
         assert_eq!((error.code, error.text.as_str()), (22, "no"));
         assert_eq!(Value::from(error.extra), json!({"hint": 5}));
     }

@@ -1,4 +1,4 @@
-//! A node as a program: standard input, standard output, and the clock.
+//! [`run`]: runs a node as a program, with standard input, standard output and the clock.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -11,41 +11,43 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::driver::Driver;
 use super::{Node, Server};
 
-/// Output is written at the latest when this much of it has collected.
-const OUTPUT_LIMIT: usize = 256 * 1024;
+/// The output buffer is flushed when it reaches this size.
+const OUTPUT_LIMIT_BYTES: usize = 256 * 1024;
 
-/// Runs a server on standard input and output until the input ends. `start` is called when the node is initialised and
-/// knows its name and its neighbours; `init` itself is answered for you.
+/// Runs a server on standard input and output until the input ends.
 ///
-/// The program is one thread. It sleeps until there is input or a timer is due, works off what there is, and writes all
-/// that this produced at once.
+/// `start` creates the server when `init` arrives, which provides the name of the node and the names of the others. The
+/// library acknowledges `init`.
+///
+/// The program has one thread. It sleeps until input is available or a timer is due, handles all available input, and
+/// writes the resulting messages with one system call.
 pub fn run<S: Server>(start: impl FnOnce(&mut Node<S>) -> S + 'static) -> ExitCode {
     match serve(&mut Driver::new(start)) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output is gone: there is nobody to tell.
+        // The reader of the output is gone, as it is when the run has ended.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cannot go on: {error}");
+            eprintln!("error: cannot continue: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
 fn serve<S: Server>(driver: &mut Driver<S>) -> io::Result<()> {
-    // Files, because the standard handles have buffers and locks of their own.
+    // Files, since the standard handles add buffers and locks.
     let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let started = Instant::now();
     let mut lines = Lines::default();
     loop {
-        let patience = driver.next_timer().map(|due| due.saturating_sub(driver.now()));
-        let open = !wait(&input, patience)? || lines.fill(&mut input)?;
+        let timeout = driver.next_timer().map(|due| due.saturating_sub(driver.now()));
+        let open = !wait(&input, timeout)? || lines.fill(&mut input)?;
         driver.advance(started.elapsed());
         while let Some(line) = lines.next(open) {
             driver.receive(line);
-            flush(driver, &mut output, OUTPUT_LIMIT)?;
+            flush(driver, &mut output, OUTPUT_LIMIT_BYTES)?;
         }
-        driver.fire();
+        driver.run_due_tasks();
         flush(driver, &mut output, 1)?;
         if !open {
             return Ok(());
@@ -53,9 +55,9 @@ fn serve<S: Server>(driver: &mut Driver<S>) -> io::Result<()> {
     }
 }
 
-/// Waits for input, at most until the next timer; true if there is input.
+/// Waits for input until the timeout; true if input is available.
 fn wait(input: &File, timeout: Option<Duration>) -> io::Result<bool> {
-    let Some(timeout) = timeout else { return Ok(true) }; // the read itself waits
+    let Some(timeout) = timeout else { return Ok(true) }; // the read blocks
     let timeout = Timespec { tv_sec: timeout.as_secs() as _, tv_nsec: timeout.subsec_nanos() as _ };
     match poll(&mut [PollFd::new(input, PollFlags::IN)], Some(&timeout)) {
         Ok(ready) => Ok(ready > 0),
@@ -72,22 +74,22 @@ fn flush<S: Server>(driver: &mut Driver<S>, output: &mut File, at_least: usize) 
     Ok(())
 }
 
-/// Input, cut into lines.
+/// Splits input into lines.
 #[derive(Default)]
 struct Lines {
     buffer: Vec<u8>,
-    /// Where the first line that was not handed out yet begins.
+    /// Start of the first line that was not returned yet.
     start: usize,
-    /// Up to here there is no line end after `start`.
+    /// Between `start` and this position there is no line feed.
     scanned: usize,
-    /// Where the valid bytes end.
+    /// End of the valid bytes.
     end: usize,
 }
 
 impl Lines {
-    const CHUNK: usize = 64 * 1024;
+    const CHUNK_BYTES: usize = 64 * 1024;
 
-    /// Reads what there is; false at the end of the input.
+    /// Reads available input; false at the end of the input.
     fn fill(&mut self, input: &mut impl Read) -> io::Result<bool> {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -95,8 +97,8 @@ impl Lines {
             self.scanned -= self.start;
             self.start = 0;
         }
-        if self.buffer.len() < self.end + Self::CHUNK {
-            self.buffer.resize(self.end + Self::CHUNK, 0);
+        if self.buffer.len() < self.end + Self::CHUNK_BYTES {
+            self.buffer.resize(self.end + Self::CHUNK_BYTES, 0);
         }
         loop {
             match input.read(&mut self.buffer[self.end..]) {
@@ -110,7 +112,7 @@ impl Lines {
         }
     }
 
-    /// The next whole line; once the input is no longer open, also a last line without its end.
+    /// The next complete line. At the end of the input, also a last line without a line feed.
     fn next(&mut self, open: bool) -> Option<&[u8]> {
         let line_end = self.buffer[self.scanned..self.end].iter().position(|byte| *byte == b'\n');
         let line = match line_end {
@@ -132,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn input_is_cut_into_lines_however_it_arrives() {
+    fn input_is_split_into_lines_for_any_chunk_size() {
         let text = "one\ntwo\n\nthree";
         for chunk in 1..text.len() {
             let mut lines = Lines::default();
@@ -152,8 +154,8 @@ mod tests {
     }
 
     #[test]
-    fn long_lines_grow_the_buffer() {
-        let text = "x".repeat(3 * Lines::CHUNK) + "\n";
+    fn the_buffer_grows_for_long_lines() {
+        let text = "x".repeat(3 * Lines::CHUNK_BYTES) + "\n";
         let mut lines = Lines::default();
         let mut rest = text.as_bytes();
         while lines.next(true).is_none() {

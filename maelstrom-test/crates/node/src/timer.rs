@@ -1,12 +1,12 @@
-//! What is to be done later, in the order in which it is due.
+//! [`Timers`]: a queue of tasks, ordered by their due time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Tells one entry from all others; ordered by time, then by age.
+/// Identifies a task: its due time, and a sequence number.
 pub(super) type TimerId = (Duration, u64);
 
-/// A queue of tasks. Tasks that are due at the same instant run in the order in which they were added.
+/// A queue of tasks. Tasks with equal due times run in the order of their insertion.
 pub(super) struct Timers<T> {
     tasks: BTreeMap<TimerId, T>,
     added: u64,
@@ -33,7 +33,7 @@ impl<T> Timers<T> {
         self.tasks.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// Takes the first task out if it is due.
+    /// Removes the first task if it is due.
     pub(super) fn pop(&mut self, now: Duration) -> Option<(Duration, T)> {
         let first = self.tasks.first_entry().filter(|entry| entry.key().0 <= now)?;
         let ((due, _), task) = first.remove_entry();
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tasks_come_in_order_of_time_then_age() {
+    fn tasks_are_ordered_by_due_time_then_by_insertion() {
         let ms = Duration::from_millis;
         let mut timers = Timers::new();
         timers.add(ms(20), "c");

@@ -1,4 +1,4 @@
-//! Tells neighbours what is new, and again until they have acknowledged it.
+//! Sends new messages to the neighbours, and retries until they acknowledge them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,14 +12,14 @@ const RETRY: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Bug {
-    /// Every message is sent to a neighbour once; what gets lost stays lost.
+    /// Messages are sent to a neighbour only once.
     NoRetry,
 }
 
 pub(super) struct Broadcast {
-    /// By their JSON text, which gives any values an order.
+    /// Messages by their JSON text, which orders values of any type.
     messages: BTreeMap<String, Value>,
-    /// What each neighbour has not acknowledged yet.
+    /// Keys of the messages that each neighbour has not acknowledged yet.
     unacknowledged: BTreeMap<String, BTreeSet<String>>,
     log: Log,
 }
@@ -34,14 +34,14 @@ impl Broadcast {
         Broadcast { messages, unacknowledged: BTreeMap::new(), log }
     }
 
-    /// Neighbours may have missed anything that this node knew before they became neighbours.
+    /// A new neighbour may lack any message of this node, so all of them count as unacknowledged.
     fn set_neighbours(&mut self, neighbours: Vec<String>) {
         let known: BTreeSet<String> = self.messages.keys().cloned().collect();
         self.unacknowledged = neighbours.into_iter().map(|neighbour| (neighbour, known.clone())).collect();
     }
 
-    /// Takes in what is new, and passes it on to everyone but where it came from.
-    fn learn(&mut self, node: &mut Node<Self>, messages: Vec<Value>, from: &str) {
+    /// Adds new messages, and sends them to all neighbours except the one that they came from.
+    fn add(&mut self, node: &mut Node<Self>, messages: Vec<Value>, from: &str) {
         let mut new = Vec::new();
         for message in messages {
             if self.messages.insert(message.to_string(), message.clone()).is_none() {
@@ -56,7 +56,7 @@ impl Broadcast {
         for (neighbour, unacknowledged) in &mut self.unacknowledged {
             if neighbour != from {
                 unacknowledged.extend(keys.iter().cloned());
-                tell(node, neighbour, &new, keys.clone());
+                send(node, neighbour, &new, keys.clone());
             }
         }
     }
@@ -65,16 +65,16 @@ impl Broadcast {
         for (neighbour, unacknowledged) in &self.unacknowledged {
             if !unacknowledged.is_empty() {
                 let messages: Vec<Value> = unacknowledged.iter().map(|key| self.messages[key].clone()).collect();
-                tell(node, neighbour, &messages, unacknowledged.iter().cloned().collect());
+                send(node, neighbour, &messages, unacknowledged.iter().cloned().collect());
             }
         }
     }
 }
 
-fn tell(node: &mut Node<Broadcast>, neighbour: &str, messages: &[Value], keys: Vec<String>) {
+fn send(node: &mut Node<Broadcast>, neighbour: &str, messages: &[Value], keys: Vec<String>) {
     let name = neighbour.to_owned();
-    node.rpc(neighbour, "gossip", json!({ "messages": messages }), move |server, _, answer| {
-        if answer.is_ok()
+    node.rpc(neighbour, "gossip", json!({ "messages": messages }), move |server, _, response| {
+        if response.is_ok()
             && let Some(unacknowledged) = server.unacknowledged.get_mut(&name)
         {
             for key in &keys {
@@ -93,11 +93,11 @@ impl Server for Broadcast {
                 node.reply(&request, ());
             }
             "broadcast" => {
-                self.learn(node, vec![request.get("message")?], request.src());
+                self.add(node, vec![request.get("message")?], request.src());
                 node.reply(&request, ());
             }
             "gossip" => {
-                self.learn(node, request.get("messages")?, request.src());
+                self.add(node, request.get("messages")?, request.src());
                 node.reply(&request, ());
             }
             "read" => {

@@ -1,5 +1,5 @@
-//! A counter that goes up and down (M. Shapiro et al. 2011). Every node counts what it was asked to add, ups and downs
-//! apart, so that both only grow; nodes tell one another all counts that they know, and the higher one is the newer one.
+//! A PN-counter (M. Shapiro et al. 2011). Every node counts the additions that it received, with separate sums of positive
+//! and negative deltas, so that both only grow. Nodes exchange the sums of all nodes; a merge takes the maximum.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use serde_json::json;
 
 use super::disk::Cell;
 
-const GOSSIP: Duration = Duration::from_millis(500);
+const GOSSIP_INTERVAL: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Bug {
-    /// Sends every change to the others, and again if no answer comes, though it may have arrived.
+    /// Sends each delta to the other nodes, and again after a timeout, although the first message may have arrived.
     CountsTwice,
 }
 
@@ -34,7 +34,7 @@ impl Counter {
     pub(super) fn new(node: &mut Node<Self>, bug: Option<Bug>) -> Counter {
         let (cell, counts) = Cell::open("counts").expect("the counts can be read");
         if bug.is_none() {
-            node.every(GOSSIP, |counter: &mut Counter, node| {
+            node.every(GOSSIP_INTERVAL, |counter: &mut Counter, node| {
                 for peer in node.peers().iter() {
                     node.send(peer, "merge", json!({ "counts": counter.counts }));
                 }
@@ -63,12 +63,12 @@ impl Counter {
     }
 }
 
-/// Sends a change until it is acknowledged. An acknowledgement that gets lost makes the change count twice.
-fn tell(node: &mut Node<Counter>, peer: String, delta: i64) {
+/// Sends a delta until it is acknowledged. If an acknowledgement is lost, the delta counts twice.
+fn send_delta(node: &mut Node<Counter>, peer: String, delta: i64) {
     let name = peer.clone();
-    node.rpc_within(GOSSIP, &peer, "change", json!({ "delta": delta }), move |_, node, answer| {
-        if answer.is_err() {
-            tell(node, name, delta);
+    node.rpc_within(GOSSIP_INTERVAL, &peer, "change", json!({ "delta": delta }), move |_, node, response| {
+        if response.is_err() {
+            send_delta(node, name, delta);
         }
     });
 }
@@ -81,7 +81,7 @@ impl Server for Counter {
                 self.add(node.id(), delta);
                 if self.bug == Some(Bug::CountsTwice) {
                     for peer in node.peers().iter() {
-                        tell(node, peer.clone(), delta);
+                        send_delta(node, peer.clone(), delta);
                     }
                 }
                 node.reply(&request, ());

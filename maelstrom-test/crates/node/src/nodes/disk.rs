@@ -1,6 +1,7 @@
-//! What survives a kill: files in the node's own directory.
+//! Persistent state: files in the directory of the node.
 //!
-//! A killed process loses its memory but not what it gave to the operating system, so nothing here waits for the disk.
+//! A killed process loses its memory, but not data that it has written to the operating system. So no write waits for the
+//! disk.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -9,16 +10,16 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A file of JSON lines that grows, and may be cut, at its end.
+/// An append-only file of JSON lines, which can be truncated.
 pub(super) struct Log {
-    /// `None`: kept nowhere.
+    /// `None` for a log that is not persistent.
     file: Option<File>,
-    /// Where each entry ends in the file.
+    /// The end of each entry, as an offset in the file.
     ends: Vec<u64>,
 }
 
 impl Log {
-    /// Opens the log of this name, and returns what is in it. A last line that was cut off by a kill is dropped.
+    /// Opens a log, and returns its entries. A last line that a kill left incomplete is removed.
     pub(super) fn open<T: DeserializeOwned>(name: &str) -> io::Result<(Log, Vec<T>)> {
         let text = match fs::read_to_string(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -31,12 +32,12 @@ impl Log {
         Ok((Log { file: Some(file), ends }, entries))
     }
 
-    /// A log that forgets.
-    pub(super) fn nowhere() -> Log {
+    /// A log that is not persistent.
+    pub(super) fn in_memory() -> Log {
         Log { file: None, ends: Vec::new() }
     }
 
-    /// Adds entries at the end, all in one write.
+    /// Appends entries with one write.
     pub(super) fn append<T: Serialize>(&mut self, entries: &[T]) {
         let Some(file) = &mut self.file else { return };
         let start = self.ends.last().copied().unwrap_or(0);
@@ -49,23 +50,23 @@ impl Log {
         file.write_all(&lines).expect("the log can be written");
     }
 
-    /// Keeps the first entries only.
+    /// Keeps only the first `count` entries.
     pub(super) fn truncate(&mut self, count: usize) {
         self.ends.truncate(count);
         if let Some(file) = &self.file {
-            file.set_len(self.ends.last().copied().unwrap_or(0)).expect("the log can be cut");
+            file.set_len(self.ends.last().copied().unwrap_or(0)).expect("the log can be truncated");
         }
     }
 }
 
-/// A small value that is replaced as a whole: either the old one or the new one is found again, never half of each.
+/// A file with one value, which is replaced atomically.
 pub(super) struct Cell {
-    /// `None`: kept nowhere.
+    /// `None` for a value that is not persistent.
     path: Option<PathBuf>,
 }
 
 impl Cell {
-    /// The cell of this name, and what is in it.
+    /// Opens a cell, and returns its value.
     pub(super) fn open<T: DeserializeOwned>(name: &str) -> io::Result<(Cell, Option<T>)> {
         let value = match fs::read(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -74,9 +75,9 @@ impl Cell {
         Ok((Cell { path: Some(name.into()) }, value))
     }
 
-    /// A cell that forgets.
+    /// A cell that is not persistent.
     #[cfg(test)]
-    pub(super) fn nowhere() -> Cell {
+    pub(super) fn in_memory() -> Cell {
         Cell { path: None }
     }
 

@@ -1,4 +1,4 @@
-//! Says what it is told.
+//! Responds with the payload of the request.
 
 use crate::{Message, Node, Result, Server};
 use serde::Serialize;

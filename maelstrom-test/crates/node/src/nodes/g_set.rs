@@ -1,4 +1,5 @@
-//! A grow-only set (M. Shapiro et al. 2011): every node tells the others its whole set now and then; sets merge by union.
+//! A grow-only set (M. Shapiro et al. 2011). Every node sends its whole set to the others periodically; a merge is the
+//! union of two sets.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,16 +9,16 @@ use serde_json::{Value, json};
 
 use super::disk::Log;
 
-const GOSSIP: Duration = Duration::from_millis(500);
+const GOSSIP_INTERVAL: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Bug {
-    /// Takes over a neighbour's set in place of its own: what was added since that was sent is gone.
+    /// Replaces the set by the set of another node, and loses elements added in the meantime.
     Forgets,
 }
 
 pub(super) struct GSet {
-    /// By their JSON text, which gives any values an order.
+    /// Elements by their JSON text, which orders values of any type.
     elements: BTreeMap<String, Value>,
     log: Log,
     bug: Option<Bug>,
@@ -26,13 +27,13 @@ pub(super) struct GSet {
 impl GSet {
     pub(super) fn new(node: &mut Node<Self>, bug: Option<Bug>) -> GSet {
         let (log, elements) = Log::open::<Value>("elements").expect("the log can be read");
-        node.every(GOSSIP, |set: &mut GSet, node| {
+        node.every(GOSSIP_INTERVAL, |set: &mut GSet, node| {
             let elements = json!({ "value": set.value() });
             for peer in node.peers().iter() {
                 node.send(peer, "merge", &elements);
             }
         });
-        let mut set = GSet { elements: BTreeMap::new(), log: Log::nowhere(), bug };
+        let mut set = GSet { elements: BTreeMap::new(), log: Log::in_memory(), bug };
         set.merge(elements);
         GSet { log, ..set }
     }

@@ -1,4 +1,4 @@
-//! The register that the lin-kv workload asks for, as a state machine.
+//! The key-value store of the workload `lin-kv`, as a state machine.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ fn missing(key: &str) -> RpcError {
 }
 
 impl Machine for LinKv {
-    fn knows(&self, kind: &str) -> bool {
+    fn supports(&self, kind: &str) -> bool {
         ["read", "write", "cas"].contains(&kind)
     }
 

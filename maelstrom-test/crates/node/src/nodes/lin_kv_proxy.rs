@@ -1,4 +1,4 @@
-//! Leaves all the work to the service `lin-kv`.
+//! Forwards all requests to the service `lin-kv`.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Bug {
-    /// Asks the service that is only sequentially consistent.
+    /// Uses the service `seq-kv`, which is only sequentially consistent.
     SeqKv,
-    /// Remembers what it wrote, and answers reads from memory.
+    /// Caches its own writes, and responds to reads from the cache.
     StaleReads,
-    /// Compares here and sets there: others write in between.
+    /// Implements compare-and-set as a read and a write, between which other nodes may write.
     NonAtomicCas,
 }
 
 pub(super) struct Proxy {
-    /// What this node believes the values to be, by key.
+    /// The last values that this node wrote, by key.
     cache: BTreeMap<String, Value>,
     bug: Option<Bug>,
 }
@@ -30,19 +30,19 @@ impl Proxy {
         if self.bug == Some(Bug::SeqKv) { Kv::SEQ.name() } else { Kv::LIN.name() }
     }
 
-    /// Forwards a request, and keeps what it wrote.
+    /// Forwards a request, and caches the value that it writes.
     fn write_through(&mut self, node: &mut Node<Self>, request: Message) {
         let kind = request.kind().to_owned();
-        node.rpc(self.service(), &kind, request.fields(), move |proxy: &mut Proxy, node, answer| {
-            if answer.is_ok() {
-                proxy.remember(&request);
+        node.rpc(self.service(), &kind, request.fields(), move |proxy: &mut Proxy, node, response| {
+            if response.is_ok() {
+                proxy.cache(&request);
             }
-            node.respond(&request, answer.map(|answer| answer.fields()));
+            node.respond(&request, response.map(|response| response.fields()));
         });
     }
 
-    /// Keeps what a request that succeeded has written.
-    fn remember(&mut self, request: &Message) {
+    /// Caches the value that a successful request wrote.
+    fn cache(&mut self, request: &Message) {
         let field = if request.kind() == "write" { "value" } else { "to" };
         if let (Ok(key), Ok(value)) = (request.get::<Value>("key"), request.get(field)) {
             self.cache.insert(key.to_string(), value);

@@ -1,5 +1,5 @@
-//! Nodes by name (feature `nodes`): correct ones for every workload, which `maelstrom demo` runs, and ones with planted
-//! bugs, which the workbench is tested with.
+//! Built-in nodes by name (feature `nodes`): correct nodes for every workload, which `maelstrom demo` runs, and nodes with
+//! planted bugs, which test the checkers.
 
 use std::process::ExitCode;
 
@@ -21,7 +21,7 @@ use txn::isolation::Bug as Isolation;
 
 type Main = fn() -> ExitCode;
 
-/// Every node: its name and its main function. A planted bug is a variant of the correct node, named after it.
+/// The name and the main function of every node. A node with a planted bug is a variant of a correct node.
 const NODES: &[(&str, Main)] = &[
     ("echo", || crate::run(|_| echo::Echo)),
     ("unique-ids", || crate::run(|node| unique_ids::Ids::new(node, None))),
@@ -79,12 +79,12 @@ fn lin_kv_raft(bug: Option<raft::Bug>) -> ExitCode {
     crate::run(move |node| raft::Raft::new(node, lin_kv::LinKv::default(), bug))
 }
 
-/// The names of all nodes.
+/// The names of all built-in nodes.
 pub fn names() -> impl Iterator<Item = &'static str> {
     NODES.iter().map(|(name, _)| *name)
 }
 
-/// Runs the node of this name until its input ends; `None` if there is none.
+/// Runs the node with this name until its input ends. `None` if there is no such node.
 pub fn run(name: &str) -> Option<ExitCode> {
     NODES.iter().find(|(known, _)| *known == name).map(|(_, main)| main())
 }

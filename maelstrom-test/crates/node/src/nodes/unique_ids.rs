@@ -1,11 +1,11 @@
-//! Ids that are unique without asking anybody: the node's name, a random number for this life of it, and a counter.
+//! Unique ids without coordination: the name of the node, a random number for its incarnation, and a counter.
 
 use crate::{Message, Node, Result, Server};
 use serde_json::json;
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Bug {
-    /// The counter alone: every node hands out the same numbers.
+    /// Ids consist only of the counter: all nodes generate the same ids.
     BareCounter,
 }
 
@@ -17,8 +17,8 @@ pub(super) struct Ids {
 
 impl Ids {
     pub(super) fn new(node: &mut Node<Self>, bug: Option<Bug>) -> Ids {
-        let life = node.random(0..u64::MAX);
-        Ids { prefix: format!("{}-{life:x}", node.id()), count: 0, bug }
+        let incarnation = node.random(0..u64::MAX);
+        Ids { prefix: format!("{}-{incarnation:x}", node.id()), count: 0, bug }
     }
 }
 

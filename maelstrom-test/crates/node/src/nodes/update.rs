@@ -1,10 +1,10 @@
-//! Changing a value in `lin-kv` by compare-and-set, as often as it takes.
+//! [`update`]: changes a value in `lin-kv` by compare-and-set, with retries.
 
 use crate::{ErrorCode, Kv, Node, Result, Server};
 use serde_json::Value;
 
-/// Reads the key, computes the new value and something to answer from the old one, and puts it in place if nobody else
-/// was faster; otherwise tries again with what is there then. A change that leaves the value as it is needs no write.
+/// Reads a key, computes a new value and an outcome from the current value, and replaces the value. If another node changed
+/// the value in the meantime, the update is retried. A change that keeps the value needs no write.
 pub(super) fn update<S: Server, T: 'static>(
     node: &mut Node<S>,
     key: String,

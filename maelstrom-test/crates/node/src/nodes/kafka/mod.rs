@@ -12,7 +12,7 @@ use super::raft::{Command, Machine};
 
 pub(crate) mod on_lin_kv;
 
-/// A message's offset is its place in its log.
+/// The offset of a message is its position in the log.
 #[derive(Default)]
 pub(crate) struct Logs {
     logs: BTreeMap<String, Vec<Value>>,
@@ -47,7 +47,7 @@ impl Logs {
 }
 
 impl Machine for Logs {
-    fn knows(&self, kind: &str) -> bool {
+    fn supports(&self, kind: &str) -> bool {
         ["send", "poll", "commit_offsets", "list_committed_offsets"].contains(&kind)
     }
 

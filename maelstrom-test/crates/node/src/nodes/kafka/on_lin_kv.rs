@@ -1,4 +1,4 @@
-//! Logs in `lin-kv`: every log is one value there, a list of offsets and messages, and grows by compare-and-set.
+//! Logs in `lin-kv`. Every log is one value: a list of offsets and messages, to which compare-and-set appends.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,26 +13,26 @@ use super::super::update::update;
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Bug {
-    /// Offsets come from a counter that is read and then written: two sends may get the same one.
+    /// Offsets come from a counter that is read and then written, so two sends may get the same offset.
     ReusedOffsets,
-    /// A poll takes the position to be what was read last, where it is what is to be read next.
+    /// A poll treats its position as the last offset read, although it is the next offset to read.
     SkippedMessages,
-    /// A log is read and then written: what another node wrote in between is gone.
+    /// A log is read and then written, so messages that another node appends in between are lost.
     LostSends,
-    /// Every node takes a handful of offsets at a time, and logs are in the order of arrival.
+    /// Every node reserves several offsets at a time, but logs are in the order of arrival.
     OffsetsGoBackwards,
-    /// A message can be polled before it is certain that it stays.
+    /// A message can be polled before it is committed.
     UncommittedPolls,
 }
 
 /// An offset and a message.
 type Entry = (u64, Value);
 
-/// How many offsets a node takes at a time.
+/// Number of offsets that a node reserves at a time.
 const LEASE: u64 = 4;
 
 pub(crate) struct OnLinKv {
-    /// Offsets that this node may still give out, by key.
+    /// The reserved offsets that are not used yet, by key.
     leases: BTreeMap<String, Range<u64>>,
     bug: Option<Bug>,
 }
@@ -45,7 +45,7 @@ fn log_name(key: &str) -> String {
     format!("log {key}")
 }
 
-/// Appends a message at the next offset, or at this one; returns the offset.
+/// Appends a message with the given offset, or with the next one. The result is the offset.
 fn append(
     node: &mut Node<OnLinKv>,
     key: &str,
@@ -64,14 +64,14 @@ fn append(
 
 type Found = Result<BTreeMap<String, Value>>;
 
-/// Answers that are still to come, and what to do when all are there.
+/// The outstanding reads of [`read_all`], and its continuation.
 struct Gather<F> {
     missing: usize,
     found: Found,
     then: Option<F>,
 }
 
-/// Reads many keys at once; those that are absent are left out.
+/// Reads many keys concurrently. The result omits missing keys.
 fn read_all(
     node: &mut Node<OnLinKv>,
     keys: Vec<(String, String)>,
@@ -108,17 +108,17 @@ impl OnLinKv {
 
     fn send(&mut self, node: &mut Node<Self>, request: Message) -> Result {
         let (key, message): (String, Value) = (request.get("key")?, request.get("msg")?);
-        let answer = |request: Message| {
+        let respond = |request: Message| {
             move |_: &mut OnLinKv, node: &mut Node<OnLinKv>, offset: Result<u64>| {
                 node.respond(&request, offset.map(|offset| json!({ "offset": offset })));
             }
         };
         match self.bug {
-            None | Some(Bug::SkippedMessages) => append(node, &key, message, None, answer(request)),
+            None | Some(Bug::SkippedMessages) => append(node, &key, message, None, respond(request)),
             Some(Bug::ReusedOffsets) => Kv::LIN.read(node, format!("next {key}"), move |_, node, next| {
                 let next = next.ok().flatten().and_then(|next| next.as_u64()).unwrap_or(0);
                 Kv::LIN.write(node, format!("next {key}"), next + 1, move |_, node, _| {
-                    append(node, &key, message, Some(next), answer(request));
+                    append(node, &key, message, Some(next), respond(request));
                 });
             }),
             Some(Bug::LostSends) => Kv::LIN.read(node, log_name(&key), move |_, node, log| {
@@ -126,18 +126,18 @@ impl OnLinKv {
                 let offset = log.last().map_or(0, |(last, _)| last + 1);
                 log.push((offset, message));
                 Kv::LIN.write(node, log_name(&key), log, move |server, node, done| {
-                    answer(request)(server, node, done.map(|()| offset));
+                    respond(request)(server, node, done.map(|()| offset));
                 });
             }),
             Some(Bug::OffsetsGoBackwards) => match self.leases.entry(key.clone()).or_default().next() {
-                Some(offset) => append(node, &key, message, Some(offset), answer(request)),
+                Some(offset) => append(node, &key, message, Some(offset), respond(request)),
                 None => self.lease_then_send(node, key, request),
             },
             Some(Bug::UncommittedPolls) => append(node, &key.clone(), message.clone(), None, move |_, node, offset| {
                 let delay = node.random_duration(Duration::from_millis(5)..Duration::from_millis(40));
                 node.after(delay, move |server, node| match node.random(0..8) {
                     0 => withdraw(node, key, message, request),
-                    _ => answer(request)(server, node, offset),
+                    _ => respond(request)(server, node, offset),
                 });
             }),
         }
@@ -181,7 +181,7 @@ impl OnLinKv {
     }
 }
 
-/// Takes a message out again that was appended.
+/// Removes an appended message.
 fn withdraw(node: &mut Node<OnLinKv>, key: String, message: Value, request: Message) {
     let change = move |log| {
         let mut log = entries(log);
@@ -193,7 +193,7 @@ fn withdraw(node: &mut Node<OnLinKv>, key: String, message: Value, request: Mess
     });
 }
 
-/// Commits one key after the other; they only go up.
+/// Commits the offset of one key after the other. Committed offsets never decrease.
 fn commit_next(node: &mut Node<OnLinKv>, offsets: &mut BTreeMap<String, u64>, request: Message) {
     let Some((key, offset)) = offsets.pop_first() else {
         return node.reply(&request, ());

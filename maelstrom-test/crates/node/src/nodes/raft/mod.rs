@@ -1,8 +1,8 @@
-//! Raft (D. Ongaro and J. Ousterhout 2014) for any deterministic state machine: elections, log replication, and what must
-//! survive a crash. Membership is fixed and the log is never compacted.
+//! Raft (D. Ongaro and J. Ousterhout 2014) for any deterministic state machine: elections, log replication, and persistent
+//! state. The membership is fixed, and the log is never compacted.
 //!
-//! Every request goes through the log, reads too, so all are linearizable. A node that does not lead passes requests on
-//! to the one that does, or answers error 11 if it knows of none.
+//! All requests go through the log, including reads, so that all are linearizable. A follower forwards requests to the
+//! leader, or responds with error 11 if it knows no leader.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,33 +19,34 @@ mod tests;
 use replication::Progress;
 pub(crate) use storage::{Command, Entry, Storage};
 
-/// A leader makes itself heard this often.
-const HEARTBEAT: Duration = Duration::from_millis(150);
-/// A node that has not heard of a leader for so long becomes a candidate. A leader that has not heard of a majority for
-/// as long as the longest of these steps down.
+/// Interval of the leader's heartbeats.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(150);
+/// A node that receives no message from a leader for a random time in this range becomes a candidate. A leader steps down
+/// if it receives no response from a majority for the maximum of this range.
 const ELECTION_TIMEOUT: std::ops::Range<Duration> = Duration::from_millis(600)..Duration::from_millis(1200);
-/// Clients wait no longer than this for any workload.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The maximum client request timeout of all workloads.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the log's commands act on. The same commands in the same order must give the same answers on every node.
+/// A replicated state machine. It must be deterministic: the same commands in the same order give the same responses on
+/// every node.
 pub(crate) trait Machine: 'static {
-    /// Whether clients may ask for this.
-    fn knows(&self, kind: &str) -> bool;
+    /// Whether the machine supports requests of this type.
+    fn supports(&self, kind: &str) -> bool;
 
-    /// Whether a command leaves the state as it is.
+    /// Whether a command does not change the state.
     fn is_read(&self, command: &Command) -> bool;
 
-    /// Carries a command out; returns what the answer holds.
+    /// Executes a command. Returns the fields of the response.
     fn apply(&mut self, command: &Command) -> Result<Body>;
 }
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Bug {
-    /// Who leads stays leader until it hears of another one, and answers reads from its own memory.
+    /// A leader does not step down without a majority, and executes reads locally.
     LocalReads,
-    /// An entry counts as committed when a third of the nodes has it.
+    /// An entry counts as committed when a third of the nodes have it.
     MinorityCommit,
-    /// Votes for everyone who asks; and nodes lose patience at nearly the same time, so that several ask in one term.
+    /// Votes for every candidate. Election timeouts are almost equal, so that a term has several candidates.
     VotesTwice,
     /// The log is not written to disk.
     ForgetsLog,
@@ -65,12 +66,12 @@ pub(crate) struct Raft<M> {
     election_due: Duration,
     commit_index: usize,
     last_applied: usize,
-    /// Who waits for which entry, and the term that it was appended in.
-    waiting: BTreeMap<usize, (u64, Message)>,
-    /// The last request of each client that was carried out: the network may deliver a request twice.
+    /// The client request for each entry that is not committed yet, and the term of the entry.
+    pending: BTreeMap<usize, (u64, Message)>,
+    /// The last executed request of each client, to ignore duplicates from the network.
     sessions: BTreeMap<String, u64>,
-    /// The last request of each client that another node has passed on to this one.
-    passed_on: BTreeMap<String, u64>,
+    /// The last request of each client that another node forwarded to this one.
+    forwarded: BTreeMap<String, u64>,
     bug: Option<Bug>,
 }
 
@@ -81,7 +82,7 @@ impl<M: Machine> Raft<M> {
     }
 
     fn with_storage(node: &mut Node<Self>, machine: M, storage: Storage, bug: Option<Bug>) -> Raft<M> {
-        node.every(HEARTBEAT, |raft: &mut Raft<M>, node| raft.heartbeat(node));
+        node.every(HEARTBEAT_INTERVAL, |raft: &mut Raft<M>, node| raft.heartbeat(node));
         let mut raft = Raft {
             machine,
             storage,
@@ -90,52 +91,52 @@ impl<M: Machine> Raft<M> {
             election_due: Duration::ZERO,
             commit_index: 0,
             last_applied: 0,
-            waiting: BTreeMap::new(),
+            pending: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            passed_on: BTreeMap::new(),
+            forwarded: BTreeMap::new(),
             bug,
         };
-        raft.postpone_election(node);
-        raft.watch_election(node);
+        raft.reset_election_timeout(node);
+        raft.watch_election_timeout(node);
         raft
     }
 
     // Elections.
 
-    fn postpone_election(&mut self, node: &mut Node<Self>) {
+    fn reset_election_timeout(&mut self, node: &mut Node<Self>) {
         let std::ops::Range { start, end } = ELECTION_TIMEOUT;
-        let end = if self.bug == Some(Bug::VotesTwice) { start + HEARTBEAT / 10 } else { end };
+        let end = if self.bug == Some(Bug::VotesTwice) { start + HEARTBEAT_INTERVAL / 10 } else { end };
         self.election_due = node.now() + node.random_duration(start..end);
     }
 
-    fn watch_election(&mut self, node: &mut Node<Self>) {
+    fn watch_election_timeout(&mut self, node: &mut Node<Self>) {
         let wait = self.election_due.saturating_sub(node.now());
         node.after(wait, |raft, node| {
             if matches!(raft.role, Role::Leader { .. }) {
-                raft.postpone_election(node);
+                raft.reset_election_timeout(node);
             } else if node.now() >= raft.election_due {
-                raft.campaign(node);
+                raft.start_election(node);
             }
-            raft.watch_election(node);
+            raft.watch_election_timeout(node);
         });
     }
 
-    fn campaign(&mut self, node: &mut Node<Self>) {
+    fn start_election(&mut self, node: &mut Node<Self>) {
         let term = self.storage.term() + 1;
         self.storage.set_vote(term, Some(node.id()));
         self.role = Role::Candidate { votes: BTreeSet::new() };
         self.leader = None;
-        self.postpone_election(node);
+        self.reset_election_timeout(node);
         self.count_vote(node, node.id().to_owned());
         let last_index = self.storage.last_index();
         let last_term = self.storage.term_at(last_index);
         for peer in node.peers().iter() {
             let fields = json!({ "term": term, "last_index": last_index, "last_term": last_term });
-            node.rpc(peer, "request_vote", fields, move |raft, node, answer| {
-                let Ok(answer) = answer else { return };
-                raft.observe_term(&answer);
-                if raft.storage.term() == term && answer.get("granted") == Ok(true) {
-                    raft.count_vote(node, answer.src().to_owned());
+            node.rpc(peer, "request_vote", fields, move |raft, node, response| {
+                let Ok(response) = response else { return };
+                raft.observe_term(&response);
+                if raft.storage.term() == term && response.get("granted") == Ok(true) {
+                    raft.count_vote(node, response.src().to_owned());
                 }
             });
         }
@@ -160,13 +161,13 @@ impl<M: Machine> Raft<M> {
         let granted = term == self.storage.term() && up_to_date && (free || self.bug == Some(Bug::VotesTwice));
         if granted {
             self.storage.set_vote(term, Some(request.src()));
-            self.postpone_election(node);
+            self.reset_election_timeout(node);
         }
         node.reply(request, json!({ "term": self.storage.term(), "granted": granted }));
         Ok(())
     }
 
-    /// Whoever learns of a newer term follows it.
+    /// Adopts a newer term.
     fn observe_term(&mut self, message: &Message) {
         if let Ok(term) = message.get::<u64>("term")
             && term > self.storage.term()
@@ -183,21 +184,21 @@ impl<M: Machine> Raft<M> {
 
     // Requests of clients.
 
-    /// Appends a command to the log; it is answered when it is committed.
+    /// Appends a command to the log. The response is sent when the command is committed.
     fn propose(&mut self, node: &mut Node<Self>, command: Command, request: Message) {
         let term = self.storage.term();
         self.storage.append(&[Entry { term, command: Some(command) }]);
         let index = self.storage.last_index();
-        self.waiting.insert(index, (term, request));
-        node.after(RPC_TIMEOUT, move |raft: &mut Raft<M>, node| raft.give_up(node, index, term));
+        self.pending.insert(index, (term, request));
+        node.after(RPC_TIMEOUT, move |raft: &mut Raft<M>, node| raft.commit_timed_out(node, index, term));
         self.replicate(node);
     }
 
-    /// Whoever still waits for an entry is told that nobody knows what will become of it, so that clients of a leader
-    /// that has lost its followers can go on.
-    fn give_up(&mut self, node: &mut Node<Self>, index: usize, term: u64) {
-        if self.waiting.get(&index).is_some_and(|(appended, _)| *appended == term)
-            && let Some((_, request)) = self.waiting.remove(&index)
+    /// Responds to the request of an entry with an indefinite error, if the entry is not committed yet. Otherwise clients of
+    /// a leader without followers would wait for their own timeout.
+    fn commit_timed_out(&mut self, node: &mut Node<Self>, index: usize, term: u64) {
+        if self.pending.get(&index).is_some_and(|(appended, _)| *appended == term)
+            && let Some((_, request)) = self.pending.remove(&index)
         {
             node.reply_error(&request, &RpcError::new(ErrorCode::TIMEOUT, "not committed in time"));
         }
@@ -209,8 +210,8 @@ impl<M: Machine> Raft<M> {
             (Role::Leader { .. }, _) => self.lead_command(node, command, request),
             (_, Some(leader)) => {
                 let fields = json!({ "term": self.storage.term(), "command": command });
-                node.rpc_within(PATIENCE, leader, "propose", fields, move |_, node, answer| {
-                    node.respond(&request, answer.map(|answer| answer.fields()));
+                node.rpc_within(CLIENT_TIMEOUT, leader, "propose", fields, move |_, node, response| {
+                    node.respond(&request, response.map(|response| response.fields()));
                 });
             }
             (_, None) => return Err(no_leader()),
@@ -218,11 +219,11 @@ impl<M: Machine> Raft<M> {
         Ok(())
     }
 
-    /// A request that another node passed on to the leader of a certain term. Only the first copy of the message counts:
-    /// to refuse the second one would be a lie if the first is in the log.
-    fn forwarded(&mut self, node: &mut Node<Self>, request: Message) -> Result {
+    /// Handles a request that another node forwarded to the leader of a term. Duplicates of the message are ignored: rejecting
+    /// a duplicate with a definite error would be wrong if the first one is in the log.
+    fn forwarded_request(&mut self, node: &mut Node<Self>, request: Message) -> Result {
         let command: Command = request.get("command")?;
-        let last = self.passed_on.entry(command.client.clone()).or_default();
+        let last = self.forwarded.entry(command.client.clone()).or_default();
         if command.msg_id <= std::mem::replace(last, command.msg_id.max(*last)) {
             return Ok(());
         }
@@ -236,8 +237,8 @@ impl<M: Machine> Raft<M> {
 
     fn lead_command(&mut self, node: &mut Node<Self>, command: Command, request: Message) {
         if self.bug == Some(Bug::LocalReads) && self.machine.is_read(&command) {
-            let answer = self.machine.apply(&command);
-            node.respond(&request, answer);
+            let response = self.machine.apply(&command);
+            node.respond(&request, response);
         } else {
             self.propose(node, command, request);
         }
@@ -247,17 +248,17 @@ impl<M: Machine> Raft<M> {
         while self.last_applied < self.commit_index {
             self.last_applied += 1;
             let entry = self.storage.entry(self.last_applied);
-            let answer = entry.command.as_ref().and_then(|command| {
+            let response = entry.command.as_ref().and_then(|command| {
                 let session = self.sessions.entry(command.client.clone()).or_default();
-                let is_copy = command.msg_id <= std::mem::replace(session, command.msg_id.max(*session));
-                (!is_copy).then(|| self.machine.apply(command))
+                let is_duplicate = command.msg_id <= std::mem::replace(session, command.msg_id.max(*session));
+                (!is_duplicate).then(|| self.machine.apply(command))
             });
-            match (self.waiting.remove(&self.last_applied), answer) {
+            match (self.pending.remove(&self.last_applied), response) {
                 (Some((term, request)), _) if term != entry.term => {
-                    let text = "another leader's entry took this one's place";
+                    let text = "the entry of another leader replaced this one";
                     node.reply_error(&request, &RpcError::new(ErrorCode::ABORT, text));
                 }
-                (Some((_, request)), Some(answer)) => node.respond(&request, answer),
+                (Some((_, request)), Some(response)) => node.respond(&request, response),
                 _ => {}
             }
         }
@@ -273,8 +274,8 @@ impl<M: Machine> Server for Raft<M> {
         match request.kind() {
             "request_vote" => self.request_vote(node, &request),
             "append_entries" => self.append_entries(node, &request),
-            "propose" => self.forwarded(node, request),
-            kind if self.machine.knows(kind) => self.client_request(node, request),
+            "propose" => self.forwarded_request(node, request),
+            kind if self.machine.supports(kind) => self.client_request(node, request),
             _ => Err(request.not_supported()),
         }
     }

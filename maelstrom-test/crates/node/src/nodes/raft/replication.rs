@@ -1,4 +1,4 @@
-//! The leader's side of the log, and the followers' answer to it.
+//! Log replication: the leader sends entries, and the followers append them.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -8,38 +8,38 @@ use serde_json::json;
 
 use super::{Bug, ELECTION_TIMEOUT, Entry, Machine, Raft, Role};
 
-/// What a leader knows of a follower.
+/// The replication state of a follower, as known by the leader.
 pub(super) struct Progress {
     /// The next entry to send.
     next: usize,
-    /// Up to here the follower's log is known to be the leader's.
+    /// The last entry that is known to be equal in both logs.
     matched: usize,
-    /// How many requests it was sent.
+    /// The number of requests sent to the follower.
     sent: u64,
-    /// Whether it owes an answer to the last of them. Only that answer makes the leader send more before the next
-    /// heartbeat: so there is one conversation per follower, however slow or lossy the network is.
+    /// Whether the last request has no response yet. Before the next heartbeat, only that response makes the leader send
+    /// more entries. So there is at most one sequence of requests per follower, even if the network is slow or lossy.
     in_flight: bool,
-    /// When it last answered.
-    heard: Duration,
+    /// The time of the last response.
+    last_response: Duration,
 }
 
 impl<M: Machine> Raft<M> {
     pub(super) fn lead(&mut self, node: &mut Node<Self>) {
         let (now, next) = (node.now(), self.storage.last_index() + 1);
-        let progress = |_: &String| Progress { next, matched: 0, sent: 0, in_flight: false, heard: now };
+        let progress = |_: &String| Progress { next, matched: 0, sent: 0, in_flight: false, last_response: now };
         let followers = node.peers().iter().map(|peer| (peer.clone(), progress(peer))).collect();
         self.role = Role::Leader { followers };
         self.leader = Some(node.id().to_owned());
-        // Entries of earlier terms are committed along with one of this term, never by themselves.
+        // Entries of earlier terms are only committed together with an entry of the current term.
         self.storage.append(&[Entry { term: self.storage.term(), command: None }]);
         self.replicate(node);
     }
 
     pub(super) fn heartbeat(&mut self, node: &mut Node<Self>) {
         let Role::Leader { followers } = &self.role else { return };
-        let recent = node.now().saturating_sub(ELECTION_TIMEOUT.end);
-        let heard = 1 + followers.values().filter(|progress| progress.heard >= recent).count();
-        if heard <= node.ids().len() / 2 && self.bug != Some(Bug::LocalReads) {
+        let since = node.now().saturating_sub(ELECTION_TIMEOUT.end);
+        let responsive = 1 + followers.values().filter(|progress| progress.last_response >= since).count();
+        if responsive <= node.ids().len() / 2 && self.bug != Some(Bug::LocalReads) {
             return self.step_down();
         }
         for peer in node.peers().iter() {
@@ -47,7 +47,7 @@ impl<M: Machine> Raft<M> {
         }
     }
 
-    /// Sends new entries to all who are not busy with earlier ones.
+    /// Sends new entries to all followers without a request in flight.
     pub(super) fn replicate(&mut self, node: &mut Node<Self>) {
         for peer in node.peers().iter() {
             if let Role::Leader { followers } = &self.role
@@ -77,49 +77,49 @@ impl<M: Machine> Raft<M> {
             "commit_index": self.commit_index,
         });
         let name = peer.to_owned();
-        node.rpc(peer, "append_entries", fields, move |raft, node, answer| {
-            if let Ok(answer) = &answer {
-                raft.observe_term(answer);
+        node.rpc(peer, "append_entries", fields, move |raft, node, response| {
+            if let Ok(response) = &response {
+                raft.observe_term(response);
             }
             if raft.storage.term() == term {
-                raft.answered(node, &name, number, previous..last, answer);
+                raft.entries_acknowledged(node, &name, number, previous..last, response);
             }
         });
     }
 
-    /// A follower has answered, or not, to its request of this number, which held the entries after `range.start` up
-    /// to `range.end`.
-    fn answered(
+    /// Handles the response of a follower, or its timeout. The request had this number, and contained the entries after
+    /// `range.start` up to `range.end`.
+    fn entries_acknowledged(
         &mut self,
         node: &mut Node<Self>,
         peer: &str,
         number: u64,
         range: Range<usize>,
-        answer: Result<Message>,
+        response: Result<Message>,
     ) {
         let Role::Leader { followers } = &mut self.role else { return };
         let Some(progress) = followers.get_mut(peer) else { return };
         let is_latest = number == progress.sent;
         progress.in_flight &= !is_latest;
-        let Ok(answer) = answer else { return };
-        progress.heard = node.now();
-        if answer.get("success") == Ok(true) {
+        let Ok(response) = response else { return };
+        progress.last_response = node.now();
+        if response.get("success") == Ok(true) {
             progress.matched = progress.matched.max(range.end);
             progress.next = progress.next.max(range.end + 1);
         } else {
-            // There is a gap: the logs can agree up to the end of the shorter one at most.
-            let length: usize = answer.get("last_index").unwrap_or(0);
+            // There is a gap: the logs agree at most up to the end of the shorter one.
+            let length: usize = response.get("last_index").unwrap_or(0);
             progress.next = progress.next.min(range.start).min(length + 1).max(1);
         }
-        // Who refuses even the beginning of the log is asked again with the next heartbeat.
-        let progressed = answer.get("success") == Ok(true) || progress.next <= range.start;
+        // A follower that rejects even the start of the log receives the next request with the next heartbeat.
+        let progressed = response.get("success") == Ok(true) || progress.next <= range.start;
         if is_latest && progressed && progress.next <= self.storage.last_index() {
             self.send_entries(node, peer);
         }
         self.advance_commit(node);
     }
 
-    /// What a majority has, is committed, if the last of it is of this term.
+    /// Commits the entries that a majority has, if the last of them is from the current term.
     fn advance_commit(&mut self, node: &mut Node<Self>) {
         let Role::Leader { followers } = &self.role else { return };
         let mut matched: Vec<usize> = followers.values().map(|progress| progress.matched).collect();
@@ -135,12 +135,12 @@ impl<M: Machine> Raft<M> {
 
     pub(super) fn append_entries(&mut self, node: &mut Node<Self>, request: &Message) -> Result {
         self.observe_term(request);
-        // Nobody else leads in the term that this node leads in, if all vote as they should.
+        // A term has only one leader, unless a bug in voting is planted.
         let leads = matches!(self.role, Role::Leader { .. });
         let success = request.get::<u64>("term")? == self.storage.term() && !leads && {
             self.role = Role::Follower;
             self.leader = Some(request.src().to_owned());
-            self.postpone_election(node);
+            self.reset_election_timeout(node);
             self.take_entries(node, request)?
         };
         let fields =
@@ -149,7 +149,7 @@ impl<M: Machine> Raft<M> {
         Ok(())
     }
 
-    /// Makes the log agree with the leader's as far as the request goes; false if there is a gap before it.
+    /// Appends the entries of the request, and removes conflicting ones. False if there is a gap before them.
     fn take_entries(&mut self, node: &mut Node<Self>, request: &Message) -> Result<bool> {
         let previous: usize = request.get("prev_index")?;
         if self.storage.term_at(previous) != request.get("prev_term")? {
@@ -157,7 +157,7 @@ impl<M: Machine> Raft<M> {
         }
         let entries: Vec<Entry> = request.get("entries")?;
         let last = previous + entries.len();
-        // A late copy of an earlier request must not cut off what came after it.
+        // A late duplicate of an earlier request must not remove later entries.
         let known = (entries.iter().enumerate())
             .take_while(|(i, entry)| self.storage.term_at(previous + 1 + i) == Some(entry.term))
             .count();

@@ -1,4 +1,4 @@
-//! What a Raft node must not forget: its term, its vote, and its log.
+//! The persistent state of a Raft node: its term, its vote, and its log.
 
 use crate::{Message, Result};
 use serde::{Deserialize, Serialize};
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::super::disk::{Cell, Log};
 use crate::protocol::Body;
 
-/// What a client asked for, as it stands in the log.
+/// A client request in the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Command {
-    /// Who asked; together with the number this tells a copy of a request from a new one.
+    /// The client. The client and `msg_id` identify a request, to detect duplicates.
     pub(crate) client: String,
     pub(crate) msg_id: u64,
     pub(crate) kind: String,
@@ -27,12 +27,15 @@ impl Command {
     }
 }
 
-/// `command` is absent from the entry with which a leader begins its term.
+/// An entry of the log. The first entry of a leader's term has no command.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) term: u64,
     pub(crate) command: Option<Command>,
 }
+
+/// Maximum number of entries in one message.
+const MAX_BATCH: usize = 500;
 
 #[derive(Default, Serialize, Deserialize)]
 struct Vote {
@@ -40,7 +43,7 @@ struct Vote {
     voted_for: Option<String>,
 }
 
-/// Entries count from 1. Every change is on disk when the method returns.
+/// The persistent state. Entries are numbered from 1. Every change is written before the method returns.
 pub(crate) struct Storage {
     vote: Vote,
     entries: Vec<Entry>,
@@ -49,17 +52,17 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    /// What is in the node's directory.
+    /// Opens the state in the directory of the node.
     pub(crate) fn open(forget_log: bool) -> std::io::Result<Storage> {
         let (vote_file, vote) = Cell::open("raft-vote")?;
-        let (log_file, entries) = if forget_log { (Log::nowhere(), Vec::new()) } else { Log::open("raft-log")? };
+        let (log_file, entries) = if forget_log { (Log::in_memory(), Vec::new()) } else { Log::open("raft-log")? };
         Ok(Storage { vote: vote.unwrap_or_default(), entries, vote_file, log_file })
     }
 
-    /// Nothing, and nothing is kept.
+    /// Empty state that is not persistent.
     #[cfg(test)]
-    pub(crate) fn nowhere() -> Storage {
-        Storage { vote: Vote::default(), entries: Vec::new(), vote_file: Cell::nowhere(), log_file: Log::nowhere() }
+    pub(crate) fn in_memory() -> Storage {
+        Storage { vote: Vote::default(), entries: Vec::new(), vote_file: Cell::in_memory(), log_file: Log::in_memory() }
     }
 
     pub(crate) fn term(&self) -> u64 {
@@ -83,13 +86,13 @@ impl Storage {
         &self.entries[index - 1]
     }
 
-    /// The entries after this index, a few hundred at most.
+    /// The entries after this index, at most [`MAX_BATCH`].
     pub(crate) fn entries_after(&self, index: usize) -> &[Entry] {
         let rest = &self.entries[index..];
-        &rest[..rest.len().min(500)]
+        &rest[..rest.len().min(MAX_BATCH)]
     }
 
-    /// The term of an entry; 0 before the first one.
+    /// The term of an entry; 0 for index 0. `None` if there is no such entry.
     pub(crate) fn term_at(&self, index: usize) -> Option<u64> {
         match index {
             0 => Some(0),

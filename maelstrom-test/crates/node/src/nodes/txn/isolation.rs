@@ -1,5 +1,5 @@
-//! The database of the single [leader](super::leader), and the ways in which it may keep transactions apart less well
-//! than it should. Each is what a real database does at some isolation level, or did by mistake.
+//! The database of the single [leader](super::leader), and its planted isolation bugs. Each bug is the behaviour of a real
+//! database at some isolation level, or a bug that a real database had.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -11,42 +11,42 @@ use serde_json::{Value, json};
 use super::leader::Leader;
 use super::{Op, State, apply, apply_op, is_read, written};
 
-/// How long the disk takes for what the transaction has to read or write, where a bug lets others in meanwhile.
+/// Duration of the disk accesses of a transaction. With a bug, other transactions may run in the meantime.
 const WORK: Range<Duration> = Duration::from_millis(5)..Duration::from_millis(30);
-/// A transaction that takes longer than this is rolled back.
-const TOO_LONG: Duration = Duration::from_millis(22);
+/// A transaction with longer disk accesses is rolled back.
+const MAX_WORK: Duration = Duration::from_millis(22);
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Bug {
-    /// Snapshot isolation: works on a snapshot, and checks at the end only what others have written.
+    /// Snapshot isolation: executes on a snapshot, and checks only for write conflicts when it commits.
     WriteSkew,
-    /// Works on a snapshot, and does not check at all.
+    /// Executes on a snapshot, and does not check for conflicts.
     LostUpdate,
-    /// Others see what is not committed yet; some of it never is.
+    /// Other transactions read uncommitted writes, some of which are rolled back.
     DirtyRead,
-    /// Others see a transaction between its operations.
+    /// Other transactions read the state between the operations of a transaction.
     IntermediateRead,
-    /// Other nodes answer transactions that only read, from copies that lag behind.
+    /// Other nodes execute read-only transactions on replicas that lag behind.
     StaleReads,
-    /// What was written appears key by key.
+    /// The writes of a transaction become visible key by key.
     FracturedReads,
-    /// A transaction that was passed on is passed on again if no answer comes, though it may have been carried out.
+    /// A forwarded transaction is forwarded again after a timeout, although it may have been executed.
     RetriesBlindly,
 }
 
 #[derive(Default)]
 pub(crate) struct Database {
     pub(crate) state: State,
-    /// The number of commits so far.
+    /// The number of commits.
     commits: u64,
     /// The commit that last wrote each key.
     versions: BTreeMap<String, u64>,
-    /// Changes that arrived before those that they build on.
+    /// Replicated commits that arrived before their predecessors.
     early: BTreeMap<u64, State>,
 }
 
 impl Database {
-    /// Carries a transaction out, all at once.
+    /// Executes a transaction atomically.
     pub(crate) fn apply(&mut self, txn: &[Op]) -> Result<Vec<Op>> {
         apply(&mut self.state, txn)
     }
@@ -73,7 +73,7 @@ impl Leader {
             Bug::FracturedReads => self.key_by_key(node, request, txn),
             Bug::StaleReads | Bug::RetriesBlindly => {
                 let done = self.database.apply(&txn)?;
-                self.ship(node, &written(&txn));
+                self.replicate_writes(node, &written(&txn));
                 node.reply(&request, json!({ "txn": done }));
                 Ok(())
             }
@@ -104,7 +104,7 @@ impl Leader {
         let done = self.database.apply(&txn)?;
         let work = node.random_duration(WORK);
         node.after(work, move |server: &mut Leader, node| {
-            if work < TOO_LONG {
+            if work < MAX_WORK {
                 return node.reply(&request, json!({ "txn": done }));
             }
             for op in txn.iter().filter(|op| !is_read(op)) {
@@ -115,7 +115,7 @@ impl Leader {
         Ok(())
     }
 
-    /// The first key now, the others when the disk is ready.
+    /// Writes the first key immediately, and the others after the disk accesses.
     fn key_by_key(&mut self, node: &mut Node<Self>, request: Message, txn: Vec<Op>) -> Result {
         let done = apply(&mut self.database.state.clone(), &txn)?;
         let mut writes: Vec<Op> = txn.into_iter().filter(|op| !is_read(op)).collect();
@@ -133,19 +133,19 @@ impl Leader {
         Ok(())
     }
 
-    /// Sends the other nodes what was written.
-    fn ship(&mut self, node: &mut Node<Self>, keys: &BTreeSet<String>) {
+    /// Replicates writes to the other nodes.
+    fn replicate_writes(&mut self, node: &mut Node<Self>, keys: &BTreeSet<String>) {
         if keys.is_empty() {
             return;
         }
         let values: State = keys.iter().map(|key| (key.clone(), self.database.state[key].clone())).collect();
         self.database.commits += 1;
         for peer in node.peers().iter() {
-            ship_to(node, peer.clone(), self.database.commits, values.clone());
+            send_commit(node, peer.clone(), self.database.commits, values.clone());
         }
     }
 
-    /// Takes over what the leader wrote, in the leader's order.
+    /// Applies replicated commits in the order of the leader.
     pub(super) fn replicate(&mut self, node: &mut Node<Self>, request: &Message) -> Result {
         let database = &mut self.database;
         database.early.insert(request.get("commit")?, request.get("values")?);
@@ -157,17 +157,17 @@ impl Leader {
     }
 }
 
-fn ship_to(node: &mut Node<Leader>, peer: String, commit: u64, values: State) {
+fn send_commit(node: &mut Node<Leader>, peer: String, commit: u64, values: State) {
     let name = peer.clone();
     let fields = json!({ "commit": commit, "values": values });
-    node.rpc(&peer, "replicate", fields, move |_, node, answer| {
-        if answer.is_err() {
-            ship_to(node, name, commit, values);
+    node.rpc(&peer, "replicate", fields, move |_, node, response| {
+        if response.is_err() {
+            send_commit(node, name, commit, values);
         }
     });
 }
 
-/// Takes back what an operation wrote, if it is still there.
+/// Reverts the write of an operation, if it was not overwritten.
 fn undo(state: &mut State, (_, key, written): &Op, before: &State) {
     let place = key.to_string();
     match state.get_mut(&place) {
@@ -180,7 +180,7 @@ fn undo(state: &mut State, (_, key, written): &Op, before: &State) {
     }
 }
 
-/// Does one operation, and the next ones a little later.
+/// Executes one operation, and the rest after a delay.
 fn step_by_step(server: &mut Leader, node: &mut Node<Leader>, request: Message, mut rest: Vec<Op>, mut done: Vec<Op>) {
     if rest.is_empty() {
         return node.reply(&request, json!({ "txn": done }));

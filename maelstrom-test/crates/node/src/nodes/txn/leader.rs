@@ -1,6 +1,7 @@
-//! One node has the database and carries out all transactions, one after the other; the others pass theirs on to it.
+//! One node, the leader, has the database and executes all transactions serially. The other nodes forward transactions to
+//! it.
 //!
-//! Nothing is on disk: it survives what the network does, not the leader's death.
+//! The database is not persistent: it survives network faults, but not a kill of the leader.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,13 +12,13 @@ use serde_json::json;
 use super::isolation::{Bug, Database};
 use super::{Op, is_read};
 
-/// Clients wait no longer than this.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The client request timeout of the workloads.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) struct Leader {
-    /// On the leader the database; on the others a copy that lags behind, if anything.
+    /// The database. On other nodes than the leader: a replica that lags behind, or empty.
     pub(crate) database: Database,
-    /// The last request of each client: the network may deliver a request twice.
+    /// The last request of each client, to ignore duplicates from the network.
     sessions: BTreeMap<String, u64>,
     bug: Option<Bug>,
 }
@@ -31,7 +32,7 @@ impl Leader {
         let (client, msg_id): (String, u64) = (request.get("client")?, request.get("number")?);
         let last = self.sessions.entry(client).or_default();
         if self.bug != Some(Bug::RetriesBlindly) && msg_id <= std::mem::replace(last, msg_id.max(*last)) {
-            return Ok(()); // a copy
+            return Ok(()); // a duplicate
         }
         let txn: Vec<Op> = request.get("txn")?;
         match self.bug {
@@ -44,19 +45,25 @@ impl Leader {
         Ok(())
     }
 
-    /// Passes a transaction on to the leader, even if that is this node.
-    fn ask_leader(&mut self, node: &mut Node<Self>, request: Message) -> Result {
+    /// Forwards a transaction to the leader, even if this node is the leader.
+    fn forward_to_leader(&mut self, node: &mut Node<Self>, request: Message) -> Result {
         let number: u64 = request.get("msg_id")?;
         let fields = json!({ "client": request.src(), "number": number, "txn": request.get::<Vec<Op>>("txn")? });
         let leader = node.ids()[0].clone();
         let retries = self.bug == Some(Bug::RetriesBlindly);
-        let patience = if retries { RPC_TIMEOUT } else { PATIENCE };
-        node.rpc_within(patience, &leader, "execute", fields, move |server: &mut Leader, node, answer| match answer {
-            Err(error) if retries && error.code == 0 => {
-                server.ask_leader(node, request).expect("it was well-formed the first time");
-            }
-            answer => node.respond(&request, answer.map(|answer| answer.fields())),
-        });
+        let timeout = if retries { RPC_TIMEOUT } else { CLIENT_TIMEOUT };
+        node.rpc_within(
+            timeout,
+            &leader,
+            "execute",
+            fields,
+            move |server: &mut Leader, node, response| match response {
+                Err(error) if retries && error.code == 0 => {
+                    server.forward_to_leader(node, request).expect("it was well-formed the first time");
+                }
+                response => node.respond(&request, response.map(|response| response.fields())),
+            },
+        );
         Ok(())
     }
 }
@@ -67,13 +74,13 @@ impl Server for Leader {
             "txn" if self.bug == Some(Bug::StaleReads) && node.index() > 0 => {
                 let txn: Vec<Op> = request.get("txn")?;
                 if !txn.iter().all(is_read) {
-                    return self.ask_leader(node, request);
+                    return self.forward_to_leader(node, request);
                 }
                 let done = self.database.apply(&txn)?;
                 node.reply(&request, json!({ "txn": done }));
                 Ok(())
             }
-            "txn" => self.ask_leader(node, request),
+            "txn" => self.forward_to_leader(node, request),
             "execute" => self.execute(node, request),
             "replicate" => self.replicate(node, &request),
             _ => Err(request.not_supported()),

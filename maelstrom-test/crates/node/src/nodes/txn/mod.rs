@@ -1,4 +1,4 @@
-//! Transactions: lists that grow (`append`) and registers (`w`), both read with `r`.
+//! Transactions on lists (`append`) and on registers (`w`). Both are read with `r`.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(crate) type Op = (String, Value, Value);
 /// Values by the JSON text of their key.
 pub(crate) type State = BTreeMap<String, Value>;
 
-/// Carries one operation out; returns it with what was read filled in.
+/// Executes one operation. Returns it with the value of a read.
 pub(crate) fn apply_op(state: &mut State, (f, key, value): &Op) -> Result<Op> {
     let place = key.to_string();
     let value = match f.as_str() {
@@ -39,7 +39,7 @@ pub(crate) fn apply_op(state: &mut State, (f, key, value): &Op) -> Result<Op> {
     Ok((f.clone(), key.clone(), value))
 }
 
-/// Carries a whole transaction out.
+/// Executes a whole transaction.
 pub(crate) fn apply(state: &mut State, txn: &[Op]) -> Result<Vec<Op>> {
     txn.iter().map(|op| apply_op(state, op)).collect()
 }
@@ -57,14 +57,14 @@ fn malformed(text: &str) -> RpcError {
     RpcError::new(ErrorCode::MALFORMED_REQUEST, text)
 }
 
-/// Transactions one after the other, for the log of Raft.
+/// Serial transactions, as a state machine for Raft.
 #[derive(Default)]
 pub(crate) struct Transactions {
     state: State,
 }
 
 impl Machine for Transactions {
-    fn knows(&self, kind: &str) -> bool {
+    fn supports(&self, kind: &str) -> bool {
         kind == "txn"
     }
 

@@ -1,9 +1,9 @@
-//! Registers that every node reads and writes by itself, so that all are available whatever the network does: read
-//! committed, and no more.
+//! Registers with multi-leader replication: every node executes transactions locally, so that all nodes are available
+//! during partitions. The isolation level is read committed.
 //!
-//! A transaction takes one version number for all that it writes, higher than any that the node has seen. Nodes tell one
-//! another what was written since they last heard, a transaction as a whole; of two values of a key the one with the
-//! higher version wins.
+//! All writes of a transaction have one version, which is higher than any version known to the node. Nodes send the writes
+//! of whole transactions to each other until they are acknowledged. Of two values of a key, the one with the higher version
+//! wins.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 
 use super::{Op, State, apply, written};
 
-const GOSSIP: Duration = Duration::from_millis(200);
+const GOSSIP_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A counter, and the node's number to tell equal counters apart.
+/// A counter, and the number of the node as a tie-breaker.
 type Version = (u64, usize);
 
-/// What one transaction wrote, by key.
+/// The writes of one transaction.
 #[derive(Clone, Serialize, Deserialize)]
 struct Writes {
     version: Version,
@@ -29,13 +29,13 @@ struct Writes {
 pub(crate) struct MultiLeader {
     clock: u64,
     values: BTreeMap<String, (Version, Value)>,
-    /// What other nodes have not acknowledged yet.
+    /// The writes that each other node has not acknowledged yet.
     unacknowledged: BTreeMap<String, BTreeMap<Version, Writes>>,
 }
 
 impl MultiLeader {
     pub(crate) fn new(node: &mut Node<Self>) -> MultiLeader {
-        node.every(GOSSIP, |server: &mut MultiLeader, node| server.gossip(node));
+        node.every(GOSSIP_INTERVAL, |server: &mut MultiLeader, node| server.gossip(node));
         let unacknowledged = node.peers().iter().map(|peer| (peer.clone(), BTreeMap::new())).collect();
         MultiLeader { clock: 0, values: BTreeMap::new(), unacknowledged }
     }
@@ -69,8 +69,8 @@ impl MultiLeader {
             let writes: Vec<Writes> = unacknowledged.values().cloned().collect();
             let Some(last) = writes.last().map(|writes| writes.version) else { continue };
             let name = peer.clone();
-            node.rpc(peer, "merge", json!({ "writes": writes }), move |server, _, answer| {
-                if answer.is_ok()
+            node.rpc(peer, "merge", json!({ "writes": writes }), move |server, _, response| {
+                if response.is_ok()
                     && let Some(unacknowledged) = server.unacknowledged.get_mut(&name)
                 {
                     unacknowledged.retain(|version, _| *version > last);

@@ -1,4 +1,4 @@
-//! The whole database is one value in `lin-kv`, and a transaction is one compare-and-set.
+//! Transactions in `lin-kv`: the whole database is one value, and a transaction is one compare-and-set.
 
 use crate::{Message, Node, Result, Server};
 use serde_json::{Value, json};
