@@ -1,4 +1,4 @@
-// Every way of waiting and of asking for the time, one after the other.
+// Every way to wait and to read the time, one after the other.
 static void sleeps(void) {
     struct timespec t = span(1500 * MS);
     end("nanosleep", nanosleep(&t, NULL));

@@ -1,4 +1,4 @@
-// Children that end after a while, awaited by every kind of call, by the thread that made them and by another one.
+// Children that exit after a while. Every kind of call waits for them, from the thread that made them and from another one.
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>

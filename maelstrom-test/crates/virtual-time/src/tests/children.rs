@@ -1,15 +1,16 @@
-//! Children that are started and awaited from several threads.
+//! Children that are that several threads start and wait for.
 
-use super::{Directory, Lab, SECOND, compile_c};
+use super::{Directory, SECOND, TestCluster, compile_c};
 
 #[test]
-fn children_are_awaited_by_every_call_from_any_thread() {
+fn every_call_waits_for_children_from_any_thread() {
     let directory = Directory::new();
     let text = format!("{}\n{}", include_str!("prelude.c"), include_str!("children.c"));
     let Some(program) = compile_c(&directory, "children", &text) else { return };
-    let mut lab = Lab::new(1, 1, &program, &[]);
-    lab.run_until(10 * SECOND);
-    let said: Vec<String> = lab.said().iter().filter_map(|line| Some(line.split_once(" n0 ")?.1.to_owned())).collect();
+    let mut cluster = TestCluster::new(1, 1, &program, &[]);
+    cluster.run_until(10 * SECOND);
+    let output: Vec<String> =
+        cluster.output().iter().filter_map(|line| Some(line.split_once(" n0 ")?.1.to_owned())).collect();
     let each = |way: &str, answers: &[&str]| -> Vec<String> {
         let of_one_thread = answers.iter().map(|answer| format!("{way} {answer}"));
         of_one_thread.clone().chain(of_one_thread).collect()
@@ -27,6 +28,6 @@ fn children_are_awaited_by_every_call_from_any_thread() {
     ]
     .concat();
     let stopped = ["stopped ok", "stopped ok", "ended: exit status: 0"].map(String::from);
-    assert_eq!(said, [one_round.clone(), one_round, stopped.to_vec()].concat());
-    assert_eq!(lab.machine.nondeterminism(), [""; 0]);
+    assert_eq!(output, [one_round.clone(), one_round, stopped.to_vec()].concat());
+    assert_eq!(cluster.machine.nondeterminism(), [""; 0]);
 }

@@ -1,9 +1,9 @@
-//! Clocks: faults of a single one, and none by themselves.
+//! Clocks: faults of the wall clock, and agreement of all ways to read the time.
 
 use super::*;
 
 #[test]
-fn a_fault_of_a_clock_is_seen_by_one_node_and_only_in_its_time_of_day() {
+fn a_clock_fault_changes_only_the_wall_clock_of_one_node() {
     let text = r#"
 #include <pthread.h>
 #include <stdio.h>
@@ -32,34 +32,34 @@ int main() {
 }"#;
     let directory = Directory::new();
     let Some(program) = compile_c(&directory, "clocks", text) else { return };
-    let mut lab = Lab::new(1, 2, &program, &[]);
-    let ask = |lab: &mut Lab, at: Nanos| {
-        lab.run_until(at * SECOND);
-        lab.send(0, "?");
-        lab.send(1, "?");
+    let mut cluster = TestCluster::new(1, 2, &program, &[]);
+    let ask = |cluster: &mut TestCluster, at: Nanos| {
+        cluster.run_until(at * SECOND);
+        cluster.send(0, "?");
+        cluster.send(1, "?");
     };
-    ask(&mut lab, 1);
-    lab.machine.bump_clock(1, 4 * SECOND as i64);
-    ask(&mut lab, 2);
-    ask(&mut lab, 7);
-    lab.machine.reset_clock(1);
-    ask(&mut lab, 8);
-    lab.machine.bump_clock(1, -3 * SECOND as i64);
-    ask(&mut lab, 11);
+    ask(&mut cluster, 1);
+    cluster.machine.bump_clock(1, 4 * SECOND as i64);
+    ask(&mut cluster, 2);
+    ask(&mut cluster, 7);
+    cluster.machine.reset_clock(1);
+    ask(&mut cluster, 8);
+    cluster.machine.bump_clock(1, -3 * SECOND as i64);
+    ask(&mut cluster, 11);
     let expected = "1000 n0 1000 1000,1000 n1 1000 1000,2000 n0 2000 2000,2000 n1 6000 2000,6000 n1 awake,\
         7000 n0 7000 7000,7000 n1 11000 7000,8000 n0 8000 8000,8000 n1 8000 8000,10000 n0 awake,\
         11000 n0 11000 11000,11000 n1 8000 11000";
-    assert_eq!(lab.said(), expected.split(',').collect::<Vec<_>>());
+    assert_eq!(cluster.output(), expected.split(',').collect::<Vec<_>>());
 }
 
 #[test]
-fn a_clock_stays_wrong_when_its_node_starts_again() {
-    let mut lab = Lab::script("sh", "-c", "date +%S").expect("a shell");
-    lab.machine.bump_clock(0, 20 * SECOND as i64);
-    lab.start(0);
-    lab.machine.reset_clock(0);
-    lab.start(0);
-    let lines: Vec<String> = lab.said().into_iter().filter(|line| !line.contains("ended")).collect();
+fn a_clock_fault_survives_a_restart_of_its_node() {
+    let mut cluster = TestCluster::script("sh", "-c", "date +%S").expect("a shell");
+    cluster.machine.bump_clock(0, 20 * SECOND as i64);
+    cluster.start(0);
+    cluster.machine.reset_clock(0);
+    cluster.start(0);
+    let lines: Vec<String> = cluster.output().into_iter().filter(|line| !line.contains("ended")).collect();
     assert_eq!(lines, ["0 n0 00", "0 n0 20", "0 n0 00"]);
 }
 
@@ -75,14 +75,14 @@ int main() {
 }"#;
     let directory = Directory::new();
     let Some(program) = compile_c(&directory, "sleeps", text) else { return };
-    let mut lab = Lab::new(1, 3, &program, &[]);
-    lab.run_until(6_000 * SECOND);
+    let mut cluster = TestCluster::new(1, 3, &program, &[]);
+    cluster.run_until(6_000 * SECOND);
     let ends = |node: usize| [format!("5000000 n{node} over"), format!("5000000 n{node} ended: exit status: 0")];
-    assert_eq!(lab.said(), [ends(0), ends(1), ends(2)].concat());
+    assert_eq!(cluster.output(), [ends(0), ends(1), ends(2)].concat());
 }
 
 #[test]
-fn all_ways_to_read_the_time_agree_and_it_never_goes_back() {
+fn all_ways_to_read_the_time_agree_and_time_never_goes_back() {
     let text = r#"
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -126,7 +126,7 @@ static void *look_often(void *unused) {
     return unused;
 }
 int main() {
-    // An hour after it was switched on it is the first of January 2026.
+    // The computer was booted an hour before 2026-01-01.
     ahead[0] = 1767225600000000000LL - 3600000000000LL;
     pthread_t threads[2];
     for (int i = 0; i < 2; i++) pthread_create(&threads[i], NULL, look_often, NULL);
@@ -140,15 +140,16 @@ int main() {
 }"#;
     let directory = Directory::new();
     let Some(program) = compile_c(&directory, "ways", text) else { return };
-    let mut lab = Lab::new(1, 1, &program, &[]);
-    lab.run_until(2 * SECOND);
-    let said: Vec<String> = lab.said().into_iter().map(|line| line[line.find("n0").unwrap_or(0)..].into()).collect();
+    let mut cluster = TestCluster::new(1, 1, &program, &[]);
+    cluster.run_until(2 * SECOND);
+    let output: Vec<String> =
+        cluster.output().into_iter().map(|line| line[line.find("n0").unwrap_or(0)..].into()).collect();
     let end = "n0 ended: exit status: 0";
-    assert_eq!(said, ["n0 the same", "n0 the same", end]);
+    assert_eq!(output, ["n0 the same", "n0 the same", end]);
 }
 
 #[test]
-fn a_long_computation_that_looks_at_the_clock_repeats_itself() {
+fn a_long_computation_that_reads_the_clock_is_reproducible() {
     let text = r#"
 #include <stdio.h>
 #include <time.h>
@@ -161,10 +162,10 @@ int main() {
     let directory = Directory::new();
     let Some(program) = compile_c(&directory, "computes", text) else { return };
     let record = |_| {
-        let mut lab = Lab::new(1, 1, &program, &[]);
-        lab.run_until(SECOND);
-        assert_eq!(lab.machine.nondeterminism(), [""; 0]);
-        lab.said_exactly()
+        let mut cluster = TestCluster::new(1, 1, &program, &[]);
+        cluster.run_until(SECOND);
+        assert_eq!(cluster.machine.nondeterminism(), [""; 0]);
+        cluster.output_in_ns()
     };
     let runs = [0, 1, 2].map(record);
     assert!(runs.iter().all(|run| run == &runs[0]), "{runs:?}");

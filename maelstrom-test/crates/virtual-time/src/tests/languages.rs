@@ -1,20 +1,20 @@
-//! One runtime after the other: threads, timers, random numbers, messages. The same seed gives the same output at the
-//! same nanoseconds, whatever else the machine does.
+//! Runtimes of several languages: threads, timers, random numbers, messages. The same seed gives the same output at the
+//! same nanosecond, under any load.
 
 use std::sync::atomic::AtomicBool;
 
 use super::*;
 
-/// Runs a program with a few messages, and returns what it said, to the nanosecond.
+/// Runs a program, sends it a few messages, and returns its output with times in nanoseconds.
 fn record(seed: u64, program: &Path, args: &[&str]) -> Vec<(Nanos, String)> {
-    let mut lab = Lab::new(seed, 2, program, args);
+    let mut cluster = TestCluster::new(seed, 2, program, args);
     for (at, node, line) in [(100, 0, "one"), (650, 1, "two"), (1_000, 0, "three")] {
-        lab.run_until(at * MILLISECOND);
-        lab.send(node, line);
+        cluster.run_until(at * MILLISECOND);
+        cluster.send(node, line);
     }
-    lab.run_until(3 * SECOND);
-    assert_eq!(lab.machine.nondeterminism(), [""; 0]);
-    lab.said_exactly()
+    cluster.run_until(3 * SECOND);
+    assert_eq!(cluster.machine.nondeterminism(), [""; 0]);
+    cluster.output_in_ns()
 }
 
 /// Runs `body` while all processors are kept busy.
@@ -34,12 +34,12 @@ fn under_load<T>(body: impl FnOnce() -> T) -> T {
     })
 }
 
-/// How often each program has to repeat itself. `MAELSTROM_REPETITIONS=20` takes some minutes.
+/// How often each program runs with the same seed. `MAELSTROM_REPETITIONS=20` takes some minutes.
 pub(super) fn repetitions() -> usize {
     std::env::var("MAELSTROM_REPETITIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
 }
 
-/// Checks that the program ticks every half second, echoes messages when they come, and repeats itself exactly.
+/// Checks that the program ticks every half second, echoes messages when they arrive, and is reproducible.
 fn check(program: &Path, args: &[&str]) {
     let first = record(1, program, args);
     let says = |prefix: &str| first.iter().filter(|(_, line)| line.starts_with(prefix)).count();
@@ -48,14 +48,14 @@ fn check(program: &Path, args: &[&str]) {
         assert!(first.contains(&(at * MILLISECOND, line.to_owned())), "{first:#?}");
     }
     for (time, line) in first.iter().filter(|(_, line)| line.contains("tick")) {
-        // How much later than half a second after the start depends on the runtime's own preparations.
+        // The start of the runtime delays the ticks a little.
         assert!(time % (500 * MILLISECOND) < 5 * MILLISECOND, "{time} {line}");
     }
     for turn in 1..repetitions() {
         let again = if turn % 2 == 0 { record(1, program, args) } else { under_load(|| record(1, program, args)) };
         assert_eq!(again, first, "run {turn}");
     }
-    assert_ne!(record(2, program, args), first, "randomness comes from the seed");
+    assert_ne!(record(2, program, args), first, "random numbers depend on the seed");
 }
 
 #[test]

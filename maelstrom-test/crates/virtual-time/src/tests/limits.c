@@ -1,5 +1,4 @@
-// Time limits that belong to something else than the call: to a socket, to a lock, to a set of semaphores; and what ends
-// a wait before they are over.
+// Time limits of sockets, locks and sets of semaphores, and events that end a wait earlier.
 #include <sys/ipc.h>
 #include <sys/sem.h>
 #include <sys/uio.h>

@@ -1,6 +1,6 @@
-//! Small programs in many languages on the machine: what they see of time, to the nanosecond.
+//! Small programs in many languages on the machine: the time that they see, to the nanosecond.
 //!
-//! A test whose language is not installed says so and passes.
+//! A test whose language is not installed is skipped with a notice.
 
 mod children;
 mod clocks;
@@ -20,7 +20,7 @@ use crate::Nanos;
 const MILLISECOND: Nanos = 1_000_000;
 const SECOND: Nanos = 1_000_000_000;
 
-/// A program in `PATH`.
+/// Finds a program in `PATH`.
 fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let found = std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| file.is_file());
@@ -30,7 +30,7 @@ fn find(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// A directory that goes away with the value. Its name always has the same length.
+/// A temporary directory. The length of its name is always the same.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -73,16 +73,16 @@ fn run(tool: &Path, args: &[&str]) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// Nodes that all run the same program, and what they said when.
-struct Lab {
+/// Nodes that all run the same program, and their output.
+struct TestCluster {
     machine: Machine,
     program: Program,
-    said: Vec<(Nanos, String)>,
+    printed: Vec<(Nanos, String)>,
     _directory: Directory,
 }
 
-impl Lab {
-    /// Starts `nodes` nodes; they have come to rest when this returns.
+impl TestCluster {
+    /// Starts `nodes` nodes, and runs them until they are at rest.
     fn new(seed: u64, nodes: usize, program: &Path, args: &[&str]) -> Self {
         let directory = Directory::new();
         let names = (0..nodes).map(|node| format!("n{node}")).collect();
@@ -98,16 +98,16 @@ impl Lab {
         };
         let machine = Machine::new(MachineOptions { seed, nodes: names, preemption: false })
             .expect("virtual time is possible here");
-        let mut lab = Lab { machine, program, said: Vec::new(), _directory: directory };
+        let mut cluster = TestCluster { machine, program, printed: Vec::new(), _directory: directory };
         for node in 0..nodes {
-            lab.start(node);
+            cluster.start(node);
         }
-        lab
+        cluster
     }
 
-    /// One node that runs a text of a language.
+    /// Starts one node that runs a script.
     fn script(language: &str, option: &str, text: &str) -> Option<Self> {
-        Some(Lab::new(1, 1, &find(language)?, &[option, text]))
+        Some(TestCluster::new(1, 1, &find(language)?, &[option, text]))
     }
 
     fn start(&mut self, node: usize) {
@@ -119,9 +119,9 @@ impl Lab {
         let mut events = Vec::new();
         self.machine.run_until_quiescent(&mut events).expect("tracing works");
         let now = self.machine.now();
-        // That a program closes its output as it ends is nothing to speak of.
+        // Every program closes its output when it exits.
         let events = events.into_iter().filter(|event| !matches!(event, Event::OutputClosed { .. }));
-        self.said.extend(events.map(|event| {
+        self.printed.extend(events.map(|event| {
             let text = match event {
                 Event::Line { node, line } => format!("n{node} {}", String::from_utf8_lossy(&line)),
                 Event::Exited { node, status } => format!("n{node} ended: {status}"),
@@ -131,7 +131,7 @@ impl Lab {
         }));
     }
 
-    /// Lets time pass, from timer to timer.
+    /// Advances the time, from timer to timer.
     fn run_until(&mut self, end: Nanos) {
         while let Some(next) = self.machine.next_timer().filter(|next| *next <= end) {
             self.machine.advance_to(next);
@@ -146,15 +146,15 @@ impl Lab {
         self.settle();
     }
 
-    /// Everything that was said so far: at which nanosecond, by whom, what.
-    fn said_exactly(&mut self) -> Vec<(Nanos, String)> {
+    /// The output so far: time in nanoseconds, node and line.
+    fn output_in_ns(&mut self) -> Vec<(Nanos, String)> {
         let log = std::fs::read_to_string(&self.program.stderr).unwrap_or_default();
         assert_eq!(log, "", "nothing goes to standard error");
-        std::mem::take(&mut self.said)
+        std::mem::take(&mut self.printed)
     }
 
-    /// The same to the millisecond: while programs start they look at clocks, which takes a few nanoseconds each time.
-    fn said(&mut self) -> Vec<String> {
-        self.said_exactly().into_iter().map(|(time, text)| format!("{} {text}", time / MILLISECOND)).collect()
+    /// The same with times in milliseconds: programs read clocks when they start, which takes a few nanoseconds each time.
+    fn output(&mut self) -> Vec<String> {
+        self.output_in_ns().into_iter().map(|(time, text)| format!("{} {text}", time / MILLISECOND)).collect()
     }
 }

@@ -1,21 +1,21 @@
 //! Programs in several languages whose threads start children at the same time and wait for them.
 
 use super::languages::repetitions;
-use super::{Directory, Lab, Nanos, Path, SECOND, find, path, run};
+use super::{Directory, Nanos, Path, SECOND, TestCluster, find, path, run};
 
-/// How many threads start children, and how many each of them starts, one after the other.
+/// The number of threads that start children, and the number of children that each of them starts in turn.
 const THREADS: u64 = 4;
 const CHILDREN: u64 = 5;
 
 fn record(seed: u64, program: &Path, args: &[&str]) -> Vec<(Nanos, String)> {
-    let mut lab = Lab::new(seed, 2, program, args);
-    lab.run_until(20 * SECOND);
-    assert_eq!(lab.machine.nondeterminism(), [""; 0], "seed {seed}");
-    lab.said_exactly()
+    let mut cluster = TestCluster::new(seed, 2, program, args);
+    cluster.run_until(20 * SECOND);
+    assert_eq!(cluster.machine.nondeterminism(), [""; 0], "seed {seed}");
+    cluster.output_in_ns()
 }
 
-/// Checks with several seeds that every child of every node says its number and ends with it, and that the same seed gives
-/// the same run.
+/// Checks with several seeds that every child of every node prints its number and exits with it, and that the run is
+/// reproducible.
 fn check(program: &Path, args: &[&str]) {
     let mut expected: Vec<String> = Vec::new();
     for node in ["n0", "n1"] {
@@ -26,10 +26,10 @@ fn check(program: &Path, args: &[&str]) {
     expected.sort_unstable();
     for seed in 0..repetitions() as u64 {
         let first = record(seed, program, args);
-        let mut said: Vec<&str> =
+        let mut output: Vec<&str> =
             first.iter().map(|(_, line)| &**line).filter(|line| !line.contains("exit status: 0")).collect();
-        said.sort_unstable();
-        assert_eq!(said, expected, "seed {seed}");
+        output.sort_unstable();
+        assert_eq!(output, expected, "seed {seed}");
         assert_eq!(record(seed, program, args), first, "seed {seed}");
     }
 }

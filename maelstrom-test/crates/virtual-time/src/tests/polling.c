@@ -1,4 +1,4 @@
-/* One way to pass a second without waiting, chosen by the argument. Says "done" when the second is over. */
+/* Polls for a second, in the way that the argument names. Then it prints "done". */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

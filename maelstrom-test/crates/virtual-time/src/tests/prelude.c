@@ -1,5 +1,4 @@
-// What the programs in C have in common: to print, for each call, what it gave and how many microseconds it took by the
-// monotonic clock.
+// Shared by the programs in C: prints the result of each call, and the microseconds that it took by the monotonic clock.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
-//! All system calls that wait or tell the time, from a program in C.
+//! All system calls that wait or return the time, called from C.
 
 use super::*;
 
-/// What the program prints, with the microseconds that each took.
+/// What `calls.c` prints: the result of each call, and the microseconds that it took.
 const EXPECTED: &str = "\
 nanosleep: 0 1500000
 clock_nanosleep monotonic: 0 250000
@@ -116,17 +116,18 @@ clocklock: 1 5000000
 timedlock goes on after a signal: 1 5000000
 condition that inherits: -1 ENOSYS 0";
 
-/// Runs a program in C, whose text follows the prelude, and compares what it prints.
+/// Runs a program in C, whose source follows the prelude, and compares its output.
 fn check(name: &str, text: &str, expected: &str) {
     let directory = Directory::new();
     let text = format!("{}\n{text}", include_str!("prelude.c"));
     let Some(program) = compile_c(&directory, name, &text) else { return };
-    let mut lab = Lab::new(1, 1, &program, &[]);
-    lab.run_until(300 * SECOND);
-    let said: Vec<String> = lab.said().iter().filter_map(|line| Some(line.split_once(" n0 ")?.1.to_owned())).collect();
-    // Looking at clocks costs a little; a microsecond covers it, and a spin may oversleep by some naps.
+    let mut cluster = TestCluster::new(1, 1, &program, &[]);
+    cluster.run_until(300 * SECOND);
+    let output: Vec<String> =
+        cluster.output().iter().filter_map(|line| Some(line.split_once(" n0 ")?.1.to_owned())).collect();
+    // Reading clocks takes a little time: less than a microsecond. A program that polls is delayed a few times.
     let (mut lines, mut wrong) = (expected.lines(), Vec::new());
-    for line in &said {
+    for line in &output {
         let Some(wanted) = lines.next() else { break };
         let (Some((what, took)), Some((wanted_what, wanted_took))) = (line.rsplit_once(' '), wanted.rsplit_once(' '))
         else {
@@ -139,18 +140,18 @@ fn check(name: &str, text: &str, expected: &str) {
             wrong.push(format!("{line} instead of {wanted}"));
         }
     }
-    assert!(wrong.is_empty(), "{wrong:#?}\n{said:#?}");
-    assert_eq!(said.last().map(String::as_str), Some("ended: exit status: 0"), "{said:#?}");
-    assert_eq!(said.len(), expected.lines().count() + 1, "{said:#?}");
-    assert_eq!(lab.machine.nondeterminism(), [""; 0]);
+    assert!(wrong.is_empty(), "{wrong:#?}\n{output:#?}");
+    assert_eq!(output.last().map(String::as_str), Some("ended: exit status: 0"), "{output:#?}");
+    assert_eq!(output.len(), expected.lines().count() + 1, "{output:#?}");
+    assert_eq!(cluster.machine.nondeterminism(), [""; 0]);
 }
 
 #[test]
-fn every_call_that_waits_takes_its_time_exactly() {
+fn every_call_that_waits_takes_exactly_its_time() {
     check("calls", include_str!("calls.c"), EXPECTED);
 }
 
 #[test]
-fn time_limits_of_sockets_semaphores_and_locks_are_kept_exactly() {
+fn time_limits_of_sockets_semaphores_and_locks_are_exact() {
     check("limits", include_str!("limits.c"), EXPECTED_LIMITS);
 }
