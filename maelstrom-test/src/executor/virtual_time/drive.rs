@@ -1,7 +1,7 @@
 //! Drives a simulation on a machine, in lockstep.
 //!
-//! One thing happens at a time: a message is delivered, or a fault strikes, or a timer runs out. Then the nodes run
-//! until they are at rest again, and only then does the next thing happen, now or later.
+//! One event happens at a time: a message is delivered, a fault begins, or a timer expires. Then the nodes run until they
+//! are at rest. Only then does the next event happen, now or later.
 
 use std::ffi::{OsStr, OsString};
 
@@ -16,13 +16,13 @@ use crate::history::Nanos;
 use crate::protocol::shorten;
 use crate::simulation::{Command, Effect, Exit, Failure, OUTPUT_LIMIT, Simulation};
 
-// Both clocks break a run off at the same length.
+// In virtual and in real time, the same length of a line aborts a run.
 const _: () = assert!(LINE_LIMIT == virtual_time::LINE_LIMIT);
 
-/// Runs a simulation to its end on real processes whose time is simulated. Whatever way it ends, no process is left
-/// behind. All that is not determined by the programs themselves comes from the seed.
+/// Runs a simulation to its end on real processes whose time is simulated. No process outlives the run, however it ends.
+/// Everything that the programs do not determine comes from the seed.
 ///
-/// A run that breaks off says so with [`Simulation::failure`].
+/// After a run that was aborted, [`Simulation::failure`] returns the reason.
 ///
 /// The calling thread becomes the tracer of the nodes. It should have no other children.
 pub fn run(simulation: &mut Simulation, programs: &[NodeProgram], seed: u64, observer: &mut dyn Observer) -> Traced {
@@ -72,17 +72,17 @@ impl Driver<'_> {
         }
     }
 
-    /// On to whatever comes first, a timer of a node or something of the simulation's.
+    /// Moves the clock to the next event: a timer of a node, or an event of the simulation.
     fn move_clock(&mut self) -> Result<(), Failure> {
         let next = [self.machine.next_timer(), self.simulation.next_wakeup()].into_iter().flatten().min();
         let Some(next) = next else {
-            return Err(Failure::Machine("all nodes wait for ever, and so does the simulation".into()));
+            return Err(Failure::Machine("deadlock: every node is blocked and no event is scheduled".into()));
         };
         self.machine.advance_to(next);
         Ok(())
     }
 
-    /// Hands over what the simulation has for the nodes.
+    /// Delivers what the simulation sends to the nodes.
     fn deliver(&mut self) -> Result<(), Failure> {
         for (node, program) in self.programs.iter().enumerate() {
             let bytes = self.simulation.output(node);
@@ -102,7 +102,7 @@ impl Driver<'_> {
     fn run_nodes(&mut self) -> Result<(), Failure> {
         let failed = |error| Failure::Machine(format!("tracing the nodes failed: {error}"));
         while !self.machine.run_briefly(&mut self.events).map_err(failed)? {
-            // A node computes for long: time to notice that nobody wants to know its result any more.
+            // A node computes for long. The observer may abort the run in the meantime.
             self.observer.observe(self.simulation)?;
         }
         if let Some(flood) = self.flood() {
@@ -116,7 +116,7 @@ impl Driver<'_> {
                 Event::LineTooLong { node } => {
                     return Err(Failure::LineTooLong { node: self.programs[node].name.clone(), limit: LINE_LIMIT });
                 }
-                Event::Flooded { .. } => unreachable!("looked for before"),
+                Event::Flooded { .. } => unreachable!("a flood ends the run above"),
                 Event::Exited { node, status } => {
                     let log = &self.programs[node].log;
                     let exit = Exit { status: describe_exit(status), stderr: log_tail(log), log: Some(log.clone()) };
@@ -134,7 +134,7 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// A node that prints without end. Its messages are not worth being sent: it is said how it went on.
+    /// The failure of a node that prints without end. None of its messages is sent; the last one is reported.
     fn flood(&self) -> Option<Failure> {
         let flooding = |event: &Event| if let Event::Flooded { node } = event { Some(*node) } else { None };
         let flooding = self.events.iter().find_map(flooding)?;
@@ -197,7 +197,7 @@ impl Driver<'_> {
     }
 }
 
-/// A node's whole environment: little enough to be the same everywhere.
+/// A node's whole environment. It is small, so that it is the same everywhere.
 fn environment(own: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
     const INHERITED: [&str; 2] = ["PATH", "HOME"];
     let inherited = INHERITED.iter().filter_map(|key| Some((OsString::from(key), std::env::var_os(key)?)));
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_is_small_and_can_be_added_to() {
+    fn the_environment_is_small_and_can_be_extended() {
         let own = [("LANG".into(), "de_DE".into()), ("KEY".into(), "value".into())];
         let environment = environment(&own);
         let keys: Vec<&str> = environment.iter().filter_map(|(key, _)| key.to_str()).collect();

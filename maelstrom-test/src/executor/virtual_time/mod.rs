@@ -1,7 +1,6 @@
 //! Runs nodes in virtual time: drives a [`Simulation`](crate::simulation::Simulation) on a [`Machine`], in lockstep.
 //!
-//! How unmodified programs are put on a simulated clock is told in the documentation of the crate
-//! `maelstrom-virtual-time`.
+//! The documentation of the crate `maelstrom-virtual-time` explains how unmodified programs run on a simulated clock.
 
 mod drive;
 
