@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use maelstrom::node::{self, Message, Node, Result, Server};
+use maelstrom_node::{Message, Node, Result, Server};
 use serde_json::json;
 
 /// Longer than the way there and back usually takes, so that little is told twice for nothing.
@@ -91,5 +91,5 @@ impl Server for Gossip {
 }
 
 fn main() -> ExitCode {
-    node::run(Gossip::start)
+    maelstrom_node::run(Gossip::start)
 }

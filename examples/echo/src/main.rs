@@ -14,7 +14,7 @@
 
 use std::process::ExitCode;
 
-use maelstrom::node::{self, Message, Node, Result, Server};
+use maelstrom_node::{Message, Node, Result, Server};
 use serde_json::{Value, json};
 
 struct Echo;
@@ -34,5 +34,5 @@ impl Server for Echo {
 }
 
 fn main() -> ExitCode {
-    node::run(|_| Echo)
+    maelstrom_node::run(|_| Echo)
 }

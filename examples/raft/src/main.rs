@@ -31,7 +31,7 @@ use std::ops::Range;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use maelstrom::node::{self, ErrorCode, Message, Node, Result, RpcError, Server};
+use maelstrom_node::{ErrorCode, Message, Node, Result, RpcError, Server};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -396,5 +396,5 @@ impl Server for Raft {
 }
 
 fn main() -> ExitCode {
-    node::run(Raft::start)
+    maelstrom_node::run(Raft::start)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use maelstrom::node::{ErrorCode, Result, RpcError};
+use maelstrom_node::{ErrorCode, Result, RpcError};
 use serde_json::{Value, json};
 
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! Hands out ids: unique ones, or (`scratch bad`) not; `scratch crash` ends after the first request.
 
-use maelstrom::node::{self, Message, Node, Result, Server};
+use maelstrom_node::{Message, Node, Result, Server};
 use serde_json::json;
 
 struct Ids {
@@ -27,5 +27,5 @@ impl Server for Ids {
 }
 
 fn main() -> std::process::ExitCode {
-    node::run(|_| Ids { count: 0, mode: std::env::args().nth(1) })
+    maelstrom_node::run(|_| Ids { count: 0, mode: std::env::args().nth(1) })
 }
