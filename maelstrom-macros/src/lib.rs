@@ -2,6 +2,8 @@
 //!
 //! The options and the names that it checks come from `maelstrom-options`, as those of the library do.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod check;
 mod expand;
 mod function;

@@ -55,6 +55,8 @@
 //! | the files that a run leaves behind | [`report`] |
 //! | the program `maelstrom` | `cli` (feature `cli`) |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod executor;

@@ -17,6 +17,7 @@
 //! # Ok::<(), maelstrom_checker::history::ReadError>(())
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Tests may read files and the environment; the library may not: see `clippy.toml`.
 #![cfg_attr(test, allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types))]
 
@@ -243,3 +244,8 @@ pub trait Checker {
     /// the operations that the evidence refers to are needed.
     fn refine(&self, _verdict: &mut Verdict, _history: &History) {}
 }
+
+// The example in the README is compiled like those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,6 +3,7 @@
 //! Nothing here starts a thread, opens a file or reads a clock. The [`simulation`] is told the time and what happened,
 //! and says what to do and when it wants to be called again.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Tests may read files and the environment; the library may not: see `clippy.toml`.
 #![cfg_attr(test, allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types))]
 

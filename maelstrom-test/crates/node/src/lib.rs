@@ -57,6 +57,8 @@
 //!
 //! In unit tests, [`LocalNode`] runs a server without a process.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod context;
 mod driver;
 mod kv;
@@ -91,3 +93,8 @@ pub trait Server: Sized + 'static {
     /// An error is sent as the response to the message.
     fn handle(&mut self, node: &mut Node<Self>, request: Message) -> Result;
 }
+
+// The example in the README is compiled like those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

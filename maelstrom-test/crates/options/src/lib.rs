@@ -16,6 +16,7 @@
 //! | [`anomalies`] | the anomalies of each workload |
 //! | [`suggest`] | "did you mean": the likeliest name behind a mistyped one |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Tests may read files and the environment; the library may not: see `clippy.toml`.
 #![cfg_attr(test, allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types))]
 

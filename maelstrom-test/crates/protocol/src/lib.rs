@@ -9,6 +9,7 @@
 //! | [`NodeKind`] | what a name stands for: a node, a client or a service |
 //! | [`json`] | JSON values whose numbers keep their exact value |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Tests may read files and the environment; the library may not: see `clippy.toml`.
 #![cfg_attr(test, allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types))]
 

@@ -91,6 +91,7 @@
 //! # }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![allow(rustdoc::private_intra_doc_links)]
 
