@@ -1,4 +1,9 @@
-//! Grudges: who does not hear whom during a partition.
+//! Partitions: a [`Cut`] is a way to partition a cluster; a [`Grudge`] lists the messages that each node drops.
+//!
+//! ```text
+//! majority, 5 nodes:          {n0 n3} │ {n1 n2 n4}
+//! majorities-ring, 5 nodes:   n0 receives from n4 n0 n1, n1 from n0 n1 n2, n2 from n1 n2 n3, …
+//! ```
 
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -9,25 +14,25 @@ use crate::random::Rng;
 /// A way to partition a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cut {
-    /// A random node alone.
+    /// One random node is isolated.
     One,
-    /// Two halves; with an odd number of nodes one of them is a majority.
+    /// Two halves. With an odd number of nodes, one of them is a majority.
     Majority,
-    /// Every node hears a majority, no two the same one.
+    /// Every node receives messages from a majority, and each from a different one.
     MajoritiesRing,
-    /// As many as is possible with fewer than a third of the nodes, cut off from the rest.
+    /// The largest number of nodes below a third is separated from the rest.
     MinorityThird,
-    /// The likely leader alone.
+    /// The likely leader is isolated.
     Leader,
 }
 
-/// Who hears whom, in the words of a cut.
+/// The form of a partition.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Shape {
-    /// Two parts, which hear nothing of one another.
+    /// Two parts without communication between them.
     Parts(Vec<usize>, Vec<usize>),
-    /// Anything else.
-    Web(Grudge),
+    /// Any other partition.
+    Overlapping(Grudge),
 }
 
 impl Cut {
@@ -43,15 +48,15 @@ impl Cut {
         }
     }
 
-    /// The cuts that part `n` nodes.
-    fn of(n: usize, leader: Option<usize>) -> Vec<Cut> {
-        let useful = |cut: &Cut| match cut {
+    /// The cuts that are possible with `n` nodes.
+    fn possible(n: usize, leader: Option<usize>) -> Vec<Cut> {
+        let is_possible = |cut: &Cut| match cut {
             Cut::One | Cut::Majority => n > 1,
             Cut::MajoritiesRing => n > 2,
             Cut::MinorityThird => n > 3,
             Cut::Leader => n > 1 && leader.is_some(),
         };
-        Cut::ALL.into_iter().filter(useful).collect()
+        Cut::ALL.into_iter().filter(is_possible).collect()
     }
 
     fn draw(self, n: usize, leader: Option<usize>, rng: &mut Rng) -> Shape {
@@ -65,8 +70,8 @@ impl Cut {
                 nodes.sort_by_key(|&node| Some(node) != leader);
                 1
             }
-            Cut::MajoritiesRing if n <= 5 => return Shape::Web(ring(&nodes)),
-            Cut::MajoritiesRing => return Shape::Web(web(n, rng)),
+            Cut::MajoritiesRing if n <= 5 => return Shape::Overlapping(ring(&nodes)),
+            Cut::MajoritiesRing => return Shape::Overlapping(bidirectional(n, rng)),
         };
         let mut rest = nodes.split_off(size);
         nodes.sort_unstable();
@@ -75,17 +80,17 @@ impl Cut {
     }
 }
 
-/// A random partition of at least two nodes; `None` for fewer.
+/// Draws a partition. `None` for fewer than two nodes.
 pub(super) fn draw(n: usize, leader: Option<usize>, rng: &mut Rng) -> Option<(Cut, Shape)> {
-    let cut = *Cut::of(n, leader).choose(rng)?;
+    let cut = *Cut::possible(n, leader).choose(rng)?;
     Some((cut, cut.draw(n, leader, rng)))
 }
 
 impl Shape {
-    /// For each of `n` nodes those that it does not hear.
+    /// For each of `n` nodes: the nodes whose messages it drops.
     pub(super) fn grudge(&self, n: usize) -> Grudge {
         match self {
-            Shape::Web(grudge) => grudge.clone(),
+            Shape::Overlapping(grudge) => grudge.clone(),
             Shape::Parts(one, other) => {
                 (0..n).map(|node| if one.contains(&node) { other.clone() } else { one.clone() }).collect()
             }
@@ -93,12 +98,12 @@ impl Shape {
     }
 }
 
-/// All that are not in `heard`.
+/// All of `n` nodes that are not in `heard`.
 fn others(n: usize, heard: &[usize]) -> Vec<usize> {
     (0..n).filter(|node| !heard.contains(node)).collect()
 }
 
-/// Majorities as windows of a ring: the node in the middle of each window hears just that window.
+/// Majorities as windows of a ring. The node in the middle of each window receives messages only from that window.
 fn ring(nodes: &[usize]) -> Grudge {
     let n = nodes.len();
     let majority = n / 2 + 1;
@@ -110,8 +115,8 @@ fn ring(nodes: &[usize]) -> Grudge {
     grudge
 }
 
-/// Majorities by links in both directions, drawn again where two nodes happen to hear the same majority.
-fn web(n: usize, rng: &mut Rng) -> Grudge {
+/// Majorities by bidirectional links. Draws again if two nodes have the same majority.
+fn bidirectional(n: usize, rng: &mut Rng) -> Grudge {
     loop {
         let heard = links(n, rng);
         let distinct = (0..n).all(|a| (0..a).all(|b| heard[a] != heard[b]));
@@ -121,13 +126,17 @@ fn web(n: usize, rng: &mut Rng) -> Grudge {
     }
 }
 
-/// Links a node of least degree to the least-linked node that it is not linked to yet, ties at random, until every node
-/// hears a majority. Every node hears itself; the lists are sorted.
+/// Links a node of minimum degree to a node of minimum degree among those that it has no link to, with random ties, until
+/// every node receives messages from a majority. A node always receives its own messages. The lists are sorted.
 fn links(n: usize, rng: &mut Rng) -> Vec<Vec<usize>> {
     let majority = n / 2 + 1;
     let mut heard: Vec<Vec<usize>> = (0..n).map(|node| vec![node]).collect();
     let least = |heard: &[Vec<usize>], among: &[usize], rng: &mut Rng| {
-        among.iter().copied().min_by_key(|&node| (heard[node].len(), rng.random::<u32>())).expect("somebody is left")
+        among
+            .iter()
+            .copied()
+            .min_by_key(|&node| (heard[node].len(), rng.random::<u32>()))
+            .expect("there is another node")
     };
     let all: Vec<usize> = (0..n).collect();
     while heard.iter().any(|heard| heard.len() < majority) {
@@ -145,11 +154,11 @@ mod tests {
     use super::*;
     use crate::random::stream;
 
-    /// Draws each useful cut of each size many times.
+    /// Draws each possible cut for each number of nodes many times.
     fn for_all_cuts(mut check: impl FnMut(usize, Cut, &Shape, &Grudge)) {
         let mut rng = stream(1, "test");
         for n in 1..=12 {
-            for cut in Cut::of(n, Some(n / 2)) {
+            for cut in Cut::possible(n, Some(n / 2)) {
                 for _ in 0..100 {
                     let shape = cut.draw(n, Some(n / 2), &mut rng);
                     check(n, cut, &shape, &shape.grudge(n));
@@ -159,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_drops_its_own_messages_and_every_cut_changes_something() {
+    fn no_node_drops_its_own_messages_and_every_cut_drops_messages() {
         for_all_cuts(|n, _, _, grudge| {
             assert_eq!(grudge.len(), n);
             assert!(grudge.iter().any(|dropped| !dropped.is_empty()));
@@ -171,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_have_the_promised_sizes_and_are_separated() {
+    fn parts_have_the_documented_sizes_and_are_separated() {
         for_all_cuts(|n, cut, shape, grudge| {
             let Shape::Parts(one, other) = shape else { return assert_eq!(cut, Cut::MajoritiesRing) };
             assert_eq!(one.len() + other.len(), n);
@@ -189,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_ring_every_node_hears_a_majority_of_its_own() {
+    fn in_a_ring_every_node_receives_from_a_different_majority() {
         for_all_cuts(|n, cut, _, grudge| {
             if cut != Cut::MajoritiesRing {
                 return;
@@ -205,10 +214,10 @@ mod tests {
     }
 
     #[test]
-    fn small_clusters_get_only_cuts_that_part_them() {
-        assert_eq!(Cut::of(1, Some(0)), []);
-        assert_eq!(Cut::of(2, None), [Cut::One, Cut::Majority]);
-        assert_eq!(Cut::of(3, Some(0)), [Cut::One, Cut::Majority, Cut::MajoritiesRing, Cut::Leader]);
-        assert_eq!(Cut::of(4, Some(0)), Cut::ALL);
+    fn small_clusters_have_only_possible_cuts() {
+        assert_eq!(Cut::possible(1, Some(0)), []);
+        assert_eq!(Cut::possible(2, None), [Cut::One, Cut::Majority]);
+        assert_eq!(Cut::possible(3, Some(0)), [Cut::One, Cut::Majority, Cut::MajoritiesRing, Cut::Leader]);
+        assert_eq!(Cut::possible(4, Some(0)), Cut::ALL);
     }
 }

@@ -169,7 +169,7 @@ fn partition(nodes: &[String], view: &ClusterView<'_>, rng: &mut Rng) -> (Value,
     let grudge = shape.grudge(nodes.len());
     let shown = match shape {
         Shape::Parts(one, other) => json!([names(nodes, &one), names(nodes, &other)]),
-        Shape::Web(grudge) => {
+        Shape::Overlapping(grudge) => {
             let entries = nodes.iter().cloned().zip(grudge.iter().map(|dropped| names(nodes, dropped)));
             Value::Object(entries.collect())
         }
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn the_value_of_a_partition_describes_its_grudge() {
         let nodes = nodes(5);
-        let (mut parts, mut webs) = (0, 0);
+        let (mut parts, mut overlapping) = (0, 0);
         for seed in 0..100 {
             let (value, action) = partition(&nodes, &ClusterView::default(), &mut stream(seed, "test"));
             let Action::Partition(grudge) = action else { panic!("{action:?}") };
@@ -344,7 +344,7 @@ mod tests {
                     }
                 }
                 shown => {
-                    webs += 1;
+                    overlapping += 1;
                     assert_eq!(value[0], "majorities-ring");
                     for (node, dropped) in grudge.iter().enumerate() {
                         assert_eq!(shown[&nodes[node]], names(&nodes, dropped));
@@ -352,6 +352,6 @@ mod tests {
                 }
             }
         }
-        assert!(parts > 0 && webs > 0);
+        assert!(parts > 0 && overlapping > 0);
     }
 }

@@ -9,9 +9,9 @@
 //! | `lognormal` | sigma | median exp(-sigma²/2), a tail of long delays |
 //! | `pareto` | alpha | at least 1 - 1/alpha, a power law: P(delay > *x*) = ((1 - 1/alpha) / *x*)^alpha |
 //!
-//! The mean holds exactly for each of them. A normal distribution has draws below 0, which no message can have. They
-//! count as 0, and draws above 2 as 2: clamping both sides by the same amount keeps the mean, where clamping one side
-//! would raise it (by 8 % at a relative deviation of 1).
+//! Each of them has exactly the configured mean. A normal distribution has draws below 0, which are not valid delays. They
+//! are clamped to 0, and draws above 2 to 2. Clamping both sides by the same amount keeps the mean; clamping one side would
+//! increase it (by 8 % at a relative deviation of 1).
 
 use maelstrom_options::LATENCIES;
 use rand::RngExt;
@@ -47,8 +47,8 @@ pub enum Distribution {
     },
 }
 
-/// The longest delay. Longer than any run, so that a draw from a long tail cannot overflow a deadline.
-const LONGEST: Nanos = 365 * 24 * 3_600_000_000_000;
+/// The maximum delay: longer than any run, and short enough that a deadline cannot overflow.
+const MAX_DELAY: Nanos = 365 * 24 * 3_600_000_000_000;
 
 impl Distribution {
     /// The distribution of this name in options, with this shape or the default one; `None` if there is no such name,
@@ -114,12 +114,12 @@ impl Distribution {
             }
             Distribution::Pareto { alpha } => Pareto::new(1.0 - 1.0 / alpha, alpha).expect(in_range).sample(rng),
         };
-        ((mean as f64 * factor).round() as Nanos).min(LONGEST)
+        ((mean as f64 * factor).round() as Nanos).min(MAX_DELAY)
     }
 }
 
-/// Draws from the exponential distribution of the given mean, by inversion. Not by `rand_distr::Exp`, which uses another
-/// method and makes other delays of the same seed: recorded seeds would no longer repeat their runs.
+/// Draws from the exponential distribution with the given mean, by inversion. `rand_distr::Exp` uses another method, and
+/// draws other delays from the same seed: recorded seeds would no longer repeat their runs.
 pub(super) fn exponential(mean: Nanos, rng: &mut Rng) -> Nanos {
     let uniform: f64 = rng.random();
     (-(1.0 - uniform).ln() * mean as f64) as Nanos
@@ -134,7 +134,7 @@ mod tests {
 
     const MEAN: Nanos = 10_000_000;
 
-    /// The distributions with shapes from the range that is given for each, instead of all that are allowed.
+    /// All distributions, with shapes in the given ranges.
     fn distributions(
         normal: std::ops::RangeInclusive<f64>,
         lognormal: std::ops::RangeInclusive<f64>,
@@ -167,16 +167,16 @@ mod tests {
         /// and alpha from 3. Alpha up to 2 has no finite variance, and a little above 2 a single draw can still move
         /// the mean of 100,000 by 2 %.
         #[test]
-        fn the_mean_holds(distribution in distributions(0.0..=1.0, 0.0..=1.0, 3.0..=100.0), seed: u64) {
+        fn every_distribution_has_the_configured_mean(distribution in distributions(0.0..=1.0, 0.0..=1.0, 3.0..=100.0), seed: u64) {
             let mut rng = stream(seed, "test");
             let sum: f64 = (0..100_000).map(|_| distribution.draw(MEAN, &mut rng) as f64).sum();
             let ratio = sum / 100_000.0 / MEAN as f64;
             prop_assert!((0.98..1.02).contains(&ratio), "{distribution:?}: {ratio}");
         }
 
-        /// All shapes, however long their tails are.
+        /// All shapes, including those with long tails.
         #[test]
-        fn the_median_holds(distribution in distributions(0.01..=1.0, 0.01..=2.0, 1.1..=100.0), seed: u64) {
+        fn every_distribution_has_the_expected_median(distribution in distributions(0.01..=1.0, 0.01..=2.0, 1.1..=100.0), seed: u64) {
             prop_assume!(distribution != Distribution::Constant);
             let mut rng = stream(seed, "test");
             let median = (median(distribution) * MEAN as f64) as Nanos;
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn no_delay_overflows() {
         let mut rng = stream(1, "test");
-        let longest = (0..100_000).map(|_| Distribution::Pareto { alpha: 1.1 }.draw(MEAN << 20, &mut rng)).max();
-        assert!(longest.is_some_and(|longest| longest <= LONGEST));
+        let longest_delay = (0..100_000).map(|_| Distribution::Pareto { alpha: 1.1 }.draw(MEAN << 20, &mut rng)).max();
+        assert!(longest_delay.is_some_and(|delay| delay <= MAX_DELAY));
     }
 }

@@ -1,13 +1,13 @@
-//! The neighbours that nodes of a broadcast are told of.
+//! [`Topology`]: the suggested neighbours of nodes in the workload `broadcast`.
 //!
-//! A topology is built here and sent to the nodes as lists, and nothing searches it. So `petgraph` is a dependency of the
-//! tests only: in the library it would hold lists of edges, and add six crates to every user's build.
+//! A topology is only built and sent to the nodes as lists. Only the tests search it, so `petgraph` is a dependency of the
+//! tests: in the library it would add six crates to every user's build.
 
 use std::str::FromStr;
 
 use crate::suggest::did_you_mean;
 
-/// A suggestion to the nodes of a broadcast: with whom to speak.
+/// The suggested topology of a broadcast.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Topology {
     /// A chain.
@@ -15,13 +15,13 @@ pub enum Topology {
     /// Rows of ⌈√n⌉ nodes.
     #[default]
     Grid,
-    /// A tree, filled level by level, in which every node has up to so many children (at least one).
+    /// A tree, filled level by level. The parameter is the maximum number of children of a node (at least one).
     Tree(usize),
-    /// Everyone with everyone.
+    /// Every node is a neighbour of every other node.
     Total,
 }
 
-/// A topology was asked for that does not exist.
+/// The error for an unknown topology.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no topology \"{0}\"{hint}; topologies are {names}", names = Topology::NAMES.join(", "),
     hint = did_you_mean(.0, Topology::NAMES))]
@@ -30,6 +30,10 @@ pub struct UnknownTopology(pub String);
 impl FromStr for Topology {
     type Err = UnknownTopology;
 
+    /// Finds the topology with this name.
+    ///
+    /// # Errors
+    /// If there is no such topology.
     fn from_str(name: &str) -> Result<Topology, UnknownTopology> {
         match name {
             "line" => Ok(Topology::Line),
@@ -44,10 +48,10 @@ impl FromStr for Topology {
 }
 
 impl Topology {
-    /// The names that users write.
+    /// The names in options.
     pub const NAMES: [&'static str; 7] = ["line", "grid", "tree", "tree2", "tree3", "tree4", "total"];
 
-    /// The neighbours of each of `n` nodes, ascending. A line of one node has no entry at all.
+    /// The neighbours of each of `n` nodes, in ascending order. A line of one node has no entry.
     ///
     /// ```
     /// use maelstrom_core::workload::Topology;
@@ -91,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_shapes() {
+    fn small_topologies_have_the_expected_neighbours() {
         assert_eq!(Topology::Line.neighbours(1), Vec::<Vec<usize>>::new());
         assert_eq!(Topology::Grid.neighbours(1), [Vec::<usize>::new()]);
         assert_eq!(Topology::Tree(2).neighbours(1), [Vec::<usize>::new()]);
@@ -104,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn all_are_symmetric_and_connected() {
+    fn all_topologies_are_symmetric_and_connected() {
         for name in Topology::NAMES {
             let topology: Topology = name.parse().unwrap();
             for n in 2..30 {
