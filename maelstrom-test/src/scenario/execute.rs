@@ -208,7 +208,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: T
     let breakdown = simulation.failure().map(|failure| {
         let mut breakdown = Breakdown::of(failure, simulation.now());
         // A node that printed something was found.
-        if matches!(failure, Failure::NodeExited { .. } | Failure::NoAnswer { .. }) && breakdown.stdout.is_empty() {
+        if matches!(failure, Failure::NodeExited { .. } | Failure::NoResponse { .. }) && breakdown.stdout.is_empty() {
             for lost in lost_paths(&config.program, config.cwd) {
                 breakdown.story.push_str(&format!("\n{}\nhelp: {}", lost.wrong, lost.help));
             }
@@ -299,10 +299,10 @@ impl Breakdown {
                 log,
                 ..usual
             },
-            Failure::NoAnswer { node, request, stdout, .. } => {
+            Failure::NoResponse { node, request, stdout, .. } => {
                 Breakdown { headline: format!("{node} did not answer {request}"), node: Some(node), stdout, ..usual }
             }
-            Failure::WrongAnswer { node, request, .. } => {
+            Failure::WrongResponse { node, request, .. } => {
                 Breakdown { headline: format!("{node} answered {request} wrongly"), node: Some(node), ..usual }
             }
             Failure::NodeDoesNotRead { node, .. } => {

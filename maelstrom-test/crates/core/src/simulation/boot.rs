@@ -6,10 +6,10 @@ use crate::history::Nanos;
 use crate::json::{Value, json};
 use crate::protocol::{Body, Malformed, shorten};
 
-/// How long a node may take to answer `init`, and each set-up request.
+/// Timeout of `init` and of each set-up request.
 const BOOT_TIMEOUT: Nanos = 10_000_000_000;
-/// Characters of a wrong answer that an error shows.
-const ANSWER_WIDTH: usize = 400;
+/// Number of characters of a wrong response in an error message.
+const RESPONSE_WIDTH: usize = 400;
 
 impl Simulation {
     /// Starts these nodes. They are ready when none of them boots any more.
@@ -40,14 +40,14 @@ impl Simulation {
         self.send_request(client, node, body, BOOT_TIMEOUT);
     }
 
-    /// A booting node answered.
-    pub(super) fn boot_answered(&mut self, node: usize, answer: &Body) {
+    /// A booting node responded.
+    pub(super) fn boot_responded(&mut self, node: usize, response: &Body) {
         let Some(boot) = self.nodes.boot_of(node) else { return };
         let request = boot.request.clone();
-        if let Err(malformed) = self.check_boot_answer(&request, answer) {
-            let answer = shorten(&Value::Object(answer.clone()).to_string(), ANSWER_WIDTH);
+        if let Err(malformed) = self.check_boot_response(&request, response) {
+            let response = shorten(&Value::Object(response.clone()).to_string(), RESPONSE_WIDTH);
             let (node, expected) = (self.node_name(node), expected(&request));
-            return self.fail(Failure::WrongAnswer { node, request, answer, expected, why: malformed.to_string() });
+            return self.fail(Failure::WrongResponse { node, request, response, expected, why: malformed.to_string() });
         }
         if request == "init" {
             self.network.end_initialisation(self.now, node);
@@ -68,23 +68,23 @@ impl Simulation {
         }
     }
 
-    /// `init_ok` may hold further keys; answers to set-up requests are checked against the workload's schema.
-    fn check_boot_answer(&self, request: &str, answer: &Body) -> Result<(), Malformed> {
-        let found = answer.get("type").and_then(Value::as_str);
+    /// `init_ok` may have additional keys. Responses to set-up requests are checked against the workload's schema.
+    fn check_boot_response(&self, request: &str, response: &Body) -> Result<(), Malformed> {
+        let found = response.get("type").and_then(Value::as_str);
         if found == Some("error") {
             return Err("an error where none is possible".into());
         }
         if found != Some(&*format!("{request}_ok")) {
             return Err("the type is wrong".into());
         }
-        self.clients.rpc(request).map_or(Ok(()), |rpc| rpc.check_response(answer))
+        self.clients.rpc(request).map_or(Ok(()), |rpc| rpc.check_response(response))
     }
 
-    /// A booting node did not answer in time.
+    /// A request to a booting node timed out.
     pub(super) fn boot_timed_out(&mut self, node: usize) {
         let Some(boot) = self.nodes.boot_of(node) else { return };
         let request = boot.request.clone();
-        let failure = Failure::NoAnswer {
+        let failure = Failure::NoResponse {
             node: self.node_name(node),
             expected: expected(&request),
             request,

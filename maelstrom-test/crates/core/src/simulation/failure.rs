@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::state::MalformedLine;
 
-/// A run that cannot go on. Each message says what happened, where, and what to do.
+/// Why a run was aborted. Each message says what happened, on which node, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// A node's program ended by itself.
@@ -21,17 +21,17 @@ pub enum Failure {
         /// Where all of its standard error is.
         log: Option<PathBuf>,
     },
-    /// A node did not answer `init`, or a set-up request.
+    /// A node did not respond to `init` or to a set-up request.
     #[error(
         "node {node} did not answer {request} within {} s; expected {expected}, {}",
         timeout / 1_000_000_000, printed(.stdout, .malformed.as_deref())
     )]
-    NoAnswer {
+    NoResponse {
         /// Its name.
         node: String,
         /// The request's type.
         request: String,
-        /// The answer that was expected.
+        /// The expected response.
         expected: String,
         /// How long the simulation waited, in nanoseconds.
         timeout: u64,
@@ -40,16 +40,16 @@ pub enum Failure {
         /// What was wrong with the first malformed message of it.
         malformed: Option<Box<MalformedLine>>,
     },
-    /// A node answered `init`, or a set-up request, wrongly.
-    #[error("node {node} answered {request} with {answer}; expected {expected} ({why})")]
-    WrongAnswer {
+    /// The response of a node to `init` or to a set-up request is wrong.
+    #[error("node {node} answered {request} with {response}; expected {expected} ({why})")]
+    WrongResponse {
         /// Its name.
         node: String,
         /// The request's type.
         request: String,
-        /// The body that it answered.
-        answer: String,
-        /// The answer that was expected.
+        /// The body of the response.
+        response: String,
+        /// The expected response.
         expected: String,
         /// What exactly is wrong.
         why: String,
@@ -122,7 +122,7 @@ pub enum Failure {
         /// The cause and the remedy.
         why: String,
     },
-    /// A node computes for ever.
+    /// A node computes without end.
     #[error(
         "node {node} hangs: it used {seconds} s of processor time without reading, writing, waiting or looking at the clock"
     )]

@@ -136,7 +136,7 @@ impl Simulation {
             Received::Unexpected(malformed) => {
                 self.report_response(delivery, ExceptionKind::UnexpectedMessage, &malformed, None);
             }
-            Received::Response { owner: Owner::Boot(node), .. } => self.boot_answered(node, &body),
+            Received::Response { owner: Owner::Boot(node), .. } => self.boot_responded(node, &body),
             Received::Response { owner: Owner::Worker(worker), request } => {
                 let response = self.clients.read_response(&request, body);
                 if let Response::Malformed(malformed) = &response {
@@ -144,7 +144,7 @@ impl Simulation {
                     let expected = schema.as_ref().map(|schema| (&*request, &**schema));
                     self.report_response(delivery, ExceptionKind::MalformedResponse, malformed, expected);
                 }
-                self.worker_answered(worker, response, delivery.body());
+                self.worker_responded(worker, response, delivery.body());
             }
         }
     }
@@ -155,7 +155,7 @@ impl Simulation {
             Timeout::Idle => {}
             Timeout::NotYet(deadline) => self.agenda.add(deadline, Event::Timeout(client)),
             Timeout::Expired(Owner::Boot(node)) => self.boot_timed_out(node),
-            Timeout::Expired(Owner::Worker(worker)) => self.worker_answered(worker, Response::Timeout, ""),
+            Timeout::Expired(Owner::Worker(worker)) => self.worker_responded(worker, Response::Timeout, ""),
         }
     }
 

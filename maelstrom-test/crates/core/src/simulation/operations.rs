@@ -92,7 +92,7 @@ impl Simulation {
     }
 
     /// A response, or its absence, reached a worker. `text` is the body as the node wrote it.
-    pub(super) fn worker_answered(&mut self, worker: usize, response: Response, text: &str) {
+    pub(super) fn worker_responded(&mut self, worker: usize, response: Response, text: &str) {
         if let Some(step) = self.workers.on_response(worker, response) {
             self.follow(worker, step, text);
         }
