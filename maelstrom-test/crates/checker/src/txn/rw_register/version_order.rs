@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use petgraph::algo::kosaraju_scc;
-use petgraph::graph::DiGraph;
 use rustc_hash::FxHashMap;
 
 use super::accesses::{Access, Registers};
 use crate::entries::NONE;
 use crate::json::Number;
 use crate::txn::options::Options;
+use crate::txn::search::cyclic_components;
 use crate::txn::store::{NULL, Store};
 
 /// Why one version is known to come before another.
@@ -213,16 +212,9 @@ fn cyclic(edges: &[VersionEdge]) -> Vec<Vec<u32>> {
     versions.sort_unstable();
     versions.dedup();
     let place = |version: u32| versions.partition_point(|other| *other < version) as u32;
-    let graph = DiGraph::<(), ()>::from_edges(edges.iter().map(|(from, to, _)| (place(*from), place(*to))));
-    // Not petgraph's `tarjan_scc`, which recurses: a key of a long history has as many versions.
-    let components = kosaraju_scc(&graph).into_iter().filter(|members| members.len() > 1);
-    let mut cycles: Vec<Vec<u32>> = components
-        .map(|members| {
-            let mut cycle: Vec<u32> = members.into_iter().map(|node| versions[node.index()]).collect();
-            cycle.sort_unstable();
-            cycle
-        })
-        .collect();
+    let places: Vec<(u32, u32)> = edges.iter().map(|(from, to, _)| (place(*from), place(*to))).collect();
+    let versions_of = |members: Vec<u32>| members.into_iter().map(|member| versions[member as usize]).collect();
+    let mut cycles: Vec<Vec<u32>> = cyclic_components(versions.len(), &places).into_iter().map(versions_of).collect();
     cycles.sort_unstable();
     cycles
 }

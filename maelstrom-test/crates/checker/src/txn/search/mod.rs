@@ -41,3 +41,4 @@ mod walk;
 
 pub(in crate::txn) use cycles::Cycles;
 pub(crate) use cycles::{DependencyCycle, find_cycles};
+pub(in crate::txn) use tarjan::cyclic_components;

@@ -10,6 +10,11 @@
 //! - It keeps 8 bytes per node and returns the nodes in a vector per component. The implementation here keeps and returns
 //!   4 bytes per node, and explores graphs that are not stored ([`Digraph`]), such as the product of a graph and an
 //!   automaton.
+//!
+//! Small graphs, such as the versions of one key, use it too. They would not need it, but petgraph as a dependency would add
+//! six crates to the build of every user.
+
+use std::collections::BTreeMap;
 
 /// The answer to the question for a successor of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +126,36 @@ impl TarjanState {
     }
 }
 
+/// The strongly connected components of a small graph that have several nodes, each in ascending order.
+pub(in crate::txn) fn cyclic_components(nodes: usize, edges: &[(u32, u32)]) -> Vec<Vec<u32>> {
+    let number = strong_components(&AdjacencyLists::new(nodes, edges));
+    let mut components: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (node, number) in (0..).zip(number) {
+        components.entry(number).or_default().push(node);
+    }
+    components.into_values().filter(|members| members.len() > 1).collect()
+}
+
+struct AdjacencyLists(Vec<Vec<u32>>);
+
+impl AdjacencyLists {
+    fn new(nodes: usize, edges: &[(u32, u32)]) -> AdjacencyLists {
+        let mut lists = vec![Vec::new(); nodes];
+        edges.iter().for_each(|(from, to)| lists[*from as usize].push(*to));
+        AdjacencyLists(lists)
+    }
+}
+
+impl Digraph for AdjacencyLists {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn successor(&self, node: u32, place: u32) -> Successor {
+        self.0[node as usize].get(place as usize).map_or(Successor::End, |next| Successor::Node(*next))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use petgraph::algo::tarjan_scc;
@@ -129,24 +164,6 @@ mod tests {
 
     use super::*;
     use crate::test_cases::cases;
-
-    struct AdjacencyLists(Vec<Vec<u32>>);
-
-    impl Digraph for AdjacencyLists {
-        fn len(&self) -> usize {
-            self.0.len()
-        }
-
-        fn successor(&self, node: u32, place: u32) -> Successor {
-            self.0[node as usize].get(place as usize).map_or(Successor::End, |next| Successor::Node(*next))
-        }
-    }
-
-    fn adjacency_lists(nodes: usize, edges: &[(u32, u32)]) -> AdjacencyLists {
-        let mut lists = AdjacencyLists(vec![Vec::new(); nodes]);
-        edges.iter().for_each(|(from, to)| lists.0[*from as usize].push(*to));
-        lists
-    }
 
     /// The number of the component of each node, by petgraph.
     fn oracle(nodes: usize, edges: &[(u32, u32)]) -> Vec<usize> {
@@ -173,7 +190,7 @@ mod tests {
 
         #[test]
         fn components_are_those_of_petgraph((nodes, edges) in graph()) {
-            let number = strong_components(&adjacency_lists(nodes, &edges));
+            let number = strong_components(&AdjacencyLists::new(nodes, &edges));
             let expected = oracle(nodes, &edges);
             for a in 0..nodes {
                 for b in 0..nodes {
@@ -192,7 +209,7 @@ mod tests {
         const NODES: u32 = 1_000_000;
         // Towards smaller numbers, so that one search from the last node visits all others.
         let edges: Vec<(u32, u32)> = (1..NODES).map(|node| (node, node - 1)).collect();
-        let number = strong_components(&adjacency_lists(NODES as usize, &edges));
+        let number = strong_components(&AdjacencyLists::new(NODES as usize, &edges));
         assert!(number.is_sorted_by(|one, other| one > other));
     }
 }
