@@ -188,9 +188,9 @@ impl Case {
         if let Some(display) = display {
             display.finish(&self.name);
         }
-        // The list of runs is a convenience: a test does not fail for it.
-        let _ = index::update(&paths::output(self.function.temporary_directory));
         let run = judge::ended(result).map_err(not_started)?;
+        // The index is a convenience, so a test does not fail because of it.
+        let _ = index::add(&paths::output(self.function.temporary_directory), &self.directory(), &run.view());
         let report = text::render(&run.view(), text::Style { colour: false, full: false });
         if self.options.get("time").is_none_or(|time| time == "auto") {
             notice_of_real_time(&run);

@@ -22,7 +22,7 @@ pub(crate) fn store(name: &str) -> PathBuf {
         let piece = Piece { seconds: 3, rate: 10.0, ..Piece::new(workload, number % 2 == 1) };
         piece.write_to(&root.join(directory));
     }
-    index::update(&root).unwrap();
+    index::rebuild(&root).unwrap();
     root
 }
 
