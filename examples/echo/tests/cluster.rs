@@ -1,13 +1,13 @@
-//! Three copies of the node, three clients that talk to them, and a checker that compares what came back.
+//! Runs three copies of the node with three clients. A checker compares every response with its request.
 
 #[maelstrom::test(workload = "echo", nodes = 3)]
 fn every_word_comes_back() {}
 
-/// The body of a test can look at the finished run.
+/// The body of a test can check the finished run.
 #[maelstrom::test(workload = "echo", nodes = 1, time_limit = "2s")]
 fn nobody_waits_for_long(run: &maelstrom::Run) {
     assert!(run.is_valid());
-    assert_eq!(run.net.servers.msg_count, 0, "a node that is alone has nobody to talk to");
+    assert_eq!(run.net.servers.msg_count, 0, "a single node sends no messages to other nodes");
 }
 
 maelstrom::main!();

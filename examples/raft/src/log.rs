@@ -1,9 +1,9 @@
-//! What a node must not forget, though it be killed at any moment: its term, its vote, and its log.
+//! The persistent state of a node: its term, its vote, and its log. It must survive a kill at any moment.
 //!
-//! The log only grows, or is cut at its end: it is a file of lines, and a last line that a kill has cut in half is dropped.
-//! Term and vote change together, so they are written to a second file that then takes the first one's name: a rename
-//! happens wholly or not at all. Both are in the operating system's hands when the write returns, which is enough to
-//! survive the death of the process. (It is not enough to survive that of the machine; there one would call `sync_data`.)
+//! The log is a file of lines. Lines are appended, or removed from the end. An incomplete last line, left by a kill, is
+//! dropped. Term and vote change together, so they are written to a temporary file that replaces the old one: a rename is
+//! atomic. When a write returns, the data is in the operating system's cache. This is sufficient to survive a kill of the
+//! process. To survive a crash of the machine, the node would have to call `sync_data`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -11,12 +11,12 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One line of the log.
+/// An entry of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The term of the leader that made it.
+    /// The term of the leader that appended it.
     pub term: u64,
-    /// What a client asked for; nothing in the entry with which a leader begins its term.
+    /// The request of a client. `None` in the entry that a leader appends at the beginning of its term.
     pub request: Option<Value>,
 }
 
@@ -26,17 +26,17 @@ struct Vote {
     voted_for: Option<String>,
 }
 
-/// The part of a node that is on disk. Entries are counted from 1.
+/// The persistent state. Entries are numbered from 1.
 pub struct Log {
     vote: Vote,
     entries: Vec<Entry>,
     file: File,
-    /// Where each entry ends in the file.
+    /// The end of each entry in the file, in bytes.
     ends: Vec<u64>,
 }
 
 impl Log {
-    /// What an earlier life of this node has left in its directory.
+    /// Reads the state in the directory of the node.
     pub fn open() -> io::Result<Log> {
         let vote = if_exists(fs::read("vote.json"))?.unwrap_or_else(|| b"{\"term\":0,\"voted_for\":null}".to_vec());
         let text = String::from_utf8_lossy(&if_exists(fs::read("log.jsonl"))?.unwrap_or_default()).into_owned();
@@ -55,19 +55,19 @@ impl Log {
         self.vote.voted_for.as_deref()
     }
 
-    /// Begins a term, or votes in it.
+    /// Stores a term and the vote in it.
     pub fn set_vote(&mut self, term: u64, voted_for: Option<&str>) -> io::Result<()> {
         self.vote = Vote { term, voted_for: voted_for.map(str::to_owned) };
         fs::write("vote.new", serde_json::to_vec(&self.vote)?)?;
         fs::rename("vote.new", "vote.json")
     }
 
-    /// The number of the last entry; 0 if there is none.
+    /// Returns the number of the last entry, or 0 if there is none.
     pub fn last(&self) -> usize {
         self.entries.len()
     }
 
-    /// The term of an entry; 0 before the first one, `None` after the last.
+    /// Returns the term of an entry: 0 before the first entry, `None` after the last.
     pub fn term_at(&self, index: usize) -> Option<u64> {
         if index == 0 { Some(0) } else { self.entries.get(index - 1).map(|entry| entry.term) }
     }
@@ -76,7 +76,7 @@ impl Log {
         &self.entries[index - 1]
     }
 
-    /// All entries after this one.
+    /// Returns all entries after an entry.
     pub fn after(&self, index: usize) -> &[Entry] {
         &self.entries[index..]
     }
@@ -93,7 +93,7 @@ impl Log {
         self.file.write_all(&lines)
     }
 
-    /// Cuts off everything after this entry.
+    /// Removes all entries after an entry.
     pub fn truncate(&mut self, index: usize) -> io::Result<()> {
         self.entries.truncate(index);
         self.ends.truncate(index);

@@ -1,26 +1,33 @@
-//! A key-value store that behaves as if there were one copy of it, though there are five and any two may fail.
+//! A linearizable key-value store on several nodes. It works while a majority of the nodes is available.
 //!
-//! This is Raft (D. Ongaro and J. Ousterhout, "In Search of an Understandable Consensus Algorithm", 2014), whole but for
-//! changes of membership and snapshots. Three files: [`log`] is what a node keeps on disk, [`store`] is what the log is
-//! about, and this one decides who may write to the log, and when an entry may be believed.
+//! This is Raft (D. Ongaro and J. Ousterhout, "In Search of an Understandable Consensus Algorithm", 2014) without membership
+//! changes and snapshots. It has three files:
 //!
-//! **Terms and votes.** Time is divided into terms, and in each at most one node leads, because a node votes once per
-//! term and a leader needs a majority. A node that hears nothing from a leader for a while starts a term and asks for
-//! votes. The while is random, so that nodes rarely do it together.
+//! | file | content |
+//! | --- | --- |
+//! | [`log`] | the persistent state: term, vote and log |
+//! | [`store`] | the state machine |
+//! | this file | elections, replication, and the handling of requests |
 //!
-//! **The log.** Clients' requests become entries of the leader's log, and the leader makes every other log equal to its
-//! own: with each batch of entries it names the one before, and a follower that has another one there refuses, so that
-//! the leader steps back until they agree. What a majority holds is *committed*: every later leader has it, since voters
-//! refuse candidates whose log is behind theirs. Committed entries are carried out, in order, and only then answered.
-//! Reads take the same way; a leader that answered from memory might have been deposed without knowing it.
+//! **Terms and votes.** Time is divided into terms. Each term has at most one leader, because a node votes once per term and a
+//! leader needs a majority of votes. A node that does not hear from a leader for some time starts a new term and requests
+//! votes. The timeout is random, so that two nodes rarely do this at the same time.
 //!
-//! Two rules that look like details and are not: a leader counts copies only of entries of its own term (earlier ones are
-//! committed along with those; the paper's figure 8 shows why), and a node writes term, vote and entries to disk *before*
-//! it answers for them. Break either, and the tests of this package find out.
+//! **The log.** Requests of clients become entries of the leader's log, and the leader makes every other log equal to its own.
+//! It sends entries together with the number and the term of the entry before them. A follower with a different entry there
+//! rejects them, and the leader tries an earlier entry. An entry on a majority of nodes is *committed*: every later leader has
+//! it, because nodes do not vote for a candidate whose log is behind their own. Committed entries are applied in order, and
+//! only then answered. Reads are entries too, because a leader could have been replaced without knowing it.
 //!
-//! **Copies.** The network may deliver a message twice. That does no harm to what nodes tell each other about the log, but
-//! a request that was passed on to the leader must be carried out once: the leader notes which request of each client
-//! came last, and takes no notice of a second copy, not even to refuse it.
+//! Two rules are essential, and the tests of this package fail without them:
+//!
+//! - A leader counts copies only of entries of its own term. Earlier entries are committed together with these. Figure 8 of
+//!   the paper shows why.
+//! - A node writes term, vote and entries to disk *before* it answers.
+//!
+//! **Duplicates.** The network can deliver a message twice. This does no harm to messages about the log. But a request that a
+//! node forwards to the leader must be applied once. So the leader records the last request of each client, and ignores
+//! duplicates. It does not reject them, because the client would take the rejection for the response.
 
 mod log;
 mod store;
@@ -38,10 +45,10 @@ use serde_json::Value;
 use log::{Entry, Log};
 use store::Store;
 
-/// How often a leader is heard of, even if there is nothing to say.
+/// The interval of a leader's messages if there are no new entries.
 const HEARTBEAT: Duration = Duration::from_millis(150);
-/// How long a follower waits for that before it wants to lead itself.
-const PATIENCE: Range<Duration> = Duration::from_millis(600)..Duration::from_millis(1200);
+/// The time without messages of a leader after which a follower starts an election.
+const ELECTION_TIMEOUT: Range<Duration> = Duration::from_millis(600)..Duration::from_millis(1200);
 
 enum Role {
     Follower,
@@ -49,13 +56,13 @@ enum Role {
     Leader { followers: BTreeMap<String, Progress> },
 }
 
-/// What a leader knows of a follower's log.
+/// What a leader knows about a follower's log.
 struct Progress {
     /// The next entry to send.
     next: usize,
-    /// Up to here it is equal to the leader's.
+    /// The last entry that is known to be equal to the leader's.
     matched: usize,
-    /// Whether entries are under way. More are sent when the answer has come, many at a time.
+    /// Whether a response is pending. New entries are sent after it, many at a time.
     busy: bool,
 }
 
@@ -64,17 +71,17 @@ struct Raft {
     store: Store,
     role: Role,
     leader: Option<String>,
-    /// When to lose patience with the leader.
+    /// When to start an election.
     election: Duration,
     committed: usize,
     applied: usize,
-    /// Who waits for which entry, and the term in which it was appended.
+    /// The requests that wait for an entry to be applied, with the term in which the entry was appended.
     waiting: BTreeMap<usize, (u64, Message)>,
-    /// The last request of each client that other nodes passed on to this one.
-    passed_on: BTreeMap<String, u64>,
+    /// The number of the last forwarded request of each client.
+    forwarded: BTreeMap<String, u64>,
 }
 
-/// What a client asked of a node that does not lead.
+/// A request that a node forwards to the leader.
 #[derive(Serialize, Deserialize)]
 struct Proposal {
     client: String,
@@ -98,7 +105,7 @@ struct AppendEntries {
     committed: usize,
 }
 
-/// The answer to both.
+/// The response to both requests.
 #[derive(Serialize, Deserialize)]
 struct Reply {
     term: u64,
@@ -106,13 +113,13 @@ struct Reply {
     last: usize,
 }
 
-/// A disk that cannot be written leaves a node nothing honest to do but to stop.
-const DISK: &str = "the node's directory can be written";
+/// A node that cannot store its state must stop: it could break promises that it made to other nodes.
+const DISK: &str = "the directory of the node is writable";
 
 impl Raft {
     fn start(node: &mut Node<Raft>) -> Raft {
         node.every(HEARTBEAT, |raft: &mut Raft, node| raft.send_to_all(node));
-        let log = Log::open().expect("what this node wrote, it can read");
+        let log = Log::open().expect("the stored state is readable");
         let mut raft = Raft {
             log,
             store: Store::default(),
@@ -122,43 +129,43 @@ impl Raft {
             committed: 0,
             applied: 0,
             waiting: BTreeMap::new(),
-            passed_on: BTreeMap::new(),
+            forwarded: BTreeMap::new(),
         };
-        raft.be_patient(node);
-        raft.watch(node);
+        raft.reset_election_timeout(node);
+        raft.watch_election_timeout(node);
         raft
     }
 
     // Elections.
 
-    fn be_patient(&mut self, node: &mut Node<Raft>) {
-        self.election = node.now() + node.random_duration(PATIENCE);
+    fn reset_election_timeout(&mut self, node: &mut Node<Raft>) {
+        self.election = node.now() + node.random_duration(ELECTION_TIMEOUT);
     }
 
-    /// Wakes up when patience may have run out. Whoever is heard of in between moves that moment.
-    fn watch(&mut self, node: &mut Node<Raft>) {
+    /// Checks the election timeout when it may have expired. Messages of a leader extend it in the meantime.
+    fn watch_election_timeout(&mut self, node: &mut Node<Raft>) {
         node.after(self.election.saturating_sub(node.now()), |raft: &mut Raft, node| {
             if node.now() >= raft.election {
                 match raft.role {
-                    Role::Leader { .. } => raft.be_patient(node),
-                    _ => raft.campaign(node).expect(DISK),
+                    Role::Leader { .. } => raft.reset_election_timeout(node),
+                    _ => raft.start_election(node).expect(DISK),
                 }
             }
-            raft.watch(node);
+            raft.watch_election_timeout(node);
         });
     }
 
-    fn campaign(&mut self, node: &mut Node<Raft>) -> io::Result<()> {
+    fn start_election(&mut self, node: &mut Node<Raft>) -> io::Result<()> {
         let term = self.log.term() + 1;
         self.log.set_vote(term, Some(node.id()))?;
         self.role = Role::Candidate { votes: BTreeSet::from([node.id().to_owned()]) };
         self.leader = None;
-        self.be_patient(node);
+        self.reset_election_timeout(node);
         let last = self.log.last();
         let request = RequestVote { term, last, last_term: self.log.term_at(last).unwrap_or(0) };
         for peer in node.peers().iter() {
             let name = peer.clone();
-            self.ask(node, peer, "request_vote", &request, move |raft, node, answer| {
+            self.call(node, peer, "request_vote", &request, move |raft, node, answer| {
                 if let (Role::Candidate { votes }, Some(Reply { success: true, .. })) = (&mut raft.role, answer) {
                     votes.insert(name);
                     raft.lead_if_elected(node);
@@ -178,7 +185,7 @@ impl Raft {
         let unknown = |peer: &String| (peer.clone(), Progress { next, matched: 0, busy: false });
         self.role = Role::Leader { followers: node.peers().iter().map(unknown).collect() };
         self.leader = Some(node.id().to_owned());
-        // With an entry of its own a leader can commit what earlier ones have left.
+        // A leader can commit entries of earlier terms only together with an entry of its own term.
         self.append(node, None);
     }
 
@@ -191,13 +198,13 @@ impl Raft {
         let success = candidate.term == self.log.term() && up_to_date && free;
         if success {
             self.log.set_vote(candidate.term, Some(request.src())).expect(DISK);
-            self.be_patient(node);
+            self.reset_election_timeout(node);
         }
         node.reply(request, Reply { term: self.log.term(), success, last });
         Ok(())
     }
 
-    /// Whoever learns of a later term enters it, as a follower.
+    /// Enters a later term as a follower.
     fn observe(&mut self, term: u64) -> io::Result<()> {
         if term > self.log.term() {
             self.log.set_vote(term, None)?;
@@ -207,17 +214,17 @@ impl Raft {
         Ok(())
     }
 
-    /// Asks a peer something. The answer counts only in the term of the question; `None` stands for no answer.
-    fn ask(
+    /// Sends a request to a peer. `then` is called only if the term is still the same. It gets `None` if there is no response.
+    fn call(
         &self,
         node: &mut Node<Raft>,
         peer: &str,
         kind: &str,
-        question: &impl Serialize,
+        arguments: &impl Serialize,
         then: impl FnOnce(&mut Raft, &mut Node<Raft>, Option<Reply>) + 'static,
     ) {
         let term = self.log.term();
-        node.rpc(peer, kind, question, move |raft: &mut Raft, node, answer| {
+        node.rpc(peer, kind, arguments, move |raft: &mut Raft, node, answer| {
             let answer: Option<Reply> = answer.and_then(|answer| answer.parse()).ok();
             raft.observe(answer.as_ref().map_or(0, |answer| answer.term)).expect(DISK);
             if raft.log.term() == term {
@@ -226,7 +233,7 @@ impl Raft {
         });
     }
 
-    // The leader's log, and how the others get it.
+    // Replication.
 
     fn append(&mut self, node: &mut Node<Raft>, request: Option<Value>) {
         self.log.append(&[Entry { term: self.log.term(), request }]).expect(DISK);
@@ -253,7 +260,7 @@ impl Raft {
         let previous = progress.next - 1;
         let entries = self.log.after(previous).to_vec();
         let sent = previous + entries.len();
-        let question = AppendEntries {
+        let arguments = AppendEntries {
             term: self.log.term(),
             previous,
             previous_term: self.log.term_at(previous).unwrap_or(0),
@@ -261,7 +268,7 @@ impl Raft {
             committed: self.committed,
         };
         let name = peer.to_owned();
-        self.ask(node, peer, "append_entries", &question, move |raft, node, answer| {
+        self.call(node, peer, "append_entries", &arguments, move |raft, node, answer| {
             raft.answered(node, &name, sent, answer);
         });
     }
@@ -278,7 +285,7 @@ impl Raft {
             Some(Reply { last, .. }) => {
                 progress.next = (progress.next - 1).min(last + 1).max(progress.matched + 1);
             }
-            None => return, // the next heartbeat tries again
+            None => return, // The next heartbeat retries.
         }
         if progress.next <= self.log.last() {
             self.send_entries(node, peer);
@@ -293,11 +300,11 @@ impl Raft {
         if leader.term == self.log.term() {
             self.role = Role::Follower;
             self.leader = Some(request.src().to_owned());
-            self.be_patient(node);
+            self.reset_election_timeout(node);
             success = self.log.term_at(leader.previous) == Some(leader.previous_term);
         }
         if success {
-            self.take_over(leader.previous, &leader.entries).expect(DISK);
+            self.replicate(leader.previous, &leader.entries).expect(DISK);
             self.committed = self.committed.max(leader.committed.min(leader.previous + leader.entries.len()));
             self.apply(node);
         }
@@ -305,9 +312,9 @@ impl Raft {
         Ok(())
     }
 
-    /// Makes the log equal to the leader's. Entries are cut off only where they differ: a message that was overtaken by a
-    /// later one must not undo it.
-    fn take_over(&mut self, previous: usize, entries: &[Entry]) -> io::Result<()> {
+    /// Makes the log equal to the leader's. Entries are removed only if they differ: a delayed message must not remove the
+    /// entries of a later one.
+    fn replicate(&mut self, previous: usize, entries: &[Entry]) -> io::Result<()> {
         let same = |(i, entry): &(usize, &Entry)| self.log.term_at(previous + 1 + i) == Some(entry.term);
         let known = entries.iter().enumerate().take_while(same).count();
         if known < entries.len() {
@@ -317,14 +324,14 @@ impl Raft {
         Ok(())
     }
 
-    // What is committed, is carried out and answered.
+    // Commits.
 
     fn commit(&mut self, node: &mut Node<Raft>) {
         let Role::Leader { followers } = &self.role else { return };
         let mut copies: Vec<usize> = followers.values().map(|progress| progress.matched).collect();
         copies.push(self.log.last());
         copies.sort_unstable();
-        // More than half of the nodes have at least as much as the one in the middle.
+        // More than half of the nodes have at least as many entries as the one in the middle.
         let majority_has = copies[(copies.len() - 1) / 2];
         if majority_has > self.committed && self.log.term_at(majority_has) == Some(self.log.term()) {
             self.committed = majority_has;
@@ -348,7 +355,7 @@ impl Raft {
         }
     }
 
-    /// The leader takes a client's request into its log; others pass it on to the leader.
+    /// Handles a request of a client. The leader appends it to its log; other nodes forward it to the leader.
     fn client_request(&mut self, node: &mut Node<Raft>, request: Message) -> Result {
         let body: Value = request.parse()?;
         match (&self.role, &self.leader) {
@@ -360,20 +367,20 @@ impl Raft {
                 });
                 Ok(())
             }
-            _ => self.take_in(node, body, request),
+            _ => self.append_request(node, body, request),
         }
     }
 
     fn propose(&mut self, node: &mut Node<Raft>, request: Message) -> Result {
         let Proposal { client, number, request: body } = request.parse()?;
-        if self.passed_on.get(&client).is_some_and(|last| *last >= number) {
+        if self.forwarded.get(&client).is_some_and(|last| *last >= number) {
             return Ok(());
         }
-        self.passed_on.insert(client, number);
-        self.take_in(node, body, request)
+        self.forwarded.insert(client, number);
+        self.append_request(node, body, request)
     }
 
-    fn take_in(&mut self, node: &mut Node<Raft>, body: Value, request: Message) -> Result {
+    fn append_request(&mut self, node: &mut Node<Raft>, body: Value, request: Message) -> Result {
         if !matches!(self.role, Role::Leader { .. }) {
             return Err(RpcError::new(ErrorCode::TEMPORARILY_UNAVAILABLE, "this node knows of no leader"));
         }

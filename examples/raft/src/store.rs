@@ -1,5 +1,5 @@
-//! What the log is about: a map from keys to values. Nodes that carry out the same requests in the same order hold the
-//! same map; keeping that order the same is all that Raft is for.
+//! The state machine: a map from keys to values. Nodes that apply the same requests in the same order have the same map. Raft
+//! ensures this order.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 #[derive(Default)]
 pub struct Store {
-    /// By the JSON text of the key, because keys may be any JSON.
+    /// The values by the JSON text of the key, because a key can be any JSON value.
     values: BTreeMap<String, Value>,
 }
 
 impl Store {
-    /// Carries out a request; returns what the answer holds.
+    /// Applies a request, and returns the content of the response.
     pub fn apply(&mut self, request: &Value) -> Result<Value> {
         let key = request["key"].to_string();
         match request["type"].as_str() {

@@ -1,5 +1,5 @@
-//! A store is linearizable if every operation seems to happen at one moment between its request and its answer. The
-//! checker proves from the history that it was so, or shows the operations for which it cannot have been.
+//! A store is linearizable if every operation takes effect at one moment between its request and its response. The checker
+//! proves from the history that such moments exist, or shows operations for which they do not.
 
 #[maelstrom::test(workload = "lin-kv", nodes = [1, 3, 5])]
 fn raft_is_linearizable() {}
