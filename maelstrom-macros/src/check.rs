@@ -6,7 +6,7 @@ use syn::{Error, Expr, RangeLimits};
 use crate::settings::{Setting, Settings, Text, bare, literal, not_a_literal};
 use maelstrom_options::{self as options, Defaults, FrontEnd, Kind, OptionRow, Value};
 
-/// Collects errors, so that people see all of them at once.
+/// A collection of errors. The compiler reports all of them at once.
 #[derive(Default)]
 pub(crate) struct Errors(Option<Error>);
 
@@ -18,7 +18,7 @@ impl Errors {
         }
     }
 
-    /// The value, or else `None` with the error kept.
+    /// Returns the value. Adds an error and returns `None` if there is no value.
     pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
@@ -61,7 +61,7 @@ pub(crate) fn options(settings: &Settings, workloads: &[Text], errors: &mut Erro
     checked
 }
 
-/// Checks every shape of latencies against every distribution.
+/// Checks every combination of `latency_shape` and `latency_dist`.
 fn latency_shapes(checked: &[Checked], errors: &mut Errors) {
     let find = |name: &str| checked.iter().find(|option| option.name == name);
     let (Some(shapes), Some(row)) = (find("latency_shape"), options::find("latency_shape")) else { return };
@@ -84,7 +84,7 @@ fn value(row: &OptionRow, item: &Expr) -> syn::Result<Text> {
     if let Expr::Path(path) = item
         && path.path.get_ident().is_none_or(|name| row.parse(&name.to_string(), FrontEnd::Attribute).is_err())
     {
-        // In quotes it would be wrong as well.
+        // Quotes would not make it a valid value.
         return Err(not_a_literal(item.span()));
     }
     let text = literal(item)?;
@@ -92,7 +92,7 @@ fn value(row: &OptionRow, item: &Expr) -> syn::Result<Text> {
     Ok(text)
 }
 
-/// `seeds = 16` or `seeds = 0..16`, as the library reads it.
+/// Checks `seeds = 16` or `seeds = 0..16`, and returns its text.
 pub(crate) fn seeds(setting: &Setting) -> syn::Result<String> {
     let expr = setting.expr()?;
     let text = match expr {
@@ -135,7 +135,7 @@ pub(crate) fn expect(setting: &Setting, workloads: &[Text], has_own: bool) -> sy
     Ok(text.text)
 }
 
-/// `snapshot = true`, `false` or `"full"`.
+/// Checks `snapshot = true`, `false` or `"full"`.
 pub(crate) fn snapshot(setting: &Setting) -> syn::Result<String> {
     let text = literal(setting.expr()?)?;
     if ["true", "false", "full"].contains(&text.text.as_str()) {

@@ -1,8 +1,13 @@
-//! What a function becomes: a registered description of its cases, and a plain `#[test]`.
+//! The expansion of the attribute: a `#[test]` function and a registration.
 //!
-//! The plain test has the function's name, so that libtest, its filters and editors find it; where there is no libtest
-//! (`harness = false`) the compiler drops it. The function itself moves into the registration, which both the plain
-//! test and `maelstrom::main!()` look up.
+//! ```text
+//! #[maelstrom::test(…)] fn name(run) { … }
+//!
+//!   ├─ #[test] fn name()            runs all cases; for libtest, its filters and editors
+//!   └─ submit! { Function { … } }   has the options and the function itself; for maelstrom::main!() and the #[test]
+//! ```
+//!
+//! With `harness = false` the compiler removes the `#[test]` function.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -11,16 +16,16 @@ use syn::{Error, Expr, ItemFn};
 
 use crate::check::{self, Checked, Errors};
 use crate::function;
-use crate::program::{self, Surroundings};
-use crate::settings::{Settings, Text, Written, literal};
+use crate::program::{self, Package};
+use crate::settings::{ArgumentValue, Settings, Text, literal};
 use maelstrom_options as options;
 
-/// The whole expansion.
-pub(crate) fn expand(settings: &Settings, mut function: ItemFn, around: &Surroundings) -> syn::Result<TokenStream> {
+/// Returns the expansion.
+pub(crate) fn expand(settings: &Settings, mut function: ItemFn, package: &Package) -> syn::Result<TokenStream> {
     let mut errors = Errors::default();
     function::check_signature(&function, &mut errors);
     let attributes = function::sort_attributes(&function, &mut errors);
-    let registration = registration(settings, &function, &attributes, around, &mut errors);
+    let registration = registration(settings, &function, &attributes, package, &mut errors);
     errors.finish()?;
 
     let function::Attributes { everywhere, test, inner, .. } = attributes;
@@ -33,7 +38,7 @@ pub(crate) fn expand(settings: &Settings, mut function: ItemFn, around: &Surroun
         #(#everywhere)*
         #(#test)*
         #[::core::prelude::v1::test]
-        #visibility fn #name() -> ::core::result::Result<(), ::maelstrom::__private::Failure> {
+        #visibility fn #name() -> ::core::result::Result<(), ::maelstrom::__private::TestFailure> {
             ::maelstrom::__private::run_function(::core::module_path!(), #name_text)
         }
 
@@ -41,7 +46,7 @@ pub(crate) fn expand(settings: &Settings, mut function: ItemFn, around: &Surroun
         const _: () = {
             #function
 
-            // The call is ours, not the user's: their lints have nothing to say about it.
+            // Lints of the user must not apply to generated code.
             #[allow(clippy::all, clippy::pedantic)]
             fn __maelstrom_body(run: &::maelstrom::Run) -> ::core::result::Result<(), ::std::string::String> {
                 #call
@@ -52,24 +57,24 @@ pub(crate) fn expand(settings: &Settings, mut function: ItemFn, around: &Surroun
     })
 }
 
-/// The description that the runner finds.
+/// Returns the value that the runner finds.
 fn registration(
     settings: &Settings,
     function: &ItemFn,
     attributes: &function::Attributes,
-    around: &Surroundings,
+    package: &Package,
     errors: &mut Errors,
 ) -> TokenStream {
     let name = function.sig.ident.to_string();
     let workloads = workloads(settings, errors);
     let named: Vec<Text> = workloads.named.clone();
     let axes = check::options(settings, &named, errors);
-    let (programs, several_programs) = program::programs(settings, around, errors);
+    let (programs, several_programs) = program::programs(settings, package, errors);
     let args = program::words(settings, "args", errors);
     let pass_env = program::words(settings, "pass_env", errors);
     let env = settings.get("env").map_or(quote!(), |setting| match &setting.value {
-        Written::Map(entries) => entries.iter().map(|(key, value)| quote!((#key, #value),)).collect(),
-        Written::Expr(_) => quote!(),
+        ArgumentValue::Map(entries) => entries.iter().map(|(key, value)| quote!((#key, #value),)).collect(),
+        ArgumentValue::Expr(_) => quote!(),
     });
     let seeds = settings.get("seeds").and_then(|setting| errors.take(check::seeds(setting)));
     let expect = settings
@@ -114,13 +119,13 @@ fn registration(
     }
 }
 
-/// What the attribute says of the workload.
+/// The workloads of the attribute.
 struct Workloads {
-    /// Label and constructor of each.
+    /// The label and the constructor of each workload.
     choices: Vec<TokenStream>,
-    /// Those that are names of built-in ones.
+    /// The built-in workloads, by name.
     named: Vec<Text>,
-    /// Whether there is one of the user's own.
+    /// Whether there is a workload of the user.
     has_own: bool,
     is_list: bool,
 }
@@ -156,14 +161,14 @@ fn workloads(settings: &Settings, errors: &mut Errors) -> Workloads {
     workloads
 }
 
-/// How a workload of the user's own is called in case names: the last segment of its path.
+/// Returns the label of a user's workload in names of cases: the last segment of its path.
 fn label(expr: &Expr) -> String {
     let last = |path: &syn::Path| path.segments.last().map(|segment| segment.ident.to_string());
     let found = match expr {
         Expr::Path(path) => last(&path.path),
         Expr::Struct(expr) => last(&expr.path),
         Expr::Call(call) => match &*call.func {
-            // `MyWorkload::new(…)` is called after the type, not the function.
+            // The label of `MyWorkload::new(…)` is the type, not the function.
             Expr::Path(path) => {
                 let segments = &path.path.segments;
                 let is_type = |name: &str| name.starts_with(|c: char| c.is_uppercase());
@@ -177,7 +182,7 @@ fn label(expr: &Expr) -> String {
     found.unwrap_or_else(|| "workload".into())
 }
 
-/// The names of the options that are lists, in the order in which they are written: the axes of the matrix.
+/// Returns the names of the options that are lists, in the order of the attribute.
 fn order_of_lists(settings: &Settings, workloads: bool, programs: bool, axes: &[Checked]) -> Vec<String> {
     let is_list = |name: &str| match name {
         "workload" => workloads,

@@ -1,4 +1,4 @@
-//! The function under the attribute: its signature, and the attributes that keep their meaning.
+//! The function with the attribute: its signature and its other attributes.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -49,28 +49,28 @@ pub(crate) fn check_signature(function: &ItemFn, errors: &mut Errors) {
     }
 }
 
-/// Whether a parameter looks like `run: &maelstrom::Run`; the compiler checks the type itself.
+/// Whether a parameter has the form `run: &maelstrom::Run`. The compiler checks the type.
 fn is_run(input: &FnArg) -> bool {
     let FnArg::Typed(input) = input else { return false };
     matches!(&*input.ty, Type::Reference(reference) if reference.mutability.is_none())
 }
 
-/// The attributes of the function, sorted by where they belong.
+/// The attributes of the function, by the item of the expansion that gets them.
 #[derive(Default)]
 pub(crate) struct Attributes {
-    /// On everything that the function becomes: `cfg`.
+    /// Attributes of every item: `cfg`.
     pub(crate) everywhere: Vec<Attribute>,
-    /// On the test that libtest sees: doc comments, `ignore`.
+    /// Attributes of the `#[test]` function: doc comments, `ignore`.
     pub(crate) test: Vec<Attribute>,
-    /// On the function itself: everything else.
+    /// Attributes of the function itself: all others.
     pub(crate) inner: Vec<Attribute>,
-    /// Whether the test is ignored, as an expression.
+    /// An expression: whether the test is ignored.
     pub(crate) ignored: TokenStream,
-    /// The expected part of the panic's message, as an expression of type `Option<&str>`.
+    /// An expression of type `Option<&str>`: the text that the panic message must contain.
     pub(crate) should_panic: TokenStream,
 }
 
-/// Sorts the attributes.
+/// Sorts the attributes by the item that gets them.
 pub(crate) fn sort_attributes(function: &ItemFn, errors: &mut Errors) -> Attributes {
     let mut sorted = Attributes { ignored: quote!(false), should_panic: quote!(None), ..Attributes::default() };
     for attribute in &function.attrs {
@@ -99,7 +99,7 @@ pub(crate) fn sort_attributes(function: &ItemFn, errors: &mut Errors) -> Attribu
     sorted
 }
 
-/// `#[should_panic]`, perhaps under a condition. The library does what it says, so libtest does not see it.
+/// Handles `#[should_panic]`, which may have a condition. The library applies it, so libtest does not get it.
 fn should_panic(
     meta: &Meta,
     function: &ItemFn,
@@ -133,7 +133,7 @@ fn string(expr: &Expr) -> Option<String> {
     }
 }
 
-/// `#[cfg_attr(condition, …)]`: what it holds is sorted like the attributes themselves.
+/// Sorts the attributes in `#[cfg_attr(condition, …)]`.
 fn sort_conditional(attribute: &Attribute, function: &ItemFn, sorted: &mut Attributes, errors: &mut Errors) {
     let parsed = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
     let Some(metas) = errors.take(parsed) else { return };
@@ -156,7 +156,7 @@ fn sort_conditional(attribute: &Attribute, function: &ItemFn, sorted: &mut Attri
     }
 }
 
-/// A call of the function with the run, made a `Result` by the library. What the compiler says of wrong types points at
+/// Returns a call of the function with the run, converted into a `Result`. Its spans make the compiler report wrong types at
 /// the types of the function.
 pub(crate) fn call(function: &ItemFn) -> TokenStream {
     let name = &function.sig.ident;
@@ -171,7 +171,7 @@ pub(crate) fn call(function: &ItemFn) -> TokenStream {
     match &function.sig.output {
         ReturnType::Default => quote!({ let () = #call; ::core::result::Result::Ok(()) }),
         ReturnType::Type(_, of) => {
-            let convert = quote_spanned!(of.span()=> <#of as ::maelstrom::__private::Outcome>::into_result);
+            let convert = quote_spanned!(of.span()=> <#of as ::maelstrom::__private::IntoTestResult>::into_result);
             quote!(#convert(#call))
         }
     }

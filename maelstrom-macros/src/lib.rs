@@ -14,7 +14,7 @@ mod tests;
 
 use proc_macro2::TokenStream;
 
-use program::Surroundings;
+use program::Package;
 
 macro_rules! documented {
     ($({
@@ -42,8 +42,8 @@ macro_rules! documented {
         /// maelstrom::main!();
         /// ```
         ///
-        /// The function takes nothing or the finished `run: &maelstrom::Run`, and returns nothing or a `Result`.
-        /// `#[ignore]`, `#[should_panic]`, `#[cfg]` and doc comments keep their meaning.
+        /// The function has no parameter or the finished `run: &maelstrom::Run`. It returns nothing or a `Result`.
+        /// `#[ignore]`, `#[should_panic]`, `#[cfg]` and doc comments work as on other tests.
         ///
         /// # The program and the workload
         /// - `workload` (required): a name, or any expression that gives a value which implements `Workload`.
@@ -71,26 +71,26 @@ macro_rules! documented {
         $(#[doc = concat!("| `", stringify!($name), "` | ", maelstrom_options::default_text!($default), " | ", $doc, " |")])*
         #[proc_macro_attribute]
         pub fn test(attribute: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
-            expand_test(attribute.into(), item.into(), &Surroundings::of_compiler()).into()
+            expand_test(attribute.into(), item.into(), &Package::from_environment()).into()
         }
     };
 }
 
 maelstrom_options::for_each_option!(documented);
 
-/// The attribute on token streams of `proc_macro2`, so that tests can call it.
-fn expand_test(attribute: TokenStream, item: TokenStream, surroundings: &Surroundings) -> TokenStream {
+/// Expands the attribute. Tests can call it, because it uses the token streams of `proc_macro2`.
+fn expand_test(attribute: TokenStream, item: TokenStream, package: &Package) -> TokenStream {
     let settings = syn::parse2::<settings::Settings>(attribute);
     let function = syn::parse2::<syn::ItemFn>(item.clone()).map_err(function::explain_not_a_function);
     let expanded = match (settings, function) {
-        (Ok(settings), Ok(function)) => expand::expand(&settings, function, surroundings),
+        (Ok(settings), Ok(function)) => expand::expand(&settings, function, package),
         (Err(mut error), Err(other)) => {
             error.combine(other);
             Err(error)
         }
         (Err(error), _) | (_, Err(error)) => Err(error),
     };
-    // The function stays after an error: otherwise its users would get errors too. It need not be used then.
+    // After an error, the function is kept, so that uses of it cause no further errors. Lints for unused code do not apply.
     expanded.unwrap_or_else(|error| {
         let error = error.to_compile_error();
         quote::quote!(#error #[allow(dead_code, unused)] #item)

@@ -1,4 +1,4 @@
-//! Which program the nodes are: what cargo tells the compiler of the package's binaries.
+//! The node program, from the attribute and from the binaries that cargo passes to the compiler.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -10,27 +10,27 @@ use maelstrom_options::OptionError;
 
 const PREFIX: &str = "CARGO_BIN_EXE_";
 
-/// What the compiler's environment says.
-pub(crate) struct Surroundings {
-    /// Binary targets of the package; cargo names them to integration tests and benchmarks only.
+/// The package that is compiled, from the environment of the compiler.
+pub(crate) struct Package {
+    /// The binary targets. Cargo passes them only for integration tests and benchmarks.
     pub(crate) binaries: Vec<String>,
-    /// The package's name.
-    pub(crate) package: String,
+    /// The name.
+    pub(crate) name: String,
 }
 
-impl Surroundings {
-    pub(crate) fn of_compiler() -> Surroundings {
+impl Package {
+    pub(crate) fn from_environment() -> Package {
         let mut binaries: Vec<String> =
             std::env::vars_os().filter_map(|(key, _)| key.to_str()?.strip_prefix(PREFIX).map(str::to_owned)).collect();
         binaries.sort();
-        Surroundings { binaries, package: std::env::var("CARGO_PKG_NAME").unwrap_or_default() }
+        Package { binaries, name: std::env::var("CARGO_PKG_NAME").unwrap_or_default() }
     }
 }
 
-/// The programs that the attribute names, as expressions with their labels in case names; and whether it is a list.
+/// Returns the programs of the attribute, as expressions with their labels in names of cases, and whether they are a list.
 pub(crate) fn programs(
     settings: &Settings,
-    surroundings: &Surroundings,
+    package: &Package,
     errors: &mut Errors,
 ) -> (Vec<(String, TokenStream)>, bool) {
     match (settings.get("bin"), settings.get("command")) {
@@ -48,25 +48,25 @@ pub(crate) fn programs(
                 errors.push(Error::new(command.name.span(), "`command` is empty\n  help: write at least the program"));
             }
             let words = words(settings, "command", errors);
-            (vec![("command".into(), quote!(::maelstrom::__private::Source::Command(&[#(#words),*])))], false)
+            (vec![("command".into(), quote!(::maelstrom::__private::ProgramSpec::Command(&[#(#words),*])))], false)
         }
         (Some(bin), None) => {
             let Some((items, is_list)) = errors.take(bin.items()) else { return (Vec::new(), false) };
             let named = items.into_iter().filter_map(|item| {
                 let text = errors.take(literal(item))?;
-                let program = errors.take(binary(&text.text, text.span, surroundings))?;
+                let program = errors.take(binary(&text.text, text.span, package))?;
                 Some((text.text, program))
             });
             (named.collect(), is_list)
         }
         (None, None) => {
-            let program = errors.take(only_binary(surroundings));
+            let program = errors.take(default_binary(package));
             (program.map(|program| ("bin".into(), program)).into_iter().collect(), false)
         }
     }
 }
 
-/// A list of strings that is one value: `command` and `args`. Any constant expression will do for a string.
+/// Returns the strings of `command` or `args`, which can be any constant expressions.
 pub(crate) fn words(settings: &Settings, name: &str, errors: &mut Errors) -> Vec<Expr> {
     let Some(setting) = settings.get(name) else { return Vec::new() };
     match errors.take(setting.expr()) {
@@ -80,9 +80,10 @@ pub(crate) fn words(settings: &Settings, name: &str, errors: &mut Errors) -> Vec
     }
 }
 
-/// A binary by its name. Where cargo names no binaries at all, the compiler complains (an editor does not).
-fn binary(name: &str, span: Span, surroundings: &Surroundings) -> syn::Result<TokenStream> {
-    let binaries = &surroundings.binaries;
+/// Returns the expression of a binary. If cargo passes no binaries, `env!` in the expansion fails. (Editors do not evaluate
+/// it, so they show no error.)
+fn binary(name: &str, span: Span, package: &Package) -> syn::Result<TokenStream> {
+    let binaries = &package.binaries;
     if !binaries.is_empty() && !binaries.iter().any(|binary| binary == name) {
         let binaries: Vec<&str> = binaries.iter().map(String::as_str).collect();
         return Err(Error::new(
@@ -96,18 +97,16 @@ fn binary(name: &str, span: Span, surroundings: &Surroundings) -> syn::Result<To
          that has this binary, or write `command = [\"…\"]`"
     );
     Ok(quote_spanned! {span=>
-        ::maelstrom::__private::Source::Binary { name: #name, path: ::core::env!(#variable, #message) }
+        ::maelstrom::__private::ProgramSpec::Binary { name: #name, path: ::core::env!(#variable, #message) }
     })
 }
 
-/// The package's only binary, or the one named like it.
-fn only_binary(surroundings: &Surroundings) -> syn::Result<TokenStream> {
-    match surroundings.binaries.as_slice() {
-        [] => Ok(quote!(::maelstrom::__private::Source::Missing)),
-        [only] => binary(only, Span::call_site(), surroundings),
-        several if several.contains(&surroundings.package) => {
-            binary(&surroundings.package, Span::call_site(), surroundings)
-        }
+/// Returns the only binary of the package, or the one with the name of the package.
+fn default_binary(package: &Package) -> syn::Result<TokenStream> {
+    match package.binaries.as_slice() {
+        [] => Ok(quote!(::maelstrom::__private::ProgramSpec::Missing)),
+        [only] => binary(only, Span::call_site(), package),
+        several if several.contains(&package.name) => binary(&package.name, Span::call_site(), package),
         several => Err(Error::new(
             Span::call_site(),
             format!(

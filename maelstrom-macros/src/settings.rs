@@ -1,4 +1,4 @@
-//! The attribute's arguments as they are written: `name = value, …`.
+//! The arguments of the attribute: `name = value, …`.
 
 use proc_macro2::Span;
 use quote::ToTokens;
@@ -8,28 +8,28 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, Ident, Lit, Token, UnOp};
 
-/// All arguments, in order, each name at most once.
+/// All arguments, in order. Each name occurs at most once.
 pub(crate) struct Settings {
     pub(crate) all: Vec<Setting>,
 }
 
-/// One argument.
+/// An argument.
 pub(crate) struct Setting {
-    /// Its name.
+    /// The name.
     pub(crate) name: Ident,
-    /// Its value.
-    pub(crate) value: Written,
+    /// The value.
+    pub(crate) value: ArgumentValue,
 }
 
 /// The value of an argument.
-pub(crate) enum Written {
-    /// Anything but `{…}`.
+pub(crate) enum ArgumentValue {
+    /// Any expression.
     Expr(Box<Expr>),
     /// `{KEY = "value", …}`.
     Map(Vec<(String, Expr)>),
 }
 
-/// One value of an option: its text, and where it stands.
+/// A value of an option: its text and its position in the source.
 #[derive(Clone)]
 pub(crate) struct Text {
     pub(crate) text: String,
@@ -68,13 +68,16 @@ impl Parse for Setting {
             return Err(Error::new(name.span(), format!("`{name}` has no value\n  help: write `{name} = …`")));
         }
         input.parse::<Token![=]>()?;
-        let value =
-            if name == "env" { Written::Map(parse_map(input)?) } else { Written::Expr(Box::new(input.parse()?)) };
+        let value = if name == "env" {
+            ArgumentValue::Map(parse_map(input)?)
+        } else {
+            ArgumentValue::Expr(Box::new(input.parse()?))
+        };
         Ok(Setting { name, value })
     }
 }
 
-/// What to say of a name in the form of a flag: `time-limit = "3s"`.
+/// Returns the error for a name in the form of a command-line flag: `time-limit = "3s"`.
 fn flag(first: &Ident, input: ParseStream<'_>) -> syn::Result<Error> {
     let (mut tokens, mut name) = (first.to_token_stream(), first.to_string());
     while input.peek(Token![-]) {
@@ -86,7 +89,7 @@ fn flag(first: &Ident, input: ParseStream<'_>) -> syn::Result<Error> {
     Ok(Error::new_spanned(tokens, maelstrom_options::unknown_option(&name)))
 }
 
-/// `{KEY = "value", …}`; keys are identifiers or strings.
+/// Parses `{KEY = "value", …}`. Keys are identifiers or strings.
 fn parse_map(input: ParseStream<'_>) -> syn::Result<Vec<(String, Expr)>> {
     if !input.peek(syn::token::Brace) {
         return Err(input.error("`env` needs names and values\n  help: write `env = {KEY = \"value\"}`"));
@@ -105,7 +108,7 @@ fn parse_map(input: ParseStream<'_>) -> syn::Result<Vec<(String, Expr)>> {
     Ok(Punctuated::<_, Token![,]>::parse_terminated_with(&inside, entry)?.into_iter().collect())
 }
 
-/// The expression behind parentheses and the invisible groups that macros put around what they pass on.
+/// Removes parentheses and the invisible groups that macros put around expressions.
 pub(crate) fn bare(expr: &Expr) -> &Expr {
     match expr {
         Expr::Group(group) => bare(&group.expr),
@@ -115,15 +118,15 @@ pub(crate) fn bare(expr: &Expr) -> &Expr {
 }
 
 impl Setting {
-    /// The value as an expression.
+    /// Returns the value as an expression.
     pub(crate) fn expr(&self) -> syn::Result<&Expr> {
         match &self.value {
-            Written::Expr(expr) => Ok(bare(expr)),
-            Written::Map(_) => Err(Error::new(self.name.span(), "expected a value")),
+            ArgumentValue::Expr(expr) => Ok(bare(expr)),
+            ArgumentValue::Map(_) => Err(Error::new(self.name.span(), "expected a value")),
         }
     }
 
-    /// The elements of a list, or the one value; with whether it is a list.
+    /// Returns the elements of a list or the single value, and whether it is a list.
     pub(crate) fn items(&self) -> syn::Result<(Vec<&Expr>, bool)> {
         let expr = self.expr()?;
         match expr {
@@ -137,7 +140,7 @@ impl Setting {
     }
 }
 
-/// What to say of a constant or another expression as a value.
+/// Returns the error for a value that is not a literal.
 pub(crate) fn not_a_literal(span: Span) -> Error {
     Error::new(
         span,
@@ -146,7 +149,7 @@ pub(crate) fn not_a_literal(span: Span) -> Error {
     )
 }
 
-/// The text of a literal: `5`, `"100ms"`, `2n`, `true`, `-1`.
+/// Returns the text of a literal: `5`, `"100ms"`, `2n`, `true`, `-1`.
 pub(crate) fn literal(expr: &Expr) -> syn::Result<Text> {
     let span = expr.span();
     let text = match expr {

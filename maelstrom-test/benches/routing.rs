@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use maelstrom::Scenario;
 use maelstrom::checker::{CheckContext, Checker, Verdict};
-use maelstrom::executor::{Observer, Unobserved};
+use maelstrom::executor::{NullObserver, Observer};
 use maelstrom::generator::{Generator, Invocation, Next, Worker};
 use maelstrom::history::History;
 use maelstrom::network::NetworkConfig;
@@ -276,7 +276,7 @@ fn core() {
             lines.for_each(|line| react(line, head, &mut output));
             output.split(|&byte| byte == b'\n').for_each(|line| simulation.on_line(now, number, line));
         }
-        Unobserved.observe(&mut simulation).expect("nothing can fail");
+        NullObserver.observe(&mut simulation).expect("nothing can fail");
         now = simulation.next_wakeup().unwrap_or(now).max(now);
         simulation.advance(now);
     }

@@ -75,9 +75,11 @@ pub use maelstrom_random as random;
 pub use scenario::{Run, RunError, Scenario};
 pub use workload::Workload;
 
-/// What the expansion of `#[maelstrom::test]` uses. Not for people.
+/// Items that the expansion of `#[maelstrom::test]` uses. Not part of the public interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::runner::{Failure, Function, Outcome, Source, run_function};
+    pub use crate::runner::body::IntoTestResult;
+    pub use crate::runner::function::{Function, ProgramSpec, TestFailure};
+    pub use crate::runner::run_function;
     pub use {insta, inventory};
 }

@@ -1,4 +1,4 @@
-//! `#[maelstrom::test]` in a user's package: both harnesses, cargo-nextest, and what the compiler says of mistakes.
+//! `#[maelstrom::test]` in a user's package: both harnesses, cargo-nextest, and the errors of the compiler.
 
 use std::fs;
 use std::process::Command;
@@ -6,22 +6,22 @@ use std::process::Command;
 use maelstrom_e2e::{Printed, run, shared};
 
 const CASES: [&str; 16] = [
-    "a_panic_is_wanted",
     "bare_counter_is_caught",
-    "bare_counter_is_pinned",
-    "crash_breaks_the_run_off",
-    "everything_is_pinned",
+    "bare_counter_matches_snapshot",
+    "crash_aborts_the_run",
     "fails",
+    "fault_without_effect_fails",
+    "fault_without_effect_is_allowed",
+    "full_report_matches_snapshot",
     "ids_are_unique::nodes=1",
     "ids_are_unique::nodes=3",
     "inner::nested::seed=0",
     "inner::nested::seed=1",
+    "own_workload",
+    "own_workload_finds_anomaly",
+    "panic_is_expected",
     "program_is_missing",
     "returns_an_error",
-    "survives_nothing",
-    "survives_nothing_and_may",
-    "workload_of_our_own",
-    "workload_of_our_own_finds",
 ];
 
 fn cluster(words: &[&str], variables: &[(&str, &str)]) -> Printed {
@@ -39,18 +39,18 @@ fn listed(words: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn every_case_is_listed_and_nothing_else() {
+fn exactly_the_cases_are_listed() {
     assert_eq!(listed(&[], &[]), CASES);
     let ignored = listed(&["--ignored"], &[]);
     assert_eq!(
         ignored,
         [
-            "bare_counter_is_pinned",
-            "everything_is_pinned",
+            "bare_counter_matches_snapshot",
             "fails",
+            "fault_without_effect_fails",
+            "full_report_matches_snapshot",
             "program_is_missing",
             "returns_an_error",
-            "survives_nothing"
         ]
     );
     assert_eq!(
@@ -62,13 +62,13 @@ fn every_case_is_listed_and_nothing_else() {
 }
 
 #[test]
-fn what_should_pass_passes() {
+fn cases_that_are_not_ignored_pass() {
     let printed = cluster(&[], &[]).expect_status(0);
     assert!(printed.stdout.contains("10 passed; 0 failed; 6 ignored"), "{}", printed.stdout);
 }
 
 #[test]
-fn the_plain_name_of_a_function_runs_all_its_cases() {
+fn the_name_of_a_function_selects_all_its_cases() {
     for (name, count) in [("ids_are_unique", 2), ("ids_are_unique::nodes=3", 1), ("inner::nested", 2), ("inner", 0)] {
         let printed = cluster(&["--exact", name, "--nocapture"], &[("MAELSTROM_PROGRESS", "never")]).expect_status(0);
         assert!(printed.stdout.contains(&format!("{count} passed")), "{name}: {}", printed.stdout);
@@ -76,7 +76,7 @@ fn the_plain_name_of_a_function_runs_all_its_cases() {
 }
 
 #[test]
-fn failures_explain_themselves_shortly() {
+fn failures_have_a_short_report() {
     let printed = cluster(&["--ignored", "fails"], &[("MAELSTROM_SEED", "7")]).expect_status(101);
     assert!(printed.stdout.lines().count() < 40, "{}", printed.stdout);
     for words in ["expected: valid", "seed 7", "report.html", "MAELSTROM_SEED=7 cargo test fails"] {
@@ -90,32 +90,32 @@ fn failures_explain_themselves_shortly() {
 }
 
 #[test]
-fn a_valid_run_that_survived_nothing_fails_unless_that_is_allowed() {
-    let printed = cluster(&["--ignored", "survives_nothing"], &[]).expect_status(101);
+fn a_fault_without_effect_fails_unless_it_is_allowed() {
+    let printed = cluster(&["--ignored", "fault_without_effect_fails"], &[]).expect_status(101);
     for words in ["survived nothing: partition", "valid (partition had no effect)", "there is only one node"] {
         assert!(printed.stdout.contains(words), "{words} in {}", printed.stdout);
     }
-    let printed = cluster(&["--exact", "survives_nothing_and_may", "--nocapture"], &[]).expect_status(0);
+    let printed = cluster(&["--exact", "fault_without_effect_is_allowed", "--nocapture"], &[]).expect_status(0);
     assert!(printed.stdout.contains("valid (partition had no effect)"), "{}", printed.stdout);
 }
 
 #[test]
-fn wrong_variables_are_one_clear_message() {
+fn wrong_environment_variables_are_one_message() {
     let printed = cluster(&[], &[("MAELSTROM_SEED", "seven")]).expect_status(101);
     assert_eq!(printed.stderr, "error: MAELSTROM_SEED: `seven` is neither a number nor `random`\n");
     let printed = cluster(&[], &[("MAELSTROM_CASE", "nodes=7")]).expect_status(101);
-    let expected = "error: MAELSTROM_CASE: no case of this test program contains `nodes=7` in its name\n  help: ";
+    let expected = "error: MAELSTROM_CASE: no case of this test program has `nodes=7` in its name\n  help: ";
     assert!(printed.stderr.starts_with(expected), "{}", printed.stderr);
-    // What the command line has left out already is no mistake.
+    // Cases that the command line filters out are not an error.
     cluster(&["no-such-case"], &[("MAELSTROM_CASE", "nodes=7")]).expect_status(0);
 }
 
 #[test]
-fn snapshots_land_beside_the_users_tests() {
+fn snapshots_are_beside_the_tests_of_the_user() {
     let (scratch, _) = shared();
-    let pinned = ["--ignored", "bare_counter_is_pinned"];
+    let pinned = ["--ignored", "bare_counter_matches_snapshot"];
     let folder = scratch.root.join("tests/snapshots");
-    let file = folder.join("cluster__bare_counter_is_pinned.snap");
+    let file = folder.join("cluster__bare_counter_matches_snapshot.snap");
     let printed = cluster(&pinned, &[("INSTA_UPDATE", "no")]).expect_status(101);
     assert!(printed.stdout.contains("there is no snapshot yet in"), "{}", printed.stdout);
     assert!(!folder.exists());
@@ -123,7 +123,7 @@ fn snapshots_land_beside_the_users_tests() {
     let stored = fs::read_to_string(&file).expect("insta stored it");
     assert!(stored.contains("scenario      unique-ids, 3 nodes"), "{stored}");
     cluster(&pinned, &[]).expect_status(0);
-    // With a seed from the environment nothing is compared.
+    // With a seed from the environment, the snapshot is not compared.
     fs::write(&file, stored.replace("invalid", "valid")).expect("it can be written");
     cluster(&pinned, &[("MAELSTROM_SEED", "3")]).expect_status(0);
     let printed = cluster(&pinned, &[]).expect_status(101);
@@ -131,16 +131,16 @@ fn snapshots_land_beside_the_users_tests() {
         assert!(printed.stdout.contains(words), "{words} in {}", printed.stdout);
     }
     fs::remove_dir_all(&folder).expect("it was there");
-    // All of the report, with its numbers, is the same in a second run: where there is virtual time. Elsewhere nothing
-    // is compared, and nothing stored.
-    let everything = ["--ignored", "everything_is_pinned"];
+    // In virtual time, the full report with its numbers is the same in a second run. Otherwise it is neither compared nor
+    // stored.
+    let everything = ["--ignored", "full_report_matches_snapshot"];
     let printed = cluster(&everything, &[("INSTA_UPDATE", "always")]).expect_status(0);
     cluster(&everything, &[("INSTA_UPDATE", "no")]).expect_status(0);
-    assert_eq!(folder.exists(), !printed.stderr.contains("the full snapshot was not compared"), "{printed:?}");
+    assert_eq!(folder.exists(), !printed.stderr.contains("skipped the full snapshot"), "{printed:?}");
 }
 
 #[test]
-fn the_ordinary_harness_runs_the_same_file() {
+fn the_default_harness_runs_the_same_file() {
     let (scratch, _) = shared();
     let program = scratch.build("plain");
     let plain = |words: &[&str]| run(&mut scratch.program(&program, words));
@@ -155,7 +155,7 @@ fn the_ordinary_harness_runs_the_same_file() {
 }
 
 #[test]
-fn nextest_runs_every_case_in_a_process_of_its_own() {
+fn nextest_runs_every_case() {
     let (scratch, _) = shared();
     let mut command = scratch.cargo(&["nextest", "run", "--test", "cluster", "--no-fail-fast"]);
     if run(Command::new("cargo").args(["nextest", "--version"])).status != Some(0) {
@@ -164,7 +164,7 @@ fn nextest_runs_every_case_in_a_process_of_its_own() {
     }
     let printed = run(&mut command).expect_status(0);
     assert!(printed.stderr.contains("10 tests run: 10 passed, 6 skipped"), "{}", printed.stderr);
-    // The message of a failure in a JUnit report is the run's headline, in both harnesses.
+    // In both harnesses, the message of a failure in a JUnit report is the headline of the run.
     for target in ["cluster", "plain"] {
         let words =
             ["nextest", "run", "--profile", "ci", "--run-ignored", "all", "--test", target, "-E", "test(=fails)"];
@@ -177,7 +177,7 @@ fn nextest_runs_every_case_in_a_process_of_its_own() {
 }
 
 #[test]
-fn the_compiler_points_at_mistakes() {
+fn errors_of_the_compiler_point_at_the_wrong_token() {
     let (scratch, _) = shared();
     let printed = run(&mut scratch.cargo(&["check", "--test", "wrong"])).expect_status(101);
     for (place, says) in [

@@ -4,7 +4,7 @@ use clap::ArgMatches;
 
 use super::{BROKE, Done, Stop, arguments, interrupt, status, store};
 use crate::report::text;
-use crate::runner::{self, progress::Display};
+use crate::runner::{self, progress::ProgressLine};
 use crate::scenario::options::{self, FrontEnd};
 use crate::scenario::{Config, Interrupt, Run, RunError, Scenario};
 
@@ -129,7 +129,8 @@ pub(super) fn run(
     let name = config.name.clone();
     let workload = config.simulation.workload.name();
     eprintln!("{workload}: {}, seed {}", config.shape().join(", "), config.simulation.seed);
-    let display = Display::for_program().filter(|_| !(config.log_stderr || config.log_net_send || config.log_net_recv));
+    let display =
+        ProgressLine::for_program().filter(|_| !(config.log_stderr || config.log_net_send || config.log_net_recv));
     let mut scenario = scenario.again(again(&config));
     if let Some(expect) = expect {
         scenario = scenario.expect(expect);

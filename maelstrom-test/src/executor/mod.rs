@@ -1,7 +1,11 @@
-//! Executors: they run node programs and drive the simulation core.
+//! Executors, which run node programs and drive the simulation core.
 //!
-//! [`real`] lets the nodes run freely on the wall clock, [`virtual_time`] on a simulated one. Both know how a node
-//! program is started, and both report to an [`Observer`], which writes the run's files as it goes.
+//! | executor | clock of the nodes |
+//! | --- | --- |
+//! | [`real`] | the wall clock |
+//! | [`virtual_time`] | a simulated clock |
+//!
+//! Both start nodes from a [`NodeProgram`] and call an [`Observer`], which writes the files of the run.
 
 mod log;
 pub mod real;
@@ -16,55 +20,55 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-pub(crate) use self::log::{LogEnd, log_tail};
+pub(crate) use self::log::{LogTail, log_tail};
 use crate::simulation::{Failure, Simulation};
 
-/// How one node is started.
+/// The program of a node, and how to start it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeProgram {
-    /// The node's name.
+    /// The name of the node.
     pub name: String,
-    /// Absolute path of the executable.
+    /// The absolute path of the executable.
     pub program: PathBuf,
-    /// Its arguments.
+    /// The arguments.
     pub args: Vec<OsString>,
-    /// Environment variables besides those that it inherits.
+    /// Environment variables, in addition to inherited ones.
     pub env: Vec<(OsString, OsString)>,
-    /// Its own directory: made before the run, kept across kills.
+    /// The node's own directory. It is created before the run and kept when the node is killed.
     pub directory: PathBuf,
-    /// Its working directory, if that is not its own one. [`NODE_DIRECTORY`] then names its own.
+    /// The working directory, if it is not `directory`. [`NODE_DIRECTORY`] is then set to `directory`.
     pub cwd: Option<PathBuf>,
-    /// The file that its standard error is appended to.
+    /// The file to which standard error is appended.
     pub log: PathBuf,
 }
 
-/// The environment variable that names a node's own directory where the node works in another one.
+/// The environment variable with a node's own directory, if its working directory is another one.
 pub const NODE_DIRECTORY: &str = "MAELSTROM_NODE_DIR";
 
-/// What a run in virtual time leaves besides its history.
+/// Measurements of a run in virtual time.
 #[derive(Clone, Debug, Default)]
-pub struct Traced {
-    /// What was noticed that another run with the same seed may do differently: each a sentence; none if the run can be
-    /// repeated exactly.
-    pub differs: Vec<String>,
-    /// How long each node ran on the wall clock, to a few milliseconds; for people only, since it differs from run to run.
-    pub busy: Vec<std::time::Duration>,
+#[non_exhaustive]
+pub struct VirtualTimeStats {
+    /// Reasons why another run with the same seed may differ, one sentence each. Empty if the run is reproducible.
+    pub nondeterminism: Vec<String>,
+    /// How long each node ran on the wall clock, to a few milliseconds. Differs between runs with the same seed.
+    pub wall_times: Vec<std::time::Duration>,
 }
 
-/// Who watches a run: writes down what happens, shows progress, and can stop it.
+/// An observer of a run. It writes files, shows progress, and can abort the run.
 pub trait Observer {
-    /// Called after every step. The observer takes from the simulation what it wants to write.
+    /// Called after every step of the run.
     ///
     /// # Errors
-    /// The run must end: somebody interrupted it, or a file cannot be written.
+    /// Fails if the run must be aborted, because it was interrupted or a file cannot be written.
     fn observe(&mut self, simulation: &mut Simulation) -> Result<(), Failure>;
 }
 
-/// Observes nothing.
+/// An observer that does nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Unobserved;
+pub struct NullObserver;
 
-impl Observer for Unobserved {
+impl Observer for NullObserver {
     fn observe(&mut self, simulation: &mut Simulation) -> Result<(), Failure> {
         let journal = simulation.network_mut().journal_mut();
         let empty = journal.take(Vec::new());
@@ -73,8 +77,8 @@ impl Observer for Unobserved {
     }
 }
 
-/// Wall time since some moment, to a few milliseconds. Unlike [`Instant::now`](std::time::Instant::now) it costs next
-/// to nothing in a thread that traces nodes.
+/// Returns the time on a monotonic wall clock, to a few milliseconds. Much faster than
+/// [`Instant::now`](std::time::Instant::now) in a thread that traces nodes.
 #[cfg(target_os = "linux")]
 pub(crate) fn coarse_clock() -> std::time::Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -86,22 +90,22 @@ pub(crate) fn coarse_clock() -> std::time::Duration {
     std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Wall time since some moment.
+/// Returns the time on a monotonic wall clock.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn coarse_clock() -> std::time::Duration {
     static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
     START.elapsed()
 }
 
-/// A line on standard output longer than this breaks the run off.
+/// The maximum length of a line on standard output, in bytes. A longer line aborts the run.
 pub const LINE_LIMIT: usize = 64 << 20;
 
-/// Says why a program could not be started, and what to do about it.
+/// Describes why a program cannot be started, and what to do about it.
 pub(crate) fn explain_start(program: &Path, error: &std::io::Error) -> String {
     let path = program.display();
     match error.raw_os_error() {
         Some(libc::ENOENT) if program.exists() => {
-            format!("{path} exists, but its interpreter does not: look at its first line (#!…)")
+            format!("the interpreter of {path} does not exist; check its first line (#!…)")
         }
         Some(libc::ENOENT) => format!("{path} does not exist"),
         Some(libc::EACCES) => format!("{path} is not executable; run: chmod +x {path}"),
@@ -114,7 +118,7 @@ pub(crate) fn explain_start(program: &Path, error: &std::io::Error) -> String {
     }
 }
 
-/// Whether a program is a 32-bit one, which virtual time cannot run. A script is not, whatever its interpreter is.
+/// Whether a program is a 32-bit binary, which virtual time does not support. Returns false for scripts.
 pub(crate) fn is_32_bit(program: &Path) -> bool {
     use std::io::Read;
     const ELF_32_BIT: [u8; 5] = *b"\x7fELF\x01";
@@ -123,7 +127,7 @@ pub(crate) fn is_32_bit(program: &Path) -> bool {
     read.is_ok() && start == ELF_32_BIT
 }
 
-/// How a program ended, in words.
+/// Formats an exit status: `exit status 3`, `signal 9 (SIGKILL)`.
 pub(crate) fn describe_exit(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),

@@ -1,9 +1,9 @@
-//! Virtual time on systems that it has not been brought to: it says so.
+//! Virtual time on systems that it does not support.
 
-use super::{NodeProgram, Observer, Traced};
+use super::{NodeProgram, Observer, VirtualTimeStats};
 use crate::simulation::{Failure, Simulation};
 
-/// Why virtual time is not possible here: a sentence for people.
+/// Why virtual time is not available.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unavailable(pub String);
@@ -12,16 +12,16 @@ fn unavailable() -> Unavailable {
     Unavailable("virtual time needs Linux on x86-64".into())
 }
 
-/// Whether runs can be in virtual time here: never.
+/// Checks whether virtual time is available.
 ///
 /// # Errors
-/// Always.
+/// Always fails.
 pub fn available() -> Result<(), Unavailable> {
     Err(unavailable())
 }
 
-/// Breaks the run off.
-pub fn run(simulation: &mut Simulation, _: &[NodeProgram], _: u64, _: &mut dyn Observer) -> Traced {
+/// Aborts the run.
+pub fn run(simulation: &mut Simulation, _: &[NodeProgram], _: u64, _: &mut dyn Observer) -> VirtualTimeStats {
     simulation.fail(Failure::Machine(unavailable().to_string()));
-    Traced::default()
+    VirtualTimeStats::default()
 }

@@ -1,8 +1,15 @@
-//! The space-time diagram as data: who said what to whom, and whether it arrived.
+//! The data of the space-time diagram: the messages of a run and their delivery.
 //!
-//! Time runs downwards; every node has a vertical line, every message is an arrow from the line of its sender to that
-//! of its receiver (L. Lamport, *Time, Clocks, and the Ordering of Events in a Distributed System*, 1978). Clients come
-//! and go, so several that do not overlap in time share a line.
+//! Time runs downwards. Every node has a vertical line, and every message is an arrow from the line of its sender to the
+//! line of its receiver (L. Lamport, *Time, Clocks, and the Ordering of Events in a Distributed System*, 1978). A run can
+//! have many clients, so clients that do not overlap in time share a line:
+//!
+//! ```text
+//!           c1 …      n1        n2      lin-kv
+//!  0.010 s   │─read──▶│         │         │
+//!  0.014 s   │        │─get─────┼────────▶│
+//!  0.015 s   │        │─gossip──✕         │      dropped by a partition
+//! ```
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -22,11 +29,11 @@ use crate::protocol::{NodeKind, compare_names, shorten};
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) kind: NodeKind,
-    /// Which vertical line it is drawn on, from the left.
+    /// The vertical line that it is drawn on, counted from the left.
     pub(super) lane: usize,
 }
 
-/// How a message is coloured.
+/// The class of a message, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Class {
     Client,
@@ -43,17 +50,17 @@ impl Class {
     }
 }
 
-/// What became of a message.
+/// The delivery of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Delivery {
     Received,
-    /// It was lost or dropped, and no copy of it arrived.
+    /// It was lost or dropped, and no copy was received.
     Lost,
-    /// No event that is shown says what became of it.
-    Open,
+    /// The diagram has no event about its delivery.
+    Unknown,
 }
 
-/// One message.
+/// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Message {
     pub(super) id: u64,
@@ -62,47 +69,48 @@ pub(super) struct Message {
     pub(super) kind: String,
     pub(super) class: Class,
     pub(super) body: String,
-    /// Bytes of the body that are not shown.
+    /// The number of bytes of the body that are left out.
     pub(super) cut: usize,
     pub(super) msg_id: Option<String>,
     pub(super) in_reply_to: Option<String>,
-    /// Positions in [`Diagram::events`]; several if it was duplicated.
+    /// The position of its sending in [`Diagram::events`].
     pub(super) send: usize,
+    /// The positions in [`Diagram::events`] at which it was received. A duplicated message can have several.
     pub(super) recvs: Vec<usize>,
-    /// Positions in [`Diagram::events`] at which copies were dropped at their destination.
+    /// The positions in [`Diagram::events`] at which copies were dropped at the destination.
     pub(super) drops: Vec<usize>,
-    pub(super) fate: Fate,
-    /// What the journal says of it besides sending and receiving, in words.
+    pub(super) delivery: Delivery,
+    /// Descriptions of its other events: losses, duplications, delays and drops, with their causes.
     pub(super) notes: Vec<String>,
 }
 
-/// Something that has a row: a message was sent, received, or dropped at its destination.
+/// An event with a row in the diagram: a message was sent, received, or dropped at its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Event {
     pub(super) seq: u64,
     pub(super) time: Nanos,
     pub(super) message: usize,
     pub(super) kind: EventType,
-    /// Events of the journal that are not shown, from the first one that is up to this one.
+    /// The number of events of the journal before this one that are not shown.
     pub(super) left_out: u64,
 }
 
-/// Everything that is drawn.
+/// The content of the diagram.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Diagram {
     pub(super) columns: Vec<Column>,
     pub(super) lanes: usize,
     pub(super) messages: Vec<Message>,
     pub(super) events: Vec<Event>,
-    /// Events of the whole run.
+    /// The number of events of the whole run.
     pub(super) total: u64,
-    /// How many of them the diagram shows.
+    /// The number of events that the diagram shows.
     pub(super) shown: u64,
 }
 
-/// Bytes of all bodies together.
+/// The maximum number of bytes of all bodies together.
 const BODIES: usize = 2_000_000;
-/// Characters of one body.
+/// The maximum number of bytes of one body.
 const BODY: usize = 16_384;
 
 #[derive(Deserialize)]
@@ -126,7 +134,7 @@ struct Head<'a> {
 }
 
 impl Diagram {
-    /// Reads the events that were kept of a run.
+    /// Builds the diagram of the events in [`RunView::journal`].
     pub(super) fn of(view: &RunView<'_>) -> Diagram {
         let mut diagram = Diagram { total: view.journal_events, ..Diagram::default() };
         let mut columns: HashMap<String, usize> = HashMap::new();
@@ -148,7 +156,7 @@ impl Diagram {
                     diagram.messages.push(message);
                     diagram.messages.len() - 1
                 }
-                // Sent before the first event that was kept: there is nothing to draw.
+                // The message was sent before the first event in memory, so there is nothing to draw.
                 _ => match by_id.get(&event.id) {
                     Some(message) => *message,
                     None => continue,
@@ -158,21 +166,21 @@ impl Diagram {
             diagram.shown += 1;
             let row = diagram.events.len();
             let target = &mut diagram.messages[message];
-            target.notes.extend(event.cause.map(|cause| in_words(event, cause, &faults)));
+            target.notes.extend(event.cause.map(|cause| describe(event, cause, &faults)));
             match event.kind {
                 EventType::Send => {}
                 EventType::Recv => {
                     target.recvs.push(row);
-                    target.fate = Fate::Received;
+                    target.delivery = Delivery::Received;
                 }
                 EventType::Drop => {
                     target.drops.push(row);
-                    if target.fate == Fate::Open {
-                        target.fate = Fate::Lost;
+                    if target.delivery == Delivery::Unknown {
+                        target.delivery = Delivery::Lost;
                     }
                 }
                 EventType::Lose => {
-                    target.fate = Fate::Lost;
+                    target.delivery = Delivery::Lost;
                     continue;
                 }
                 EventType::Duplicate | EventType::Delay | EventType::Ignore => continue,
@@ -222,12 +230,12 @@ impl Diagram {
             send: self.events.len(),
             recvs: Vec::new(),
             drops: Vec::new(),
-            fate: Fate::Open,
+            delivery: Delivery::Unknown,
             notes: Vec::new(),
         }
     }
 
-    /// Clients left, nodes in the middle, services right; messages are renumbered accordingly.
+    /// Sorts the columns: clients left, nodes in the middle, services right. Updates the messages accordingly.
     fn order_columns(&mut self) {
         let rank = |kind: NodeKind| match kind {
             NodeKind::Client => 0,
@@ -239,30 +247,30 @@ impl Diagram {
             let (a, b) = (&self.columns[a], &self.columns[b]);
             rank(a.kind).cmp(&rank(b.kind)).then_with(|| compare_names(&a.name, &b.name))
         });
-        let mut place = vec![0; order.len()];
-        order.iter().enumerate().for_each(|(new, &old)| place[old] = new);
+        let mut new_index = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(new, &old)| new_index[old] = new);
         self.columns = order.iter().map(|&old| self.columns[old].clone()).collect();
         for message in &mut self.messages {
-            (message.src, message.dest) = (place[message.src], place[message.dest]);
+            (message.src, message.dest) = (new_index[message.src], new_index[message.dest]);
         }
         self.assign_lanes();
     }
 
-    /// Gives each client the leftmost line that is free from its first event on.
+    /// Assigns each client the leftmost line that is free at its first event, and every other column a line of its own.
     fn assign_lanes(&mut self) {
-        let mut life: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+        let mut lifetimes: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
         for (at, event) in self.events.iter().enumerate() {
             let message = &self.messages[event.message];
             for column in [message.src, message.dest] {
-                life.entry(column).or_insert((at, at)).1 = at;
+                lifetimes.entry(column).or_insert((at, at)).1 = at;
             }
         }
         let is_client = |column: &Column| column.kind == NodeKind::Client;
         let mut clients: Vec<usize> = (0..self.columns.len()).filter(|&at| is_client(&self.columns[at])).collect();
-        clients.sort_by_key(|at| life.get(at).map_or(usize::MAX, |(first, _)| *first));
+        clients.sort_by_key(|at| lifetimes.get(at).map_or(usize::MAX, |(first, _)| *first));
         let mut busy_until: Vec<usize> = Vec::new();
         for client in clients {
-            let (first, last) = life.get(&client).copied().unwrap_or_default();
+            let (first, last) = lifetimes.get(&client).copied().unwrap_or_default();
             let lane = busy_until.iter().position(|until| *until < first).unwrap_or(busy_until.len());
             if lane == busy_until.len() {
                 busy_until.push(last);
@@ -280,12 +288,12 @@ impl Diagram {
     }
 }
 
-/// An event with its cause: `dropped at 12.031 s: partition (majority) {n0 n1} | {n2}, 10.2–19.8 s`.
-fn in_words(event: &JournalEvent, cause: Cause, faults: &[FaultSpan]) -> String {
-    let fault = |kind| cause.fault.and_then(|index| fault_of(faults, kind, index)).map(FaultSpan::in_words);
-    let because = |words: &str, kind| match fault(kind) {
-        Some(fault) => format!("{words} ({fault})"),
-        None => words.to_owned(),
+/// Describes an event with its cause: `dropped at 12.031 s: partition (majority) {n0 n1} | {n2}, 10.2–19.8 s`.
+fn describe(event: &JournalEvent, cause: Cause, faults: &[FaultSpan]) -> String {
+    let fault = |kind| cause.fault.and_then(|index| fault_of(faults, kind, index)).map(FaultSpan::describe);
+    let with_fault = |text: &str, kind| match fault(kind) {
+        Some(fault) => format!("{text} ({fault})"),
+        None => text.to_owned(),
     };
     let reason = match cause.reason {
         Reason::Loss => "option p_loss".to_owned(),
@@ -294,12 +302,12 @@ fn in_words(event: &JournalEvent, cause: Cause, faults: &[FaultSpan]) -> String 
         Reason::Slow => "the network is slow".to_owned(),
         Reason::Packet => fault(FaultKind::Packet).unwrap_or_else(|| "packet fault".to_owned()),
         Reason::Partition => fault(FaultKind::Partition).unwrap_or_else(|| "partition".to_owned()),
-        Reason::Down => because("the destination was down", FaultKind::Kill),
-        Reason::Killed => because("the destination was killed while the message was on its way", FaultKind::Kill),
+        Reason::Down => with_fault("the destination was down", FaultKind::Kill),
+        Reason::Killed => with_fault("the destination was killed while the message was in flight", FaultKind::Kill),
         Reason::EarlierIncarnation => {
-            because("it answers a request that the destination made before it was killed", FaultKind::Kill)
+            with_fault("it answers a request that the destination sent before it was killed", FaultKind::Kill)
         }
-        Reason::ClientClosed => "the client had given up".to_owned(),
+        Reason::ClientClosed => "the client was closed after a timeout".to_owned(),
         Reason::NotAwaited => "the client no longer waited for it".to_owned(),
     };
     let what = match event.kind {
@@ -313,7 +321,7 @@ fn in_words(event: &JournalEvent, cause: Cause, faults: &[FaultSpan]) -> String 
     format!("{what}: {reason}")
 }
 
-/// How many bytes of each body may be shown so that all together stay within bounds.
+/// Returns the number of bytes to show of each body, so that all bodies together have about [`BODIES`] bytes.
 fn body_limit(lengths: impl Iterator<Item = usize> + Clone) -> usize {
     let mut limit = BODY;
     while limit > 100 && lengths.clone().map(|length| length.min(limit)).sum::<usize>() > BODIES {
@@ -351,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_classified_and_their_fate_is_known() {
+    fn messages_have_a_class_and_a_delivery() {
         let diagram = diagram(
             vec![
                 send(0, 0, 7, &line("c3", "n1", r#"{"type":"read","msg_id":1}"#)),
@@ -365,14 +373,14 @@ mod tests {
             ],
             8,
         );
-        let told: Vec<_> = diagram.messages.iter().map(|m| (m.kind.as_str(), m.class, m.fate, m.recvs.len())).collect();
+        let messages = diagram.messages.iter().map(|m| (m.kind.as_str(), m.class, m.delivery, m.recvs.len()));
         assert_eq!(
-            told,
+            messages.collect::<Vec<_>>(),
             [
-                ("read", Class::Client, Fate::Received, 1),
-                ("", Class::Server, Fate::Lost, 0),
-                ("error", Class::Error, Fate::Received, 2),
-                ("", Class::Service, Fate::Open, 0),
+                ("read", Class::Client, Delivery::Received, 1),
+                ("", Class::Server, Delivery::Lost, 0),
+                ("error", Class::Error, Delivery::Received, 2),
+                ("", Class::Service, Delivery::Unknown, 0),
             ]
         );
         let names: Vec<&str> = diagram.columns.iter().map(|column| column.name.as_str()).collect();
@@ -382,13 +390,13 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_which_no_event_says_that_it_was_lost_is_not_called_lost() {
+    fn a_message_in_flight_is_not_called_lost() {
         let diagram = diagram(vec![send(0, 500, 1, &line("n1", "n2", "{}"))], 1);
-        assert_eq!(diagram.messages[0].fate, Fate::Open);
+        assert_eq!(diagram.messages[0].delivery, Delivery::Unknown);
     }
 
     #[test]
-    fn every_event_of_the_journal_is_told_with_its_fault() {
+    fn every_event_of_the_journal_is_described_with_its_cause() {
         let fault = sample::stale_read().history.ops.iter().find(|op| &*op.f == "start-partition").unwrap().index;
         let notes: [(EventType, Reason, Option<u64>); 11] = [
             (EventType::Lose, Reason::Loss, None),
@@ -408,30 +416,27 @@ mod tests {
             [sent, note(2 * id + 1, 12_031_000_000, kind, id, reason, fault)]
         });
         let diagram = diagram(events.collect(), 22);
-        let told: Vec<String> = diagram.messages.iter().map(|message| message.notes.join("; ")).collect();
-        assert_eq!(
-            told,
-            [
-                "lost: option p_loss",
-                "lost: the network is flaky",
-                "lost: packet fault",
-                "duplicated: option p_duplicate",
-                "delayed by 1.5 ms: the network is slow",
-                "dropped at 12.031 s: partition (majority) {n0 n1} | {n2 n3 n4}, 10.2–19.8 s",
-                "dropped at 12.031 s: the destination was down",
-                "dropped at 12.031 s: the destination was killed while the message was on its way",
-                "dropped at 12.031 s: it answers a request that the destination made before it was killed",
-                "dropped at 12.031 s: the client had given up",
-                "ignored at 12.031 s: the client no longer waited for it",
-            ]
-        );
-        // Drops have rows of their own; what happens at the time of sending has not.
+        let notes: Vec<String> = diagram.messages.iter().map(|message| message.notes.join("; ")).collect();
+        insta::assert_snapshot!(notes.join("\n"), @r"
+        lost: option p_loss
+        lost: the network is flaky
+        lost: packet fault
+        duplicated: option p_duplicate
+        delayed by 1.5 ms: the network is slow
+        dropped at 12.031 s: partition (majority) {n0 n1} | {n2 n3 n4}, 10.2–19.8 s
+        dropped at 12.031 s: the destination was down
+        dropped at 12.031 s: the destination was killed while the message was in flight
+        dropped at 12.031 s: it answers a request that the destination sent before it was killed
+        dropped at 12.031 s: the client was closed after a timeout
+        ignored at 12.031 s: the client no longer waited for it
+        ");
+        // Drops have rows. Losses, duplications and delays happen when the message is sent, so they have none.
         assert_eq!((diagram.events.len(), diagram.shown), (11 + 5, 22));
         assert!(diagram.events.iter().all(|event| event.left_out == 0));
     }
 
     #[test]
-    fn a_gap_is_counted_and_what_has_no_row_is_not_a_gap() {
+    fn gaps_are_counted_without_events_that_have_no_row() {
         let diagram = diagram(
             vec![
                 send(0, 0, 1, &line("n1", "n2", "{}")),
@@ -453,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn long_bodies_are_shortened_and_nonsense_is_passed_over() {
+    fn long_bodies_are_shortened_and_invalid_events_are_skipped() {
         let long = format!(r#"{{"type":"x","text":"{}"}}"#, "ä".repeat(500_000));
         let journal = vec![send(0, 0, 0, &line("n1", "n2", &long)), send(1, 0, 1, "nonsense"), recv(2, 0, 99)];
         let diagram = diagram(journal, 3);

@@ -1,9 +1,9 @@
-//! Making what nodes wrote harmless to look at.
+//! Escapes for the output of nodes, which may contain anything.
 
 use std::fmt::Write as _;
 
-/// At most `limit` characters of a text, on one line, without what a terminal or a reader's eye could be fooled by:
-/// control characters and marks that change the direction of writing appear as escapes.
+/// Returns at most `limit` characters of a text on one line. Control characters and characters that change the direction of
+/// text appear as escapes, so that they cannot control a terminal or mislead a reader.
 pub(super) fn visible(text: &str, limit: usize) -> String {
     let mut out = String::with_capacity(text.len().min(limit + 16));
     for (count, character) in text.chars().enumerate() {
@@ -13,14 +13,16 @@ pub(super) fn visible(text: &str, limit: usize) -> String {
         }
         match character {
             '\t' => out.push(' '),
-            _ if is_deceptive(character) => write!(out, "\\u{{{:x}}}", u32::from(character)).expect("strings take all"),
+            _ if is_deceptive(character) => {
+                write!(out, "\\u{{{:x}}}", u32::from(character)).expect("writing to a string does not fail")
+            }
             _ => out.push(character),
         }
     }
     out
 }
 
-/// Control characters, and those that reorder or hide others.
+/// Whether it is a control character, or a character that reorders or hides others.
 fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
@@ -31,7 +33,7 @@ mod tests {
     use super::visible;
 
     #[test]
-    fn terminals_are_not_fooled() {
+    fn control_characters_and_direction_marks_are_escaped() {
         assert_eq!(visible("\x1b[2Jgone\r\n", 80), "\\u{1b}[2Jgone\\u{d}\\u{a}");
         assert_eq!(visible("abc\u{202e}def", 80), "abc\\u{202e}def");
         assert_eq!(visible("größer → ok", 80), "größer → ok");

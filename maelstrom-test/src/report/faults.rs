@@ -1,4 +1,4 @@
-//! When which fault was active, read off the nemesis' entries of a history.
+//! The intervals in which faults were active, from the nemesis entries of a history.
 
 use std::collections::BTreeMap;
 
@@ -8,42 +8,43 @@ use super::units;
 use crate::history::{History, Nanos, Op, Process};
 use crate::nemesis::FaultKind;
 
-/// An interval during which a fault was active.
+/// An interval in which a fault was active.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FaultSpan {
-    /// `partition`, `kill`, …
+    /// The kind: `partition`, `kill`, …
     pub kind: String,
-    /// The index of the entry with which it began: the journal refers to a fault by it.
+    /// The index of the history entry that started it. The journal refers to a fault by this index.
     pub index: u64,
-    /// When it began.
+    /// When it started.
     pub start: Nanos,
-    /// When it was over; `None` if it never was.
+    /// When it ended. `None` if it was active until the end of the run.
     pub end: Option<Nanos>,
-    /// What was done to whom: `(majority) {n0 n1} | {n2 n3 n4}`.
+    /// The targets: `(majority) {n0 n1} | {n2 n3 n4}`.
     pub what: String,
-    /// The nodes that it hit; empty for faults of the network as a whole.
+    /// The affected nodes. Empty for partitions, which affect the whole network.
     pub nodes: Vec<String>,
 }
 
 impl FaultSpan {
-    /// Whether it was active at some time between these two, ends included.
-    pub fn overlaps(&self, from: Nanos, to: Nanos) -> bool {
+    /// Whether it was active at some time in an interval, both ends included.
+    pub(super) fn overlaps(&self, from: Nanos, to: Nanos) -> bool {
         self.start <= to && self.end.is_none_or(|end| from <= end)
     }
 
-    /// `partition (majority) {n0 n1} | {n2 n3 n4}, 10.2–19.8 s`
-    pub(super) fn in_words(&self) -> String {
+    /// Formats it as `partition (majority) {n0 n1} | {n2 n3 n4}, 10.2–19.8 s`.
+    pub(super) fn describe(&self) -> String {
         let what = if self.what.is_empty() { String::new() } else { format!(" {}", self.what) };
         format!("{}{what}, {}", self.kind, units::interval(self.start, self.end))
     }
 }
 
-/// The fault that the entry of this index belongs to. A kind that begins anew before it ended continues its span.
+/// Returns the fault that a history entry belongs to. A fault that is started again while it is active is one span.
 pub(super) fn fault_of(spans: &[FaultSpan], kind: FaultKind, index: u64) -> Option<&FaultSpan> {
     spans.iter().rfind(|span| span.kind == kind.name() && span.index <= index)
 }
 
-/// Every interval during which a fault was active, in order of beginning.
+/// Returns every interval in which a fault was active, in the order of their starts.
 ///
 /// ```
 /// use maelstrom::history::{History, Op, OpType, Process};
@@ -58,7 +59,7 @@ pub(super) fn fault_of(spans: &[FaultSpan], kind: FaultKind, index: u64) -> Opti
 /// ```
 pub fn fault_spans(history: &History) -> Vec<FaultSpan> {
     let mut spans: Vec<FaultSpan> = Vec::new();
-    // Per kind: its latest span, and whether that is still open. Each action has two entries: begun, and done.
+    // Per kind: its latest span, and whether that is still open. Each action has two entries: its start and its completion.
     let mut latest: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
     for op in history.ops.iter().filter(|op| op.process == Process::Nemesis) {
         let Some((kind, begins)) = classify(&op.f) else { continue };
@@ -78,7 +79,7 @@ pub fn fault_spans(history: &History) -> Vec<FaultSpan> {
     spans
 }
 
-/// The kind of fault that an entry of the nemesis belongs to, and whether it begins there.
+/// Returns the kind of fault of a nemesis entry, and whether the entry starts it.
 fn classify(f: &str) -> Option<(&'static str, bool)> {
     FaultKind::ALL.into_iter().find_map(|kind| {
         let (start, stop) = kind.functions();
@@ -99,7 +100,7 @@ fn open(kind: &str, op: &Op) -> FaultSpan {
     span
 }
 
-/// Reads an entry's value, `[spec, targets, behaviour?]`.
+/// Fills in the targets from the value of an entry, `[spec, targets, behaviour?]`.
 fn fill(span: &mut FaultSpan, op: &Op) {
     let Value::Array(words) = &op.value else {
         if let Value::String(text) = &op.value {
@@ -107,7 +108,7 @@ fn fill(span: &mut FaultSpan, op: &Op) {
         }
         return;
     };
-    let told: Vec<String> = words
+    let parts: Vec<String> = words
         .iter()
         .enumerate()
         .map(|(at, word)| match word {
@@ -115,7 +116,7 @@ fn fill(span: &mut FaultSpan, op: &Op) {
             other => targets(other),
         })
         .collect();
-    span.what = told.join(" ");
+    span.what = parts.join(" ");
     span.nodes = match words.get(1) {
         Some(Value::Array(nodes)) if span.kind != "partition" => strings(nodes),
         Some(Value::Object(nodes)) if span.kind != "partition" => nodes.keys().cloned().collect(),
@@ -123,7 +124,7 @@ fn fill(span: &mut FaultSpan, op: &Op) {
     };
 }
 
-/// Targets in words: `{n0 n1}`, `{n0 n1} | {n2}`, `n0 drops n1 n2; …`, `n0 +5 ms`.
+/// Formats targets: `{n0 n1}`, `{n0 n1} | {n2}`, `n0 drops n1 n2; …`, `n0 +5 ms`.
 fn targets(value: &Value) -> String {
     match value {
         Value::Array(groups) if groups.iter().any(Value::is_array) => {
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn two_entries_per_action_make_one_span() {
+    fn start_and_completion_of_an_action_are_one_span() {
         let cut = json!(["majority", [["n0", "n1"], ["n2"]]]);
         let spans = fault_spans(&history(&[
             (5, "start-partition", Value::Null),
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_overlap_and_may_stay_open() {
+    fn faults_of_several_kinds_can_overlap_and_stay_active() {
         let spans = fault_spans(&history(&[
             (1, "resume", json!([])),
             (2, "kill", json!(["one", ["n1"]])),
@@ -189,9 +190,9 @@ mod tests {
             (5, "bump-clock", json!(["one", {"n0": "+12 ms"}])),
             (6, "start-partition", json!(["majorities-ring", {"n0": ["n1", "n2"], "n1": []}])),
         ]));
-        let told: Vec<String> = spans.iter().map(|span| format!("{} {}", span.kind, span.what)).collect();
+        let texts: Vec<String> = spans.iter().map(|span| format!("{} {}", span.kind, span.what)).collect();
         assert_eq!(
-            told,
+            texts,
             [
                 "kill (one) {n1}",
                 "packet (all) {n0 n1} lose 20%",

@@ -1,4 +1,4 @@
-//! The names of the files in a run's directory.
+//! The names of the files in the directory of a run.
 //!
 //! ```no_run
 //! use maelstrom::report::file_names;
@@ -7,21 +7,21 @@
 //! # Ok::<(), maelstrom::RunError>(())
 //! ```
 
-/// The options, the seed, and what else `maelstrom replay` needs.
+/// The options, the seed, and the other data that `maelstrom replay` needs.
 pub const SCENARIO: &str = "scenario.json";
 /// The history, one JSON object per line.
 pub const HISTORY: &str = "history.jsonl";
 /// The history for Jepsen's tools.
 pub const HISTORY_EDN: &str = "history.edn";
-/// The history with the original's columns.
+/// The history in the columns of Jepsen's Maelstrom.
 pub const HISTORY_TEXT: &str = "history.txt";
-/// Every event of the network, one JSON object per line.
+/// Every network event, one JSON object per line.
 pub const MESSAGES: &str = "messages.jsonl";
 /// The diagram of messages.
 pub const MESSAGES_DIAGRAM: &str = "messages.svg";
 /// The verdicts, for programs.
 pub const RESULTS: &str = "results.json";
-/// The verdicts with the original's names.
+/// The verdicts with Jepsen's names.
 pub const RESULTS_EDN: &str = "results.edn";
 /// The report for browsers.
 pub const REPORT: &str = "report.html";
@@ -35,16 +35,16 @@ pub const LATENCY_RAW: &str = "latency-raw.svg";
 pub const LATENCY_QUANTILES: &str = "latency-quantiles.svg";
 /// The rate of operations.
 pub const RATE: &str = "rate.svg";
-/// The log of the run. The original's has this name, and tutorials mention it.
+/// The log of the run. Tutorials of Jepsen's Maelstrom use this name.
 pub const LOG: &str = "jepsen.log";
-/// The folder of the nodes' logs: their standard error.
+/// The directory with the standard error of each node.
 pub const NODE_LOGS: &str = "node-logs";
-/// The folder of the nodes' working directories.
+/// The directory with the working directory of each node.
 pub const NODES: &str = "nodes";
-/// The list of all runs, in the folder that contains their directories.
+/// The list of all runs, in the directory that contains their directories.
 pub const INDEX: &str = "index.html";
 
-/// The log of a node in [`NODE_LOGS`].
+/// Returns the file name of the log of a node in [`NODE_LOGS`].
 pub(crate) fn node_log(node: &str) -> String {
     format!("{node}.log")
 }

@@ -1,4 +1,4 @@
-//! The files that a run leaves behind, apart from those that are written while it runs.
+//! The files that are written when a run is finished.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
@@ -8,16 +8,17 @@ use super::diagram::Diagram;
 use super::{Latencies, RunView, fault_spans, file_names, html, journal, picture, results, text};
 use crate::history::HistoryFormat;
 
-/// How many drawings of anomalies are written as files of their own.
+/// The maximum number of pictures of anomalies that are written as separate files.
 const PICTURES: usize = 8;
 
-/// Writes `report.txt`, `report.html`, `results.json`, `results.edn`, the history in its three forms, and every picture as a file.
+/// Writes `report.txt`, `report.html`, `timeline.html`, `results.json`, `results.edn`, the history in three formats, and
+/// every picture.
 ///
-/// A file is there completely or not at all: it is written under another name first. Where the proof of an anomaly
-/// lies beyond the events that were kept of the network, they are read from `messages.jsonl` in the same directory.
+/// Each file is written under a temporary name and then renamed, so it is never incomplete. Network events that prove an
+/// anomaly but are not in memory are read from `messages.jsonl` in the same directory.
 ///
 /// # Errors
-/// Those of writing, with the file's name: a disk that is full, a directory that cannot be written.
+/// Fails if a file cannot be written. The error names the file.
 pub fn write(view: &RunView<'_>, directory: &Path) -> io::Result<()> {
     let journal = journal::with_proof(view, &directory.join(file_names::MESSAGES));
     let view = &RunView { journal: &journal, ..view.clone() };
@@ -48,10 +49,10 @@ fn pictures(view: &RunView<'_>, put: impl Fn(&str, String) -> io::Result<()>) ->
         file_names::MESSAGES_DIAGRAM,
         picture::messages(&Diagram::of(view), &format!("Messages of {}", view.name)).file(),
     )?;
-    let found = view.faults_found();
+    let found = view.violations();
     let drawn = found.iter().filter_map(|finding| Some((finding, finding.picture.as_ref()?)));
     for (number, (finding, data)) in drawn.take(PICTURES).enumerate() {
-        // Anomalies' names come from a closed table, but a user's own workload may have any.
+        // A user's workload can give an anomaly any name.
         let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
         let name: String = finding.anomaly.chars().take(40).map(safe).collect();
         put(&format!("anomaly-{}-{name}.svg", number + 1), picture::anomaly(data, &finding.headline).file())?;
@@ -59,7 +60,7 @@ fn pictures(view: &RunView<'_>, put: impl Fn(&str, String) -> io::Result<()>) ->
     Ok(())
 }
 
-/// Writes a file so that nobody ever sees half of it.
+/// Writes a file atomically: other processes see the old content or the new content.
 pub(super) fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
     write_with(path, |file| io::Write::write_all(file, content))
 }
@@ -67,16 +68,16 @@ pub(super) fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
 fn write_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // Several test processes may write the same list of runs at once.
-    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let result = File::create(&beside).and_then(|file| {
+    // Several processes may write the same file at once.
+    let temporary = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let result = File::create(&temporary).and_then(|file| {
         let mut file = BufWriter::new(file);
         write(&mut file)?;
         file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        fs::rename(&beside, path)
+        fs::rename(&temporary, path)
     });
     result.map_err(|error| {
-        let _ = fs::remove_file(&beside);
+        let _ = fs::remove_file(&temporary);
         named(error)
     })
 }
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn every_documented_file_is_there_and_nothing_else() {
+    fn exactly_the_documented_files_are_written() {
         let mut sample = sample::stale_read();
         let finding = &mut sample.parts[2].verdict.findings[0];
         finding.picture = Some(Picture::Cycle(Cycle::default()));

@@ -30,7 +30,7 @@ use super::escape::visible;
 use super::file_names;
 use super::files::write_file;
 use super::html::STYLE;
-use super::view::{badge, mark_of};
+use super::view::{Badge, mark_of};
 use crate::protocol::compare_names;
 
 const SCRIPT: &str = concat!(
@@ -255,11 +255,11 @@ impl Row {
     fn new(run: &IndexedRun) -> Row {
         let outcome = OUTCOMES.into_iter().find(|outcome| run.outcome == *outcome).unwrap_or("unknown");
         let expectation = run.expectation.as_ref().map(|expected| (&*expected.expect, expected.met));
-        let (tone, badge) = badge(outcome, expectation);
+        let badge = Badge::new(outcome, expectation);
         Row {
             outcome,
-            tone,
-            badge: visible(&badge, 100),
+            tone: badge.tone,
+            badge: visible(&badge.to_string(), 100),
             name: visible(&run.name, 200),
             path: visible(&run.path.display().to_string(), 300),
             href: run.path.iter().map(|part| url_segment(part.as_encoded_bytes()) + "/").collect(),

@@ -1,7 +1,7 @@
-//! The events of the network that a report shows: the first ones, and those around the proof of an anomaly.
+//! The network events that a report shows: the first events of the run, and the events around the proof of an anomaly.
 //!
-//! Of a long run only the first events are kept in memory; the others are in `messages.jsonl`, whose lines are in the
-//! order of time, so that a moment can be found in it by bisection, whatever the file's length.
+//! Only the first events of a long run are kept in memory. The others are in `messages.jsonl`. Its lines are in the order of
+//! time, so a moment is found by binary search.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -15,14 +15,14 @@ use super::RunView;
 use crate::history::Nanos;
 use crate::network::{Cause, EventType, JournalEvent, Reason};
 
-/// Findings whose surroundings are shown, and events around each operation of their proof.
+/// The number of findings whose events are read, of operations per finding, and of events per operation.
 const FINDINGS: usize = 3;
 const OPERATIONS: usize = 12;
 const EVENTS: usize = 400;
 
-/// The kept events, and those during the operations that prove the first findings.
+/// Returns the events in memory, followed by the events during the operations that prove the first findings.
 ///
-/// Without the file, or where it cannot be read, the report shows what was kept.
+/// Returns only the events in memory if the file cannot be read.
 pub(super) fn with_proof<'a>(view: &RunView<'a>, path: &Path) -> Cow<'a, [JournalEvent]> {
     let Some(last) = view.journal.last().filter(|last| last.seq + 1 < view.journal_events) else {
         return Cow::Borrowed(view.journal);
@@ -35,9 +35,9 @@ pub(super) fn with_proof<'a>(view: &RunView<'a>, path: &Path) -> Cow<'a, [Journa
     Cow::Owned(all)
 }
 
-/// When the operations of the proof ran, as far as that is after the kept events; ascending.
+/// Returns the times of the operations that prove the first findings, from `after` on, in ascending order.
 fn intervals(view: &RunView<'_>, after: Nanos) -> Vec<(Nanos, Nanos)> {
-    let findings = view.faults_found();
+    let findings = view.violations();
     let mut intervals = Vec::new();
     for finding in findings.iter().take(FINDINGS) {
         for line in finding.evidence.iter().take(OPERATIONS) {
@@ -84,7 +84,7 @@ impl Line<'_> {
     }
 }
 
-/// The events of an interval (both ends included) after a known one; no more than [`EVENTS`].
+/// Reads the events of an interval (both ends included) with a sequence number above `known`, at most [`EVENTS`].
 fn read(path: &Path, from: Nanos, to: Nanos, known: u64) -> io::Result<Vec<JournalEvent>> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
@@ -119,7 +119,7 @@ fn read(path: &Path, from: Nanos, to: Nanos, known: u64) -> io::Result<Vec<Journ
     Ok(events)
 }
 
-/// The time of the first whole line after a position.
+/// Returns the time of the first complete line after a position.
 fn time_after(reader: &mut BufReader<File>, position: u64) -> io::Result<Option<Nanos>> {
     reader.seek(SeekFrom::Start(position))?;
     let mut line = Vec::new();
@@ -135,7 +135,7 @@ mod tests {
     use crate::report::sample;
 
     #[test]
-    fn events_around_the_proof_are_read_again() {
+    fn events_around_the_proof_are_read_from_the_file() {
         let path = std::env::temp_dir().join(format!("maelstrom-journal-{}", std::process::id()));
         let text: String = (0..50_000u64)
             .map(|seq| {

@@ -1,41 +1,37 @@
-//! How long operations took.
+//! Latencies of operations.
 
 use std::collections::BTreeMap;
 
 use crate::checker::Quantiles;
 use crate::history::{History, Nanos, OpType};
 
-/// One operation that ended.
+/// The latency of a completed operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Latency {
-    /// Position of the invocation in [`History::ops`].
-    pub invocation: usize,
-    /// Position of the completion.
-    pub completion: usize,
-    /// When it began.
-    pub start: Nanos,
-    /// How long it took.
-    pub length: Nanos,
-    /// How it ended.
-    pub kind: OpType,
+pub(super) struct Latency {
+    /// When it was invoked.
+    pub(super) start: Nanos,
+    /// The time from invocation to completion.
+    pub(super) length: Nanos,
+    /// The type of the completion.
+    pub(super) kind: OpType,
 }
 
-/// All operations of a history that both began and ended, by function.
+/// The latencies of all completed operations of a history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Latencies {
-    /// In order of beginning.
-    pub by_f: BTreeMap<String, Vec<Latency>>,
+pub(super) struct Latencies {
+    /// By function, in the order of invocation.
+    pub(super) by_f: BTreeMap<String, Vec<Latency>>,
 }
 
 impl Latencies {
-    /// Measures a history.
-    pub fn of(history: &History) -> Latencies {
+    /// Measures the operations of a history.
+    pub(super) fn of(history: &History) -> Latencies {
         let mut by_f: BTreeMap<String, Vec<Latency>> = BTreeMap::new();
         for pair in history.pairs() {
             let (Some(invocation), Some(completion)) = (pair.invocation, pair.completion) else { continue };
             let (begun, ended) = (&history.ops[invocation], &history.ops[completion]);
             let length = ended.time.saturating_sub(begun.time);
-            let latency = Latency { invocation, completion, start: begun.time, length, kind: history.outcome(pair) };
+            let latency = Latency { start: begun.time, length, kind: history.outcome(pair) };
             match by_f.get_mut(&*begun.f) {
                 Some(list) => list.push(latency),
                 None => drop(by_f.insert(begun.f.to_string(), vec![latency])),
@@ -44,18 +40,18 @@ impl Latencies {
         Latencies { by_f }
     }
 
-    /// Operations in all.
-    pub fn len(&self) -> usize {
+    /// Returns the number of operations.
+    pub(super) fn len(&self) -> usize {
         self.by_f.values().map(Vec::len).sum()
     }
 
-    /// Whether no operation ended.
-    pub fn is_empty(&self) -> bool {
+    /// Whether no operation was completed.
+    pub(super) fn is_empty(&self) -> bool {
         self.by_f.is_empty()
     }
 
-    /// The quantiles of all operations that ended `ok`.
-    pub fn of_ok(&self) -> Quantiles {
+    /// Returns the quantiles of all operations that were completed with `ok`.
+    pub(super) fn of_ok(&self) -> Quantiles {
         let ok = self.by_f.values().flatten().filter(|latency| latency.kind == OpType::Ok);
         Quantiles::new(ok.map(|latency| latency.length).collect())
     }
@@ -69,7 +65,7 @@ mod tests {
     use crate::history::Op;
 
     #[test]
-    fn only_complete_operations_count() {
+    fn only_completed_operations_count() {
         let op = |time, kind, process| Op { time, ..Op::new(0, kind, process, "read", Value::Null) };
         let history = History {
             ops: vec![

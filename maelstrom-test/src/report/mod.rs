@@ -1,15 +1,19 @@
-//! Reports: what people look at after a run.
+//! Reports on finished runs.
 //!
-//! Someone who has never read a history must see what their system did wrong, and where to look. So every form of the
-//! report says the verdict first, then shows the smallest set of operations that proves it, then where more is:
+//! A reader who has never seen a history must understand what their system did wrong. So every report shows the verdict,
+//! then the smallest set of operations that proves it, then where to find more:
 //!
-//! - [`text`]: for the terminal and `report.txt`; [`snapshot`]: the part of it that is the same in every run;
-//! - [`results`]: `results.json`, for programs;
-//! - `report.html`, complete in itself, with the diagram of messages, the timeline, plots and pictures of anomalies.
+//! | report | for |
+//! | --- | --- |
+//! | [`text`] | the terminal, and `report.txt` |
+//! | [`snapshot`] | regression tests: the part of a report that is the same in every run |
+//! | [`results`] | programs: `results.json` |
+//! | `report.html` | a browser: messages, timeline, plots and pictures of anomalies in one file |
+//! | [`index`] | a browser: the list of all runs |
 //!
-//! [`write`][write()] leaves all of them in the run's directory. [`file_names`] has their names.
+//! [`write`][write()] writes all of them but the index into the directory of the run. [`file_names`] has their names.
 //!
-//! All of them draw on one [`RunView`], and none of them takes part in judging.
+//! Every report is made from one [`RunView`]. Reports only show verdicts; [`checker`](crate::checker) decides them.
 
 mod diagram;
 mod escape;
@@ -37,8 +41,8 @@ pub(crate) use units::length;
 
 pub use faults::{FaultSpan, fault_spans};
 pub use files::write;
-
-pub use latency::{Latencies, Latency};
 #[cfg(feature = "cli")]
-pub use serve::StoreServer;
-pub use view::{Breakdown, Expectation, FaultTally, NodeLog, Part, RunView, Tally, TimeMode};
+pub use serve::{ServeError, StoreServer};
+pub use view::{Breakdown, Expectation, FaultSummary, HistoryCounts, NodeLog, Part, RunView, TimeMode};
+
+use latency::{Latencies, Latency};

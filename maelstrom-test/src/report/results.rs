@@ -1,4 +1,4 @@
-//! `results.json`: the verdicts, for programs; `results.edn`: the same with the original's names.
+//! `results.json`: the verdicts, for programs. `results.edn` has the same content with Jepsen's names.
 //!
 //! ```json
 //! {
@@ -19,44 +19,45 @@
 //! }
 //! ```
 //!
-//! - `expectation` is present if a test or `--expect` says how the run should end.
+//! - `expectation` is present if a test or `--expect` sets the expected end of the run.
 //! - `valid` is `true`, `false` or `"unknown"`.
-//! - Latencies (in `perf`, and `stable_latencies` and `lost_latencies` of sets) are in milliseconds, as the original's are.
-//!   Points in time are in nanoseconds since the beginning of the run, as in the history.
-//! - `net` counts messages as the original does: `all`, `clients` (from or to a client) and `servers` (all others).
-//! - Parts and top-level keys stand in this order. The keys of a part are sorted, after `valid`.
-//! - `version` changes when a key changes its meaning.
+//! - Latencies (in `perf`, and `stable_latencies` and `lost_latencies` of sets) are in milliseconds, as in Jepsen's
+//!   Maelstrom. Points in time are in nanoseconds since the beginning of the run, as in the history.
+//! - `net` counts messages as Jepsen's Maelstrom does: `all`, `clients` (from or to a client) and `servers` (all others).
+//! - Top-level keys are in this order. The keys of a part are sorted, after `valid`.
+//! - `version` changes when the meaning of a key changes.
 
 use crate::history::{push_name, push_value};
 use crate::json::{Map, Value, json};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::RunView;
+use super::{Expectation, RunView};
 use crate::checker::{Checker, Finding, Perf, Valid};
 use crate::network::Counts;
 
 /// The version of the format of `results.json`.
 pub const VERSION: u64 = 1;
 
-/// The parts of the results, in order.
+/// The parts of the results, in their order.
 const PARTS: [&str; 8] = ["perf", "timeline", "exceptions", "stats", "availability", "net", "workload", "faults"];
 
-/// The text of `results.json`, ending with a line feed.
+/// Renders `results.json`, ending with a line feed.
 pub fn render(view: &RunView<'_>) -> String {
     let text = serde_json::to_string_pretty(&Results(view)).expect("results have string keys only");
     text + "\n"
 }
 
-/// The text of `results.edn`: the same, as Jepsen writes it.
+/// Renders `results.edn`.
 pub(super) fn render_edn(view: &RunView<'_>) -> String {
-    let results: Value = crate::json::from_str(&render(view)).expect("it was written just now");
+    let results: Value = crate::json::from_str(&render(view)).expect("rendered results are JSON");
     let mut out = Vec::new();
     push_edn(None, &results, 0, &mut out);
     out.push(b'\n');
-    String::from_utf8(out).expect("EDN of strings is text")
+    String::from_utf8(out).expect("EDN is UTF-8")
 }
 
-/// Keys become keywords (`msgs_per_op` is `:msgs-per-op`, `valid` is `:valid?`) or numbers, a line each.
+/// Appends a value as EDN, with one key per line. Keys become keywords (`msgs_per_op` is `:msgs-per-op`, `valid` is
+/// `:valid?`) or numbers.
 fn push_edn(key: Option<&str>, value: &Value, depth: usize, out: &mut Vec<u8>) {
     match value {
         Value::Object(map) => {
@@ -107,8 +108,8 @@ impl Serialize for Results<'_> {
         )?;
         map.serialize_entry("outcome", view.outcome())?;
         map.serialize_entry("headline", &view.headline())?;
-        if let Some(told) = view.expectation {
-            map.serialize_entry("expectation", &json!({"expect": told.expect, "met": told.failure.is_none()}))?;
+        if let Some(Expectation { expect, failure, .. }) = view.expectation {
+            map.serialize_entry("expectation", &json!({"expect": expect, "met": failure.is_none()}))?;
         }
         map.serialize_entry(
             "scenario",
@@ -128,17 +129,17 @@ impl Serialize for Results<'_> {
     }
 }
 
-/// Which run this is.
+/// The key `scenario`.
 #[derive(serde::Serialize)]
 struct Scenario<'a> {
     name: &'a str,
     workload: &'a str,
-    /// None for a history that was recorded elsewhere.
+    /// `None` for a history that was recorded elsewhere.
     seed: Option<u64>,
     time: &'a str,
 }
 
-/// A part: `valid` first, then the details.
+/// A part: `valid`, then the details.
 struct PartJson<'a> {
     valid: Valid,
     details: &'a Map<String, Value>,
@@ -155,15 +156,15 @@ impl Serialize for PartJson<'_> {
     }
 }
 
-/// A part's verdict: the checker's, or, for those that only measure, the measurements.
+/// Returns the verdict and the details of a part. Parts without a checker consist of measurements.
 fn part(view: &RunView<'_>, name: &str) -> Option<(Valid, Map<String, Value>)> {
     let verdict = view.part(name);
     let valid = verdict.map_or(Valid::True, |verdict| verdict.valid);
-    // The run's own counts. No checker has them.
+    // Checkers see the history only, so they cannot count messages and faults.
     match name {
         "net" => return Some((valid, net(view))),
         "faults" => {
-            return Some((valid, view.faults.iter().map(|tally| (tally.kind.clone(), tally_json(tally))).collect()));
+            return Some((valid, view.faults.iter().map(|fault| (fault.kind.clone(), fault_json(fault))).collect()));
         }
         _ => {}
     }
@@ -175,8 +176,8 @@ fn part(view: &RunView<'_>, name: &str) -> Option<(Valid, Map<String, Value>)> {
         return Some((verdict.valid, details));
     }
     let details = match name {
-        // What a few entries show of a long history is not its latency.
-        "perf" if view.tally.is_some() => return None,
+        // The kept entries of a long history are not a fair sample of its latencies.
+        "perf" if view.counts.is_some() => return None,
         "perf" => Perf.check(view.history, view.context).details,
         "timeline" => Map::new(),
         _ => return None,
@@ -184,14 +185,14 @@ fn part(view: &RunView<'_>, name: &str) -> Option<(Valid, Map<String, Value>)> {
     Some((Valid::True, details))
 }
 
-fn tally_json(tally: &super::FaultTally) -> Value {
-    let mut map = tally.counts.clone();
-    map.insert("actions".into(), tally.actions.into());
-    map.insert("had_effect".into(), tally.had_effect.into());
+fn fault_json(fault: &super::FaultSummary) -> Value {
+    let mut map = fault.counts.clone();
+    map.insert("actions".into(), fault.actions.into());
+    map.insert("had_effect".into(), fault.had_effect.into());
     Value::Object(map)
 }
 
-/// Every finding, with the indices of the operations that prove it.
+/// Returns every finding, with the indices of the operations that prove it.
 fn anomalies(view: &RunView<'_>) -> Vec<Value> {
     let of = |(part, finding): (&str, &Finding)| {
         let positions = finding.evidence.iter().flat_map(|line| [line.invocation, line.completion]).flatten();
@@ -209,7 +210,7 @@ fn anomalies(view: &RunView<'_>) -> Vec<Value> {
     all.map(of).collect()
 }
 
-/// Message counts.
+/// Returns the message counts.
 fn net(view: &RunView<'_>) -> Map<String, Value> {
     let (net, invoked) = (view.net, view.invoked());
     let counts = |counts: Counts, per_op: bool| {
@@ -233,7 +234,7 @@ fn net(view: &RunView<'_>) -> Map<String, Value> {
     map
 }
 
-/// Three decimals are enough for a rate; `null` where there is none.
+/// Rounds a rate to three decimals. A rate that is not finite becomes `null`.
 fn rounded(value: f64) -> Value {
     if value.is_finite() { json!((value * 1000.0).round() / 1000.0) } else { Value::Null }
 }
@@ -244,7 +245,7 @@ mod tests {
     use crate::report::sample;
 
     #[test]
-    fn keys_stand_in_the_documented_order() {
+    fn keys_are_in_the_documented_order() {
         let sample = sample::stale_read();
         let text = render(&sample.view());
         let parsed: Value = crate::json::from_str(&text).unwrap();
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn message_counts_stand_in_the_results_of_a_run_that_has_a_part_for_them() {
+    fn message_counts_are_kept_if_a_checker_adds_the_part_net() {
         let mut sample = sample::stale_read();
         sample.parts.push(crate::report::Part { name: "net", verdict: crate::checker::Verdict::default() });
         let parsed: Value = crate::json::from_str(&render(&sample.view())).unwrap();
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn edn_has_the_names_of_the_original() {
+    fn edn_has_the_names_of_jepsen() {
         let sample = sample::crash();
         let edn = render_edn(&sample.view());
         assert!(edn.contains("\n :valid? :unknown,\n :version 1"), "{edn}");
@@ -290,14 +291,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_broke_off_is_not_valid() {
+    fn an_aborted_run_is_not_valid() {
         let parsed: Value = crate::json::from_str(&render(&sample::crash().view())).unwrap();
         assert_eq!((&parsed["valid"], &parsed["outcome"]), (&json!("unknown"), &json!("error")));
         assert!(parsed["error"].as_str().unwrap().contains("status"), "{parsed}");
     }
 
     #[test]
-    fn rates_of_empty_runs_are_not_numbers_that_json_lacks() {
+    fn rates_that_are_not_finite_become_null() {
         assert_eq!(rounded(f64::NAN), Value::Null);
         assert_eq!(rounded(1.23456), json!(1.235));
     }

@@ -1,16 +1,16 @@
-//! Runs to report on in tests.
+//! Sample runs for the tests of reports.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::json::{Map, Value, json};
 
-use super::{Breakdown, FaultTally, NodeLog, Part, RunView, TimeMode};
+use super::{Breakdown, FaultSummary, NodeLog, Part, RunView, TimeMode};
 use crate::checker::{CheckContext, Evidence, Finding, Valid, Verdict};
 use crate::history::{History, Nanos, Op, OpType, Process};
 use crate::network::{Counts, JournalEvent, Stats};
 
-/// Everything that a [`RunView`] borrows.
+/// The data that a [`RunView`] borrows.
 pub(super) struct Sample {
     pub(super) name: String,
     pub(super) workload: &'static str,
@@ -22,7 +22,7 @@ pub(super) struct Sample {
     pub(super) journal: Vec<JournalEvent>,
     pub(super) net: Stats,
     pub(super) parts: Vec<Part>,
-    pub(super) faults: Vec<FaultTally>,
+    pub(super) faults: Vec<FaultSummary>,
     pub(super) notes: Vec<String>,
     pub(super) logs: Vec<NodeLog>,
     pub(super) directory: PathBuf,
@@ -43,7 +43,7 @@ impl Sample {
             duration: self.duration,
             elapsed: self.elapsed,
             history: &self.history,
-            tally: None,
+            counts: None,
             journal: &self.journal,
             journal_events: self.journal.len() as u64,
             net: &self.net,
@@ -82,12 +82,12 @@ fn verdict(name: &'static str, valid: Valid, findings: Vec<Finding>) -> Part {
     Part { name, verdict: Verdict { valid, findings, ..Verdict::default() } }
 }
 
-fn tally(kind: &str, actions: u64, unit: &str, count: u64) -> FaultTally {
+fn fault(kind: &str, actions: u64, unit: &str, count: u64) -> FaultSummary {
     let counts = Map::from_iter([(unit.to_owned(), json!(count))]);
-    FaultTally { kind: kind.into(), actions, had_effect: count > 0, counts }
+    FaultSummary { kind: kind.into(), actions, had_effect: count > 0, counts }
 }
 
-/// The example of the specification: a read that returns an overwritten value.
+/// The example of the README: a read that returns an overwritten value.
 pub(super) fn stale_read() -> Sample {
     let history = history(vec![
         op(12_031 * MS, OpType::Invoke, 4, "write", json!([3, 2])),
@@ -103,6 +103,7 @@ pub(super) fn stale_read() -> Sample {
         text: text.into(),
         note: note.into(),
         is_culprit: at == 2,
+        node: None,
     };
     let finding = Finding {
         anomaly: "nonlinearizable".into(),
@@ -139,7 +140,7 @@ pub(super) fn stale_read() -> Sample {
             verdict("stats", Valid::True, vec![]),
             verdict("workload", Valid::False, vec![finding]),
         ],
-        faults: vec![tally("partition", 5, "messages_cut", 212)],
+        faults: vec![fault("partition", 5, "messages_cut", 212)],
         notes: vec![],
         logs: vec![NodeLog {
             node: "n1".into(),
@@ -169,7 +170,7 @@ pub(super) fn valid() -> Sample {
     Sample { name: "echo_works".into(), workload: "echo", history: history(ops), parts: parts.into(), net, ..sample }
 }
 
-/// A run that ended with a crash.
+/// A run that was aborted because a node crashed.
 pub(super) fn crash() -> Sample {
     let breakdown = Breakdown {
         headline: "n1 crashed".into(),

@@ -1,11 +1,11 @@
-//! `maelstrom serve`: stored runs in a browser, on this machine only.
+//! `maelstrom serve`: the stored runs in a browser.
 //!
-//! Only files in the store are served: paths are resolved, including links, before they are compared with the store's own.
-//! Requests that name another host are refused, because a page of another site could otherwise read the runs through a
-//! name of its own that resolves to this machine (DNS rebinding).
+//! Only files in the store are served: the path of a request is resolved with all its symbolic links, and must then be inside
+//! the store. Requests whose `Host` header is neither `localhost` nor a numeric address are refused. This prevents DNS
+//! rebinding: a web site whose name resolves to this machine cannot read the runs.
 //!
-//! `tiny_http` speaks HTTP. The routes are our own: there are three kinds of response for one reader, for which a web
-//! framework with its async stack would be too much.
+//! `tiny_http` implements HTTP. There are only three kinds of responses, so a web framework with its async runtime is not
+//! needed.
 
 use std::fs;
 use std::io::{self, Cursor};
@@ -22,38 +22,57 @@ use super::html::STYLE;
 use super::index::{self, url_segment};
 use super::units;
 
-/// A server that listens, but does not answer yet.
+/// An HTTP server of a directory of runs.
 pub struct StoreServer {
     server: Server,
     root: PathBuf,
 }
 
+/// Why a [`StoreServer`] cannot be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The directory of runs cannot be opened.
+    #[error("cannot open the stored runs in `{}`: {source}\n  help: `maelstrom test` stores a run", root.display())]
+    Store {
+        /// The directory.
+        root: PathBuf,
+        /// Why it cannot be opened.
+        source: io::Error,
+    },
+    /// The server cannot listen on the address.
+    #[error(
+        "cannot listen on {address}: {source}\n  help: if another program uses the port, choose another one with --port"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why the server cannot listen.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
 impl StoreServer {
-    /// Listens on a port of this machine's loopback interface; port 0 takes any that is free.
+    /// Listens on a port of the loopback interface. Port 0 selects a free port.
     ///
     /// # Errors
-    /// A sentence that says what is wrong: the store does not exist, the port is in use.
-    pub fn bind(root: &Path, port: u16) -> Result<StoreServer, String> {
+    /// Fails if the store does not exist, or if the port is in use.
+    pub fn bind(root: &Path, port: u16) -> Result<StoreServer, ServeError> {
         StoreServer::bind_to(root, SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
 
-    /// Listens on any address: others can read the runs unless it is one of the loopback interface.
+    /// Listens on any address. Other machines can read the runs unless the address is one of the loopback interface.
     ///
     /// # Errors
-    /// A sentence that says what is wrong: the store does not exist, the port is in use.
-    pub fn bind_to(root: &Path, address: SocketAddr) -> Result<StoreServer, String> {
-        let root = root.canonicalize().map_err(|error| {
-            format!("there are no stored runs in {}: {error}; `maelstrom test` makes some", root.display())
-        })?;
-        let server = Server::http(address).map_err(|error| {
-            format!(
-                "cannot listen on {address}: {error}; if another program uses the port, name another one with --port"
-            )
-        })?;
+    /// Fails if the store does not exist, or if the port is in use.
+    pub fn bind_to(root: &Path, address: SocketAddr) -> Result<StoreServer, ServeError> {
+        let canonical = root.canonicalize();
+        let root = canonical.map_err(|source| ServeError::Store { root: root.to_owned(), source })?;
+        let server = Server::http(address).map_err(|source| ServeError::Listen { address, source })?;
         Ok(StoreServer { server, root })
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub fn address(&self) -> Option<SocketAddr> {
         self.server.server_addr().to_ip()
     }
@@ -65,34 +84,25 @@ impl StoreServer {
         }
     }
 
-    /// Answers one request.
-    ///
-    /// # Errors
-    /// Those of receiving it.
-    pub fn run_once(&self) -> io::Result<()> {
-        self.serve(self.server.recv()?);
-        Ok(())
-    }
-
     fn serve(&self, request: Request) {
         let response = self.answer(&request);
-        // A browser that is gone needs no answer.
+        // The browser may have closed the connection.
         let _ = request.respond(response);
     }
 
     fn answer(&self, request: &Request) -> ResponseBox {
         if !matches!(request.method(), Method::Get | Method::Head) {
-            return refusal(405, "only GET and HEAD");
+            return error(405, "the method must be GET or HEAD");
         }
         if !is_local(request) {
-            return refusal(403, "this server answers to localhost and numeric addresses only");
+            return error(403, "the host must be localhost or a numeric address");
         }
         let path = request.url().split(['?', '#']).next().unwrap_or_default();
-        let Some(segments) = segments(path) else { return refusal(400, "not a path") };
+        let Some(segments) = segments(path) else { return error(400, "the path is invalid") };
         if segments.is_empty() {
             return match index::render(&self.root) {
-                Ok(page) => page_of(page),
-                Err(error) => refusal(500, &error.to_string()),
+                Ok(page) => html(page),
+                Err(failure) => error(500, &failure.to_string()),
             };
         }
         match self.resolve(&segments) {
@@ -100,15 +110,15 @@ impl StoreServer {
             Some(directory) if directory.is_dir() => self.listing(&directory),
             Some(file) => match fs::File::open(&file) {
                 Ok(open) => with_type(Response::from_file(open), media_type(&file)).boxed(),
-                Err(error) => refusal(500, &error.to_string()),
+                Err(failure) => error(500, &failure.to_string()),
             },
-            // Browsers ask for it with every page.
+            // Browsers request it with every page.
             None if path == "/favicon.ico" => Response::empty(204).boxed(),
-            None => refusal(404, "there is no such file in the store"),
+            None => error(404, "there is no such file in the store"),
         }
     }
 
-    /// The file that a path leads to, if it is inside the store.
+    /// Returns the file of a path, if it is inside the store.
     fn resolve(&self, segments: &[String]) -> Option<PathBuf> {
         let path = segments.iter().fold(self.root.clone(), |path, segment| path.join(segment));
         path.canonicalize().ok().filter(|resolved| resolved.starts_with(&self.root))
@@ -117,14 +127,14 @@ impl StoreServer {
     fn listing(&self, directory: &Path) -> ResponseBox {
         let entries = match fs::read_dir(directory) {
             Ok(entries) => entries,
-            Err(error) => return refusal(500, &error.to_string()),
+            Err(failure) => return error(500, &failure.to_string()),
         };
         let mut entries: Vec<Entry> = entries.flatten().map(|entry| Entry::of(&entry)).collect();
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         let here = directory.strip_prefix(&self.root).unwrap_or(directory).display().to_string();
         let has_report = entries.iter().any(|entry| entry.href == file_names::REPORT);
         let page = Listing { style: STYLE, here: visible(&here, 500), has_report, entries };
-        page_of(page.render().expect("writing to a string does not fail"))
+        html(page.render().expect("writing to a string does not fail"))
     }
 }
 
@@ -147,7 +157,7 @@ struct Entry {
 
 impl Entry {
     fn of(entry: &fs::DirEntry) -> Entry {
-        // Of what a link leads to.
+        // `fs::metadata` follows symbolic links, `DirEntry::metadata` does not.
         let data = fs::metadata(entry.path());
         let slash = if data.as_ref().is_ok_and(fs::Metadata::is_dir) { "/" } else { "" };
         let name = entry.file_name();
@@ -159,15 +169,15 @@ impl Entry {
     }
 }
 
-/// Whether the request names this machine's loopback interface.
+/// Whether the `Host` header of a request is `localhost` or a numeric address.
 fn is_local(request: &Request) -> bool {
     let host = request.headers().iter().find(|header| header.field.equiv("Host")).map(|header| header.value.as_str());
     let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
-    // A page of another site that has its name point here comes with that name, never with a number.
+    // A request of a page of another site has the name of that site, never a number.
     name.is_some_and(|name| name == "localhost" || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok())
 }
 
-/// The parts of a path, decoded; `None` if one of them is no plain name.
+/// Returns the decoded segments of a path, or `None` if a segment is not a plain file name.
 fn segments(path: &str) -> Option<Vec<String>> {
     let parts = path.strip_prefix('/')?.split('/').filter(|part| !part.is_empty());
     parts
@@ -189,26 +199,27 @@ fn media_type(file: &Path) -> &'static str {
 }
 
 fn with_type<R: io::Read>(response: Response<R>, media_type: &str) -> Response<R> {
-    let header = |name: &str, value: &str| Header::from_bytes(name, value).expect("these are headers");
+    let header = |name: &str, value: &str| Header::from_bytes(name, value).expect("constant headers are valid");
     response
         .with_header(header("Content-Type", media_type))
         .with_header(header("X-Content-Type-Options", "nosniff"))
         .with_header(header("Cache-Control", "no-cache"))
 }
 
-fn page_of(page: String) -> ResponseBox {
+fn html(page: String) -> ResponseBox {
     with_type(Response::from_string(page), "text/html; charset=utf-8").boxed()
 }
 
-fn refusal(status: u16, why: &str) -> ResponseBox {
-    let response = Response::new(status.into(), Vec::new(), Cursor::new(format!("{why}\n").into_bytes()), None, None);
+fn error(status: u16, message: &str) -> ResponseBox {
+    let body = Cursor::new(format!("{message}\n").into_bytes());
+    let response = Response::new(status.into(), Vec::new(), body, None, None);
     with_type(response, "text/plain; charset=utf-8").boxed()
 }
 
-/// The same directory with a slash, so that links in it are relative to it.
+/// Redirects to the same directory with a final slash, so that its relative links work.
 fn moved(segments: &[String]) -> ResponseBox {
     let path: String = segments.iter().map(|segment| format!("/{}", url_segment(segment.as_bytes()))).collect();
-    let location = Header::from_bytes("Location", format!("{path}/")).expect("an escaped path is a header");
+    let location = Header::from_bytes("Location", format!("{path}/")).expect("an escaped path is a valid header");
     Response::from_string("").with_status_code(301).with_header(location).boxed()
 }
 
@@ -220,12 +231,12 @@ mod tests {
     use super::*;
     use crate::report::sample;
 
-    /// Sends a request as it is and returns the whole answer.
+    /// Sends a request and returns the whole response.
     fn exchange(server: &StoreServer, request: &str) -> String {
         let mut stream = TcpStream::connect(server.address().unwrap()).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
-        server.run_once().unwrap();
-        // Chunks of the transfer may end within a character.
+        server.serve(server.server.recv().unwrap());
+        // A chunk of the response may end within a character.
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         String::from_utf8_lossy(&answer).into_owned()
@@ -240,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_and_their_files_are_served_and_nothing_else() {
+    fn only_files_of_the_store_are_served() {
         let outside = std::env::temp_dir().join(format!("maelstrom-serve-{}", std::process::id()));
         let root = outside.join("store");
         let run = root.join("lin-kv/a run");
@@ -278,9 +289,21 @@ mod tests {
             exchange(&server, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         assert_eq!(status(&post), "405");
 
-        let taken = StoreServer::bind(&root, server.address().unwrap().port()).err().unwrap();
-        assert!(taken.contains("--port"), "{taken}");
-        assert!(StoreServer::bind(&root.join("none"), 0).err().unwrap().contains("no stored runs"));
+        let address = server.address().unwrap();
+        let in_use = StoreServer::bind(&root, address.port()).err().unwrap().to_string();
+        assert_eq!(
+            in_use,
+            format!(
+                "cannot listen on {address}: Address already in use (os error 98)\n  \
+                 help: if another program uses the port, choose another one with --port"
+            )
+        );
+        let missing = StoreServer::bind(Path::new("/nowhere"), 0).err().unwrap().to_string();
+        assert_eq!(
+            missing,
+            "cannot open the stored runs in `/nowhere`: No such file or directory (os error 2)\n  \
+             help: `maelstrom test` stores a run"
+        );
         fs::remove_dir_all(&outside).unwrap();
     }
 }

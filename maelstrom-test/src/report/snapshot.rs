@@ -1,30 +1,30 @@
-//! The part of the report that is the same in every run of a scenario: what a regression suite pins down.
+//! The part of the report that is the same in every run of a scenario, for regression tests.
 //!
-//! It holds the scenario, the verdicts, the kinds of anomaly, and the shape of the minimal example; no counts, times,
-//! paths, process ids or values. So it does not depend on the clock, the machine, or (as far as the verdict itself does
-//! not) the seed.
+//! It consists of the scenario, the verdicts, the kinds of anomalies, and the shape of the minimal example. It has no counts,
+//! times, paths, process ids or values. So it does not depend on the clock or the machine, and depends on the seed only if
+//! the verdict does.
 
 use super::{RunView, text};
 use crate::checker::{Finding, Valid};
 
-/// The parts of the results whose verdict can be other than valid.
-const JUDGING: [&str; 4] = ["exceptions", "stats", "availability", "workload"];
+/// The parts whose verdict is not always valid.
+const CHECKED_PARTS: [&str; 4] = ["exceptions", "stats", "availability", "workload"];
 
-/// The text to compare: lines of `key  value`.
+/// Renders the text to compare, with lines of the form `key  value`.
 ///
-/// A case that expects an anomaly by name is about that one, so others, which may come and go with timing, do not
-/// appear; otherwise all kinds that were found are listed.
+/// If the test case expects an anomaly by name, only this anomaly is listed, because others may depend on timing. Otherwise
+/// all anomalies are listed.
 pub fn stable(view: &RunView<'_>) -> String {
     let mut lines = vec![line("scenario", &scenario(view)), line("verdict", view.outcome())];
-    for part in view.parts.iter().filter(|part| JUDGING.contains(&part.name)) {
+    for part in view.parts.iter().filter(|part| CHECKED_PARTS.contains(&part.name)) {
         lines.push(line(part.name, word(part.verdict.valid)));
     }
     if let Some(breakdown) = view.breakdown {
         lines.push(line("error", &breakdown.headline));
     }
-    let findings = view.faults_found();
-    let pinned = |finding: &&&Finding| view.expected_anomaly.is_none() || view.is_expected(finding);
-    let shown: Vec<&&Finding> = findings.iter().filter(pinned).collect();
+    let findings = view.violations();
+    let is_listed = |finding: &&&Finding| view.expected_anomaly.is_none() || view.is_expected(finding);
+    let shown: Vec<&&Finding> = findings.iter().filter(is_listed).collect();
     let mut kinds: Vec<&str> = shown.iter().map(|finding| finding.anomaly.as_str()).collect();
     kinds.sort_unstable();
     kinds.dedup();
@@ -37,9 +37,9 @@ pub fn stable(view: &RunView<'_>) -> String {
     lines.concat()
 }
 
-/// The stable text, and the whole report with its statistics. Only virtual time makes all of it repeatable.
+/// Renders the stable text, followed by the full report with statistics. Repeatable in virtual time only.
 pub fn full(view: &RunView<'_>) -> String {
-    // Wall-clock time and paths differ between machines even then.
+    // Wall-clock time and paths differ between machines even in virtual time.
     let view = RunView { directory: None, again: None, elapsed: std::time::Duration::ZERO, ..view.clone() };
     format!("{}\n{}", stable(&view), text::render(&view, text::Style { colour: false, full: true }))
 }
@@ -67,7 +67,7 @@ mod tests {
     use crate::report::sample;
 
     #[test]
-    fn nothing_that_differs_between_runs_appears() {
+    fn the_text_does_not_depend_on_name_seed_or_duration() {
         let sample = sample::stale_read();
         let text = stable(&sample.view());
         assert_eq!(
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expected_anomaly_stands_alone() {
+    fn an_expected_anomaly_is_listed_alone() {
         let mut sample = sample::stale_read();
         let other = Finding { anomaly: "malformed".into(), proscribed: true, ..Finding::default() };
         sample.parts[0].verdict.findings.push(other);

@@ -1,23 +1,23 @@
-//! Numbers as people read them.
+//! Formats of times and counts.
 //!
-//! Moments are cut off, not rounded, everywhere (the page's script does the same): what is shown never lies after the
-//! moment itself, and two moments keep their order.
+//! Points in time are rounded down, here and in the script of the page. So a displayed time is never after the real one, and
+//! two times keep their order.
 
 use std::time::Duration;
 
 use crate::history::Nanos;
 
-/// A moment of the run: `12.031 s`.
+/// Formats a point in time: `12.031 s`.
 pub(super) fn moment(time: Nanos) -> String {
     format!("{}.{:03} s", time / 1_000_000_000, time / 1_000_000 % 1000)
 }
 
-/// A moment of the run to the microsecond: `12.031999 s`.
+/// Formats a point in time with microseconds: `12.031999 s`.
 pub(super) fn exact_moment(time: Nanos) -> String {
     format!("{}.{:06} s", time / 1_000_000_000, time / 1_000 % 1_000_000)
 }
 
-/// An interval of the run: `10.2–19.8 s`.
+/// Formats an interval of time: `10.2–19.8 s`.
 pub(super) fn interval(start: Nanos, end: Option<Nanos>) -> String {
     let tenths = |time: Nanos| format!("{}.{}", time / 1_000_000_000, time / 100_000_000 % 10);
     match end {
@@ -26,7 +26,7 @@ pub(super) fn interval(start: Nanos, end: Option<Nanos>) -> String {
     }
 }
 
-/// A length of time with two or three significant digits: `3.2 ms`, `60 s`.
+/// Formats a duration in nanoseconds with about two significant digits: `3.2 ms`, `60 s`.
 pub(crate) fn length(nanos: Nanos) -> String {
     let (value, unit) = match nanos {
         0 => return "0 ms".into(),
@@ -39,12 +39,12 @@ pub(crate) fn length(nanos: Nanos) -> String {
     format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
 }
 
-/// The same of a [`Duration`].
+/// Formats a [`Duration`] like [`length`].
 pub(super) fn duration(duration: Duration) -> String {
     length(duration.as_nanos().try_into().unwrap_or(Nanos::MAX))
 }
 
-/// A count with thin groups of three: `2,400,000`.
+/// Formats a count with a comma between groups of three digits: `2,400,000`.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -57,13 +57,13 @@ pub(super) fn count(number: u64) -> String {
     out
 }
 
-/// A count of things: `1 message`, `2 messages`.
+/// Formats a count with a noun: `1 message`, `2 messages`.
 pub(crate) fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", count(number))
 }
 
-/// An effect of a fault, counted: `212 messages cut`, `12.4 s paused`.
+/// Formats an effect of a fault: `212 messages cut`, `12.4 s paused`.
 pub(super) fn effect(unit: &str, count: &crate::json::Value) -> String {
     match (unit.strip_suffix("_ns"), count.as_u64()) {
         (Some(what), Some(nanos)) => format!("{} {}", length(nanos), what.replace('_', " ")),
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_readable() {
+    fn times_and_counts_are_formatted() {
         assert_eq!(moment(12_031_999_999), "12.031 s");
         assert_eq!(exact_moment(12_031_999_999), "12.031999 s");
         assert_eq!(interval(10_200_000_000, Some(19_849_000_000)), "10.2–19.8 s");

@@ -1,6 +1,7 @@
-//! What a report needs to know of a run.
+//! The input of every report: a finished run.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,22 +10,22 @@ use crate::json::{Map, Value};
 
 pub use crate::checker::Part;
 use crate::checker::{CheckContext, Evidence, Finding, Valid, Verdict, anomalies};
-use crate::executor::LogEnd;
+use crate::executor::LogTail;
 use crate::history::{History, Nanos, Op, OpType, Process};
 use crate::network::{JournalEvent, Stats};
 
-/// Which clock a run went by.
+/// The clock of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeMode {
-    /// A simulated one: the run can be repeated exactly.
+    /// A simulated clock. The run can be repeated exactly.
     Virtual,
-    /// That of the machine.
+    /// The clock of the machine.
     #[default]
     Real,
 }
 
 impl TimeMode {
-    /// The name as the option `time` spells it.
+    /// Returns the value of the option `time`.
     pub fn name(self) -> &'static str {
         match self {
             TimeMode::Virtual => "virtual",
@@ -33,34 +34,35 @@ impl TimeMode {
     }
 }
 
-/// What one kind of fault did.
+/// The effects of one kind of fault in a run.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct FaultTally {
-    /// `partition`, `kill`, …
+pub struct FaultSummary {
+    /// The kind: `partition`, `kill`, …
     pub kind: String,
-    /// How often it was started.
+    /// The number of times that the fault was started.
     pub actions: u64,
-    /// Whether it changed anything: a partition that cut no message did not.
+    /// Whether the fault had an effect. A partition that dropped no message had none.
     pub had_effect: bool,
-    /// What it did, counted: `messages_cut`, `processes_killed`, … The key is the unit.
+    /// The effects by unit: `messages_cut`, `processes_killed`, …
     pub counts: Map<String, Value>,
 }
 
 /// Counts of a history that is too long to be kept.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tally {
-    /// All entries.
+#[non_exhaustive]
+pub struct HistoryCounts {
+    /// The number of entries.
     pub entries: u64,
-    /// Client operations invoked.
+    /// The number of client operations that were invoked.
     pub invoked: u64,
-    /// Ends of client operations, by function and kind.
-    pub ends: BTreeMap<String, BTreeMap<OpType, u64>>,
+    /// The number of completions of client operations, by function and type.
+    pub completions: BTreeMap<String, BTreeMap<OpType, u64>>,
     /// The latest time of any entry.
     pub duration: Nanos,
 }
 
-impl Tally {
-    /// Counts an entry.
+impl HistoryCounts {
+    /// Adds an entry.
     pub fn add(&mut self, op: &Op) {
         self.entries += 1;
         self.duration = self.duration.max(op.time);
@@ -71,130 +73,132 @@ impl Tally {
             self.invoked += 1;
             return;
         }
-        match self.ends.get_mut(&*op.f) {
-            Some(ends) => *ends.entry(op.kind).or_default() += 1,
-            None => drop(self.ends.insert(op.f.to_string(), BTreeMap::from([(op.kind, 1)]))),
+        match self.completions.get_mut(&*op.f) {
+            Some(counts) => *counts.entry(op.kind).or_default() += 1,
+            None => drop(self.completions.insert(op.f.to_string(), BTreeMap::from([(op.kind, 1)]))),
         }
     }
 }
 
-/// The end of what a node wrote to standard error.
+/// The last lines of a node's standard error.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeLog {
-    /// The node.
+    /// The name of the node.
     pub node: String,
-    /// The whole log.
+    /// The file with the whole log.
     pub path: PathBuf,
-    /// Its last lines.
+    /// The last lines.
     pub tail: Vec<String>,
-    /// Bytes of the log before them.
+    /// The number of bytes before these lines.
     pub skipped: u64,
 }
 
 impl NodeLog {
-    /// How much of a log's end is read.
+    /// The maximum number of bytes that are read from the end of a log.
     const TAIL_BYTES: u64 = 32 << 10;
-    /// How many lines of it are kept.
+    /// The maximum number of lines that are kept.
     const TAIL_LINES: usize = 200;
 
-    /// Reads the end of a node's log, whatever its length. Bytes that are not UTF-8 become `�`.
+    /// Reads the last lines of a log of any length. Bytes that are not UTF-8 become `�`.
     ///
     /// # Errors
-    /// Those of opening and reading the file.
-    pub fn read(node: &str, path: &Path) -> io::Result<NodeLog> {
-        let end = LogEnd::read(path, Self::TAIL_BYTES, Self::TAIL_LINES)?;
-        Ok(NodeLog { node: node.to_owned(), path: path.to_owned(), tail: end.lines, skipped: end.skipped })
+    /// Fails if the file cannot be opened or read.
+    pub(crate) fn read(node: &str, path: &Path) -> io::Result<NodeLog> {
+        let tail = LogTail::read(path, Self::TAIL_BYTES, Self::TAIL_LINES)?;
+        Ok(NodeLog { node: node.to_owned(), path: path.to_owned(), tail: tail.lines, skipped: tail.skipped })
     }
 }
 
-/// Why a run broke off before its end.
+/// Why a run was aborted.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Breakdown {
-    /// A few words for the first line: `n1 crashed`.
+    /// A few words for the first line of a report: `n1 crashed`.
     pub headline: String,
-    /// What happened, where, and what to do: one or more sentences.
+    /// What happened, and what to do about it. One or more sentences.
     pub story: String,
-    /// The node concerned.
+    /// The node that caused it.
     pub node: Option<String>,
-    /// When, in the run's time.
+    /// When it happened, in the time of the run.
     pub time: Option<Nanos>,
-    /// The last lines that it wrote to standard output.
+    /// The last lines of the node's standard output.
     pub stdout: Vec<String>,
-    /// The last lines that it wrote to standard error.
+    /// The last lines of the node's standard error.
     pub stderr: Vec<String>,
-    /// Where all that it wrote to standard error is.
+    /// The file with the whole standard error of the node.
     pub log: Option<PathBuf>,
 }
 
-/// How a run should have ended, and whether it did.
+/// How a run was expected to end, and whether it did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Expectation {
-    /// `valid`, `invalid`, `unknown`, `error`, or an anomaly's name.
+    /// `valid`, `invalid`, `unknown`, `error`, or the name of an anomaly.
     pub expect: String,
-    /// Why it is not met; `None` if it is.
+    /// Why the expectation is not met. `None` if it is met.
     pub failure: Option<String>,
 }
 
-/// A finished run as reports see it.
+/// A finished run, as reports see it.
 #[derive(Clone, Debug)]
 pub struct RunView<'a> {
-    /// The test case's name, or the workload's.
+    /// The name of the test case or of the workload.
     pub name: &'a str,
-    /// The workload's name.
+    /// The name of the workload.
     pub workload: &'a str,
-    /// Which node and which worker is which.
+    /// The nodes and workers.
     pub context: &'a CheckContext,
-    /// The seed; `None` for a history that was recorded elsewhere.
+    /// The seed. `None` for a history that was recorded elsewhere.
     pub seed: Option<u64>,
-    /// Which clock.
+    /// The clock.
     pub time_mode: TimeMode,
-    /// How long the run took on its own clock.
+    /// The duration on the clock of the run.
     pub duration: Nanos,
-    /// How long it took on the wall's clock; zero where that should not be told.
+    /// The duration on the wall clock. Zero is not shown.
     pub elapsed: Duration,
-    /// What clients and nemesis did.
+    /// The operations of clients and the actions of the nemesis.
     pub history: &'a History,
-    /// Where `history` holds only those entries that findings point to: counts of all.
-    pub tally: Option<&'a Tally>,
-    /// The first events of the network after initialisation.
+    /// Counts of the whole history, if `history` holds only the entries that findings refer to.
+    pub counts: Option<&'a HistoryCounts>,
+    /// The first network events after initialisation.
     pub journal: &'a [JournalEvent],
-    /// How many events there were in all.
+    /// The number of network events of the whole run.
     pub journal_events: u64,
     /// Message counts.
     pub net: &'a Stats,
-    /// The verdicts, in the order in which `results.json` shows them.
+    /// The verdicts, in the order of `results.json`.
     pub parts: &'a [Part],
-    /// What each kind of fault that was asked for did.
-    pub faults: &'a [FaultTally],
-    /// What people should know of how the run was made: fallback to real time, rounding, …
+    /// The effects of each requested kind of fault.
+    pub faults: &'a [FaultSummary],
+    /// Notes on how the run was made, such as a fallback to real time or a rounded option.
     pub notes: &'a [String],
-    /// The shape of the scenario, for the snapshot: `5 nodes`, `partition`, … without seed and measure.
+    /// The scenario without seed and quantities, for the snapshot: `5 nodes`, `partition`, …
     pub scenario: &'a [String],
-    /// Every option and its value, for the list of options.
+    /// Every option with its value.
     pub options: &'a [(String, String)],
-    /// The ends of the nodes' logs, in the order of nodes.
+    /// The last lines of the logs, in the order of the nodes.
     pub logs: &'a [NodeLog],
-    /// Where the run's files are.
+    /// The directory of the run.
     pub directory: Option<&'a Path>,
-    /// Whether `messages.jsonl` stays there.
+    /// Whether `messages.jsonl` is kept in this directory.
     pub has_journal: bool,
     /// The command that repeats the run.
     pub again: Option<&'a str>,
-    /// The anomaly that the case expects, if it expects one by name.
+    /// The name of the anomaly that the test case expects, if any.
     pub expected_anomaly: Option<&'a str>,
-    /// How it should have ended, if anybody said so.
+    /// The expected end of the run, if any.
     pub expectation: Option<&'a Expectation>,
-    /// Why the run broke off, if it did.
+    /// Why the run was aborted. `None` if it completed.
     pub breakdown: Option<&'a Breakdown>,
 }
 
 impl<'a> RunView<'a> {
-    /// The worst verdict of all parts.
+    /// Returns the worst verdict of all parts.
     pub fn valid(&self) -> Valid {
         self.parts.iter().map(|part| part.verdict.valid).max().unwrap_or_default()
     }
 
-    /// The verdict in the words of `results.json`, and of lists: `valid`, `invalid`, `unknown` or `error`.
+    /// Returns the outcome as in `results.json`: `valid`, `invalid`, `unknown` or `error`.
     pub fn outcome(&self) -> &'static str {
         match self.valid() {
             _ if self.breakdown.is_some() => "error",
@@ -204,20 +208,20 @@ impl<'a> RunView<'a> {
         }
     }
 
-    /// The verdict beside what was expected: a word for its colour (an outcome), and a text with a sign.
-    pub(super) fn badge(&self) -> (&'static str, String) {
-        let expectation = self.expectation.map(|told| (&*told.expect, told.failure.is_none()));
-        badge(self.outcome(), expectation)
+    /// Returns the outcome compared with the expectation.
+    pub(super) fn badge(&self) -> Badge {
+        let expectation = self.expectation.map(|expected| (&*expected.expect, expected.failure.is_none()));
+        Badge::new(self.outcome(), expectation)
     }
 
-    /// A part's verdict.
+    /// Returns the verdict of a part.
     pub fn part(&self, name: &str) -> Option<&'a Verdict> {
         self.parts.iter().find(|part| part.name == name).map(|part| &part.verdict)
     }
 
-    /// Everything that makes the run invalid, the most telling first: the anomaly that was expected, what else the
-    /// workload's checker found, then the rest.
-    pub fn faults_found(&self) -> Vec<&'a Finding> {
+    /// Returns the findings that make the run invalid: first the expected anomaly, then the other findings of the
+    /// workload's checker, then the rest.
+    pub fn violations(&self) -> Vec<&'a Finding> {
         let of = |part: &'a Part| part.verdict.findings.iter().filter(|finding| finding.proscribed);
         let (workload, others): (Vec<_>, Vec<_>) = self.parts.iter().partition(|part| part.name == "workload");
         let mut found: Vec<&Finding> = workload.into_iter().chain(others).flat_map(of).collect();
@@ -225,17 +229,17 @@ impl<'a> RunView<'a> {
         found
     }
 
-    /// Whether a finding is the anomaly that the case expects.
-    pub fn is_expected(&self, finding: &Finding) -> bool {
+    /// Whether a finding is the anomaly that the test case expects.
+    pub(super) fn is_expected(&self, finding: &Finding) -> bool {
         self.expected_anomaly.is_some_and(|expected| anomalies::fulfils(&finding.anomaly, expected))
     }
 
-    /// The verdict in a few words, and faults that were asked for and never had an effect.
+    /// Returns the verdict in a few words, with the requested faults that had no effect.
     pub fn headline(&self) -> String {
         if let Some(breakdown) = self.breakdown {
             return breakdown.headline.clone();
         }
-        let idle: Vec<&str> = self.faults.iter().filter(|tally| !tally.had_effect).map(|tally| &*tally.kind).collect();
+        let idle: Vec<&str> = self.faults.iter().filter(|fault| !fault.had_effect).map(|fault| &*fault.kind).collect();
         let idle = if idle.is_empty() { String::new() } else { format!(" ({} had no effect)", idle.join(", ")) };
         self.verdict_in_words() + &idle
     }
@@ -243,8 +247,8 @@ impl<'a> RunView<'a> {
     fn verdict_in_words(&self) -> String {
         match self.valid() {
             Valid::True => "valid".into(),
-            Valid::Unknown => format!("unknown: {}", self.reason().unwrap_or("no checker said why")),
-            Valid::False => match self.faults_found().first() {
+            Valid::Unknown => format!("unknown: {}", self.reason().unwrap_or("no checker gave a reason")),
+            Valid::False => match self.violations().first() {
                 Some(finding) if !finding.headline.is_empty() => finding.headline.clone(),
                 Some(finding) => finding.anomaly.clone(),
                 None => {
@@ -255,61 +259,77 @@ impl<'a> RunView<'a> {
         }
     }
 
-    /// Why the verdict is what it is, if a checker said so.
-    pub fn reason(&self) -> Option<&'a str> {
+    /// Returns the reason for the verdict, if a checker gave one.
+    pub(super) fn reason(&self) -> Option<&'a str> {
         let worst = self.valid();
         self.parts.iter().filter(|part| part.verdict.valid == worst).find_map(|part| part.verdict.reason.as_deref())
     }
 
-    /// Client operations that were invoked.
+    /// Returns the number of client operations that were invoked.
     pub fn invoked(&self) -> u64 {
         let is_invocation = |op: &&Op| op.process != Process::Nemesis && op.kind == OpType::Invoke;
-        let here = || self.history.ops.iter().filter(is_invocation).count() as u64;
-        self.tally.map_or_else(here, |tally| tally.invoked)
+        let of_history = || self.history.ops.iter().filter(is_invocation).count() as u64;
+        self.counts.map_or_else(of_history, |counts| counts.invoked)
     }
 
-    /// Entries of the whole history.
-    pub fn entries(&self) -> u64 {
-        self.tally.map_or(self.history.ops.len() as u64, |tally| tally.entries)
+    /// Returns the number of entries of the whole history.
+    pub(super) fn entries(&self) -> u64 {
+        self.counts.map_or(self.history.ops.len() as u64, |counts| counts.entries)
     }
 
-    /// The interval of time that the operations of a finding span.
-    pub fn span_of(&self, finding: &Finding) -> Option<(Nanos, Nanos)> {
+    /// Returns the time from the first to the last entry that a finding refers to.
+    pub(super) fn span_of(&self, finding: &Finding) -> Option<(Nanos, Nanos)> {
         let positions = finding.evidence.iter().flat_map(|line| [line.invocation, line.completion]).flatten();
         let times: Vec<Nanos> = positions.filter_map(|at| self.history.ops.get(at)).map(|op| op.time).collect();
         Some((*times.iter().min()?, *times.iter().max()?))
     }
 
-    /// The nodes that a finding is about: those that its operations were sent to, or else those that its text names.
-    pub fn nodes_of(&self, finding: &Finding) -> Vec<&'a str> {
+    /// Returns the nodes that a finding concerns, the most important first: the last evidence is about the operation that
+    /// contradicts the others.
+    pub(super) fn nodes_of<'f>(&self, finding: &'f Finding) -> Vec<&'f str>
+    where
+        'a: 'f,
+    {
         let process = |line: &Evidence| self.history.ops.get(line.invocation.or(line.completion)?)?.process.client();
-        let asked = finding.evidence.iter().rev().filter_map(|line| self.context.node_of(process(line)?));
-        let mut nodes: Vec<&str> = asked.collect();
-        if nodes.is_empty() {
-            let lines = finding.evidence.iter().flat_map(|line| [&line.text, &line.note]);
-            let texts = [&finding.headline, &finding.story].into_iter().chain(lines);
-            let words = texts.flat_map(|text| text.split(|c: char| !(c.is_alphanumeric() || "-_.".contains(c))));
-            nodes =
-                words.filter_map(|word| self.context.nodes.iter().find(|node| *node == word)).map(|n| &**n).collect();
-        }
+        let node = |line: &'f Evidence| line.node.as_deref().or_else(|| self.context.node_of(process(line)?));
+        let mut nodes: Vec<&str> = finding.evidence.iter().rev().filter_map(node).collect();
         let mut seen = std::collections::BTreeSet::new();
         nodes.retain(|node| seen.insert(*node));
         nodes
     }
 }
 
-/// See [`RunView::badge`].
-pub(super) fn badge(outcome: &'static str, expectation: Option<(&str, bool)>) -> (&'static str, String) {
-    match expectation {
-        None | Some(("valid", true)) => (outcome, format!("{} {outcome}", mark_of(outcome))),
-        Some((_, true)) => ("valid", format!("✓ {outcome}, as expected")),
-        Some(("valid", false)) if outcome == "valid" => ("invalid", "✗ valid, but a fault had no effect".into()),
-        Some(("valid", false)) => (outcome, format!("{} {outcome}", mark_of(outcome))),
-        Some((expect, false)) => ("invalid", format!("✗ {outcome}, expected {expect}")),
+/// The outcome of a run compared with its expectation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Badge {
+    /// The outcome whose colour it has: `valid` for every run that ended as expected.
+    pub(super) tone: &'static str,
+    /// A symbol, for readers who do not see colours.
+    pub(super) mark: &'static str,
+    text: String,
+}
+
+impl Badge {
+    /// `expectation` is the expected outcome or anomaly, and whether it is met.
+    pub(super) fn new(outcome: &'static str, expectation: Option<(&str, bool)>) -> Badge {
+        let (tone, text) = match expectation {
+            None | Some(("valid", true)) => (outcome, outcome.to_owned()),
+            Some((_, true)) => ("valid", format!("{outcome}, as expected")),
+            Some(("valid", false)) if outcome == "valid" => ("invalid", "valid, but a fault had no effect".to_owned()),
+            Some(("valid", false)) => (outcome, outcome.to_owned()),
+            Some((expect, false)) => ("invalid", format!("{outcome}, expected {expect}")),
+        };
+        Badge { tone, mark: mark_of(tone), text }
     }
 }
 
-/// A sign for an outcome, for those who do not see colours.
+impl fmt::Display for Badge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.mark, self.text)
+    }
+}
+
+/// Returns the symbol of an outcome.
 pub(super) fn mark_of(outcome: &str) -> &'static str {
     match outcome {
         "valid" => "✓",
@@ -324,13 +344,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn green_is_what_ended_as_expected() {
-        let told = |outcome, expectation| badge(outcome, expectation);
-        assert_eq!(told("invalid", None), ("invalid", "✗ invalid".into()));
-        assert_eq!(told("valid", Some(("valid", true))), ("valid", "✓ valid".into()));
-        assert_eq!(told("error", Some(("valid", false))), ("error", "! error".into()));
-        assert_eq!(told("invalid", Some(("lost", true))), ("valid", "✓ invalid, as expected".into()));
-        assert_eq!(told("valid", Some(("lost", false))), ("invalid", "✗ valid, expected lost".into()));
-        assert_eq!(told("valid", Some(("valid", false))), ("invalid", "✗ valid, but a fault had no effect".into()));
+    fn runs_that_end_as_expected_have_the_colour_of_valid_ones() {
+        let badge = |outcome, expectation| {
+            let badge = Badge::new(outcome, expectation);
+            (badge.tone, badge.to_string())
+        };
+        assert_eq!(badge("invalid", None), ("invalid", "✗ invalid".into()));
+        assert_eq!(badge("valid", Some(("valid", true))), ("valid", "✓ valid".into()));
+        assert_eq!(badge("error", Some(("valid", false))), ("error", "! error".into()));
+        assert_eq!(badge("invalid", Some(("lost", true))), ("valid", "✓ invalid, as expected".into()));
+        assert_eq!(badge("valid", Some(("lost", false))), ("invalid", "✗ valid, expected lost".into()));
+        assert_eq!(badge("valid", Some(("valid", false))), ("invalid", "✗ valid, but a fault had no effect".into()));
     }
 }

@@ -1,4 +1,4 @@
-//! Calling the function under the attribute: what it returns, and what it panics with.
+//! Calls of the function with the attribute: its result, and its panics.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -6,41 +6,42 @@ use std::panic::{self, AssertUnwindSafe};
 
 use crate::scenario::Run;
 
-/// What a function under `#[maelstrom::test]` may return: nothing, or a `Result` without a value.
+/// A return type of functions with `#[maelstrom::test]`: nothing, or a `Result` without a value.
 #[diagnostic::on_unimplemented(
-    message = "a function under #[maelstrom::test] returns nothing or a `Result<(), E>` where `E: Debug`, not `{Self}`",
-    label = "not a result of a test"
+    message = "a function with #[maelstrom::test] returns nothing or a `Result<(), E>` where `E: Debug`, not `{Self}`",
+    label = "not a test result"
 )]
-pub trait Outcome {
-    /// The failure's text, if it failed.
+pub trait IntoTestResult {
+    /// Converts the value into a `Result` with the text of the error.
     ///
     /// # Errors
-    /// The text of the error that the function returned.
+    /// Fails if the function returned an error.
     fn into_result(self) -> Result<(), String>;
 }
 
-impl Outcome for () {
+impl IntoTestResult for () {
     fn into_result(self) -> Result<(), String> {
         Ok(())
     }
 }
 
-impl<E: fmt::Debug> Outcome for Result<(), E> {
+impl<E: fmt::Debug> IntoTestResult for Result<(), E> {
     fn into_result(self) -> Result<(), String> {
         self.map_err(|error| format!("Error: {error:?}"))
     }
 }
 
 thread_local! {
-    /// While a body runs and panics are not to be printed: what it panicked with, and where.
+    /// The message and the location of the last panic in a body, if panics are captured.
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
     /// Whether a body runs on this thread.
     static IN_BODY: RefCell<bool> = const { RefCell::new(false) };
 }
 
-/// From now on panics of bodies are kept for the case's failure instead of being printed at once, because nothing
-/// captures what test functions print here. To be called once, by a program that is all ours.
-pub(super) fn silence_panics_of_bodies() {
+/// Installs a panic hook that keeps the panics of bodies for the failures of their cases instead of printing them.
+/// libtest-mimic does not capture output, so they would be printed between other results. Must be called once, and only by
+/// [`main`](super::main), because the hook is global.
+pub(super) fn capture_panics() {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         if IN_BODY.with_borrow(|inside| *inside) {
@@ -51,37 +52,37 @@ pub(super) fn silence_panics_of_bodies() {
     }));
 }
 
-/// How a body failed.
+/// Why a body failed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Failed {
-    /// It returned an error.
+pub(super) enum BodyFailure {
+    /// It returned an error with this text.
     Error(String),
-    /// It panicked, with this message; and the text to show.
+    /// It panicked.
     Panic {
-        /// The message alone.
+        /// The message of the panic.
         message: String,
-        /// With the place, if the hook has not printed it already.
+        /// The text to show: the message, with the location if the hook captured it.
         shown: String,
     },
 }
 
 /// Calls a body.
-pub(super) fn call(body: fn(&Run) -> Result<(), String>, run: &Run) -> Result<(), Failed> {
+pub(super) fn call(body: fn(&Run) -> Result<(), String>, run: &Run) -> Result<(), BodyFailure> {
     catch(|| body(run))
 }
 
-/// Calls something that may panic.
-pub(super) fn catch(call: impl FnOnce() -> Result<(), String>) -> Result<(), Failed> {
+/// Calls a function that may panic.
+pub(super) fn catch(call: impl FnOnce() -> Result<(), String>) -> Result<(), BodyFailure> {
     IN_BODY.set(true);
     let result = panic::catch_unwind(AssertUnwindSafe(call));
     IN_BODY.set(false);
     match result {
-        Ok(result) => result.map_err(Failed::Error),
+        Ok(result) => result.map_err(BodyFailure::Error),
         Err(payload) => {
             let text = payload.downcast_ref::<String>().map(String::as_str);
             let message = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_string();
             let shown = PANIC.take().unwrap_or_else(|| format!("panicked: {message}"));
-            Err(Failed::Panic { message, shown })
+            Err(BodyFailure::Panic { message, shown })
         }
     }
 }
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_and_nothing_are_outcomes() {
+    fn nothing_and_results_are_converted() {
         assert_eq!(().into_result(), Ok(()));
         assert_eq!(Ok::<(), u8>(()).into_result(), Ok(()));
         assert_eq!(Err::<(), &str>("why").into_result(), Err("Error: \"why\"".into()));
@@ -100,8 +101,8 @@ mod tests {
     #[test]
     fn panics_become_values() {
         assert_eq!(catch(|| Ok(())), Ok(()));
-        assert_eq!(catch(|| Err("no".into())), Err(Failed::Error("no".into())));
-        let Err(Failed::Panic { message, shown }) = catch(|| panic!("boom {}", 1)) else {
+        assert_eq!(catch(|| Err("no".into())), Err(BodyFailure::Error("no".into())));
+        let Err(BodyFailure::Panic { message, shown }) = catch(|| panic!("boom {}", 1)) else {
             panic!("it must be a panic")
         };
         assert_eq!(message, "boom 1");

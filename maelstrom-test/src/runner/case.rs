@@ -1,75 +1,74 @@
-//! Test cases: the combinations of a function's lists and seeds, and how one of them runs.
+//! Test cases: the combinations of a function's lists and seeds.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Once;
 
-use super::body::{self, Failed};
+use super::body::{self, BodyFailure};
 use super::environment::{Environment, Seeds, random_seed};
-use super::function::{Function, Source};
+use super::function::{Function, ProgramSpec};
 use super::judge;
-use super::progress::Display;
+use super::progress::ProgressLine;
 use super::{paths, snapshot};
 use crate::random;
 use crate::report::{index, text};
 use crate::scenario::options::FrontEnd;
-use crate::scenario::{Defaults, Run, Scenario, WorkloadChoice};
-use crate::scenario::{IN_REAL_TIME, options};
+use crate::scenario::{Defaults, Run, Scenario, WorkloadChoice, options};
 use crate::suggest;
 
-/// Default seeds are this short, so that people can type them.
+/// Default seeds are below this limit, so that they are easy to type.
 const SEED_LIMIT: u64 = 1_000_000;
-/// Longest file name of a case, in bytes, without extension.
+/// The maximum length of the file name of a case, in bytes, without extension.
 const FILE_NAME_LIMIT: usize = 150;
 
-/// One case of a function.
+/// A case of a function.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) function: &'static Function,
-    /// Its name: the function's path, and `::nodes=5,seed=3` where there are several.
+    /// Its name: the path of the function, followed by `::nodes=5,seed=3` if there are several cases.
     pub(super) name: String,
-    /// The same without the seed, for the command that runs it again.
+    /// The name without the seed, for the command that repeats the run.
     name_without_seed: String,
     workload: fn() -> WorkloadChoice,
-    program: Source,
+    program: ProgramSpec,
     options: BTreeMap<&'static str, String>,
     seed: u64,
-    /// Whether the seed comes from the environment, so that no snapshot can be asked of it.
-    free_seed: bool,
+    /// Whether the seed comes from the environment. The report is then not compared with the snapshot.
+    is_seed_overridden: bool,
 }
 
 /// Why a case failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CaseFailure {
-    /// One line: the run's headline, and its seed. This is what JUnit reports show.
+    /// The headline of the run and its seed, in one line. JUnit reports show it.
     pub(super) headline: String,
     /// What was expected, and the report.
     pub(super) text: String,
 }
 
-/// Says once per program, on standard error, that a run fell back to real time: it is slower, and cannot be repeated.
-/// Written past the harness, which shows what tests print only if they fail.
-fn notice_of_real_time(run: &Run) {
+/// Prints once per program that a run fell back to real time, which is slower and not reproducible. Uses standard error
+/// directly, because the harness shows the output of tests only if they fail.
+fn warn_about_real_time(run: &Run) {
     static ONCE: Once = Once::new();
-    let Some(note) = run.notes.iter().find(|note| note.starts_with(IN_REAL_TIME)) else { return };
+    let Some(fallback) = &run.real_time_fallback else { return };
     ONCE.call_once(|| {
-        let help = "help: `time = \"real\"` asks for real time, and keeps this notice away";
-        let _ = writeln!(io::stderr(), "note: runs are {note}\n  {help}");
+        let help = "help: set `time = \"real\"` to use real time without this notice";
+        let _ = writeln!(io::stderr(), "note: runs are {fallback}\n  {help}");
     });
 }
 
-/// A list that makes cases: the option's name, and how many values it has.
-struct Axis {
+/// A parameter of a function: a list, or seeds. Each of its values makes a case.
+struct Parameter {
     name: &'static str,
     labels: Vec<String>,
 }
 
 impl Case {
-    /// The cases of all functions, in order.
+    /// Returns the cases of all functions, in order.
     ///
     /// # Errors
-    /// A sentence if two cases have one name.
+    /// Fails if two cases have the same name, or if the seeds are invalid.
     pub(super) fn all(functions: &[&'static Function], environment: &Environment) -> Result<Vec<Case>, String> {
         let mut cases = Vec::new();
         for function in functions {
@@ -81,13 +80,16 @@ impl Case {
         let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(format!("two cases are named {}; is a value in a list twice?", pair[0])),
+            Some(pair) => Err(format!(
+                "two cases are named `{}`\n  help: remove the duplicate value from the list of the attribute",
+                pair[0]
+            )),
             None => Ok(cases),
         }
     }
 
-    /// What to say if `MAELSTROM_CASE` leaves nothing of the cases that were selected; `None` if it leaves something.
-    pub(super) fn nothing_left(
+    /// Returns an error message if `MAELSTROM_CASE` matches none of the selected cases.
+    pub(super) fn empty_selection(
         functions: &[&'static Function],
         environment: &Environment,
         is_selected: impl Fn(&Case) -> bool,
@@ -100,23 +102,23 @@ impl Case {
         }
         let nearest = suggest::nearest(part, all.iter().map(|case| &*case.name));
         Some(format!(
-            "MAELSTROM_CASE: no case of this test program contains `{part}` in its name\n  help: cases are named like {}",
+            "MAELSTROM_CASE: no case of this test program has `{part}` in its name\n  help: similar names are {}",
             nearest.join(", ")
         ))
     }
 
-    /// The cases of one function.
+    /// Returns the cases of a function.
     fn of(function: &'static Function, environment: &Environment) -> Result<Vec<Case>, String> {
-        let axes = axes(function, environment)?;
-        let count: usize = axes.iter().map(|axis| axis.labels.len()).product();
+        let parameters = parameters(function, environment)?;
+        let count: usize = parameters.iter().map(|parameter| parameter.labels.len()).product();
         let cases = (0..count).map(|number| {
-            // The last list varies fastest.
+            // The last parameter varies fastest.
             let mut rest = number;
             let mut chosen: Vec<(&'static str, usize, &str)> = Vec::new();
-            for axis in axes.iter().rev() {
-                let index = rest % axis.labels.len();
-                rest /= axis.labels.len();
-                chosen.push((axis.name, index, &axis.labels[index]));
+            for parameter in parameters.iter().rev() {
+                let index = rest % parameter.labels.len();
+                rest /= parameter.labels.len();
+                chosen.push((parameter.name, index, &parameter.labels[index]));
             }
             chosen.reverse();
             Case::choose(function, environment, &chosen)
@@ -124,29 +126,29 @@ impl Case {
         Ok(cases.collect())
     }
 
-    /// One combination: for each list its name, the index of the value and its label.
+    /// Returns the case of one combination. `chosen` has the name of each parameter, the index of the value and its label.
     fn choose(function: &'static Function, environment: &Environment, chosen: &[(&'static str, usize, &str)]) -> Case {
-        let index = |name: &str| chosen.iter().find(|(axis, ..)| *axis == name).map_or(0, |(_, index, _)| *index);
+        let index = |name: &str| chosen.iter().find(|(of, ..)| *of == name).map_or(0, |(_, index, _)| *index);
         let label = |with_seed: bool| {
             let shown = chosen.iter().filter(|(name, ..)| with_seed || *name != "seed");
             let parts: Vec<String> = shown.map(|(name, _, value)| format!("{name}={value}")).collect();
             if parts.is_empty() { function.path() } else { format!("{}::{}", function.path(), parts.join(",")) }
         };
         let (name, name_without_seed) = (label(true), label(false));
-        let value = |name: &str| chosen.iter().find(|(axis, ..)| *axis == name).map(|(_, _, label)| *label);
+        let value = |name: &str| chosen.iter().find(|(of, ..)| *of == name).map(|(_, _, label)| *label);
         let mut options: BTreeMap<&'static str, String> = (function.options.iter())
             .map(|(name, values)| (*name, value(name).unwrap_or(values[0]).to_string()))
             .collect();
         if let Some(time) = &environment.time {
             options.insert("time", time.clone());
         }
-        let written = options.remove("seed").and_then(|seed| seed.parse().ok());
-        let of_axis = value("seed").and_then(|seed| seed.parse().ok());
-        let usual = || random::hash(&name) % SEED_LIMIT;
+        let of_option = options.remove("seed").and_then(|seed| seed.parse().ok());
+        let of_parameter = value("seed").and_then(|seed| seed.parse().ok());
+        let default = || random::hash(&name) % SEED_LIMIT;
         let seed = match environment.seeds {
             Seeds::One(seed) => seed,
             Seeds::Random => random_seed(),
-            Seeds::Default | Seeds::Several(_) => of_axis.or(written).unwrap_or_else(usual),
+            Seeds::Default | Seeds::Several(_) => of_parameter.or(of_option).unwrap_or_else(default),
         };
         Case {
             function,
@@ -154,46 +156,46 @@ impl Case {
             program: function.programs[index("bin")].1,
             options,
             seed,
-            free_seed: environment.seeds != Seeds::Default,
+            is_seed_overridden: environment.seeds != Seeds::Default,
             name,
             name_without_seed,
         }
     }
 
-    /// Its name as a file name.
+    /// Returns its name as a file name.
     fn file_name(&self) -> String {
         case_file_name(&self.name)
     }
 
-    /// The name of its snapshot: test targets of a package share the folder of snapshots, so the crate's name comes first,
-    /// as insta does it.
+    /// Returns the name of its snapshot. It begins with the name of the crate, as names of insta do, because the test targets
+    /// of a package share a directory of snapshots.
     pub(super) fn snapshot_name(&self) -> String {
         let of_crate = self.function.module.split("::").next().unwrap_or_default();
         case_file_name(&format!("{of_crate}::{}", self.name))
     }
 
-    /// Runs it. Returns the report.
+    /// Runs the case and returns its report.
     ///
     /// # Errors
-    /// Why it failed: a line for lists of failures, what was expected, and the report.
-    pub(super) fn run(&self, display: Option<&Display>) -> Result<String, CaseFailure> {
+    /// Fails if the run cannot be started or does not end as expected, or if the body or the snapshot fails.
+    pub(super) fn run(&self, progress: Option<&ProgressLine>) -> Result<String, CaseFailure> {
         let not_started = |error: String| {
             let first_line = error.lines().next().unwrap_or_default();
             CaseFailure { headline: self.with_seed(first_line), text: error }
         };
-        let scenario = self.scenario(display).map_err(not_started)?;
+        let scenario = self.scenario(progress).map_err(not_started)?;
         let config = scenario.config().map_err(|error| not_started(error.to_string()))?;
         let require_faults = config.require_faults;
         let result = scenario.run();
-        if let Some(display) = display {
-            display.finish(&self.name);
+        if let Some(progress) = progress {
+            progress.finish(&self.name);
         }
         let run = judge::ended(result).map_err(not_started)?;
         // The index is a convenience, so a test does not fail because of it.
         let _ = index::add(&paths::output(self.function.temporary_directory), &self.directory(), &run.view());
         let report = text::render(&run.view(), text::Style { colour: false, full: false });
         if self.options.get("time").is_none_or(|time| time == "auto") {
-            notice_of_real_time(&run);
+            warn_about_real_time(&run);
         }
         if let Some(note) = run.pace_note() {
             eprintln!("note: {}: {note}", self.name);
@@ -201,11 +203,11 @@ impl Case {
         let judged = judge::judge(self.function.expect, require_faults, &run);
         let outcome = self.outcome(judged, &run, &report);
         let failed = |text| CaseFailure { headline: self.with_seed(&run.headline()), text };
-        self.invert_if_it_should_panic(outcome).map_err(failed)?;
-        if self.function.snapshot != "false" && !self.free_seed {
+        self.apply_should_panic(outcome).map_err(failed)?;
+        if self.function.snapshot != "false" && !self.is_seed_overridden {
             snapshot::compare(self, &run).map_err(|why| CaseFailure {
                 headline: self.with_seed("the report differs from its snapshot"),
-                text: why + &text::where_to_look(&run.view()),
+                text: why + &text::references(&run.view()),
             })?;
         }
         Ok(report)
@@ -215,7 +217,7 @@ impl Case {
         format!("{headline} (seed {})", self.seed)
     }
 
-    fn scenario(&self, display: Option<&Display>) -> Result<Scenario, String> {
+    fn scenario(&self, progress: Option<&ProgressLine>) -> Result<Scenario, String> {
         let function = self.function;
         let directory = paths::output(function.temporary_directory).join(self.directory());
         let mut scenario = Scenario::new((self.workload)())
@@ -229,19 +231,19 @@ impl Case {
         for (name, value) in &self.options {
             scenario = scenario.option(name, value);
         }
-        if let Some(display) = display {
-            scenario = scenario.progress(display.sink(&self.name));
+        if let Some(progress) = progress {
+            scenario = scenario.progress(progress.sink(&self.name));
         }
         function.add_program(scenario, self.program)
     }
 
-    /// The run's directory, below that of all runs. Packages of one workspace share the target directory, and
-    /// cargo-nextest runs their tests at the same time: so the package's name is part of it.
+    /// Returns the directory of the run, relative to the directory of all runs. It begins with the name of the package,
+    /// because the packages of a workspace share the target directory and cargo-nextest runs their tests at the same time.
     fn directory(&self) -> PathBuf {
         [self.function.package, self.function.target, &self.file_name()].iter().collect()
     }
 
-    /// The command that runs it again, with the same seed.
+    /// Returns the command that repeats the run with the same seed.
     fn again(&self) -> String {
         let path = self.function.path();
         let case = match self.name_without_seed.strip_prefix(&path) {
@@ -251,35 +253,37 @@ impl Case {
         format!("{case}MAELSTROM_SEED={} cargo test {path}", self.seed)
     }
 
-    /// The body's say, if the run ended as expected.
-    fn outcome(&self, judged: Result<(), String>, run: &Run, report: &str) -> Result<(), Failed> {
+    /// Runs the body if the run ended as expected.
+    fn outcome(&self, judged: Result<(), String>, run: &Run, report: &str) -> Result<(), BodyFailure> {
         judged.map_err(|why| {
             let text = format!("{why}\n\n{report}");
-            Failed::Panic { message: text.clone(), shown: text }
+            BodyFailure::Panic { message: text.clone(), shown: text }
         })?;
-        body::call(self.function.body, run).map_err(|failed| match failed {
-            Failed::Error(error) => Failed::Error(format!("{error}\n\n{report}")),
-            Failed::Panic { message, shown } => Failed::Panic { message, shown: format!("{shown}\n\n{report}") },
+        body::call(self.function.body, run).map_err(|failure| match failure {
+            BodyFailure::Error(error) => BodyFailure::Error(format!("{error}\n\n{report}")),
+            BodyFailure::Panic { message, shown } => {
+                BodyFailure::Panic { message, shown: format!("{shown}\n\n{report}") }
+            }
         })
     }
 
-    /// `#[should_panic]` is met by a panic of the body, and by a verdict that is not as expected.
-    fn invert_if_it_should_panic(&self, outcome: Result<(), Failed>) -> Result<(), String> {
+    /// Applies `#[should_panic]`: a panic of the body or an unexpected end of the run is then a success.
+    fn apply_should_panic(&self, outcome: Result<(), BodyFailure>) -> Result<(), String> {
         match (self.function.should_panic, outcome) {
             (None, Ok(())) => Ok(()),
-            (None, Err(Failed::Error(shown) | Failed::Panic { shown, .. })) => Err(shown),
-            (Some(_), Ok(())) => Err("it did not panic, as #[should_panic] says that it should".into()),
-            (Some(expected), Err(Failed::Panic { message, .. })) if message.contains(expected) => Ok(()),
-            (Some(expected), Err(Failed::Error(shown) | Failed::Panic { shown, .. })) => {
-                Err(format!("it panicked, but not with {expected:?} as #[should_panic] says:\n{shown}"))
+            (None, Err(BodyFailure::Error(shown) | BodyFailure::Panic { shown, .. })) => Err(shown),
+            (Some(_), Ok(())) => Err("the test did not panic as expected by #[should_panic]".into()),
+            (Some(expected), Err(BodyFailure::Panic { message, .. })) if message.contains(expected) => Ok(()),
+            (Some(expected), Err(BodyFailure::Error(shown) | BodyFailure::Panic { shown, .. })) => {
+                Err(format!("the panic message does not contain {expected:?} as expected by #[should_panic]:\n{shown}"))
             }
         }
     }
 }
 
-/// The lists of a function, in the order in which they are written, seeds last.
-fn axes(function: &Function, environment: &Environment) -> Result<Vec<Axis>, String> {
-    let free_seed = environment.seeds != Seeds::Default;
+/// Returns the parameters of a function, in the order of the attribute, with seeds last.
+fn parameters(function: &Function, environment: &Environment) -> Result<Vec<Parameter>, String> {
+    let is_seed_overridden = environment.seeds != Seeds::Default;
     let labels = |name: &str| -> Vec<String> {
         let of_options = || function.options.iter().find(|(option, _)| *option == name);
         match name {
@@ -288,28 +292,22 @@ fn axes(function: &Function, environment: &Environment) -> Result<Vec<Axis>, Str
             _ => of_options().map_or(Vec::new(), |(_, values)| values.iter().map(|value| value.to_string()).collect()),
         }
     };
-    // A seed that the environment gives replaces those of the attribute.
-    let lists = function.lists.iter().filter(|name| !(free_seed && **name == "seed"));
-    let mut axes: Vec<Axis> = lists.map(|name| Axis { name, labels: labels(name) }).collect();
+    // A seed of the environment replaces the seeds of the attribute.
+    let lists = function.lists.iter().filter(|name| !(is_seed_overridden && **name == "seed"));
+    let mut parameters: Vec<Parameter> = lists.map(|name| Parameter { name, labels: labels(name) }).collect();
     let seeds = match (&environment.seeds, function.seeds) {
         (Seeds::Several(range), _) => Some(range.clone()),
         (Seeds::Default, Some(written)) => Some(options::parse_seeds(written).map_err(|wrong| wrong.to_string())?),
         (Seeds::One(_) | Seeds::Random, _) | (Seeds::Default, None) => None,
     };
-    axes.extend(seeds.map(|seeds| Axis { name: "seed", labels: seeds.map(|seed| seed.to_string()).collect() }));
-    Ok(axes)
+    let seeds = seeds.map(|seeds| Parameter { name: "seed", labels: seeds.map(|seed| seed.to_string()).collect() });
+    parameters.extend(seeds);
+    Ok(parameters)
 }
 
-/// The name of a case as a file name: `::` becomes `__`, anything outside `[A-Za-z0-9_.=,-]` becomes `_`, and names
-/// over 150 bytes are cut and get a hash.
-///
-/// ```
-/// use maelstrom::runner::case_file_name;
-/// assert_eq!(case_file_name("tests::raft::nodes=5,nemesis=kill"), "tests__raft__nodes=5,nemesis=kill");
-/// assert_eq!(case_file_name("a b/ü"), "a_b__");
-/// assert!(case_file_name(&"x".repeat(1000)).len() <= 150);
-/// ```
-pub fn case_file_name(name: &str) -> String {
+/// Returns the name of a case as a file name. `::` becomes `__`, every character outside `[A-Za-z0-9_.=,-]` becomes `_`, and
+/// names over [`FILE_NAME_LIMIT`] bytes are cut and get a hash.
+fn case_file_name(name: &str) -> String {
     let is_safe = |c: char| c.is_ascii_alphanumeric() || "_.=,-".contains(c);
     let safe: String = name.replace("::", "__").chars().map(|c| if is_safe(c) { c } else { '_' }).collect();
     if safe.len() <= FILE_NAME_LIMIT {
@@ -332,7 +330,7 @@ mod tests {
         temporary_directory: None,
         source: (file!(), 1),
         workloads: &[("lin-kv", || "lin-kv".into())],
-        programs: &[("bin", Source::Missing)],
+        programs: &[("bin", ProgramSpec::Missing)],
         args: &[],
         env: &[],
         pass_env: &[],
@@ -370,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_make_all_combinations_in_the_order_in_which_they_are_written() {
+    fn lists_make_all_combinations_in_the_order_of_the_attribute() {
         assert_eq!(
             names(&MATRIX, Seeds::Default),
             [
@@ -387,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn cases_of_one_name_in_other_packages_and_targets_have_their_own_files() {
+    fn files_of_equal_names_in_different_packages_and_targets_differ() {
         static OTHER: Function = Function { package: "paxos", ..SEEDS };
         static TARGET: Function = Function { target: "chaos", module: "chaos", ..SEEDS };
         let files: Vec<(PathBuf, String)> = [&SEEDS, &OTHER, &TARGET]
@@ -413,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_has_the_last_word_on_seeds() {
+    fn seeds_of_the_environment_override_those_of_the_attribute() {
         for function in [&SEEDS, &LISTED] {
             assert_eq!(cases(function, Seeds::One(42)), [(function.name.to_string(), 42)]);
             let widened = cases(function, Seeds::Several(0..3));
@@ -424,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn default_seeds_are_those_of_the_names() {
+    fn default_seeds_depend_on_the_names_only() {
         let seeds: Vec<u64> = cases(&MATRIX, Seeds::Default).into_iter().map(|(_, seed)| seed).collect();
         assert_eq!(seeds, cases(&MATRIX, Seeds::Default).into_iter().map(|(_, seed)| seed).collect::<Vec<_>>());
         assert_ne!(seeds[0], seeds[1]);
@@ -432,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_that_repeats_a_case_names_it_without_its_seed() {
+    fn the_command_that_repeats_a_run_has_case_and_seed() {
         let again = |function| {
             let cases = Case::all(&[function], &Environment::default()).expect("names differ");
             cases[0].again()
@@ -443,22 +441,28 @@ mod tests {
     }
 
     #[test]
-    fn should_panic_wants_the_right_panic() {
+    fn should_panic_requires_the_expected_message() {
         let case = |should_panic: Option<&'static str>| {
             let function: &'static Function = Box::leak(Box::new(Function { should_panic, ..SEEDS }));
             Case::all(&[function], &Environment::default()).expect("names differ").remove(0)
         };
-        let panic = || Err(Failed::Panic { message: "boom".into(), shown: "boom at x".into() });
-        assert_eq!(case(None).invert_if_it_should_panic(panic()), Err("boom at x".into()));
-        assert_eq!(case(Some("")).invert_if_it_should_panic(panic()), Ok(()));
-        assert_eq!(case(Some("oom")).invert_if_it_should_panic(panic()), Ok(()));
-        assert!(case(Some("bang")).invert_if_it_should_panic(panic()).is_err());
-        assert!(case(Some("")).invert_if_it_should_panic(Ok(())).is_err());
-        assert!(case(Some("no")).invert_if_it_should_panic(Err(Failed::Error("no".into()))).is_err());
+        let panic = || Err(BodyFailure::Panic { message: "boom".into(), shown: "boom at x".into() });
+        assert_eq!(case(None).apply_should_panic(panic()), Err("boom at x".into()));
+        assert_eq!(case(Some("")).apply_should_panic(panic()), Ok(()));
+        assert_eq!(case(Some("oom")).apply_should_panic(panic()), Ok(()));
+        assert!(case(Some("bang")).apply_should_panic(panic()).is_err());
+        assert!(case(Some("")).apply_should_panic(Ok(())).is_err());
+        assert!(case(Some("no")).apply_should_panic(Err(BodyFailure::Error("no".into()))).is_err());
     }
 
     #[test]
-    fn long_names_differ_after_the_cut() {
+    fn names_of_cases_become_file_names() {
+        assert_eq!(case_file_name("tests::raft::nodes=5,nemesis=kill"), "tests__raft__nodes=5,nemesis=kill");
+        assert_eq!(case_file_name("a b/ü"), "a_b__");
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_distinct() {
         let long = "x".repeat(200);
         let (a, b) = (case_file_name(&format!("{long}a")), case_file_name(&format!("{long}b")));
         assert_ne!(a, b);

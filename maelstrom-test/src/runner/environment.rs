@@ -1,4 +1,4 @@
-//! The environment variables of the table in the module's documentation.
+//! The environment variables in the table of the documentation of [`runner`](super).
 
 use std::hash::BuildHasher;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use std::sync::Once;
 use crate::scenario::options::{self, FrontEnd};
 use crate::suggest::closest;
 
-/// What the environment asks for.
+/// The settings in the environment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Environment {
     /// `MAELSTROM_SEED`, `MAELSTROM_SEEDS`.
@@ -18,25 +18,25 @@ pub(super) struct Environment {
     pub(super) case: Option<String>,
 }
 
-/// Which seeds the environment asks for.
+/// The seeds in the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Seeds {
-    /// Those of the attribute.
+    /// The seeds of the attribute.
     #[default]
     Default,
-    /// This one for every case.
+    /// This seed for every case.
     One(u64),
-    /// A random one for every case.
+    /// A random seed for every case.
     Random,
-    /// A case for each of these.
+    /// A case for each of these seeds.
     Several(Range<u64>),
 }
 
 impl Environment {
-    /// Reads the variables of this process.
+    /// Reads the environment variables of this process.
     ///
     /// # Errors
-    /// A sentence that names the variable.
+    /// Fails if a value is invalid. The message names the variable.
     pub(super) fn read() -> Result<Environment, String> {
         Environment::from(|name| std::env::var(name).ok())
     }
@@ -45,7 +45,9 @@ impl Environment {
         let get = |name: &str| variable(name).filter(|value| !value.is_empty());
         let seeds = match (get("MAELSTROM_SEED"), get("MAELSTROM_SEEDS")) {
             (None, None) => Seeds::Default,
-            (Some(_), Some(_)) => return Err("MAELSTROM_SEED and MAELSTROM_SEEDS exclude each other".into()),
+            (Some(_), Some(_)) => {
+                return Err("MAELSTROM_SEED and MAELSTROM_SEEDS cannot both be set\n  help: unset one of them".into());
+            }
             (Some(seed), None) if seed == "random" => Seeds::Random,
             (Some(seed), None) => Seeds::One(
                 seed.parse().map_err(|_| format!("MAELSTROM_SEED: `{seed}` is neither a number nor `random`"))?,
@@ -63,24 +65,24 @@ impl Environment {
     }
 }
 
-/// The variables of the table, and what nodes find in their environment, without `MAELSTROM_`.
-/// Of equally close ones the first is suggested.
+/// The variables of the table and those that nodes get, without the prefix `MAELSTROM_`. If several are equally similar to
+/// an unknown name, the first is suggested.
 const KNOWN: [&str; 9] =
     ["case", "node_dir", "node_id", "output", "progress", "real_time_runs", "seeds", "seed", "time"];
 
-/// Warns of unknown `MAELSTROM_` variables on standard error, once per program.
-pub(super) fn warn_of_unknown() {
+/// Warns about unknown `MAELSTROM_` variables on standard error, once per program.
+pub(super) fn warn_about_unknown_variables() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        for warning in unknown(names) {
+        for warning in warnings(names) {
             eprintln!("{warning}");
         }
     });
 }
 
-/// A warning for each unknown variable, in the order of the names.
-fn unknown(names: impl Iterator<Item = String>) -> Vec<String> {
+/// Returns a warning for each unknown variable, in the order of the names.
+fn warnings(names: impl Iterator<Item = String>) -> Vec<String> {
     let mut names: Vec<String> = names.collect();
     names.sort();
     let warning = |name: String| {
@@ -97,7 +99,7 @@ fn unknown(names: impl Iterator<Item = String>) -> Vec<String> {
     names.into_iter().filter_map(warning).collect()
 }
 
-/// A seed that nobody chose, short enough to be typed.
+/// Returns a random seed that is short enough to type.
 pub(crate) fn random_seed() -> u64 {
     std::hash::RandomState::new().hash_one(std::process::id()) % 1_000_000_000
 }
@@ -121,9 +123,9 @@ mod tests {
     }
 
     #[test]
-    fn unknown_variables_are_named() {
+    fn unknown_variables_cause_warnings() {
         let names = ["PATH", "MAELSTROM_SEEDZ", "MAELSTROM_SEEDS", "MAELSTROM_REAL_TIME_RUNS", "MAELSTROM_FLAVOUR"];
-        insta::assert_snapshot!(unknown(names.into_iter().map(str::to_owned)).join("\n"), @r"
+        insta::assert_snapshot!(warnings(names.into_iter().map(str::to_owned)).join("\n"), @r"
         warning: the environment variable `MAELSTROM_FLAVOUR` is unknown and has no effect
           help: the documentation of `maelstrom::runner` lists the variables
         warning: the environment variable `MAELSTROM_SEEDZ` is unknown and has no effect
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_variables_are_named() {
+    fn errors_name_the_variable() {
         for variables in [
             &[("MAELSTROM_SEED", "seven")] as &[(&str, &str)],
             &[("MAELSTROM_SEEDS", "3..3")],

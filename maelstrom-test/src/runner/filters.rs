@@ -1,14 +1,14 @@
-//! Which cases a command line selects.
+//! The selection of cases by filters on the command line.
 //!
-//! `cargo test a b` means what contains `a` and what contains `b`, and an editor runs `--exact` with the path of a
-//! function, which is the name of none of its cases if it has several. libtest-mimic knows one filter, and names only.
+//! libtest-mimic supports a single filter on names of cases. This module adds what libtest supports: `cargo test a b` selects
+//! the cases that contain `a` or `b`, and `--exact` with the path of a function, which editors use, selects all its cases.
 
 use super::case::Case;
 
-/// Options of the harness whose value is a word of its own.
+/// Options of the harness with a value in the next argument.
 const WITH_VALUE: [&str; 6] = ["-Z", "--color", "--format", "--logfile", "--skip", "--test-threads"];
 
-/// Parts a command line into options and filters.
+/// Splits a command line into options and filters.
 pub(super) fn split(words: impl Iterator<Item = String>) -> (Vec<String>, Vec<String>) {
     let (mut options, mut filters) = (Vec::new(), Vec::new());
     let mut words = words;
@@ -28,7 +28,7 @@ pub(super) fn split(words: impl Iterator<Item = String>) -> (Vec<String>, Vec<St
     (options, filters)
 }
 
-/// Whether a case is selected; without filters every one is.
+/// Whether a case is selected. Without filters, every case is.
 pub(super) fn select(case: &Case, filters: &[String], exact: bool) -> bool {
     let matches = |filter: &String| {
         if exact { case.name == *filter || case.function.path() == *filter } else { case.name.contains(filter) }
@@ -46,17 +46,17 @@ mod tests {
     }
 
     #[test]
-    fn values_of_options_are_no_filters() {
-        let told = |options: &str, filters: &str| (options.to_owned(), filters.to_owned());
-        assert_eq!(split_line("program"), told("program", ""));
-        assert_eq!(split_line("program a --nocapture b"), told("program --nocapture", "a b"));
+    fn values_of_options_are_not_filters() {
+        let expected = |options: &str, filters: &str| (options.to_owned(), filters.to_owned());
+        assert_eq!(split_line("program"), expected("program", ""));
+        assert_eq!(split_line("program a --nocapture b"), expected("program --nocapture", "a b"));
         assert_eq!(
             split_line("program --skip a b --test-threads 1 c"),
-            told("program --skip a --test-threads 1", "b c")
+            expected("program --skip a --test-threads 1", "b c")
         );
         assert_eq!(
             split_line("program --format=terse --exact a -- --b"),
-            told("program --format=terse --exact", "a --b")
+            expected("program --format=terse --exact", "a --b")
         );
     }
 }

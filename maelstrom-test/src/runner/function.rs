@@ -1,88 +1,89 @@
-//! What the attribute registers of a function.
+//! Functions that the attribute registers.
 
 use std::fmt;
 
 use super::paths;
 use crate::scenario::{Run, Scenario, WorkloadChoice};
 
-/// Something with its label in case names.
-pub type Labelled<T> = (&'static str, T);
+/// A value with its label in the names of cases.
+type Labelled<T> = (&'static str, T);
 
-/// A function under `#[maelstrom::test]`, as the attribute describes it: everything is checked already, and constant.
+/// A function with `#[maelstrom::test]`. The attribute has checked all values.
 #[derive(Debug)]
 pub struct Function {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// The path of its module, crate included.
+    /// The path of the module, including the crate.
     pub module: &'static str,
-    /// The package's name.
+    /// The name of the package.
     pub package: &'static str,
-    /// The test target (its crate's name).
+    /// The name of the crate of the test target.
     pub target: &'static str,
-    /// The package's directory.
+    /// The directory of the package.
     pub package_directory: &'static str,
     /// Cargo's directory for temporary files of integration tests.
     pub temporary_directory: Option<&'static str>,
-    /// The file and the line where it stands.
+    /// The file and the line of the function.
     pub source: (&'static str, u32),
-    /// The workloads, each with its label in case names.
+    /// The workloads.
     pub workloads: &'static [Labelled<fn() -> WorkloadChoice>],
-    /// The node programs, each with its label in case names.
-    pub programs: &'static [Labelled<Source>],
-    /// Further arguments of the node program.
+    /// The node programs.
+    pub programs: &'static [Labelled<ProgramSpec>],
+    /// Additional arguments of the node program.
     pub args: &'static [&'static str],
     /// Environment variables of the node program.
     pub env: &'static [(&'static str, &'static str)],
-    /// Names of environment variables that are passed on to the node program.
+    /// Names of environment variables that the node program inherits.
     pub pass_env: &'static [&'static str],
-    /// Options with their values; several where a list makes several cases.
+    /// Options with their values. An option has several values if it is a list.
     pub options: &'static [(&'static str, &'static [&'static str])],
-    /// The options that are lists, in the order in which they are written.
+    /// The options that are lists, in the order of the attribute.
     pub lists: &'static [&'static str],
-    /// A case for each of these seeds.
+    /// The seeds, each of which makes a case.
     pub seeds: Option<&'static str>,
-    /// What must come out.
+    /// The expected end of the run.
     pub expect: &'static str,
     /// `true`, `false` or `full`.
     pub snapshot: &'static str,
-    /// Whether it runs only if asked for.
+    /// Whether it has `#[ignore]`.
     pub ignored: bool,
-    /// It must fail, and its message must contain this.
+    /// The text that the panic message must contain, if it has `#[should_panic]`.
     pub should_panic: Option<&'static str>,
     /// The function itself.
     pub body: fn(&Run) -> Result<(), String>,
-    /// insta's assertion, expanded in the user's crate so that insta finds the user's workspace.
+    /// The assertion of insta. It is expanded in the user's crate, because insta finds the workspace by its place of
+    /// expansion.
     pub assert_snapshot: fn(&str, &str),
 }
 
 inventory::collect!(Function);
 
-/// The node program as the attribute names it.
+/// The node program of the attribute.
 #[derive(Clone, Copy, Debug)]
-pub enum Source {
+pub enum ProgramSpec {
     /// A binary target of the package.
     Binary {
-        /// Its name.
+        /// The name.
         name: &'static str,
-        /// Where cargo said that it would be.
+        /// The path at compile time.
         path: &'static str,
     },
-    /// Any program, with its arguments.
+    /// A program with its arguments.
     Command(&'static [&'static str]),
-    /// None was given, and cargo named none to the compiler.
+    /// The attribute has no program, and the package has no binary that the compiler knows.
     Missing,
 }
 
-/// Why a test function failed. Its `Debug` form is its text: that is what libtest prints of an error.
-pub struct Failure(pub String);
+/// Why a test function failed. libtest prints errors with `Debug`, so that is the text.
+pub struct TestFailure(pub(super) String);
 
-impl fmt::Debug for Failure {
+impl fmt::Debug for TestFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// All functions of this program, in the order of their places in the source.
+/// Returns all functions of this program, in the order of the source.
 pub(super) fn registered() -> Vec<&'static Function> {
     let mut functions: Vec<&'static Function> = inventory::iter::<Function>().collect();
     functions.sort_by_key(|function| (function.source, function.module, function.name));
@@ -90,7 +91,7 @@ pub(super) fn registered() -> Vec<&'static Function> {
 }
 
 impl Function {
-    /// Its path within the crate, which is its name for filters: `module::name`.
+    /// Returns its path within the crate: `module::name`. Filters refer to it.
     pub(super) fn path(&self) -> String {
         match self.module.split_once("::") {
             Some((_, module)) => format!("{module}::{}", self.name),
@@ -98,18 +99,18 @@ impl Function {
         }
     }
 
-    /// Tells a scenario which program to run.
+    /// Adds the node program to a scenario.
     ///
     /// # Errors
-    /// A sentence if there is none.
-    pub(super) fn add_program(&self, scenario: Scenario, source: Source) -> Result<Scenario, String> {
-        let scenario = match source {
-            Source::Binary { name, path } => scenario.bin(paths::binary(name, path)),
-            Source::Command(words) => scenario.command(words),
-            Source::Missing => {
+    /// Fails if there is no program.
+    pub(super) fn add_program(&self, scenario: Scenario, program: ProgramSpec) -> Result<Scenario, String> {
+        let scenario = match program {
+            ProgramSpec::Binary { name, path } => scenario.bin(paths::binary(name, path)),
+            ProgramSpec::Command(words) => scenario.command(words),
+            ProgramSpec::Missing => {
                 return Err(
-                    "there is no node program: the package has no binary that this test can run\n  help: write \
-                            `bin = \"…\"` (in a test in the folder `tests/`) or `command = [\"…\"]`"
+                    "the node program is missing: the package has no binary that this test can run\n  help: add \
+                            `bin = \"…\"` (in a test in the directory `tests/`) or `command = [\"…\"]`"
                         .into(),
                 );
             }

@@ -1,12 +1,12 @@
-//! Whether a run ended as a test expects.
+//! Compares the end of a run with the expectation of a test.
 
 pub(crate) use crate::scenario::judge;
 use crate::scenario::{Run, RunError};
 
-/// The run, whether it came to its end or broke off.
+/// Returns the run, whether it completed or was aborted.
 ///
 /// # Errors
-/// What hindered it from beginning: no expectation is met by that.
+/// Fails if the run could not be started. No expectation is met by that.
 pub(super) fn ended(result: Result<Run, RunError>) -> Result<Run, String> {
     match result {
         Ok(run) => Ok(run),
@@ -19,7 +19,7 @@ pub(super) fn ended(result: Result<Run, RunError>) -> Result<Run, String> {
 mod tests {
     use super::*;
     use crate::checker::{Finding, Valid, Verdict};
-    use crate::report::{Breakdown, FaultTally};
+    use crate::report::{Breakdown, FaultSummary};
 
     fn run(valid: Valid, anomalies: &[&str]) -> Run {
         let mut run = crate::scenario::sample_run();
@@ -29,7 +29,7 @@ mod tests {
         run
     }
 
-    /// The expectations of a list that a run meets.
+    /// Returns the expectations that a run meets.
     fn met(run: &Run) -> Vec<&'static str> {
         let all = ["valid", "invalid", "unknown", "error", "lost", "G-single"];
         all.into_iter().filter(|expect| judge(expect, true, run).is_ok()).collect()
@@ -42,23 +42,23 @@ mod tests {
         assert_eq!(met(&run(Valid::False, &[])), ["invalid"]);
         assert_eq!(met(&run(Valid::False, &["duplicated", "lost"])), ["invalid", "lost"]);
         assert_eq!(met(&run(Valid::False, &["G-single-item"])), ["invalid", "G-single"]);
-        // An anomaly that the asked model allows does not make a run invalid, so it is not what was expected.
+        // An anomaly that the consistency model allows does not make a run invalid, so it does not meet an expectation.
         assert_eq!(met(&run(Valid::True, &["lost"])), ["valid"]);
     }
 
     #[test]
-    fn a_run_that_broke_off_is_an_error_and_nothing_else() {
+    fn an_aborted_run_meets_the_expectation_error_only() {
         let mut run = run(Valid::False, &["lost"]);
         run.breakdown = Some(Breakdown::default());
         assert_eq!(met(&run), ["error"]);
     }
 
     #[test]
-    fn a_valid_run_must_have_survived_what_was_asked_for() {
+    fn a_valid_run_fails_if_a_requested_fault_had_no_effect() {
         let mut run = run(Valid::True, &[]);
         run.faults = vec![
-            FaultTally { kind: "kill".into(), had_effect: true, ..FaultTally::default() },
-            FaultTally { kind: "partition".into(), ..FaultTally::default() },
+            FaultSummary { kind: "kill".into(), had_effect: true, ..FaultSummary::default() },
+            FaultSummary { kind: "partition".into(), ..FaultSummary::default() },
         ];
         let why = judge("valid", true, &run).expect_err("partition did nothing");
         assert!(why.contains("survived nothing: partition never"), "{why}");
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_instead_is_said() {
+    fn the_failure_names_the_anomalies_that_were_found() {
         let why = judge("lost", true, &run(Valid::False, &["unexpected"])).expect_err("another anomaly");
         assert_eq!(why, "expected: lost; found: unexpected");
     }

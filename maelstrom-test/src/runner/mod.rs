@@ -1,63 +1,68 @@
-//! The test runner: from functions under `#[maelstrom::test]` to test cases with results.
+//! The test runner: runs functions with `#[maelstrom::test]` as test cases.
 //!
-//! The attribute registers each function. With `harness = false`, [`main!`](crate::main) makes a case of every
-//! combination of its lists and seeds and runs them under libtest-mimic: filters, `--list`, `--exact`, `--ignored`,
-//! `--test-threads`, `--nocapture` and cargo-nextest work as everywhere. With the ordinary harness each function is one
-//! `#[test]` that runs all its cases.
+//! ```text
+//! #[maelstrom::test(nodes = [3, 5], seeds = 2)] ──► one case per combination ──► run ──► expect, body, snapshot
+//! ```
 //!
-//! A case passes if its run ends as `expect` says, the function's body does not panic or return an error, and its
-//! snapshot, if it has one, is as stored.
+//! The attribute registers each function. How its cases run depends on the harness of the test target:
+//!
+//! | harness | cases |
+//! | --- | --- |
+//! | `harness = false`, with [`main!`](crate::main) | each case is a test of libtest-mimic. `--list`, filters, `--exact`, `--ignored`, `--test-threads`, `--nocapture` and cargo-nextest work as usual. |
+//! | the default harness | each function is one `#[test]` that runs all its cases |
+//!
+//! A case passes if
+//!
+//! - its run ends as `expect` requires,
+//! - the body of the function neither panics nor returns an error, and
+//! - its report is equal to its snapshot, if it has one.
 //!
 //! # Environment variables
 #![doc = include_str!("environment.md")]
 
-mod body;
+pub(crate) mod body;
 mod case;
 mod environment;
 mod filters;
-mod function;
+pub(crate) mod function;
 mod judge;
 mod paths;
-pub mod progress;
+pub(crate) mod progress;
 mod snapshot;
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-pub use body::Outcome;
-pub use case::case_file_name;
-pub use function::{Failure, Function, Labelled, Source};
-
 #[cfg(feature = "cli")]
 pub(crate) use {environment::random_seed, judge::judge};
 
 use case::{Case, CaseFailure};
 use environment::Environment;
-use progress::Display;
+use function::TestFailure;
+use progress::ProgressLine;
 
-/// Runs the registered tests of this program, as `harness = false` wants it. Call it through
-/// [`main!`](crate::main).
+/// Runs the registered tests of this program under `harness = false`. Call it with [`main!`](crate::main).
 pub fn main() -> ExitCode {
-    environment::warn_of_unknown();
+    environment::warn_about_unknown_variables();
     let (mut words, filters) = filters::split(std::env::args());
     if let [filter] = &*filters {
-        // The only one: the harness can apply it itself, and say how many it has left out.
+        // A single filter is left to the harness, which also counts the cases that are filtered out.
         words.push(filter.clone());
     }
     let mut arguments = Arguments::from_iter(words);
     let cases = Environment::read().and_then(|environment| {
         let functions = function::registered();
         let is_selected = |case: &Case| filters::select(case, &filters, arguments.exact);
-        match Case::nothing_left(&functions, &environment, is_selected) {
-            Some(nothing) => Err(nothing),
+        match Case::empty_selection(&functions, &environment, is_selected) {
+            Some(error) => Err(error),
             None => Case::all(&functions, &environment),
         }
     });
     let cases: Vec<Case> = match cases {
         Ok(cases) => cases,
-        Err(wrong) => {
-            eprintln!("error: {wrong}");
+        Err(error) => {
+            eprintln!("error: {error}");
             return ExitCode::from(101);
         }
     };
@@ -67,15 +72,15 @@ pub fn main() -> ExitCode {
     } else {
         cases
     };
-    body::silence_panics_of_bodies();
-    let display = Display::for_tests();
+    body::capture_panics();
+    let progress = ProgressLine::for_tests();
     let show_reports = arguments.nocapture;
     let under_nextest = std::env::var_os("NEXTEST").is_some();
     let trial = |case: Case| {
-        let display = display.clone();
+        let progress = progress.clone();
         let ignored = case.function.ignored;
         let name = case.name.clone();
-        let run = move || match case.run(display.as_ref()) {
+        let run = move || match case.run(progress.as_ref()) {
             Ok(report) if show_reports => {
                 println!("{report}");
                 Ok(())
@@ -83,8 +88,8 @@ pub fn main() -> ExitCode {
             Ok(_) => Ok(()),
             Err(failure) => {
                 if under_nextest {
-                    // cargo-nextest takes the message of a JUnit failure from such a line, as the ordinary harness
-                    // prints it.
+                    // cargo-nextest uses this line as the message of a failure in JUnit reports. The default harness
+                    // prints the same line.
                     eprintln!("Error: {}", failure.headline);
                 }
                 Err(Failed::from(failure.text))
@@ -96,24 +101,25 @@ pub fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Runs all cases of one function: what the plain `#[test]` of the ordinary harness calls.
+/// Runs all cases of a function. The `#[test]` of the default harness calls it.
 ///
 /// # Errors
-/// The failures of its cases, each under the case's name.
-pub fn run_function(module: &str, name: &str) -> Result<(), Failure> {
-    environment::warn_of_unknown();
+/// Fails if a case fails. The error has the report of each such case.
+#[doc(hidden)]
+pub fn run_function(module: &str, name: &str) -> Result<(), TestFailure> {
+    environment::warn_about_unknown_variables();
     let functions = function::registered();
     let function = functions.iter().find(|function| function.module == module && function.name == name);
-    let function = function.ok_or_else(|| Failure(format!("{module}::{name} is not registered")))?;
+    let function = function.ok_or_else(|| TestFailure(format!("{module}::{name} is not registered")))?;
     let cases = Environment::read()
         .and_then(|environment| Case::all(std::slice::from_ref(function), &environment))
-        .map_err(Failure)?;
+        .map_err(TestFailure)?;
     let count = cases.len();
     if count == 0
         && let Ok(environment) = Environment::read()
-        && let Some(nothing) = Case::nothing_left(&functions, &environment, |_| true)
+        && let Some(error) = Case::empty_selection(&functions, &environment, |_| true)
     {
-        return Err(Failure(nothing));
+        return Err(TestFailure(error));
     }
     let mut failures = Vec::new();
     for case in cases {
@@ -122,20 +128,20 @@ pub fn run_function(module: &str, name: &str) -> Result<(), Failure> {
             Err(failure) => failures.push((case.name, failure)),
         }
     }
-    // libtest prints `Error: ` before it, and JUnit reports show its first line.
+    // libtest prints `Error: ` before the text, and JUnit reports show its first line.
     let shown = |(name, failure): &(String, CaseFailure)| format!("{}\n\n{name}\n{}", failure.headline, failure.text);
     match &*failures {
         [] => Ok(()),
-        [failure] if count == 1 => Err(Failure(shown(failure))),
+        [failure] if count == 1 => Err(TestFailure(shown(failure))),
         [first, ..] => {
             let all: Vec<String> = failures.iter().map(shown).collect();
             let head = format!("{} of {count} cases failed, the first: {}", failures.len(), first.1.headline);
-            Err(Failure(format!("{head}\n\n{}", all.join("\n"))))
+            Err(TestFailure(format!("{head}\n\n{}", all.join("\n"))))
         }
     }
 }
 
-/// The `main` function of a test target with `harness = false`; with the ordinary harness it does no harm.
+/// Defines the `main` function of a test target with `harness = false`. Under the default harness it has no effect.
 #[macro_export]
 macro_rules! main {
     () => {

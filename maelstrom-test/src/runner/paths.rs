@@ -1,29 +1,28 @@
-//! Where things are at run time: a test program may run on another machine than the one that compiled it
+//! Paths at run time. They can differ from the paths at compile time, because a test program may run on another machine
 //! (`cargo nextest archive`).
 
 use std::path::{Path, PathBuf};
 
 use crate::scenario;
 
-/// A binary of the package: where cargo-nextest says that it is, else where cargo said.
+/// Returns the path of a binary of the package: the one that cargo-nextest sets, otherwise the one at compile time.
 pub(super) fn binary(name: &str, compiled: &str) -> PathBuf {
     let variable = |name: &str| std::env::var_os(format!("NEXTEST_BIN_EXE_{name}"));
     let found = variable(name).or_else(|| variable(&name.replace('-', "_")));
     found.map_or_else(|| compiled.into(), PathBuf::from)
 }
 
-/// The package's directory: the one at compile time, else the one that cargo names at run time.
+/// Returns the directory of the package: the one at compile time if it exists, otherwise the one that cargo sets at run time.
 pub(super) fn package_directory(compiled: &str) -> PathBuf {
     existing(compiled, std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from))
 }
 
-/// The compiler's directory if it is there, else the one at run time.
-fn existing(compiled: &str, now: Option<PathBuf>) -> PathBuf {
+fn existing(compiled: &str, at_run_time: Option<PathBuf>) -> PathBuf {
     let compiled = PathBuf::from(compiled);
-    if compiled.is_dir() { compiled } else { now.unwrap_or(compiled) }
+    if compiled.is_dir() { compiled } else { at_run_time.unwrap_or(compiled) }
 }
 
-/// The folder of all runs: what `MAELSTROM_OUTPUT` says, else `maelstrom` in cargo's target directory.
+/// Returns the directory of all runs: `MAELSTROM_OUTPUT`, otherwise `maelstrom` in cargo's target directory.
 pub(super) fn output(temporary: Option<&str>) -> PathBuf {
     scenario::named_output().unwrap_or_else(|| target_directory(temporary).join("maelstrom"))
 }
@@ -38,9 +37,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_target_directory_is_found_from_the_program_too() {
+    fn the_target_directory_is_found_without_a_temporary_directory() {
         let target = target_directory(None);
-        assert!(std::env::current_exe().expect("we run").starts_with(&target));
+        assert!(std::env::current_exe().expect("a test program has a path").starts_with(&target));
         assert_eq!(target_directory(Some("/no/such/directory/tmp")), target);
         let temporary = target.join("debug");
         assert_eq!(target_directory(temporary.to_str()), target);

@@ -1,4 +1,4 @@
-//! Progress of long runs on a terminal: one line below the last output, redrawn a few times per second.
+//! The progress of long runs: a line on the terminal that is redrawn a few times per second.
 //!
 //! The line is our own, because a few escape sequences are all it needs. `indicatif` would add a terminal library to the build of
 //! every user's tests.
@@ -11,51 +11,52 @@ use std::time::{Duration, Instant};
 use crate::scenario::{Progress, ProgressSink};
 use crate::simulation::Phase;
 
-/// Redraw no more often than this.
-const INTERVAL: Duration = Duration::from_millis(100);
-/// Nothing is shown of runs that are shorter than this.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// The minimum time between two redraws.
+const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
+/// The time before the line is drawn first. Short runs show no progress.
+const INITIAL_DELAY: Duration = Duration::from_millis(500);
 
-/// The line. Clones share it.
+/// The line with the progress of all active runs. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Display(Arc<Mutex<State>>);
+pub(crate) struct ProgressLine(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
     runs: BTreeMap<String, Progress>,
-    /// Not drawn before this.
+    /// The time of the next redraw.
     next: Instant,
     is_drawn: bool,
     interval: Duration,
 }
 
-impl Display {
-    /// The line for a test program, if it should have one: on a terminal, outside CI and cargo-nextest, unless
-    /// `MAELSTROM_PROGRESS` says otherwise.
-    pub fn for_tests() -> Option<Display> {
+impl ProgressLine {
+    /// Creates the line of a test program. Returns `None` if `MAELSTROM_PROGRESS` forbids it. By default, only programs on a
+    /// terminal have one, outside CI and cargo-nextest.
+    pub(crate) fn for_tests() -> Option<ProgressLine> {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let wanted = match std::env::var("MAELSTROM_PROGRESS").as_deref() {
             Ok("always") => true,
             Ok("never") => false,
             _ => !set("CI") && !set("NEXTEST") && is_capable_terminal(),
         };
-        wanted.then(|| Display::new(PATIENCE, INTERVAL))
+        wanted.then(|| ProgressLine::new(INITIAL_DELAY, REDRAW_INTERVAL))
     }
 
-    /// The line for the command line: on a terminal.
-    pub fn for_program() -> Option<Display> {
-        is_capable_terminal().then(|| Display::new(PATIENCE, INTERVAL))
+    /// Creates the line of the program `maelstrom`, if standard error is a terminal.
+    #[cfg(feature = "cli")]
+    pub(crate) fn for_program() -> Option<ProgressLine> {
+        is_capable_terminal().then(|| ProgressLine::new(INITIAL_DELAY, REDRAW_INTERVAL))
     }
 
-    fn new(patience: Duration, interval: Duration) -> Display {
-        let next = Instant::now() + patience;
-        Display(Arc::new(Mutex::new(State { runs: BTreeMap::new(), next, is_drawn: false, interval })))
+    fn new(delay: Duration, interval: Duration) -> ProgressLine {
+        let next = Instant::now() + delay;
+        ProgressLine(Arc::new(Mutex::new(State { runs: BTreeMap::new(), next, is_drawn: false, interval })))
     }
 
-    /// Where a run of this name tells how far it is.
-    pub fn sink(&self, name: &str) -> ProgressSink {
-        let (display, name) = (self.clone(), name.to_string());
-        Arc::new(move |progress| display.update(&name, progress))
+    /// Returns the sink for the progress of a run.
+    pub(crate) fn sink(&self, name: &str) -> ProgressSink {
+        let (line, name) = (self.clone(), name.to_string());
+        Arc::new(move |progress| line.update(&name, progress))
     }
 
     fn update(&self, name: &str, progress: &Progress) {
@@ -69,9 +70,10 @@ impl Display {
         }
     }
 
-    /// A run is over: its result is printed next, where the line is now. So the line is erased, and stays away for a
-    /// moment even if others go on: the result is printed by another thread, and over a line only as far as it is long.
-    pub fn finish(&self, name: &str) {
+    /// Removes a finished run and erases the line, because the result of the run is printed at its place. The line is not
+    /// redrawn for a moment even if other runs are active: another thread prints the result, and a result that is shorter
+    /// than the line would not cover it.
+    pub(crate) fn finish(&self, name: &str) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.runs.remove(name);
         state.next = state.next.max(Instant::now() + state.interval);
@@ -85,15 +87,15 @@ fn is_capable_terminal() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Draws below the current line and comes back to the cursor's place, so that others' output goes on undisturbed:
-/// erase what is behind it, make room (index, up), save the cursor, next line, erase, no wrapping, restore.
+/// Draws a line below the cursor and restores the cursor, so that other output is not disturbed. The sequence: erase to the
+/// end of the line, make room (index, up), save the cursor, next line, erase, disable wrapping, restore.
 fn draw(line: &str) {
     let sequence = format!("\x1b[K\x1bD\x1b[A\x1b7\x1bE\x1b[J\x1b[?7l{line}\x1b[?7h\x1b8");
-    // A terminal that is gone is no reason to fail.
+    // The terminal may have been closed.
     let _ = std::io::stderr().write_all(sequence.as_bytes());
 }
 
-/// One run in detail, several in short.
+/// Formats the progress of all runs: one run in detail, several with their times only.
 fn line(runs: &BTreeMap<String, Progress>) -> String {
     let mut entries = runs.iter();
     match (entries.next(), runs.len()) {
@@ -107,15 +109,15 @@ fn line(runs: &BTreeMap<String, Progress>) -> String {
     }
 }
 
-/// `12 of 60 s, 240 ok of 251 operations, partition`.
+/// Formats the progress of a run: `12 of 60 s, 240 ok of 251 operations, partition`.
 fn describe(progress: &Progress) -> String {
     let seconds = |nanos: u64| nanos / 1_000_000_000;
     let mut parts = vec![match progress.phase {
-        Phase::Boot => "nodes start".to_string(),
+        Phase::Boot => "starting nodes".to_string(),
         Phase::Main => format!("{} of {} s", seconds(progress.now), seconds(progress.time_limit)),
-        Phase::Recovery => format!("{} s, nodes recover", seconds(progress.now)),
+        Phase::Recovery => format!("{} s, recovery", seconds(progress.now)),
         Phase::Final => format!("{} s, final operations", seconds(progress.now)),
-        Phase::Over => "the history is judged".to_string(),
+        Phase::Over => "checking the history".to_string(),
     }];
     if progress.invoked > 0 {
         parts.push(format!("{} ok of {} operations", progress.ok, progress.invoked));
@@ -139,20 +141,20 @@ mod tests {
         }
     }
 
-    /// Prints results as a test program does, in which the trials tell their progress. Run in a terminal by the test below.
+    /// Prints results and progress like a test program. The test below runs it in a terminal.
     #[test]
     #[ignore = "prints to a terminal"]
     fn in_a_terminal() {
-        let display = Display::new(Duration::ZERO, Duration::from_millis(20));
+        let line = ProgressLine::new(Duration::ZERO, Duration::from_millis(20));
         let trial = |number: u64| {
-            let (display, name) = (display.clone(), format!("case_{number}"));
+            let (line, name) = (line.clone(), format!("case_{number}"));
             libtest_mimic::Trial::test(name.clone(), move || {
-                let (sink, began) = (display.sink(&name), Instant::now());
+                let (sink, began) = (line.sink(&name), Instant::now());
                 while began.elapsed() < Duration::from_millis(30 + 15 * (number % 3)) {
                     sink(&progress(12));
                     std::thread::yield_now();
                 }
-                display.finish(&name);
+                line.finish(&name);
                 Ok(())
             })
         };
@@ -160,7 +162,8 @@ mod tests {
         assert!(!libtest_mimic::run(&arguments, (0..12).map(trial).collect()).has_failed());
     }
 
-    /// What a terminal of so many columns holds in the end, with what was scrolled out of it; `None` without tmux.
+    /// Returns the final content of a terminal of this width, including the lines that were scrolled out. Returns `None`
+    /// if tmux is not installed.
     fn terminal(columns: u32) -> Option<String> {
         let socket = format!("maelstrom-{}-{columns}", std::process::id());
         let tmux = |arguments: &[&str]| {
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn results_are_printed_on_clean_lines() {
+    fn results_and_progress_do_not_overlap() {
         for columns in [80, 30] {
             let Some(held) = terminal(columns) else {
                 eprintln!("skipped: tmux is not installed");
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn one_run_is_shown_in_detail_and_several_in_short() {
+    fn one_run_is_shown_in_detail_and_several_with_times() {
         let mut runs = BTreeMap::new();
         assert_eq!(line(&runs), "");
         runs.insert("raft".to_string(), progress(12));

@@ -1,4 +1,4 @@
-//! Comparing a run's report with the one under version control.
+//! Compares the report of a run with its snapshot.
 
 use std::path::{Path, PathBuf};
 
@@ -9,15 +9,15 @@ use super::case::Case;
 use crate::report::{TimeMode, snapshot};
 use crate::scenario::Run;
 
-/// Compares the report with the snapshot of the case's name, by insta.
+/// Compares the report with the snapshot of the case, with insta.
 ///
 /// # Errors
-/// That they differ, or that there is no snapshot yet, and what to do.
+/// Fails if they differ, or if there is no snapshot yet. The message shows the difference.
 pub(super) fn compare(case: &Case, run: &Run) -> Result<(), String> {
     let text = match case.function.snapshot {
         "full" if run.time_mode == TimeMode::Virtual => snapshot::full(&run.view()),
         "full" => {
-            eprintln!("{}: the full snapshot was not compared: it needs virtual time", case.name);
+            eprintln!("{}: skipped the full snapshot, which needs virtual time", case.name);
             return Ok(());
         }
         _ => snapshot::stable(&run.view()),
@@ -40,11 +40,11 @@ pub(super) fn compare(case: &Case, run: &Run) -> Result<(), String> {
     })
 }
 
-/// `tests/snapshots`, or wherever the folder `snapshots` beside the test's source is.
+/// Returns the directory `snapshots` beside the source of the test, or `tests/snapshots` if the source is not found.
 fn directory(case: &Case) -> PathBuf {
     let package = super::paths::package_directory(case.function.package_directory);
     let (source, _) = case.function.source;
-    // The compiler's path of the source may begin at the workspace's root: only its end counts.
+    // The compiler's path of the source may be relative to the root of the workspace, so only its last components count.
     let components: Vec<_> = Path::new(source).components().collect();
     let of_package = (0..components.len())
         .map(|skip| package.join(components[skip..].iter().collect::<PathBuf>()))
@@ -53,25 +53,25 @@ fn directory(case: &Case) -> PathBuf {
     folder.unwrap_or_else(|| package.join("tests")).join("snapshots")
 }
 
-/// What a snapshot file holds after its header.
+/// Returns the content of a snapshot file without its header.
 fn body_of(file: &str) -> &str {
     let after = file.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
     after.map_or(file, |(_, body)| body)
 }
 
-/// The difference, or the whole report if there is no snapshot yet, and what to do.
+/// Describes the difference. If there is no snapshot yet, shows the whole report.
 fn explain(file: &Path, stored: Option<&str>, found: &str) -> String {
-    let review = "run `cargo insta review`, or set INSTA_UPDATE=always, to accept the new report";
+    let help = "help: run `cargo insta review`, or set INSTA_UPDATE=always, to accept the new report";
     let file = file.display();
-    // Insta ignores line feeds at the end, so they are no difference.
+    // Insta ignores line feeds at the end.
     let found = format!("{}\n", found.trim_end());
     let (headline, body) = match stored {
-        None => (format!("there is no snapshot yet in {file}; {review}:"), found),
+        None => (format!("there is no snapshot yet in {file}\n  {help}"), found),
         Some(stored) => {
             let stored = format!("{}\n", stored.trim_end());
             let diff = TextDiff::from_lines(&stored, &found);
             let unified = diff.unified_diff().context_radius(3).header("stored", "new").to_string();
-            (format!("the report differs from the snapshot in {file}; {review}:"), unified)
+            (format!("the report differs from the snapshot in {file}\n  {help}"), unified)
         }
     };
     let indented: String = body.lines().map(|line| format!("    {line}\n")).collect();
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_header_of_a_snapshot_is_not_its_body() {
+    fn the_header_of_a_snapshot_is_removed() {
         assert_eq!(body_of("---\nsource: x\n---\na\nb\n"), "a\nb\n");
         assert_eq!(body_of("a\n"), "a\n");
     }
@@ -93,7 +93,8 @@ mod tests {
         let stored = "echo: valid\n\n  scenario  3 nodes\n  faults    none\n  ops       7\n  net       1\n  end\n";
         let found = stored.replace("valid", "invalid");
         let expected = "\
-the report differs from the snapshot in x.snap; run `cargo insta review`, or set INSTA_UPDATE=always, to accept the new report:
+the report differs from the snapshot in x.snap
+  help: run `cargo insta review`, or set INSTA_UPDATE=always, to accept the new report
     --- stored
     +++ new
     @@ -1,4 +1,4 @@
@@ -107,8 +108,8 @@ the report differs from the snapshot in x.snap; run `cargo insta review`, or set
 
     #[test]
     fn a_report_without_snapshot_is_shown_whole() {
-        let expected = "there is no snapshot yet in x.snap; run `cargo insta review`, or set INSTA_UPDATE=always, \
-                        to accept the new report:\n    invalid\n";
+        let expected = "there is no snapshot yet in x.snap\n  help: run `cargo insta review`, or set \
+                        INSTA_UPDATE=always, to accept the new report\n    invalid\n";
         assert_eq!(explain(Path::new("x.snap"), None, "invalid\n"), expected);
     }
 }

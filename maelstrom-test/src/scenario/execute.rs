@@ -13,12 +13,12 @@ use super::paths::lost_paths;
 use super::recorder::Recorder;
 use super::{Config, KeepJournal, NetStats, Run, RunError, TimeChoice, WorkingDirectory, judge, turns};
 use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats};
-use crate::executor::{self, NodeProgram, Traced};
+use crate::executor::{self, NodeProgram, VirtualTimeStats};
 use crate::history::OpType;
 use crate::nemesis::FaultKind;
 use crate::network::NetworkConfig;
 use crate::report::file_names::{self, NODE_LOGS};
-use crate::report::{self, Breakdown, Expectation, FaultTally, NodeLog, TimeMode};
+use crate::report::{self, Breakdown, Expectation, FaultSummary, NodeLog, TimeMode};
 use crate::simulation::{self, Failure, Simulation};
 
 /// The file that marks a directory as that of a run: only such directories are ever replaced.
@@ -26,7 +26,8 @@ const MARK: &str = file_names::SCENARIO;
 
 /// Runs, and judges.
 pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
-    let clock = choose_clock(&mut config)?;
+    let (clock, fallback) = choose_clock(&mut config)?;
+    config.notes.splice(0..0, fallback.clone());
     let _turn = (clock == TimeMode::Real).then(turns::wait);
     let began = Instant::now();
     let (_lock, programs) = prepare(&config).map_err(|error| cannot_write(&config.directory, &error))?;
@@ -34,8 +35,9 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
         config.simulation.network.base_delay = NetworkConfig::VIRTUAL_BASE_DELAY;
     }
     let mut simulation = Simulation::new(config.simulation.clone());
-    let traced = drive(&config, clock, &programs, &mut simulation)?;
-    let mut run = finish(config, clock, simulation, traced, began);
+    let stats = drive(&config, clock, &programs, &mut simulation)?;
+    let mut run = finish(config, clock, simulation, stats, began);
+    run.real_time_fallback = fallback;
     let written = report::write(&run.view(), &run.directory);
     run.has_report = written.is_ok();
     if !run.has_journal {
@@ -62,11 +64,9 @@ pub(super) fn cannot_write(directory: &Path, error: &io::Error) -> RunError {
     RunError::Setup(text)
 }
 
-/// How the note begins that says why a run is not in virtual time.
-pub(crate) const IN_REAL_TIME: &str = "in real time";
-
-/// The clock that was asked for, or the one that is possible; notes why.
-fn choose_clock(config: &mut Config) -> Result<TimeMode, RunError> {
+/// Returns the requested clock, or the one that is possible, with a note on why it is not the requested one.
+fn choose_clock(config: &mut Config) -> Result<(TimeMode, Option<String>), RunError> {
+    let mut fallback = None;
     if config.time != TimeChoice::Real {
         let program = &config.program.path;
         let possible = match executor::virtual_time::available() {
@@ -74,7 +74,7 @@ fn choose_clock(config: &mut Config) -> Result<TimeMode, RunError> {
             other => other.map_err(|missing| missing.to_string()),
         };
         match possible {
-            Ok(()) => return Ok(TimeMode::Virtual),
+            Ok(()) => return Ok((TimeMode::Virtual, None)),
             Err(missing) if config.time == TimeChoice::Virtual => {
                 return Err(RunError::Setup(format!("time = \"virtual\" is not possible here: {missing}")));
             }
@@ -86,7 +86,7 @@ fn choose_clock(config: &mut Config) -> Result<TimeMode, RunError> {
                 } else {
                     String::new()
                 };
-                config.notes.insert(0, format!("{IN_REAL_TIME}{shorter}: {missing}"));
+                fallback = Some(format!("in real time{shorter}: {missing}"));
             }
         }
     }
@@ -94,7 +94,7 @@ fn choose_clock(config: &mut Config) -> Result<TimeMode, RunError> {
         let why = "the clock fault needs virtual time: in real time all nodes share the machine's clock";
         return Err(RunError::Setup(why.into()));
     }
-    Ok(TimeMode::Real)
+    Ok((TimeMode::Real, fallback))
 }
 
 /// Keeps other runs from replacing the directory of one that is still going on.
@@ -172,33 +172,33 @@ fn drive(
     clock: TimeMode,
     programs: &[NodeProgram],
     simulation: &mut Simulation,
-) -> Result<Traced, RunError> {
+) -> Result<VirtualTimeStats, RunError> {
     let failed = |error: io::Error| RunError::Setup(format!("the run cannot begin: {error}"));
     let mut recorder = Recorder::new(config, programs).map_err(failed)?;
     let thread = std::thread::Builder::new().name("maelstrom-run".into());
     let written = std::thread::scope(|scope| {
         let run = thread.spawn_scoped(scope, || {
-            let traced = match clock {
+            let stats = match clock {
                 TimeMode::Virtual => {
                     executor::virtual_time::run(simulation, programs, config.simulation.seed, &mut recorder)
                 }
                 TimeMode::Real => {
                     executor::real::run(simulation, programs, &mut recorder);
-                    Traced::default()
+                    VirtualTimeStats::default()
                 }
             };
-            recorder.finish(simulation).map(|()| traced)
+            recorder.finish(simulation).map(|()| stats)
         })?;
         run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     Ok(written.unwrap_or_else(|error| {
         let directory = config.directory.display();
         simulation.fail(Failure::Machine(format!("the run's files in {directory} cannot be written: {error}")));
-        Traced::default()
+        VirtualTimeStats::default()
     }))
 }
 
-fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: Traced, began: Instant) -> Run {
+fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, stats: VirtualTimeStats, began: Instant) -> Run {
     let history = simulation.take_history();
     let context = CheckContext {
         nodes: config.simulation.settings.nodes.clone(),
@@ -231,8 +231,8 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: T
     let (expect, require_faults) = (config.expect.clone(), config.require_faults);
     let journal = config.journal;
     let expected_anomaly = expect.clone().filter(|expect| !OUTCOMES.contains(&&**expect));
-    let reproducible = clock == TimeMode::Virtual && traced.differs.is_empty();
-    notes.extend(traced.differs.into_iter().map(|why| format!("not reproducible: {why}")));
+    let reproducible = clock == TimeMode::Virtual && stats.nondeterminism.is_empty();
+    notes.extend(stats.nondeterminism.into_iter().map(|why| format!("not reproducible: {why}")));
     let mut run = Run {
         workload: config.simulation.workload.name().to_owned(),
         seed: config.simulation.seed,
@@ -241,6 +241,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: T
         net: NetStats::new(simulation.network().stats(), invoked as u64),
         faults: tallies(&simulation),
         notes,
+        real_time_fallback: None,
         context,
         journal: simulation.network().journal().kept().to_vec(),
         journal_events: simulation.network().journal().events(),
@@ -249,7 +250,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: T
         logs: logs.collect(),
         duration: simulation.now(),
         elapsed: began.elapsed(),
-        pace: Pace::new(config.simulation.settings.nodes.iter().map(String::as_str).zip(traced.busy)),
+        pace: Pace::new(config.simulation.settings.nodes.iter().map(String::as_str).zip(stats.wall_times)),
         breakdown,
         reproducible,
         name: config.name,
@@ -274,8 +275,8 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, traced: T
     run
 }
 
-fn tallies(simulation: &Simulation) -> Vec<FaultTally> {
-    let tally = |(kind, counts): (FaultKind, simulation::FaultCounts)| FaultTally {
+fn tallies(simulation: &Simulation) -> Vec<FaultSummary> {
+    let tally = |(kind, counts): (FaultKind, simulation::FaultCounts)| FaultSummary {
         kind: kind.name().to_owned(),
         actions: counts.actions,
         had_effect: counts.had_effect(),

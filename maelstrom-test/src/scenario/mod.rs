@@ -43,7 +43,7 @@ pub(crate) use determinism::compare;
 pub(crate) use environment::differences;
 pub use environment::{PASSED_ON, is_passed_on};
 pub use error::RunError;
-pub(crate) use execute::IN_REAL_TIME;
+
 pub(crate) use expectation::judge;
 pub use maelstrom_options::{self as options, Defaults};
 pub use pace::Pace;

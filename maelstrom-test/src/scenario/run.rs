@@ -8,7 +8,7 @@ use super::Pace;
 use crate::checker::{CheckContext, Quantiles, Results, SetFull, Valid, anomalies};
 use crate::history::{History, Nanos, OpType};
 use crate::network::{self, JournalEvent};
-use crate::report::{Breakdown, Expectation, FaultTally, NodeLog, RunView, TimeMode, text};
+use crate::report::{Breakdown, Expectation, FaultSummary, NodeLog, RunView, TimeMode, text};
 use crate::workload::Settings;
 
 /// A run that is over: its verdict, its history, its statistics. Its files are in [`Run::directory`].
@@ -39,9 +39,11 @@ pub struct Run {
     /// Messages that were sent and received.
     pub net: NetStats,
     /// Every kind of fault that was asked for, and what it did.
-    pub faults: Vec<FaultTally>,
+    pub faults: Vec<FaultSummary>,
     /// What people should know: options that were adapted, faults that cannot exist, the reason for real time, …
     pub notes: Vec<String>,
+    /// The note that says why the run is in real time, if `time = "auto"` would have preferred virtual time.
+    pub real_time_fallback: Option<String>,
     /// The shape of the scenario, without seed and measure: `5 nodes`, `partition`, …
     pub scenario: Vec<String>,
     /// Every option with its value, as people write it.
@@ -171,7 +173,7 @@ impl Run {
             duration: self.duration,
             elapsed: self.elapsed,
             history: &self.history,
-            tally: None,
+            counts: None,
             journal: &self.journal,
             journal_events: self.journal_events,
             net: &self.net.counts,
@@ -272,6 +274,7 @@ pub(crate) fn sample_run() -> Run {
         net: NetStats::default(),
         faults: Vec::new(),
         notes: Vec::new(),
+        real_time_fallback: None,
         scenario: Vec::new(),
         options: Vec::new(),
         logs: Vec::new(),

@@ -1,21 +1,21 @@
-// Small helpers. Everything that a node may have written goes through `visible` or `escape` before it is shown.
+// Helper functions. All output of nodes goes through `visible` or `escape` before it is shown.
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-/** Control characters, and marks that reorder or hide others, become visible escapes. */
+/** Escapes control characters and characters that reorder or hide others. */
 function visible(text) {
   const hex = (character) => `\\u{${character.codePointAt(0).toString(16)}}`;
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, hex);
 }
 
-/** Text that is harmless as part of markup. */
+/** Escapes a text for markup. */
 function escape(text) {
   const entities = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
   return visible(String(text)).replace(/[&<>"']/g, (character) => entities[character]);
 }
 
-/** An element with attributes and children; strings become text. */
+/** Creates an element with attributes and children. Strings become text. */
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -29,16 +29,16 @@ function element(name, attributes = {}, ...children) {
 const shorten = (text, limit) => (text.length > limit ? `${text.slice(0, Math.max(limit - 1, 0))}…` : text);
 const thousands = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 
-/** A moment of the run, from nanoseconds: `12.031 s`. Cut off, not rounded, as in the text report and in pictures. */
+/** Formats a time in nanoseconds: `12.031 s`. Rounds down, as the text report and pictures do. */
 const moment = (nanos) => `${Math.floor(nanos / 1e9)}.${String(Math.floor(nanos / 1e6) % 1000).padStart(3, "0")} s`;
 
-/** An interval of the run: `10.2–19.8 s`. */
+/** Formats an interval: `10.2–19.8 s`. */
 function interval(start, end) {
   const tenths = (nanos) => `${Math.floor(nanos / 1e9)}.${Math.floor(nanos / 1e8) % 10}`;
   return end === null ? `from ${tenths(start)} s on` : `${tenths(start)}–${tenths(end)} s`;
 }
 
-/** A length of time: `3.2 ms`. */
+/** Formats a duration in nanoseconds: `3.2 ms`. */
 function duration(nanos) {
   if (nanos === 0) return "0 ms";
   const [value, unit] =
@@ -46,7 +46,7 @@ function duration(nanos) {
   return `${value < 9.95 ? Number(value.toFixed(1)) : Math.round(value)} ${unit}`;
 }
 
-/** Whether a text is a list or an object without others inside: short ones stay on one line. */
+/** Whether a text is a list or an object without others inside. Short ones stay on one line. */
 function isFlat(text) {
   try {
     return !Object.values(JSON.parse(text)).some((value) => value !== null && typeof value === "object");
@@ -56,15 +56,15 @@ function isFlat(text) {
 }
 
 /**
- * The value of a JSON text in which every number is a string of its digits after an `n`, every string and every key has
- * an `s` before it: JavaScript would round long numbers, and sort keys that are numbers.
+ * Parses JSON without loss. Numbers become strings of the form `n` and digits; strings and keys get the prefix `s`. Otherwise
+ * JavaScript would round long numbers and sort keys that are numbers.
  */
 function exact(text) {
   const tokens = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
   return JSON.parse(text.replace(tokens, (token) => (token[0] === '"' ? `"s${token.slice(1)}` : `"n${token}"`)));
 }
 
-/** What `exact` made, as JSON again. */
+/** Formats a result of `exact` as JSON. */
 function written(value) {
   if (typeof value === "string") return value[0] === "n" ? value.slice(1) : JSON.stringify(value.slice(1));
   if (Array.isArray(value)) return `[${value.map(written).join(",")}]`;
@@ -72,7 +72,7 @@ function written(value) {
   return `{${Object.entries(value).map(([key, part]) => `${JSON.stringify(key.slice(1))}:${written(part)}`).join(",")}}`;
 }
 
-/** JSON spread over lines, as far as it is JSON: shortened bodies are not. Numbers keep the digits they were written with. */
+/** Formats JSON with line breaks. Returns shortened bodies, which are not JSON, unchanged. Numbers keep their digits. */
 function pretty(text) {
   try {
     JSON.parse(text);
@@ -111,7 +111,7 @@ function pretty(text) {
   return out;
 }
 
-/** The first position in an ascending list (given by a function) whose value is not below the wanted one. */
+/** Returns the first position in an ascending list (given by a function) with a value that is not below `wanted`. */
 function lowerBound(length, valueAt, wanted) {
   let low = 0, high = length;
   while (low < high) {
@@ -122,7 +122,7 @@ function lowerBound(length, valueAt, wanted) {
   return low;
 }
 
-/** A floating box beside the pointer. */
+/** A box beside the pointer. */
 const tooltip = {
   box: null,
   show(event, title, text) {

@@ -1,4 +1,4 @@
-// The list of runs: filters by verdict, search, times as the reader writes them.
+// The list of runs: filters by verdict, search, and times in the reader's locale.
 
 function list() {
   const rows = [...document.querySelectorAll("#list tbody tr")].map((row) => ({ row, text: row.textContent.toLowerCase(), outcome: row.dataset.outcome }));

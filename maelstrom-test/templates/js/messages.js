@@ -1,10 +1,11 @@
-// The space-time diagram: a vertical line per node and client, an arrow per message.
+// The space-time diagram: one vertical line per node or client, one arrow per message.
 
 class Messages {
   constructor(section, data) {
     this.section = section;
     this.faults = data.faults;
     this.duration = data.duration;
+    this.hasJournal = data.journal;
     this.load(data.messages);
     this.filter = { text: "", only: false, columns: new Set(), classes: new Set(["client", "server", "service", "error"]), type: "", from: 0, to: Infinity };
     this.selected = null;
@@ -15,17 +16,17 @@ class Messages {
     this.showDetail();
   }
 
-  /** Turns the compact lists of the page's data into objects. */
+  /** Converts the compact lists of the page into objects. */
   load(data) {
     this.columns = data.columns.map(([name, kind, lane], number) => ({ name, kind, lane, number }));
     this.laneCount = data.lanes;
     this.events = data.events.seq.map((seq, at) => ({ seq, at, time: data.events.time[at], message: data.events.message[at], leftOut: 0 }));
     for (const at of data.events.drops) this.events[at].isDrop = true;
     for (const [at, leftOut] of data.events.gaps) this.events[at].leftOut = leftOut;
-    // From here on: how many events were left out before this one, all gaps together.
+    // From here on, `leftOut` is the number of events that were left out before an event, over all gaps.
     for (let at = 1; at < this.events.length; at++) this.events[at].leftOut += this.events[at - 1].leftOut;
-    this.messages = data.list.map(([id, src, dest, type, kind, body, cut, msgId, replyTo, fate, notes], number) => ({
-      number, id, src, dest, type: data.types[type], kind: data.classes[kind], body, cut, msgId, replyTo, fate,
+    this.messages = data.list.map(([id, src, dest, type, kind, body, cut, msgId, replyTo, delivery, notes], number) => ({
+      number, id, src, dest, type: data.types[type], kind: data.classes[kind], body, cut, msgId, replyTo, delivery,
       notes: notes === "" ? [] : notes.split("\n"), sent: -1, received: [], dropped: [],
     }));
     for (const event of this.events) {
@@ -35,13 +36,13 @@ class Messages {
       else (event.isDrop ? message.dropped : message.received).push(event.at);
     }
     for (const message of this.messages) message.ends = [...message.received, ...message.dropped].sort((a, b) => a - b);
-    // Requests by sender and number, answers by receiver and number: to go from one to the other.
+    // Requests by sender and number, responses by receiver and number: links from one to the other.
     this.requests = new Map();
-    this.answers = new Map();
+    this.responses = new Map();
     const index = (map, key, message) => map.has(key) ? map.get(key).push(message) : map.set(key, [message]);
     for (const message of this.messages) {
       if (message.msgId !== null) index(this.requests, `${message.src} ${message.dest} ${message.msgId}`, message);
-      if (message.replyTo !== null) index(this.answers, `${message.dest} ${message.src} ${message.replyTo}`, message);
+      if (message.replyTo !== null) index(this.responses, `${message.dest} ${message.src} ${message.replyTo}`, message);
     }
   }
 
@@ -50,14 +51,14 @@ class Messages {
     return all.findLast((other) => other.sent < message.sent);
   }
 
-  answer(message) {
-    const all = message.msgId === null ? [] : this.answers.get(`${message.src} ${message.dest} ${message.msgId}`) ?? [];
+  response(message) {
+    const all = message.msgId === null ? [] : this.responses.get(`${message.src} ${message.dest} ${message.msgId}`) ?? [];
     return all.find((other) => other.sent > message.sent);
   }
 
-  // --- what is shown ---------------------------------------------------------------------------------------------
+  // --- filters ---------------------------------------------------------------------------------------------------
 
-  /** Applies the filters: decides which events have rows. */
+  /** Applies the filters, which decide the events that have rows. */
   apply() {
     const { text, only, columns, classes, type, from, to } = this.filter;
     const wanted = text.toLowerCase();
@@ -68,7 +69,7 @@ class Messages {
       message.match = wanted !== "" && `${names} ${message.type} ${message.body}`.toLowerCase().includes(wanted);
       message.shown = classes.has(message.kind) && (!only || wanted === "" || message.match)
         && (columns.size === 0 || columns.has(message.src) || columns.has(message.dest))
-        && (type === "" || (type === "\0lost" ? message.fate === 1 : type === "\0copy" ? message.ends.length > 1 : message.type === type))
+        && (type === "" || (type === "\0lost" ? message.delivery === 1 : type === "\0copy" ? message.ends.length > 1 : message.type === type))
         && (inTime(message.sent) || message.ends.some(inTime));
       if (message.shown && message.match) this.matches.push(message);
     }
@@ -80,7 +81,7 @@ class Messages {
     this.status();
   }
 
-  /** Notes which messages cross which blocks of rows, and between which rows each client lives. */
+  /** Records the messages that cross each block of rows, and the first and last row of each client. */
   index() {
     this.blocks = [];
     for (const column of this.columns) column.rows = null;
@@ -97,7 +98,7 @@ class Messages {
     }
   }
 
-  /** Clients need less room than nodes, between which most of the labels stand. */
+  /** Returns the widths of lanes. Clients need less than nodes, because most labels are between nodes. */
   weights() {
     const weights = new Array(this.laneCount).fill(1);
     for (const { lane, kind } of this.columns) weights[lane] = { client: 0.6, server: 1.5, service: 1.2 }[kind];
@@ -146,7 +147,7 @@ class Messages {
       + this.gaps(strip, first, last) + strip.times(first, last) + arrows;
   }
 
-  /** Faults of the network as bands over all nodes, those of single nodes as bands over these. */
+  /** Draws faults of the network as bands over all nodes, and faults of single nodes as bands over these. */
   bands(strip, first, last) {
     const lanes = this.columns.filter((column) => column.kind === "server").map((column) => column.lane);
     if (lanes.length === 0) return "";
@@ -159,7 +160,7 @@ class Messages {
     });
   }
 
-  /** The line of each node, and of each client while it lives. */
+  /** Draws the line of each node, and of each client from its first to its last message. */
   lines(strip, first, last) {
     let out = "";
     for (const column of this.columns) {
@@ -176,7 +177,7 @@ class Messages {
     return out;
   }
 
-  /** Where nodes were killed, started, paused and resumed, on their own lines. */
+  /** Marks on the lines of nodes where they were killed, started, paused and resumed. */
   lives(strip, first, last) {
     const words = { kill: ["✕ killed", "▶ started"], pause: ["‖ paused", "▶ resumed"] };
     const faults = this.faults.filter((fault) => fault.kind in words);
@@ -186,7 +187,7 @@ class Messages {
         const x = strip.x(column.lane), line = `x1="${x}" x2="${x}" y1="${top}" y2="${bottom}"`;
         out += fault.kind === "kill" ? `<line class="down" ${line}/><line class="down-dash" ${line}/>` : `<line class="paused" ${line}/>`;
         const word = (number) => words[fault.kind][number].slice(0, strip.laneWidth(column.lane) > 90 ? undefined : 1);
-        // At the right edge there is room on the left only.
+        // At the right edge, the label must be on the left.
         const place = x + 80 > strip.width ? `x="${x - 7}" text-anchor="end"` : `x="${x + 7}"`;
         const label = (number, y) => `<text class="life ${fault.kind}" ${place} y="${y}">${word(number)}</text>`;
         if (begins) out += label(0, top + 4);
@@ -196,7 +197,7 @@ class Messages {
     });
   }
 
-  /** Where events were left out of the page. */
+  /** Marks where events were left out of the page. */
   gaps(strip, first, last) {
     let out = "";
     for (let row = Math.max(first, 1); row < last; row++) {
@@ -204,7 +205,7 @@ class Messages {
       if (missing <= 0) continue;
       const y = strip.edge(row);
       out += `<line class="gap" x1="0" x2="${strip.width}" y1="${y}" y2="${y}"/>`
-        + `<text class="gap-label" x="${strip.gutter}" y="${y + 3}">… ${thousands(missing)} events left out …</text>`;
+        + `<text class="gap-label" x="${strip.gutter}" y="${y + 3}">… ${thousands(missing)} events not shown …</text>`;
     }
     return out;
   }
@@ -220,9 +221,9 @@ class Messages {
       out += `<path class="hit" d="M${x1} ${y1}L${x} ${y}"/><path class="${fade ? "fade" : ""}" d="M${x1} ${y1}L${x} ${y}"/>`;
       if (cross) out += `<path class="cross" d="M${x - 4} ${y - 4}l8 8m0-8l-8 8"/>`;
     };
-    // A dropped copy comes almost to its destination.
+    // The arrow of a dropped copy ends shortly before its destination.
     for (const at of message.dropped) stub(x1 + (x2 - x1) * 0.85, strip.y(this.events[at].row), false, true);
-    if (message.ends.length === 0) stub((x1 + x2) / 2, y1 + strip.rowHeight * 0.75, message.fate === 2, message.fate === 1);
+    if (message.ends.length === 0) stub((x1 + x2) / 2, y1 + strip.rowHeight * 0.75, message.delivery === 2, message.delivery === 1);
     const room = (Math.abs(x2 - x1) || strip.laneWidth(this.columns[message.src].lane)) - 22;
     if (strip.rowHeight >= 13 && room > 30) {
       const right = x2 >= x1;
@@ -233,7 +234,7 @@ class Messages {
     return `<g class="m ${message.kind}${dim}${on}" data-m="${message.number}">${out}</g>`;
   }
 
-  /** The type and what else the body says, in short. */
+  /** Returns the type and the other keys of the body, shortened. */
   label(message) {
     if (message.label === undefined) {
       let rest = "";
@@ -246,7 +247,7 @@ class Messages {
     return message.label;
   }
 
-  // --- selecting -------------------------------------------------------------------------------------------------
+  // --- selection -------------------------------------------------------------------------------------------------
 
   target(node) {
     const group = node.closest?.(".m");
@@ -261,10 +262,10 @@ class Messages {
   hint(node, event) {
     const message = this.target(node);
     if (!message) return tooltip.hide();
-    tooltip.show(event, this.title(message), `${this.fate(message)}\n${pretty(message.body)}`);
+    tooltip.show(event, this.title(message), `${this.delivery(message)}\n${pretty(message.body)}`);
   }
 
-  /** Moves the cursor by so many rows. */
+  /** Moves the cursor by a number of rows. */
   move(step) {
     if (this.rows() === 0) return;
     const from = this.strip.cursor < 0 ? this.strip.visibleRows()[0] - Math.sign(step) : this.strip.cursor;
@@ -276,7 +277,7 @@ class Messages {
     const message = this.selected?.message;
     if (key === "n" || key === "N") this.nextMatch(key === "n" ? 1 : -1);
     else if (message && (key === "ArrowLeft" || key === "ArrowRight")) this.otherEnd();
-    else if (message && key === "r") this.select(this.request(message) ?? this.answer(message) ?? message);
+    else if (message && key === "r") this.select(this.request(message) ?? this.response(message) ?? message);
     else if (key === "Escape") this.deselect();
     else return false;
     return true;
@@ -306,20 +307,20 @@ class Messages {
     return `${this.columns[message.src].name} → ${this.columns[message.dest].name}  ${message.type}`;
   }
 
-  /** What became of a message, in words. */
-  fate(message) {
+  /** Describes the delivery of a message. */
+  delivery(message) {
     const sent = this.events[message.sent].time;
     const after = message.received.map((at) => duration(this.events[at].time - sent));
     const parts = after.length > 1 ? [`received ${after.length} times, after ${after.join(" and ")}`]
       : after.length > 0 ? [`received after ${after[0]}`]
-      : message.fate === 2 ? ["neither received nor lost in this part of the run"] : [];
+      : message.delivery === 2 ? ["no event on this page shows its delivery"] : [];
     return [...parts, ...message.notes].join("; ");
   }
 
   showDetail() {
     if (!this.selected) {
       this.detail.replaceChildren(element("p", { class: "quiet" },
-        "Select a message to see all of it. Keys in the diagram: ↑ ↓ events, ← → the message's other end, r request or answer, n next match, + − zoom."));
+        "Select a message to see its details. Keys in the diagram: ↑ ↓ events, ← → other end of the message, r request or response, n next match, + − zoom."));
       return;
     }
     const { message, at } = this.selected;
@@ -328,44 +329,39 @@ class Messages {
     for (const end of message.received) facts.push(["received", moment(this.events[end].time)]);
     for (const end of message.dropped) facts.push(["dropped", moment(this.events[end].time)]);
     const kind = event.isSend ? "send" : event.isDrop ? "drop" : "recv";
-    facts.push(["fate", this.fate(message)], ["event", `${thousands(event.seq)} (${kind})`]);
+    facts.push(["delivery", this.delivery(message)], ["event", `${thousands(event.seq)} (${kind})`]);
     const jump = (label, other) => other && element("button", { type: "button", click: () => this.select(other) }, label);
-    const buttons = [jump("← request", this.request(message)), jump("answer →", this.answer(message))].filter(Boolean);
+    const buttons = [jump("← request", this.request(message)), jump("response →", this.response(message))].filter(Boolean);
     this.detail.replaceChildren(
       element("h3", {}, this.title(message)),
       element("dl", {}, ...facts.flatMap(([key, value]) => [element("dt", {}, key), element("dd", {}, value)])),
-      element("pre", { tabindex: "0", "aria-label": "body" }, pretty(message.body) + (message.cut ? `…\n(${thousands(message.cut)} more bytes${this.hasJournal() ? " in messages.jsonl" : ""})` : "")),
+      element("pre", { tabindex: "0", "aria-label": "body" }, pretty(message.body) + (message.cut ? `…\n(${thousands(message.cut)} more bytes${this.hasJournal ? " in messages.jsonl" : ""})` : "")),
       element("div", { class: "row" }, ...buttons),
     );
   }
 
   /**
-   * Selects the request with which a client's operation began: sent by a client to the operation's node at exactly that
-   * time. Of several that began at once, `place` says which: both lists are in the order in which they began.
+   * Selects the first request of an operation: the message that a client sent to the node of the operation at the time of its
+   * invocation. If there are several, `ordinal` selects one: both lists have the same order.
    */
   showOperation(operation) {
     const from = lowerBound(this.events.length, (at) => this.events[at].time, operation.start);
-    let place = operation.place;
+    let ordinal = operation.ordinal;
     for (let at = from; at < this.events.length && this.events[at].time === operation.start; at++) {
       const event = this.events[at], message = this.messages[event.message];
       const fits = event.isSend && this.columns[message.src].kind === "client"
         && (operation.node === null || this.columns[message.dest].name === operation.node);
-      if (fits && place-- === 0) return this.select(message, at, { centre: true }), true;
+      if (fits && ordinal-- === 0) return this.select(message, at, { centre: true }), true;
     }
     this.missing(operation);
     return false;
   }
 
-  /** Says that the request of an operation is not among the events of the page. */
+  /** Shows that the request of an operation is not among the events of the page. */
   missing(operation) {
     this.deselect();
     this.detail.replaceChildren(element("p", {},
-      `The request of p${operation.process} at ${moment(operation.start)} is not among the events on this page.${this.hasJournal() ? " It is in messages.jsonl." : ""}`));
-  }
-
-  /** Whether all messages are kept in a file beside the page. */
-  hasJournal() {
-    return document.querySelector('a[href="messages.jsonl"]') !== null;
+      `The request of p${operation.process} at ${moment(operation.start)} is not among the events on this page.${this.hasJournal ? " It is in messages.jsonl." : ""}`));
   }
 
   // --- controls --------------------------------------------------------------------------------------------------
@@ -400,7 +396,7 @@ class Messages {
     const counts = new Map();
     for (const message of this.messages) counts.set(message.type, (counts.get(message.type) ?? 0) + 1);
     const option = (value, label) => select.append(element("option", { value }, label));
-    const lost = this.messages.filter((message) => message.fate === 1).length;
+    const lost = this.messages.filter((message) => message.delivery === 1).length;
     const copied = this.messages.filter((message) => message.ends.length > 1).length;
     if (lost) option("\0lost", `never received (${thousands(lost)})`);
     if (copied) option("\0copy", `duplicated (${thousands(copied)})`);
@@ -416,7 +412,7 @@ class Messages {
     this.apply();
   }
 
-  /** Says how much is shown and how much matches. */
+  /** Shows the numbers of visible messages and of matches. */
   status() {
     const shown = this.messages.filter((message) => message.shown).length, all = this.messages.length;
     const parts = [shown === all ? `${thousands(all)} messages` : `${thousands(shown)} of ${thousands(all)} messages`];
@@ -428,7 +424,7 @@ class Messages {
     for (const name of ["previous", "next"]) $(`[name=${name}]`, this.section).disabled = this.matches.length === 0;
   }
 
-  /** While somebody types: brings the first match after the current view into view. */
+  /** Selects the first match in or after the visible part. Called while a search text is typed. */
   nearestMatch() {
     if (this.matches.length === 0) return;
     const [from] = this.strip.visibleRows();
@@ -446,7 +442,7 @@ class Messages {
   }
 }
 
-/** An arrow with its tip, and a wider, invisible line to point at. */
+/** Draws an arrow with its tip, and a wider invisible line for the pointer. */
 function line(x1, y1, x2, y2, kind) {
   const path = x1 === x2 ? `M${x1} ${y1}C${x1 + 38} ${y1} ${x1 + 38} ${y2} ${x2} ${y2}` : `M${x1} ${y1}L${x2} ${y2}`;
   const angle = x1 === x2 ? Math.PI : Math.atan2(y2 - y1, x2 - x1);

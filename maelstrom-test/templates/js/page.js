@@ -1,4 +1,4 @@
-// Puts the page together: links from the evidence into the pictures, navigation.
+// Starts the page: links from the evidence into diagram and timeline, and navigation.
 
 function copyButtons() {
   for (const button of document.querySelectorAll("[data-copy]")) {
@@ -14,7 +14,7 @@ function copyButtons() {
   }
 }
 
-/** What is folded on the screen is unfolded on paper, and folded again after that. */
+/** Unfolds everything for printing, and restores it afterwards. */
 function unfoldOnPaper() {
   let folded = [];
   addEventListener("beforeprint", () => {
@@ -26,7 +26,7 @@ function unfoldOnPaper() {
   });
 }
 
-/** Marks the section in view in the navigation. */
+/** Highlights the visible section in the navigation. */
 function navigation() {
   const links = new Map([...document.querySelectorAll("nav.main a[href^='#']")].map((link) => [link.hash.slice(1), link]));
   const observer = new IntersectionObserver((entries) => {
@@ -62,14 +62,14 @@ function start() {
     $("#timeline").scrollIntoView();
     timeline.strip.root.focus({ preventScroll: true });
   };
-  // `#messages-7` and `#timeline-7` lead to the operation that begins at position 7 of the history.
+  // `#messages-7` and `#timeline-7` link to the operation at position 7 of the history.
   const follow = () => {
     const [, view, position] = location.hash.match(/^#(messages|timeline)-(\d+)$/) ?? [];
     if (view === "messages" && showMessages(timeline?.find(Number(position)))) return;
     if (view) showBar(Number(position));
   };
   addEventListener("hashchange", follow);
-  // The same link, followed twice, does not change the address.
+  // A second click on the same link does not change the address.
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href^='#messages-'], a[href^='#timeline-']");
     if (link && link.hash === location.hash) follow();
@@ -78,5 +78,5 @@ function start() {
   globalThis.report = { messages, timeline };
 }
 
-// Verdict and evidence are painted first.
+// The browser paints verdict and evidence first.
 requestAnimationFrame(() => setTimeout(start));

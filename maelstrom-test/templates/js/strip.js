@@ -1,6 +1,5 @@
-// A strip: rows of equal height, as many as there are events, of which only those near the visible part are drawn.
-// Time runs downwards. Lanes stand side by side under a head that stays in view. The diagram of messages and the
-// timeline are two strips with different things drawn on them.
+// A strip: a scrolling list of rows of equal height, one per event. Only rows near the visible part are drawn. Time runs
+// downwards, and lanes are side by side under a fixed head. The diagram of messages and the timeline are both strips.
 
 class Strip {
   /**
@@ -24,7 +23,7 @@ class Strip {
     new ResizeObserver(() => this.layout()).observe(root);
   }
 
-  /** The middle of a lane. */
+  /** Returns the horizontal centre of a lane. */
   x(lane) {
     return (this.edges[lane] + this.edges[lane + 1]) / 2;
   }
@@ -33,17 +32,17 @@ class Strip {
     return this.edges[lane + 1] - this.edges[lane];
   }
 
-  /** The middle of a row. */
+  /** Returns the vertical centre of a row. */
   y(row) {
     return this.edge(row + 0.5);
   }
 
-  /** The upper edge of a row. */
+  /** Returns the upper edge of a row. */
   edge(row) {
     return this.top + this.rowHeight * row;
   }
 
-  /** Takes up a new size, or new rows. */
+  /** Adapts to a new size or to new rows. */
   layout() {
     const weights = this.plan.weights(), room = this.root.clientWidth;
     const unit = clamp((room - this.gutter - 10) / weights.reduce((sum, weight) => sum + weight, 0), ...this.laneLimits);
@@ -63,7 +62,7 @@ class Strip {
     return [Math.max(Math.floor(top / this.rowHeight), 0), Math.ceil((top + height) / this.rowHeight)];
   }
 
-  /** Draws the rows in view and as many again above and below, if those in view are not drawn yet. */
+  /** Draws the visible rows, and as many above and below them, unless the visible rows are drawn already. */
   refresh(always = false) {
     const rows = this.plan.rows(), [from, to] = this.visibleRows();
     if (!always && from >= this.first && Math.min(to, rows) <= this.last) return;
@@ -78,7 +77,7 @@ class Strip {
     this.svg.innerHTML = `<g transform="translate(0 ${-start})">${cursor}${this.plan.draw(this, this.first, this.last)}</g>`;
   }
 
-  /** Moves the cursor to a row and brings it into view. */
+  /** Moves the cursor to a row and scrolls to it. */
   goTo(row, { centre = false } = {}) {
     this.cursor = row;
     const [from, to] = this.visibleRows();
@@ -114,7 +113,7 @@ class Strip {
     event.preventDefault();
   }
 
-  /** Times at the left, as dense as they are readable. */
+  /** Draws the times at the left, as many as are readable. */
   times(first, last) {
     const every = Math.max(Math.ceil(40 / this.rowHeight), 1);
     let out = "";
@@ -124,12 +123,12 @@ class Strip {
     return out;
   }
 
-  /** The row before which a moment lies. */
+  /** Returns the first row that is not before a time. */
   rowOf(time) {
     return lowerBound(this.plan.rows(), (row) => this.plan.timeAt(row), time);
   }
 
-  /** Calls back for each interval of a fault that is in view, with its upper and lower edge. */
+  /** Calls `draw` for each visible interval of a fault, with its upper and lower edge. */
   eachFault(faults, first, last, draw) {
     let out = "";
     for (const fault of faults) {
@@ -141,7 +140,7 @@ class Strip {
     return out;
   }
 
-  /** A fault as a band from one place to another, with an edge at the left of the strip. */
+  /** Draws a fault as a band between two edges, with a mark at the left of the strip. */
   band(fault, top, bottom, [left, right], label) {
     const edge = 2 + ["partition", "kill", "pause", "packet", "clock"].indexOf(fault.kind) * 2;
     const height = bottom - top;
@@ -153,7 +152,7 @@ class Strip {
   }
 }
 
-/** `partition (majority) {n0 n1} | {n2}, 10.200 s – 19.800 s` */
+/** Formats a fault: `partition (majority) {n0 n1} | {n2}, 10.2–19.8 s`. */
 function describe(fault) {
   return `${fault.kind} ${fault.what}, ${interval(fault.start, fault.end)}`;
 }

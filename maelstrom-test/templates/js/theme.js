@@ -1,9 +1,9 @@
-// Light or dark: as the reader's system says, until the button is pressed.
+// Light or dark colours: those of the system until the button is pressed.
 
 function theme() {
   const button = $("#theme");
   const stored = { get: () => { try { return localStorage.getItem("maelstrom-theme"); } catch { return null; } },
-    set: (value) => { try { localStorage.setItem("maelstrom-theme", value); } catch { /* pages from disk may have none */ } } };
+    set: (value) => { try { localStorage.setItem("maelstrom-theme", value); } catch { /* pages from disk may have no storage */ } } };
   const show = (name) => {
     if (name === "light" || name === "dark") document.documentElement.dataset.theme = name;
     const dark = getComputedStyle(document.documentElement).colorScheme === "dark";

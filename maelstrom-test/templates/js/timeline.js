@@ -1,4 +1,4 @@
-// The timeline: a track per worker, a bar per operation from invocation to completion.
+// The timeline: one track per worker, one bar per operation from invocation to completion.
 
 class Timeline {
   constructor(section, data, showMessages) {
@@ -19,24 +19,24 @@ class Timeline {
     this.tracks = data.tracks;
     this.entries = data.times.map((time, at) => ({ time, at, row: at }));
     const gaps = new Map(data.gaps);
-    // How many entries were left out before each one, all gaps together.
+    // The number of entries that were left out before each entry, over all gaps.
     let leftOut = 0;
     for (const entry of this.entries) entry.leftOut = leftOut += gaps.get(entry.at) ?? 0;
     this.operations = data.list.map(([position, process, track, f, kind, begin, end, argument, result, error, proof], number) => ({
       number, position, process, track, f: data.functions[f], kind: data.kinds[kind], begin, end, argument, result, error, proof,
       start: data.times[begin], stop: end === null ? null : data.times[end], node: data.tracks[track].node,
     }));
-    // Which of the operations that began on one node at one moment.
-    const together = new Map();
+    // The ordinal among the operations that began at the same time with requests to the same node.
+    const simultaneous = new Map();
     for (const operation of this.operations) {
       const key = `${operation.start} ${operation.node}`;
-      operation.place = together.get(key) ?? 0;
-      together.set(key, operation.place + 1);
+      operation.ordinal = simultaneous.get(key) ?? 0;
+      simultaneous.set(key, operation.ordinal + 1);
     }
     this.byPosition = new Map(this.operations.map((operation) => [operation.position, operation]));
   }
 
-  /** An operation as the diagram of messages looks for it. */
+  /** Returns an operation in the form that the diagram of messages expects. */
   find(position) {
     const operation = this.byPosition.get(position);
     return operation && { ...operation, end: operation.stop };
@@ -86,7 +86,7 @@ class Timeline {
   }
 
   trackName(track, width) {
-    const name = width < 130 ? track.name.replace("worker ", "w") : track.name;
+    const name = width < 130 ? track.short : track.name;
     return track.node ? `${name} → ${track.node}` : name;
   }
 
@@ -104,7 +104,7 @@ class Timeline {
     return bands + strip.times(first, last) + bars + this.gaps(strip, first, last);
   }
 
-  /** Where entries were left out of the page, and where nothing happened for a second or more: how long that is. */
+  /** Marks where entries were left out of the page, and intervals of a second or more without entries. */
   gaps(strip, first, last) {
     let out = "";
     for (let row = Math.max(first, 1); row < last; row++) {
@@ -112,7 +112,7 @@ class Timeline {
       const missing = entry.leftOut - before.leftOut, silence = entry.time - before.time;
       if (missing <= 0 && silence < 1e9) continue;
       const y = strip.edge(row);
-      const words = missing > 0 ? `… ${thousands(missing)} entries left out, ${duration(silence)} …` : `… ${duration(silence)} …`;
+      const words = missing > 0 ? `… ${thousands(missing)} entries not shown, ${duration(silence)} …` : `… ${duration(silence)} …`;
       out += `<line class="gap" x1="0" x2="${strip.width}" y1="${y}" y2="${y}"/>`
         + `<text class="gap-label" x="${strip.gutter}" y="${y + 3}">${words}</text>`;
     }
@@ -178,14 +178,14 @@ class Timeline {
   }
 
   facts(operation) {
-    const took = operation.stop === null ? "never ended" : duration(operation.stop - operation.start);
-    const outcome = { ok: "ok: it happened", fail: "fail: it had no effect", info: "info: nobody knows whether it happened", open: "never ended: nobody knows whether it happened" };
+    const took = operation.stop === null ? "not completed" : duration(operation.stop - operation.start);
+    const outcome = { ok: "ok: it took effect", fail: "fail: it had no effect", info: "info: unknown whether it took effect", open: "not completed: unknown whether it took effect" };
     const facts = [["process", `p${operation.process}${operation.node ? ` → ${operation.node}` : ""}`], ["invoked", moment(operation.start)]];
     if (operation.stop !== null) facts.push(["completed", moment(operation.stop)]);
-    facts.push(["took", took], ["outcome", outcome[operation.kind]], ["asked", operation.argument]);
-    if (operation.result !== null && operation.kind === "ok") facts.push(["answer", operation.result]);
-    // Of an operation that failed, the error is the answer: a read that finds nothing may be the proof.
-    if (operation.error !== null) facts.push([operation.kind === "fail" ? "answer" : "error", operation.error]);
+    facts.push(["duration", took], ["outcome", outcome[operation.kind]], ["argument", operation.argument]);
+    if (operation.result !== null && operation.kind === "ok") facts.push(["result", operation.result]);
+    // The error of a failed operation is its result: a read of a missing key can be part of a proof.
+    if (operation.error !== null) facts.push([operation.kind === "fail" ? "result" : "error", operation.error]);
     return facts;
   }
 
@@ -193,13 +193,13 @@ class Timeline {
     const operation = this.selected;
     if (!operation) {
       this.detail.replaceChildren(element("p", { class: "quiet" },
-        "Select an operation to see all of it. Keys in the timeline: ↑ ↓ operations, Enter its messages, + − zoom."));
+        "Select an operation to see its details. Keys in the timeline: ↑ ↓ operations, Enter messages, + − zoom."));
       return;
     }
     this.detail.replaceChildren(
       element("h3", {}, `${operation.f}${operation.proof ? " (part of the proof)" : ""}`),
       element("dl", {}, ...this.facts(operation).flatMap(([key, value]) => [element("dt", {}, key), element("dd", {}, value)])),
-      element("div", { class: "row" }, element("button", { type: "button", click: () => this.showMessages(this.find(operation.position)) }, "its messages")),
+      element("div", { class: "row" }, element("button", { type: "button", click: () => this.showMessages(this.find(operation.position)) }, "messages")),
     );
   }
 
@@ -229,7 +229,7 @@ class Timeline {
   }
 }
 
-/** A value without what does not fit on a bar: `[0,[1,4]]` becomes `0 1 4`, `[["r",5,[1]],["append",6,2]]` `r 5 [1], append 6 2`. */
+/** Formats a value for a bar: `[0,[1,4]]` becomes `0 1 4`, `[["r",5,[1]],["append",6,2]]` becomes `r 5 [1], append 6 2`. */
 function brief(json) {
   let value;
   try {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use maelstrom::checker::{Availability, CheckContext, Checker, Part, Stats};
 use maelstrom::nemesis::FaultKind;
 use maelstrom::network::{Distribution, NetworkConfig};
-use maelstrom::report::{self, FaultTally, NodeLog, RunView, TimeMode};
+use maelstrom::report::{self, FaultSummary, NodeLog, RunView, TimeMode};
 use maelstrom::simulation::{Config, in_memory};
 use maelstrom::workload::{self, Settings};
 
@@ -89,13 +89,13 @@ impl Piece {
             part("availability", Availability { required: None }.check(&history, &context)),
             part("workload", workload.checker(&settings).check(&history, &context)),
         ];
-        let tally = |(kind, counts): (FaultKind, maelstrom::simulation::FaultCounts)| FaultTally {
+        let summary = |(kind, counts): (FaultKind, maelstrom::simulation::FaultCounts)| FaultSummary {
             kind: kind.name().into(),
             actions: counts.actions,
             had_effect: counts.had_effect(),
             counts: counts.effects.into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect(),
         };
-        let faults: Vec<FaultTally> = simulation.fault_report().into_iter().map(tally).collect();
+        let faults: Vec<FaultSummary> = simulation.fault_report().into_iter().map(summary).collect();
         let log = |(node, lines): (&String, &Vec<String>)| NodeLog {
             node: node.clone(),
             path: directory.join(format!("node-logs/{node}.log")),
@@ -122,7 +122,7 @@ impl Piece {
             duration: simulation.now(),
             elapsed: Duration::from_millis(120),
             history: &history,
-            tally: None,
+            counts: None,
             journal: journal.kept(),
             journal_events: journal.events(),
             net: simulation.network().stats(),

@@ -29,22 +29,22 @@ fn bare_counter_is_caught() {}
 
 #[maelstrom::test(workload = "unique-ids", nodes = 3, time_limit = "1s", rate = 50, args = ["bad"], expect = "duplicated")]
 #[ignore = "its snapshot must be stored first"]
-fn bare_counter_is_pinned() {}
+fn bare_counter_matches_snapshot() {}
 
 #[maelstrom::test(workload = "unique-ids", nodes = 3, time_limit = "1s", rate = 50, snapshot = "full")]
 #[ignore = "its snapshot must be stored first"]
-fn everything_is_pinned() {}
+fn full_report_matches_snapshot() {}
 
 #[maelstrom::test(workload = "unique-ids", nodes = 3, time_limit = "1s", rate = 50, args = ["bad"])]
 #[ignore = "it fails, on purpose"]
 fn fails() {}
 
 #[maelstrom::test(workload = "unique-ids", nodes = 1, time_limit = "1s", rate = 50, args = ["crash"], expect = "error")]
-fn crash_breaks_the_run_off() {}
+fn crash_aborts_the_run() {}
 
 #[maelstrom::test(workload = "unique-ids", nodes = 1, time_limit = "500ms", rate = 50)]
 #[should_panic(expected = "boom")]
-fn a_panic_is_wanted(run: &maelstrom::Run) {
+fn panic_is_expected(run: &maelstrom::Run) {
     assert!(!run.is_valid(), "boom");
 }
 
@@ -59,16 +59,16 @@ fn returns_an_error() -> Result<(), std::num::ParseIntError> {
 fn program_is_missing() {}
 
 #[maelstrom::test(workload = own::PAIRS, nodes = 1, time_limit = "500ms", rate = 50)]
-fn workload_of_our_own(run: &maelstrom::Run) {
+fn own_workload(run: &maelstrom::Run) {
     assert_eq!((&*run.workload, run.is_valid()), ("tuples", true));
 }
 
 #[maelstrom::test(workload = own::PAIRS, nodes = 1, time_limit = "500ms", rate = 50, args = ["bad"], expect = "wrong-length", snapshot = false)]
-fn workload_of_our_own_finds() {}
+fn own_workload_finds_anomaly() {}
 
 #[maelstrom::test(workload = "unique-ids", nodes = 1, time_limit = "500ms", rate = 50, nemesis = "partition")]
 #[ignore = "it fails, on purpose"]
-fn survives_nothing() {}
+fn fault_without_effect_fails() {}
 
 #[maelstrom::test(
     workload = "unique-ids",
@@ -78,7 +78,7 @@ fn survives_nothing() {}
     nemesis = "partition",
     require_faults = false
 )]
-fn survives_nothing_and_may() {}
+fn fault_without_effect_is_allowed() {}
 
 #[cfg(any())]
 #[maelstrom::test(workload = "unique-ids")]

@@ -13,6 +13,7 @@ impl Evidence {
             text: text.into(),
             note: note.into(),
             is_culprit: false,
+            node: None,
         }
     }
 

@@ -150,7 +150,7 @@ fn finding(kind: ExceptionKind, node: &str, cause: &str, group: &Group, proscrib
         ExceptionKind::MalformedResponse => ("gave a malformed answer", "a node gave a malformed answer"),
         ExceptionKind::ClosedStdout => ("closed its standard output", "a node closed its standard output"),
     };
-    let note = |text: String| Evidence { text: String::new(), note: text, ..Evidence::default() };
+    let note = |text: String| Evidence { note: text, node: Some(node.to_owned()), ..Evidence::default() };
     let times = if group.count == 1 { "once".to_owned() } else { format!("{} times, first", group.count) };
     let mut evidence = if kind == ExceptionKind::ClosedStdout {
         let seconds = group.time as f64 / 1e9;

@@ -140,6 +140,8 @@ pub struct Evidence {
     pub text: String,
     /// Why the operation matters. May have several lines.
     pub note: String,
+    /// The node that the line concerns, if it is not about an operation.
+    pub node: Option<String>,
     /// Whether this operation broke the promise. False for all operations if they contradict each other and none is known to
     /// be wrong.
     pub is_culprit: bool,

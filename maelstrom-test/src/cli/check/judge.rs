@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::input::{Input, Source};
 use crate::checker::{CheckContext, Checker, Verdict};
 use crate::history::{History, Nanos, Op, Process};
-use crate::report::Tally;
+use crate::report::HistoryCounts;
 
 /// Histories of up to so many entries are kept: then the report can show latencies, too.
 pub(super) const MOST_KEPT: u64 = 50_000;
@@ -19,7 +19,7 @@ pub(super) struct Judged {
     /// All entries; or those that the findings point to, and those of the nemesis.
     pub(super) history: History,
     /// Counts of all entries, if `history` does not hold them all.
-    pub(super) tally: Option<Tally>,
+    pub(super) tally: Option<HistoryCounts>,
 }
 
 impl Judged {
@@ -44,7 +44,7 @@ pub(super) fn judge(
     most_kept: u64,
 ) -> Result<Judged, String> {
     let mut stream = checker.stream(context);
-    let mut tally = Tally::default();
+    let mut tally = HistoryCounts::default();
     let mut history = History::default();
     let mut input = source.read()?;
     while let Some(op) = input.next()? {
@@ -132,7 +132,8 @@ mod tests {
             });
             // Latencies need the whole history.
             let shown = text.lines().filter(|line| !line.starts_with("  network"));
-            let shown = shown.map(|line| line.split("latency").next().unwrap_or(line).trim_end_matches([' ', '·']));
+            let shown =
+                shown.map(|line| line.split("client latency").next().unwrap_or(line).trim_end_matches([' ', '·']));
             let shown = shown.filter(|line| !line.is_empty() && !line.contains(" median "));
             shown.map(|line| format!("{line}\n")).collect::<String>()
         };

@@ -64,7 +64,7 @@ fn show(
         duration: judged.duration(),
         elapsed: Duration::ZERO,
         history: &judged.history,
-        tally: judged.tally.as_ref(),
+        counts: judged.tally.as_ref(),
         journal: &[],
         journal_events: 0,
         net: &Stats::default(),

@@ -1,4 +1,4 @@
-//! A node's process with its pipes.
+//! The process of a node, with its pipes.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -14,25 +14,26 @@ use tokio::net::unix::pipe;
 use super::supervisor;
 use crate::executor::{LINE_LIMIT, NODE_DIRECTORY, NodeProgram, describe_exit};
 
-/// Size that the pipes are asked to have: fewer, larger reads and writes.
+/// The size of the pipes. Larger pipes need fewer reads and writes.
 const PIPE_SIZE: libc::c_int = 1 << 20;
 
-/// What came of reading from a node.
+/// The result of a read from a node.
 pub(super) enum ReadOutcome {
-    Nothing,
-    Something,
-    /// The node, and all that it started, closed its output.
+    /// There is nothing to read.
+    Pending,
+    Lines,
+    /// The node and all its descendants have closed their standard output.
     Closed,
     LineTooLong,
 }
 
-/// A running node, under its supervisor (see [`supervisor`]).
+/// A running node under its supervisor (see [`supervisor`]).
 pub(super) struct Child {
     process: std::process::Child,
     control: Option<UnixStream>,
     stdin: Option<pipe::Sender>,
     stdout: Option<pipe::Receiver>,
-    /// The beginning of a line whose end has not come yet.
+    /// The beginning of a line that is not complete yet.
     partial: Vec<u8>,
 }
 
@@ -56,7 +57,7 @@ impl Child {
         if program.cwd.is_some() {
             command.env(NODE_DIRECTORY, &program.directory);
         }
-        supervisor::put_under(&mut command, &theirs);
+        supervisor::supervise(&mut command, &theirs);
         let process = command.spawn()?;
         Ok(Child {
             process,
@@ -67,7 +68,8 @@ impl Child {
         })
     }
 
-    /// Writes as much as the pipe takes; gives the number of bytes. A node that closed its input takes everything.
+    /// Writes as many bytes as the pipe accepts, and returns their number. Bytes for a node that closed its standard input are
+    /// discarded.
     pub(super) fn write(&mut self, cx: &mut Context<'_>, mut bytes: &[u8]) -> usize {
         let all = bytes.len();
         while !bytes.is_empty() {
@@ -81,23 +83,23 @@ impl Child {
         all - bytes.len()
     }
 
-    /// Reads once, and hands on every whole line.
+    /// Reads once, and calls `on_line` with every complete line.
     pub(super) fn read(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
         mut on_line: impl FnMut(&[u8]),
     ) -> ReadOutcome {
-        let Some(stdout) = &mut self.stdout else { return ReadOutcome::Nothing };
+        let Some(stdout) = &mut self.stdout else { return ReadOutcome::Pending };
         let mut read = ReadBuf::new(buffer);
         match Pin::new(stdout).poll_read(cx, &mut read) {
-            Poll::Pending => ReadOutcome::Nothing,
+            Poll::Pending => ReadOutcome::Pending,
             Poll::Ready(Ok(())) if !read.filled().is_empty() => {
                 split(&mut self.partial, read.filled(), &mut on_line);
-                if self.partial.len() > LINE_LIMIT { ReadOutcome::LineTooLong } else { ReadOutcome::Something }
+                if self.partial.len() > LINE_LIMIT { ReadOutcome::LineTooLong } else { ReadOutcome::Lines }
             }
             Poll::Ready(_) => {
-                // The node closed its output: a last line may lack its line feed.
+                // The last line may have no line feed.
                 self.stdout = None;
                 let last = std::mem::take(&mut self.partial);
                 if !last.is_empty() {
@@ -108,7 +110,7 @@ impl Child {
         }
     }
 
-    /// Reads what is left after the process has ended; an unfinished last line is dropped only by a kill.
+    /// Reads the rest of the output after the process has exited. Discards an incomplete last line.
     pub(super) fn drain(&mut self, buffer: &mut [u8], mut on_line: impl FnMut(&[u8])) {
         let Some(stdout) = self.stdout.take() else { return };
         while let Ok(count @ 1..) = stdout.try_read(buffer) {
@@ -119,35 +121,35 @@ impl Child {
         }
     }
 
-    /// Whether the program, and all that it started, is gone.
-    pub(super) fn has_ended(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Whether the program and all its descendants have exited.
+    pub(super) fn has_exited(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(control) = &mut self.control else { return true };
         let mut byte = [0];
         !matches!(Pin::new(control).poll_read(cx, &mut ReadBuf::new(&mut byte)), Poll::Pending)
     }
 
-    /// Gives the supervisor an order; the number of processes concerned, 0 if they are gone already.
-    pub(super) async fn order(&mut self, order: u8) -> u64 {
+    /// Sends a request to the supervisor. Returns the number of affected processes, 0 if all have exited.
+    pub(super) async fn request(&mut self, request: u8) -> u64 {
         let Some(control) = &mut self.control else { return 0 };
-        let mut answer = [0; 8];
-        let sent = control.write_all(&[order]).await;
-        match (sent, control.read_exact(&mut answer).await) {
-            (Ok(()), Ok(_)) => u64::from_ne_bytes(answer),
+        let mut response = [0; 8];
+        let sent = control.write_all(&[request]).await;
+        match (sent, control.read_exact(&mut response).await) {
+            (Ok(()), Ok(_)) => u64::from_ne_bytes(response),
             _ => 0,
         }
     }
 
-    /// Tells the supervisor to end everything.
-    pub(super) fn let_go(&mut self) {
+    /// Closes the connection to the supervisor, which then kills all processes of the node.
+    pub(super) fn disconnect(&mut self) {
         (self.control, self.stdin, self.stdout) = (None, None, None);
     }
 
-    /// Waits for the end, which must be under way; says how it came.
+    /// Disconnects, waits until all processes of the node have exited, and describes the exit status of the node.
     pub(super) fn wait(&mut self) -> String {
-        self.let_go();
+        self.disconnect();
         match self.process.wait() {
             Ok(status) => describe_exit(status),
-            Err(error) => format!("its end could not be learned: {error}"),
+            Err(error) => format!("its exit status is not available: {error}"),
         }
     }
 }
@@ -158,14 +160,14 @@ impl Drop for Child {
     }
 }
 
-/// Hands on the lines in `bytes`, the first of which may have begun in `partial`.
+/// Calls `on_line` with every complete line in `partial` and `bytes`, and keeps the rest in `partial`.
 fn split(partial: &mut Vec<u8>, bytes: &[u8], on_line: &mut impl FnMut(&[u8])) {
     let mut rest = bytes;
     if !partial.is_empty() {
         let Some(end) = memchr::memchr(b'\n', rest) else { return partial.extend_from_slice(rest) };
         partial.extend_from_slice(&rest[..end]);
         on_line(partial);
-        // A rare giant must not be kept for ever.
+        // Do not keep the memory of an exceptionally long line.
         if partial.capacity() > 1 << 20 {
             *partial = Vec::new()
         } else {
@@ -183,7 +185,7 @@ fn split(partial: &mut Vec<u8>, bytes: &[u8], on_line: &mut impl FnMut(&[u8])) {
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn enlarge(pipe: &impl AsRawFd) {
-    // SAFETY: plain system call on a descriptor that we own; failure (a limit) only means smaller pipes.
+    // SAFETY: plain system call on a descriptor that we own. If it fails because of a limit, the pipe stays small.
     unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, PIPE_SIZE) };
 }
 
@@ -197,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_put_together_however_they_are_cut() {
+    fn lines_are_complete_for_every_split_of_the_input() {
         let text = b"one\n\ntwo three\nfour";
         for cut in 0..text.len() {
             let (mut partial, mut lines) = (Vec::new(), Vec::new());

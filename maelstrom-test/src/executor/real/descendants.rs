@@ -1,28 +1,28 @@
-//! Which processes descend from this one, as `/proc` tells.
+//! The descendants of this process, from `/proc`.
 //!
-//! This runs between `fork` and `exec` (see [`supervisor`](super::supervisor)): it allocates nothing and calls nothing but
-//! the kernel.
+//! This code runs between `fork` and `exec` (see [`supervisor`](super::supervisor)), so it does not allocate and calls only the
+//! kernel.
 #![allow(unsafe_code)]
 
 use libc::pid_t;
 
-/// More processes than this are not paused (all are killed, however many there are).
-pub(super) const MOST_PROCESSES: usize = 4096;
+/// The maximum number of processes that are paused. There is no such limit for kills.
+pub(super) const MAX_PROCESSES: usize = 4096;
 
-/// Our direct children: their number, and their ids at the beginning of the buffer.
+/// Writes the ids of our direct children to the beginning of the buffer. Returns their number.
 #[cfg(target_os = "linux")]
-pub(super) fn children_of_self(pids: &mut [pid_t; MOST_PROCESSES]) -> usize {
+pub(super) fn children_of_self(pids: &mut [pid_t; MAX_PROCESSES]) -> usize {
     read_pids(c"/proc/thread-self/children", pids, 0)
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn children_of_self(_: &mut [pid_t; MOST_PROCESSES]) -> usize {
+pub(super) fn children_of_self(_: &mut [pid_t; MAX_PROCESSES]) -> usize {
     0
 }
 
-/// All our descendants.
+/// Writes the ids of all our descendants to the beginning of the buffer. Returns their number.
 #[cfg(target_os = "linux")]
-pub(super) fn descendants(pids: &mut [pid_t; MOST_PROCESSES]) -> usize {
+pub(super) fn descendants(pids: &mut [pid_t; MAX_PROCESSES]) -> usize {
     let mut count = children_of_self(pids);
     let mut next = 0;
     while next < count {
@@ -33,16 +33,16 @@ pub(super) fn descendants(pids: &mut [pid_t; MOST_PROCESSES]) -> usize {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn descendants(_: &mut [pid_t; MOST_PROCESSES]) -> usize {
+pub(super) fn descendants(_: &mut [pid_t; MAX_PROCESSES]) -> usize {
     0
 }
 
-/// Appends the children of all threads of a process.
+/// Appends the children of all threads of a process. Returns the new count.
 #[cfg(target_os = "linux")]
-fn children_of(pid: pid_t, pids: &mut [pid_t; MOST_PROCESSES], mut count: usize) -> usize {
-    let mut path = Path::new();
+fn children_of(pid: pid_t, pids: &mut [pid_t; MAX_PROCESSES], mut count: usize) -> usize {
+    let mut path = PathBuffer::new();
     path.push(b"/proc/").push_number(pid).push(b"/task");
-    // SAFETY: the path ends with a zero byte; plain system calls on a buffer of the length that is given.
+    // SAFETY: the path ends with a zero byte, and the length is that of the buffer.
     unsafe {
         let directory = libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC);
         if directory < 0 {
@@ -55,7 +55,7 @@ fn children_of(pid: pid_t, pids: &mut [pid_t; MOST_PROCESSES], mut count: usize)
                 break;
             }
             for_each_number(&entries[..read as usize], |thread| {
-                let mut path = Path::new();
+                let mut path = PathBuffer::new();
                 path.push(b"/proc/").push_number(pid).push(b"/task/").push_number(thread).push(b"/children");
                 count = read_pids(path.as_c_str(), pids, count);
             });
@@ -65,7 +65,7 @@ fn children_of(pid: pid_t, pids: &mut [pid_t; MOST_PROCESSES], mut count: usize)
     count
 }
 
-/// Calls `f` with every name in the answer of `getdents64` that is a number.
+/// Calls `f` with every name in the result of `getdents64` that is a number.
 #[cfg(target_os = "linux")]
 fn for_each_number(mut entries: &[u8], mut f: impl FnMut(pid_t)) {
     // Each entry: inode (8 bytes), offset (8), length of the entry (2), type (1), name with a zero byte at its end.
@@ -88,10 +88,10 @@ fn for_each_number(mut entries: &[u8], mut f: impl FnMut(pid_t)) {
     }
 }
 
-/// Appends the numbers in a small file of numbers; gives the new count.
+/// Appends the process ids in a file. Returns the new count.
 #[cfg(target_os = "linux")]
-fn read_pids(path: &std::ffi::CStr, pids: &mut [pid_t; MOST_PROCESSES], mut count: usize) -> usize {
-    // SAFETY: the path ends with a zero byte; the buffer has the length that is given.
+fn read_pids(path: &std::ffi::CStr, pids: &mut [pid_t; MAX_PROCESSES], mut count: usize) -> usize {
+    // SAFETY: the path ends with a zero byte, and the length is that of the buffer.
     unsafe {
         let file = libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
         if file < 0 {
@@ -119,22 +119,22 @@ fn read_pids(path: &std::ffi::CStr, pids: &mut [pid_t; MOST_PROCESSES], mut coun
     count
 }
 
-/// A path on the stack.
+/// A path in a fixed buffer, because this code cannot allocate.
 #[cfg(target_os = "linux")]
-struct Path {
+struct PathBuffer {
     bytes: [u8; 64],
     length: usize,
 }
 
 #[cfg(target_os = "linux")]
-impl Path {
-    fn new() -> Path {
-        Path { bytes: [0; 64], length: 0 }
+impl PathBuffer {
+    fn new() -> PathBuffer {
+        PathBuffer { bytes: [0; 64], length: 0 }
     }
 
-    fn push(&mut self, text: &[u8]) -> &mut Path {
+    fn push(&mut self, text: &[u8]) -> &mut PathBuffer {
         for &byte in text {
-            // The last byte stays zero.
+            // The last byte remains zero.
             if self.length + 1 < self.bytes.len() {
                 self.bytes[self.length] = byte;
                 self.length += 1;
@@ -143,7 +143,7 @@ impl Path {
         self
     }
 
-    fn push_number(&mut self, number: pid_t) -> &mut Path {
+    fn push_number(&mut self, number: pid_t) -> &mut PathBuffer {
         let (mut digits, mut at, mut rest) = ([0u8; 12], 12, number.unsigned_abs());
         loop {
             at -= 1;

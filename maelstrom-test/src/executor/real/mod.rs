@@ -1,8 +1,15 @@
-//! Real time: nodes run freely, the clock is the wall clock.
+//! The executor on the wall clock.
 //!
-//! One task on a single-threaded tokio runtime does everything: it reads what nodes print, feeds it to the core, writes
-//! what the core wants written, and sleeps until something happens. Many lines are read with one system call and many
-//! are written with one; no lock is taken and nothing is copied that can be moved.
+//! One task on a single-threaded tokio runtime drives the run:
+//!
+//! ```text
+//!        lines of nodes            commands, messages
+//! nodes ───────────────▶ Driver ◀────────────────────▶ Simulation
+//!       ◀───────────────        now, effects
+//!          messages
+//! ```
+//!
+//! It reads and writes many lines with one system call, and takes no locks.
 
 mod child;
 mod descendants;
@@ -20,14 +27,14 @@ use crate::history::Nanos;
 use crate::simulation::{Command, Effect, Exit, Failure, Simulation};
 use child::{Child, ReadOutcome};
 
-/// How long the loop sleeps at most, so that the observer is called regularly.
-const LONGEST_SLEEP: Duration = Duration::from_millis(50);
-/// Bytes read from a node with one system call.
+/// The maximum time that the loop sleeps. Bounds the time between two calls of the observer.
+const MAX_SLEEP: Duration = Duration::from_millis(50);
+/// The maximum number of bytes that are read from a node with one system call.
 const READ_SIZE: usize = 256 << 10;
 
-/// Runs a simulation to its end on real processes. Whatever way it ends, no process is left behind.
+/// Runs a simulation with real processes. When it returns, all processes of the nodes have exited.
 ///
-/// A run that breaks off says so with [`Simulation::failure`].
+/// If the run is aborted, [`Simulation::failure`] returns the reason.
 pub fn run(simulation: &mut Simulation, programs: &[NodeProgram], observer: &mut dyn Observer) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -65,10 +72,10 @@ impl<'a> Driver<'a> {
         loop {
             self.simulation.advance(self.now());
             while let Some(command) = self.simulation.next_command() {
-                let effect = self.carry_out(command).await?;
+                let effect = self.execute(command).await?;
                 self.simulation.on_effect(self.now(), effect);
             }
-            // Effects may have made something due at once.
+            // An effect can schedule an event for the current time.
             self.simulation.advance(self.now());
             self.observer.observe(self.simulation)?;
             if self.simulation.is_over() {
@@ -76,13 +83,13 @@ impl<'a> Driver<'a> {
             }
             let now = self.now();
             let wakeup = self.simulation.next_wakeup().unwrap_or(Nanos::MAX);
-            let wait = Duration::from_nanos(wakeup.saturating_sub(now)).min(LONGEST_SLEEP);
+            let wait = Duration::from_nanos(wakeup.saturating_sub(now)).min(MAX_SLEEP);
             let mut sleep = std::pin::pin!(tokio::time::sleep(wait));
             poll_fn(|cx| self.poll(cx, wait, sleep.as_mut())).await?;
         }
     }
 
-    /// Reads and writes what can be read and written; ready if anything happened or the time is over.
+    /// Reads and writes without blocking. Ready if there was any progress, or after the sleep.
     fn poll(&mut self, cx: &mut Context<'_>, wait: Duration, sleep: Pin<&mut Sleep>) -> Poll<Result<(), Failure>> {
         let mut progress = wait.is_zero();
         for node in 0..self.children.len() {
@@ -105,8 +112,8 @@ impl<'a> Driver<'a> {
         let now = self.began.elapsed().as_nanos() as Nanos;
         let simulation = &mut *self.simulation;
         match child.read(cx, &mut self.buffer, |line| simulation.on_line(now, node, line)) {
-            ReadOutcome::Nothing => Ok(false),
-            ReadOutcome::Something => Ok(true),
+            ReadOutcome::Pending => Ok(false),
+            ReadOutcome::Lines => Ok(true),
             ReadOutcome::Closed => {
                 simulation.on_output_closed(now, node);
                 Ok(true)
@@ -119,10 +126,10 @@ impl<'a> Driver<'a> {
 
     fn poll_exit(&mut self, cx: &mut Context<'_>, node: usize) -> bool {
         let Some(child) = &mut self.children[node] else { return false };
-        if !child.has_ended(cx) {
+        if !child.has_exited(cx) {
             return false;
         }
-        let mut child = self.children[node].take().expect("just seen");
+        let mut child = self.children[node].take().expect("the node has a child");
         let now = self.now();
         child.drain(&mut self.buffer, |line| self.simulation.on_line(now, node, line));
         let log = &self.programs[node].log;
@@ -131,7 +138,7 @@ impl<'a> Driver<'a> {
         true
     }
 
-    async fn carry_out(&mut self, command: Command) -> Result<Effect, Failure> {
+    async fn execute(&mut self, command: Command) -> Result<Effect, Failure> {
         match command {
             Command::Start(node) => {
                 let program = &self.programs[node];
@@ -144,35 +151,36 @@ impl<'a> Driver<'a> {
             }
             Command::Kill(node) => {
                 let Some(mut child) = self.children[node].take() else { return Ok(Effect::Killed(node, 0)) };
-                let processes = child.order(supervisor::KILL).await;
+                let processes = child.request(supervisor::KILL).await;
                 let now = self.now();
-                // What it printed while it lived was sent; a line that it did not finish was not.
+                // Lines that were complete before the kill are messages. An incomplete line is not.
                 child.drain(&mut self.buffer, |line| self.simulation.on_line(now, node, line));
                 child.wait();
                 Ok(Effect::Killed(node, processes))
             }
-            Command::Pause(node) => Ok(Effect::Paused(node, self.order(node, supervisor::PAUSE).await)),
+            Command::Pause(node) => Ok(Effect::Paused(node, self.request(node, supervisor::PAUSE).await)),
             Command::Resume(node) => {
-                self.order(node, supervisor::RESUME).await;
+                self.request(node, supervisor::RESUME).await;
                 Ok(Effect::Resumed(node))
             }
             Command::BumpClock(..) | Command::ResetClock(_) => {
-                Err(Failure::Machine("the clock fault needs virtual time: in real time there is only one clock".into()))
+                let why = "the clock fault needs virtual time: in real time all nodes share the machine's clock";
+                Err(Failure::Machine(why.into()))
             }
         }
     }
 
-    async fn order(&mut self, node: usize, order: u8) -> u64 {
+    async fn request(&mut self, node: usize, request: u8) -> u64 {
         match &mut self.children[node] {
-            Some(child) => child.order(order).await,
+            Some(child) => child.request(request).await,
             None => 0,
         }
     }
 
-    /// Ends all nodes and waits until nothing of them is left.
+    /// Kills all nodes and waits until all their processes have exited.
     async fn stop(&mut self) {
         for child in self.children.iter_mut().flatten() {
-            child.let_go();
+            child.disconnect();
         }
         for mut child in self.children.drain(..).flatten() {
             child.wait();

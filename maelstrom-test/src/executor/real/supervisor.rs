@@ -1,31 +1,38 @@
-//! A small process above each node, so that nothing of a node outlives the run.
+//! A supervisor process for each node, which kills all processes of the node when the run ends.
 //!
-//! What does *not* suffice: killing the node's process (what it forked lives on), its process group or session (a child
-//! can leave both), a parent-death signal (not inherited by grandchildren, and sent when the spawning *thread* ends).
+//! Simpler methods do not reach all of them:
 //!
-//! So every node gets a supervisor, made by forking once more between `fork` and `exec`. It calls itself the reaper of
-//! all orphans below it (`PR_SET_CHILD_SUBREAPER`), has a session of its own (signals for our terminal or process group
-//! pass it by), and holds one end of a socket whose other end we hold. Whatever way we end, SIGKILL included, the kernel
-//! closes our end; the supervisor then kills its children until it has none. Since a killed process hands its own
-//! children up to the supervisor, this reaches every descendant, also those that have left for a session of their own.
+//! | method | processes that it misses |
+//! | --- | --- |
+//! | a signal to the node | its children |
+//! | a signal to its process group or session | children that have left them |
+//! | a parent-death signal | grandchildren; it is also sent when only the spawning *thread* exits |
 //!
-//! The supervisor ends when the node's program does, after killing what that left behind, and with the same status.
+//! So every node has a supervisor, which is created by a second fork between `fork` and `exec`. The supervisor
 //!
-//! Some programs send signals to their parent. A supervisor that is stopped would never end the run, and one that is
-//! killed would leave processes behind. So the node's parent is a process in between, the *shield*, which does nothing:
+//! - is the subreaper of its descendants (`PR_SET_CHILD_SUBREAPER`): it becomes the parent of every orphan;
+//! - has its own session, so signals for our terminal or process group do not reach it;
+//! - shares a socket with us. When we exit in any way, including SIGKILL, the kernel closes our end. The supervisor then kills
+//!   its children until it has none. The children of a killed process become children of the supervisor, so it reaches every
+//!   descendant, even those in other sessions.
+//!
+//! When the program of the node exits, the supervisor kills the remaining processes and exits with the same status.
+//!
+//! Some programs send signals to their parent. If the supervisor were stopped, the run would not end; if it were killed,
+//! processes would remain. So the parent of the node is a separate process without any function, the *shield*:
 //!
 //! ```text
-//! maelstrom ── supervisor ── shield ── node ── what it starts
+//! maelstrom ── supervisor ── shield ── node ── its descendants
 //! ```
 //!
 //! | signal to the shield | effect |
 //! | --- | --- |
 //! | SIGSTOP | the supervisor continues it |
-//! | SIGKILL | the supervisor becomes the parent of the node, and is itself killed by a second SIGKILL |
+//! | SIGKILL | the supervisor becomes the parent of the node; a second SIGKILL kills the supervisor |
 //! | any other | ignored |
 //!
-//! Between `fork` and `exec` of a program with several threads only async-signal-safe calls are allowed. The supervisor
-//! lives there for ever, so this file allocates nothing after the fork and calls nothing but the kernel.
+//! Between `fork` and `exec` of a program with several threads, only async-signal-safe calls are allowed. The supervisor never
+//! executes another program, so the code in this file does not allocate after the fork and calls only the kernel.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -36,24 +43,24 @@ use std::process::Command;
 
 use libc::{c_int, pid_t};
 
-use super::descendants::{MOST_PROCESSES, children_of_self, descendants};
+use super::descendants::{MAX_PROCESSES, children_of_self, descendants};
 
-/// SIGKILL to every process; answered when none is left.
+/// The request to send SIGKILL to every process. The response is sent when all have exited.
 pub(super) const KILL: u8 = b'K';
-/// SIGSTOP to every process.
+/// The request to send SIGSTOP to every process.
 pub(super) const PAUSE: u8 = b'P';
-/// SIGCONT to every process.
+/// The request to send SIGCONT to every process.
 pub(super) const RESUME: u8 = b'R';
 
-/// Makes the command start under a supervisor that listens on `control`.
-pub(super) fn put_under(command: &mut Command, control: &UnixStream) {
+/// Configures the command to start under a supervisor that reads requests from `control`.
+pub(super) fn supervise(command: &mut Command, control: &UnixStream) {
     let control = control.as_raw_fd();
-    // SAFETY: `become_supervised` only makes system calls and touches its own stack, as is required between fork and
-    // exec. `control` stays open until spawn returns, since the caller holds it.
+    // SAFETY: `become_supervised` only makes system calls and accesses its own stack, as required between fork and exec.
+    // `control` is open until spawn returns, because the caller holds it.
     unsafe { command.pre_exec(move || become_supervised(control)) };
 }
 
-/// Runs in the forked child. Returns in a descendant, which goes on to execute the node's program.
+/// Runs in the forked child. Returns in a descendant, which then executes the program of the node.
 fn become_supervised(control: RawFd) -> io::Result<()> {
     // SAFETY: plain system calls.
     unsafe {
@@ -64,11 +71,11 @@ fn become_supervised(control: RawFd) -> io::Result<()> {
     }
     match fork_node()? {
         Fork::Node => Ok(()),
-        Fork::Supervisor { shield, node } => supervise(Supervisor { control, shield, node, status: None }),
+        Fork::Supervisor { shield, node } => run_supervisor(Supervisor { control, shield, node, status: None }),
     }
 }
 
-/// In which process a fork returned.
+/// The process in which a fork returned.
 enum Fork {
     Node,
     Supervisor { shield: Option<pid_t>, node: pid_t },
@@ -77,7 +84,7 @@ enum Fork {
 #[cfg(target_os = "linux")]
 fn fork_node() -> io::Result<Fork> {
     let mut pipe = [0; 2];
-    // SAFETY: plain system calls on buffers of the lengths that are given; the shield never returns.
+    // SAFETY: plain system calls on buffers of the given lengths. The shield never returns.
     unsafe {
         if libc::pipe2(pipe.as_mut_ptr(), libc::O_CLOEXEC) != 0 {
             return Err(io::Error::last_os_error());
@@ -93,13 +100,13 @@ fn fork_node() -> io::Result<Fork> {
                 }
                 node => {
                     libc::write(writer, (&raw const node).cast(), size_of::<pid_t>());
-                    be_shield(node)
+                    run_shield(node)
                 }
             },
             shield => {
                 let mut node: pid_t = 0;
                 libc::close(writer);
-                // Without an answer there is no node: the shield could not fork, and ends.
+                // Without a response there is no node: the shield could not fork, and exits.
                 if libc::read(reader, (&raw mut node).cast(), size_of::<pid_t>()) <= 0 {
                     node = shield;
                 }
@@ -124,12 +131,12 @@ fn fork_node() -> io::Result<Fork> {
     }
 }
 
-/// Waits until the node has ended, and leaves it to the supervisor to reap it.
+/// Waits until the node has exited. The supervisor reaps it.
 #[cfg(target_os = "linux")]
-fn be_shield(node: pid_t) -> ! {
+fn run_shield(node: pid_t) -> ! {
     ignore_signals();
     close_all_but(None);
-    // SAFETY: plain system calls; the kernel writes no further than `siginfo_t` is long.
+    // SAFETY: plain system calls. The kernel writes at most a `siginfo_t`.
     unsafe {
         let mut info = std::mem::zeroed();
         while libc::waitid(libc::P_PID, node as libc::id_t, &mut info, libc::WEXITED | libc::WNOWAIT) != 0
@@ -139,7 +146,7 @@ fn be_shield(node: pid_t) -> ! {
     }
 }
 
-fn supervise(mut supervisor: Supervisor) -> ! {
+fn run_supervisor(mut supervisor: Supervisor) -> ! {
     let control = supervisor.control;
     ignore_signals();
     close_all_but(Some(control));
@@ -149,26 +156,26 @@ fn supervise(mut supervisor: Supervisor) -> ! {
         supervisor.reap();
         if supervisor.status.is_some() {
             supervisor.kill_all();
-            supervisor.end_like_the_node();
+            supervisor.exit_with_status_of_node();
         }
         wait_for_input(control, children);
         drain(children);
-        match supervisor.read_order() {
+        match supervisor.read_request() {
             Some(KILL) => {
                 let count = supervisor.kill_all();
-                supervisor.answer(count);
+                supervisor.respond(count);
             }
             Some(PAUSE) => {
                 let count = supervisor.signal_all(libc::SIGSTOP);
-                supervisor.answer(count);
+                supervisor.respond(count);
             }
             Some(RESUME) => {
                 let count = supervisor.signal_all(libc::SIGCONT);
-                supervisor.answer(count);
+                supervisor.respond(count);
             }
             Some(_) => {
                 supervisor.kill_all();
-                supervisor.end_like_the_node();
+                supervisor.exit_with_status_of_node();
             }
             None => {}
         }
@@ -177,16 +184,16 @@ fn supervise(mut supervisor: Supervisor) -> ! {
 
 struct Supervisor {
     control: RawFd,
-    /// The process between this one and the node, unless it has ended.
+    /// The shield, unless it has exited.
     shield: Option<pid_t>,
-    /// The node's own process. Nobody else reaps it, so the id is its own until there is a status.
+    /// The process of the node. Only the supervisor reaps it, so the id is not reused while `status` is `None`.
     node: pid_t,
-    /// How it ended.
+    /// The exit status of the node.
     status: Option<c_int>,
 }
 
 impl Supervisor {
-    /// Collects children that have ended, without waiting; gives their number.
+    /// Reaps children that have exited, without waiting. Returns their number.
     fn reap(&mut self) -> u64 {
         let mut count = 0;
         while self.wait(libc::WNOHANG) > 0 {
@@ -198,8 +205,7 @@ impl Supervisor {
     /// Continues the shield if the node has stopped it.
     fn continue_shield(&self) {
         let Some(shield) = self.shield else { return };
-        // SAFETY: plain system calls on our child, which is not yet reaped; the kernel writes no further than `siginfo_t` is
-        // long.
+        // SAFETY: plain system calls on our child, which is not reaped yet. The kernel writes at most a `siginfo_t`.
         unsafe {
             let mut info = std::mem::zeroed();
             libc::waitid(libc::P_PID, shield as libc::id_t, &mut info, libc::WSTOPPED | libc::WNOHANG);
@@ -209,10 +215,10 @@ impl Supervisor {
         }
     }
 
-    /// Like `waitpid` for any child: its id, 0 if none has ended, −1 if there are none.
+    /// Calls `waitpid` for any child. Returns its id, 0 if none has exited, or −1 if there are no children.
     fn wait(&mut self, flags: c_int) -> pid_t {
         let mut status = 0;
-        // SAFETY: `status` is a valid place for the result.
+        // SAFETY: `status` is valid for writes.
         let pid = unsafe { libc::waitpid(-1, &mut status, flags) };
         if pid == self.node {
             self.status = Some(status);
@@ -223,8 +229,8 @@ impl Supervisor {
         pid
     }
 
-    /// Kills children until there are none; their own children become ours as they die. Gives their number, without the
-    /// shield.
+    /// Kills children until there are none. The children of a killed process become ours. Returns the number of killed
+    /// processes without the shield.
     fn kill_all(&mut self) -> u64 {
         let had_shield = self.shield.is_some();
         self.kill_everything().saturating_sub(u64::from(had_shield))
@@ -232,20 +238,20 @@ impl Supervisor {
 
     fn kill_everything(&mut self) -> u64 {
         let mut count = 0;
-        // First, since a node may have asked for a signal when its parent ends.
+        // The node is killed before the shield, because it may have requested a signal for the death of its parent.
         self.kill_node();
         loop {
-            let mut buffer = [0; MOST_PROCESSES];
+            let mut buffer = [0; MAX_PROCESSES];
             let known = children_of_self(&mut buffer);
             for &pid in &buffer[..known] {
-                // SAFETY: plain system call. The process is our child and not yet reaped, so the id is still its own.
+                // SAFETY: plain system call. The process is our child and not reaped yet, so the id is not reused.
                 unsafe { libc::kill(pid, libc::SIGKILL) };
             }
             if known == 0 {
                 self.kill_known();
             }
-            // The dead have handed their children up to us: look for those before waiting for anybody. Where nothing
-            // is reaped yet, somebody whom we killed is still dying, so that waiting comes to an end.
+            // The children of reaped processes are now ours, so look for them before waiting. If nothing was reaped, a
+            // killed process is still exiting, so the wait ends.
             let reaped = self.reap();
             count += reaped;
             if reaped == 0 {
@@ -260,14 +266,14 @@ impl Supervisor {
 
     fn kill_node(&self) {
         if self.status.is_none() {
-            // SAFETY: plain system call; the node is not yet reaped.
+            // SAFETY: plain system call. The node is not reaped yet.
             unsafe { libc::kill(self.node, libc::SIGKILL) };
         }
     }
 
-    /// For systems that do not tell who our children are: the node's process and group, and the shield.
+    /// Kills the node with its process group, and the shield. Used on systems without a list of our children.
     fn kill_known(&self) {
-        // SAFETY: plain system calls; neither process is reaped yet.
+        // SAFETY: plain system calls. Neither process is reaped yet.
         unsafe {
             if self.status.is_none() {
                 libc::kill(-self.node, libc::SIGKILL);
@@ -279,15 +285,15 @@ impl Supervisor {
         }
     }
 
-    /// Sends a signal to every descendant but the shield, again until no new ones turn up; gives their number.
+    /// Sends a signal to every descendant except the shield, repeatedly until there are no new ones. Returns their number.
     fn signal_all(&mut self, signal: c_int) -> u64 {
         let mut known = 0;
         for _ in 0..16 {
-            let mut buffer = [0; MOST_PROCESSES];
+            let mut buffer = [0; MAX_PROCESSES];
             let all = descendants(&mut buffer);
             let mut count = 0;
             for &pid in buffer[..all].iter().filter(|&&pid| Some(pid) != self.shield) {
-                // SAFETY: plain system call on a process that descended from us a moment ago.
+                // SAFETY: plain system call on a process that was just listed as our descendant.
                 unsafe { libc::kill(pid, signal) };
                 count += 1;
             }
@@ -297,17 +303,17 @@ impl Supervisor {
             known = count;
         }
         if known == 0 && self.status.is_none() {
-            // SAFETY: plain system call; the node is not yet reaped.
+            // SAFETY: plain system call. The node is not reaped yet.
             unsafe { libc::kill(-self.node, signal) };
             known = 1;
         }
         known as u64
     }
 
-    /// The next order; `Some(0)` if whoever gives orders is gone.
-    fn read_order(&self) -> Option<u8> {
+    /// Reads the next request. Returns `Some(0)` if the socket is closed.
+    fn read_request(&self) -> Option<u8> {
         let mut byte = 0u8;
-        // SAFETY: one byte is read into a byte.
+        // SAFETY: at most one byte is written to `byte`.
         match unsafe { libc::recv(self.control, (&raw mut byte).cast(), 1, libc::MSG_DONTWAIT) } {
             1 => Some(byte),
             0 => Some(0),
@@ -322,16 +328,16 @@ impl Supervisor {
         }
     }
 
-    fn answer(&self, count: u64) {
+    fn respond(&self, count: u64) {
         let bytes = count.to_ne_bytes();
-        // SAFETY: the buffer has the length that is given; SIGPIPE is ignored.
+        // SAFETY: the length is that of the buffer. SIGPIPE is ignored.
         unsafe { libc::send(self.control, bytes.as_ptr().cast(), bytes.len(), 0) };
     }
 
-    /// A descriptor that becomes readable when a child ends; −1 where there is no such thing.
+    /// Returns a descriptor that becomes readable when a child exits, or −1 if the system has none.
     #[cfg(target_os = "linux")]
     fn watch_children(&mut self) -> RawFd {
-        // SAFETY: plain system calls on a signal set that is initialised first.
+        // SAFETY: plain system calls on an initialised signal set.
         unsafe {
             let mut set = std::mem::zeroed();
             libc::sigemptyset(&mut set);
@@ -346,8 +352,8 @@ impl Supervisor {
         -1
     }
 
-    fn end_like_the_node(&self) -> ! {
-        // SAFETY: plain system calls; the core size limit is set so that a second core file is not written.
+    fn exit_with_status_of_node(&self) -> ! {
+        // SAFETY: plain system calls. The limit for core files prevents a second core file.
         unsafe {
             let Some(status) = self.status else { libc::_exit(0) };
             if libc::WIFEXITED(status) {
@@ -363,17 +369,17 @@ impl Supervisor {
     }
 }
 
-/// Ignores every signal but SIGCHLD, which tells that a child has ended. (SIGKILL and SIGSTOP cannot be ignored.)
+/// Ignores every signal except SIGCHLD, which announces that a child has exited. (SIGKILL and SIGSTOP cannot be ignored.)
 fn ignore_signals() {
     for signal in (1..=64).filter(|&signal| signal != libc::SIGCHLD) {
-        // SAFETY: plain system call, which fails for what is no signal.
+        // SAFETY: plain system call. It fails for numbers that are not signals.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
 }
 
-/// Closes every descriptor, but for one: pipes of this and other nodes must end when their users do.
+/// Closes every descriptor except one. Otherwise pipes of this and other nodes would remain open after their users exit.
 fn close_all_but(kept: Option<RawFd>) {
-    // SAFETY: plain system calls; this process uses no other descriptor, and never runs destructors.
+    // SAFETY: plain system calls. This process uses no other descriptor, and never runs destructors.
     unsafe {
         #[cfg(target_os = "linux")]
         {
@@ -388,19 +394,19 @@ fn close_all_but(kept: Option<RawFd>) {
     }
 }
 
-/// Sleeps until there is an order or a child has ended.
+/// Waits until there is a request or a child has exited.
 fn wait_for_input(control: RawFd, children: RawFd) {
     let mut fds = [
         libc::pollfd { fd: control, events: libc::POLLIN, revents: 0 },
         libc::pollfd { fd: children, events: libc::POLLIN, revents: 0 },
     ];
     let timeout = if children < 0 { 20 } else { -1 };
-    // SAFETY: the array has as many elements as is said. (Negative descriptors are ignored by poll.)
+    // SAFETY: the length is that of the array. `poll` ignores negative descriptors.
     unsafe { libc::poll(fds.as_mut_ptr(), 2, timeout) };
 }
 
 fn drain(children: RawFd) {
     let mut bytes = [0u8; 1024];
-    // SAFETY: the buffer has the length that is given; the descriptor does not block.
+    // SAFETY: the length is that of the buffer. The descriptor does not block.
     while children >= 0 && unsafe { libc::read(children, bytes.as_mut_ptr().cast(), bytes.len()) } > 0 {}
 }

@@ -10,7 +10,7 @@ use maelstrom_virtual_time::{
 };
 
 use crate::executor::{
-    LINE_LIMIT, NODE_DIRECTORY, NodeProgram, Observer, Traced, describe_exit, explain_start, log_tail,
+    LINE_LIMIT, NODE_DIRECTORY, NodeProgram, Observer, VirtualTimeStats, describe_exit, explain_start, log_tail,
 };
 use crate::history::Nanos;
 use crate::protocol::shorten;
@@ -25,13 +25,18 @@ const _: () = assert!(LINE_LIMIT == virtual_time::LINE_LIMIT);
 /// After a run that was aborted, [`Simulation::failure`] returns the reason.
 ///
 /// The calling thread becomes the tracer of the nodes. It should have no other children.
-pub fn run(simulation: &mut Simulation, programs: &[NodeProgram], seed: u64, observer: &mut dyn Observer) -> Traced {
+pub fn run(
+    simulation: &mut Simulation,
+    programs: &[NodeProgram],
+    seed: u64,
+    observer: &mut dyn Observer,
+) -> VirtualTimeStats {
     let nodes = programs.iter().map(|program| program.name.clone()).collect();
     let machine = match Machine::new(MachineOptions { seed, nodes, preemption: true }) {
         Ok(machine) => machine,
         Err(unavailable) => {
             simulation.fail(Failure::Machine(unavailable.to_string()));
-            return Traced::default();
+            return VirtualTimeStats::default();
         }
     };
     let mut driver = Driver { simulation, programs, observer, machine, events: Vec::new() };
@@ -39,8 +44,10 @@ pub fn run(simulation: &mut Simulation, programs: &[NodeProgram], seed: u64, obs
         driver.simulation.fail(failure);
     }
     let remarks = driver.machine.remarks().to_vec();
-    let traced =
-        Traced { differs: driver.machine.nondeterminism().to_vec(), busy: driver.machine.wall_times().to_vec() };
+    let traced = VirtualTimeStats {
+        nondeterminism: driver.machine.nondeterminism().to_vec(),
+        wall_times: driver.machine.wall_times().to_vec(),
+    };
     remarks.into_iter().for_each(|remark| driver.simulation.add_note(remark));
     traced
 }

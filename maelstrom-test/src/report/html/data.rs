@@ -1,4 +1,4 @@
-//! What the page's script draws from: compact lists, as JSON inside the page.
+//! The data for the script of the page: compact lists, as JSON inside the page.
 
 use std::collections::HashMap;
 
@@ -8,19 +8,21 @@ use serde::Serialize;
 use crate::history::{Op, OpType, Pair};
 use crate::network::EventType;
 use crate::protocol::{NodeKind, shorten};
-use crate::report::diagram::{Class, Diagram, Event, Fate, Message};
+use crate::report::diagram::{Class, Delivery, Diagram, Event, Message};
 use crate::report::{FaultSpan, RunView};
 
-/// Entries of the history that the timeline shows at most.
+/// The maximum number of history entries in the timeline, apart from those that prove something.
 pub(super) const ENTRIES: usize = 10_000;
-/// Bytes of all values together, and characters of one.
+/// The maximum number of bytes of all values together, and of characters of one.
 const VALUES: usize = 1_000_000;
 const VALUE: usize = 2_000;
 
-/// Everything that the script needs.
+/// The data of a page.
 #[derive(Serialize)]
 pub(super) struct Data<'a> {
     duration: u64,
+    /// Whether `messages.jsonl` is beside the page.
+    journal: bool,
     faults: Vec<FaultJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     messages: Option<Messages<'a>>,
@@ -52,13 +54,14 @@ impl<'a> Data<'a> {
         };
         Data {
             duration: view.duration,
+            journal: view.directory.is_some() && view.has_journal,
             faults: faults.iter().map(fault).collect(),
             messages: diagram.map(Messages::new),
             operations,
         }
     }
 
-    /// As it stands inside a script element: nothing in it can end that element.
+    /// Renders the data for a script element. The result contains nothing that ends this element.
     pub(super) fn to_json(&self) -> String {
         let json = serde_json::to_string(self).expect("lists and strings become JSON");
         json.replace('<', "\\u003c")
@@ -76,8 +79,8 @@ struct Messages<'a> {
     events: Events,
 }
 
-/// id, source, destination, type, class, body, bytes left out, `msg_id`, `in_reply_to`, fate (0 received, 1 lost, 2 open),
-/// what the journal says of it besides (a line each).
+/// id, source, destination, type, class, body, bytes left out, `msg_id`, `in_reply_to`, delivery (0 received, 1 lost,
+/// 2 unknown), and its other events, one per line.
 type MessageJson<'a> = (u64, usize, usize, usize, usize, &'a str, usize, Option<&'a str>, Option<&'a str>, u8, String);
 
 #[derive(Serialize)]
@@ -85,9 +88,9 @@ struct Events {
     seq: Vec<u64>,
     time: Vec<u64>,
     message: Vec<usize>,
-    /// Positions in the list of those at which a copy was dropped.
+    /// The events at which a copy was dropped.
     drops: Vec<usize>,
-    /// Before which events how many others were left out.
+    /// Events, with the number of events that were left out before them.
     gaps: Vec<(usize, u64)>,
 }
 
@@ -138,16 +141,16 @@ fn message_json<'a>(message: &'a Message, types: &mut Names<'a>) -> MessageJson<
         message.cut,
         message.msg_id.as_deref(),
         message.in_reply_to.as_deref(),
-        match message.fate {
-            Fate::Received => 0,
-            Fate::Lost => 1,
-            Fate::Open => 2,
+        match message.delivery {
+            Delivery::Received => 0,
+            Delivery::Lost => 1,
+            Delivery::Unknown => 2,
         },
         message.notes.join("\n"),
     )
 }
 
-/// Strings that occur often, numbered.
+/// Numbers for strings that occur often.
 #[derive(Default)]
 struct Names<'a> {
     list: Vec<&'a str>,
@@ -170,10 +173,10 @@ pub(super) struct Operations {
     functions: Vec<String>,
     kinds: [&'static str; 4],
     times: Vec<u64>,
-    /// Before which rows how many entries of clients were left out.
+    /// Rows, with the number of client entries that were left out before them.
     gaps: Vec<(usize, usize)>,
     list: Vec<Operation>,
-    /// Entries of clients in the whole history.
+    /// The number of client entries in the whole history.
     #[serde(skip)]
     pub(super) total: usize,
 }
@@ -181,15 +184,18 @@ pub(super) struct Operations {
 #[derive(Serialize)]
 struct Track {
     name: String,
+    /// The name for narrow tracks.
+    short: String,
     node: Option<String>,
 }
 
-/// position, process (a string, since scripts round large numbers), track, function, kind, first row, last row, argument, result, error, part of the proof
+/// position, process (a string, because JavaScript rounds large numbers), track, function, kind, first row, last row,
+/// argument, result, error, and whether it is part of a proof
 type Operation =
     (usize, String, usize, usize, usize, usize, Option<usize>, String, Option<String>, Option<String>, bool);
 
 impl Operations {
-    /// Entries that are shown.
+    /// Returns the number of entries in the timeline.
     pub(super) fn shown(&self) -> usize {
         self.times.len()
     }
@@ -198,7 +204,7 @@ impl Operations {
         let ops = &view.history.ops;
         let total = ops.iter().filter(|op| op.process.client().is_some()).count();
         let (pairs, proof) = chosen(view);
-        // A row for each entry that an operation in the list has.
+        // Each entry of an operation in the list has a row.
         let mut positions: Vec<usize> =
             pairs.iter().flat_map(|pair| [pair.invocation, pair.completion]).flatten().collect();
         positions.sort_unstable();
@@ -240,7 +246,7 @@ impl Operations {
     }
 }
 
-/// Where entries of clients are missing between two rows, and how many.
+/// Returns the rows before which client entries are missing, with their number.
 fn missing_entries(ops: &[Op], positions: &[usize]) -> Vec<(usize, usize)> {
     let pairs = positions.windows(2).enumerate();
     let gap = |(at, pair): (usize, &[usize])| {
@@ -254,9 +260,9 @@ fn first(pair: Pair) -> Option<usize> {
     pair.invocation.or(pair.completion)
 }
 
-/// The first operations of the run and those that prove something, in order; and the positions of the latter.
+/// Returns the first operations of the run and those that prove something, in order, and the positions of the latter.
 fn chosen(view: &RunView<'_>) -> (Vec<Pair>, Vec<usize>) {
-    let findings = view.faults_found();
+    let findings = view.violations();
     let mut proof: Vec<usize> = findings
         .iter()
         .flat_map(|finding| &finding.evidence)
@@ -284,14 +290,14 @@ fn value_limit<'a>(values: impl Iterator<Item = &'a Value>) -> usize {
     limit
 }
 
-/// Tracks: one per worker where workers are known, else one per process.
+/// The tracks of the timeline: one per worker if the workers are known, otherwise one per process.
 struct Tracks {
     list: Vec<Track>,
     workers: u64,
     by_process: HashMap<u64, usize>,
 }
 
-/// Tracks beyond this number would not be readable; further processes share the last one.
+/// The maximum number of tracks for processes. Further processes share the last one.
 const TRACKS: usize = 200;
 
 impl Tracks {
@@ -299,6 +305,7 @@ impl Tracks {
         let workers = view.context.concurrency as u64;
         let track = |worker: u64| Track {
             name: format!("worker {worker}"),
+            short: format!("w{worker}"),
             node: view.context.node_of(worker).map(str::to_owned),
         };
         Tracks { list: (0..workers).map(track).collect(), workers, by_process: HashMap::new() }
@@ -310,7 +317,8 @@ impl Tracks {
         }
         *self.by_process.entry(process).or_insert_with(|| {
             if self.list.len() < TRACKS {
-                self.list.push(Track { name: format!("p{process}"), node: None });
+                let name = format!("p{process}");
+                self.list.push(Track { short: name.clone(), name, node: None });
             }
             self.list.len() - 1
         })
@@ -323,7 +331,7 @@ mod tests {
     use crate::report::sample;
 
     #[test]
-    fn data_cannot_end_its_script() {
+    fn data_cannot_end_the_script_element() {
         let mut sample = sample::stale_read();
         sample.history.ops[0].value = "</script><script>alert(1)</script><!--".into();
         let faults = crate::report::fault_spans(&sample.history);

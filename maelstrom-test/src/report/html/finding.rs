@@ -1,16 +1,16 @@
-//! A finding as the page shows it.
+//! Findings in the report page.
 
 use crate::checker::{Evidence, Finding};
 use crate::report::escape::visible;
 use crate::report::{FaultSpan, RunView, picture, units};
 
-/// The most operations of one finding.
+/// The maximum number of operations of a finding.
 const ROWS: usize = 60;
 
 pub(super) struct FindingHtml {
     pub(super) headline: String,
     pub(super) anomaly: String,
-    /// When the first of its operations began; may be empty.
+    /// When its first operation began, if known; otherwise empty.
     pub(super) when: String,
     pub(super) story: String,
     pub(super) rows: Vec<Row>,
@@ -24,9 +24,9 @@ pub(super) struct Row {
     pub(super) who: String,
     pub(super) text: String,
     pub(super) note: String,
-    /// Where the operation begins in the history.
+    /// The position of the operation in the history.
     pub(super) position: Option<usize>,
-    /// Whether this is the operation that breaks the promise.
+    /// Whether this operation contradicts the others.
     pub(super) crucial: bool,
 }
 

@@ -1,8 +1,8 @@
-//! `report.html` and `timeline.html`: complete in themselves, to be opened from disk.
+//! `report.html` and `timeline.html`: pages without external resources, which open from disk.
 //!
-//! The verdict and its evidence are plain markup; the diagram of messages and the timeline are drawn by a script of
-//! the page from data inside the page. Everything that a node may have written is escaped, and a content security
-//! policy forbids all scripts but the page's own and every access to a network.
+//! The verdict and its evidence are plain markup. A script in the page draws the diagram of messages and the timeline from
+//! data in the page. All output of nodes is escaped. A content security policy allows only the scripts of the page and no
+//! network access.
 
 mod data;
 mod finding;
@@ -15,6 +15,7 @@ use finding::FindingHtml;
 
 use super::diagram::Diagram;
 use super::escape::visible;
+use super::view::Badge;
 use super::{Latencies, RunView, TimeMode, fault_spans, file_names, picture, text, units};
 use crate::checker::Valid;
 
@@ -32,7 +33,7 @@ const SCRIPT: &str = concat!(
     include_str!("../../../templates/js/page.js"),
 );
 
-/// The most findings on the page, and how many of them are unfolded.
+/// The maximum number of findings on the page, and the number of those that are not folded.
 const FINDINGS: usize = 50;
 const OPEN_FINDINGS: usize = 4;
 
@@ -40,9 +41,7 @@ const OPEN_FINDINGS: usize = 4;
 #[template(path = "report.html")]
 struct Page<'a> {
     nonce: String,
-    mark: char,
-    badge: String,
-    tone: &'static str,
+    badge: Badge,
     not_met: Option<String>,
     name: String,
     headline: String,
@@ -57,7 +56,7 @@ struct Page<'a> {
     open_findings: usize,
     allowed: Vec<FindingHtml>,
     reasons: Vec<(&'static str, String)>,
-    survived: Vec<String>,
+    summary: Vec<String>,
     notes: Vec<String>,
     has_messages: bool,
     messages_note: String,
@@ -92,7 +91,7 @@ struct LogHtml {
     open: bool,
 }
 
-/// The files beside the report that it links to.
+/// The files that the report links to.
 const FILES: &[&str] = &[
     file_names::REPORT_TEXT,
     file_names::RESULTS,
@@ -110,32 +109,29 @@ const FILES: &[&str] = &[
     file_names::SCENARIO,
 ];
 
-/// Those of them that a run has.
+/// Returns those of [`FILES`] that a run has.
 fn files(view: &RunView<'_>) -> Vec<&'static str> {
     let is_there = |name: &&str| view.directory.is_some() && (view.has_journal || *name != file_names::MESSAGES);
     FILES.iter().copied().filter(is_there).collect()
 }
 
-/// The text of `report.html`.
+/// Renders `report.html`.
 pub(super) fn report(view: &RunView<'_>) -> String {
     let faults = fault_spans(view.history);
     let diagram = Diagram::of(view);
     let operations = Operations::of(view);
     let latencies = Latencies::of(view.history);
-    let found = view.faults_found();
+    let found = view.violations();
     let all = view.parts.iter().flat_map(|part| &part.verdict.findings);
     let allowed = all.filter(|finding| !finding.proscribed).take(FINDINGS);
     let (has_messages, has_operations) = (!diagram.events.is_empty(), operations.shown() > 0);
     let html = |finding| FindingHtml::new(view, finding, &faults);
-    let (tone, badge) = view.badge();
     let page = Page {
         nonce: nonce(view),
         name: visible(view.name, 200),
         headline: visible(&view.headline(), 300),
-        mark: badge.chars().next().unwrap_or_default(),
-        badge,
-        tone,
-        not_met: view.expectation.and_then(|told| Some(visible(told.failure.as_ref()?, 1000))),
+        badge: view.badge(),
+        not_met: view.expectation.and_then(|expectation| Some(visible(expectation.failure.as_ref()?, 1000))),
         facts: facts(view),
         again: view.again,
         style: STYLE,
@@ -149,11 +145,7 @@ pub(super) fn report(view: &RunView<'_>) -> String {
         open_findings: OPEN_FINDINGS,
         allowed: allowed.map(html).collect(),
         reasons: reasons(view),
-        survived: if view.valid() == Valid::True && view.breakdown.is_none() {
-            text::survived(view)
-        } else {
-            Vec::new()
-        },
+        summary: if view.valid() == Valid::True && view.breakdown.is_none() { text::summary(view) } else { Vec::new() },
         notes: view.notes.iter().map(|note| visible(note, 1000)).collect(),
         has_messages,
         has_operations,
@@ -191,7 +183,7 @@ struct TimelinePage {
     timeline_note: String,
 }
 
-/// The text of `timeline.html`.
+/// Renders `timeline.html`.
 pub(super) fn timeline(view: &RunView<'_>) -> String {
     let faults = fault_spans(view.history);
     let operations = Operations::of(view);
@@ -207,7 +199,7 @@ pub(super) fn timeline(view: &RunView<'_>) -> String {
     page.render().expect("writing to a string does not fail")
 }
 
-/// Marks the page's own scripts. It only has to be unknown to those who wrote the nodes' messages before the run.
+/// Returns the nonce that marks the scripts of the page. Nodes must not know it when they write their messages.
 fn nonce(view: &RunView<'_>) -> String {
     let text = format!("{} {:?} {} {:?}", view.name, view.seed, view.history.ops.len(), view.elapsed);
     format!("{:016x}", crate::random::hash(&text))
@@ -226,14 +218,11 @@ fn facts(view: &RunView<'_>) -> Vec<(&'static str, String)> {
     });
     facts.push(("operations", units::count(view.invoked())));
     facts.push(("messages", units::count(view.net.all.msg_count)));
-    facts.extend(text::propagation(view).map(|told| match told.split_once(": ") {
-        Some((_, times)) => ("known everywhere after", times.to_owned()),
-        None => ("propagation", told),
-    }));
+    facts.extend(text::Propagation::of(view).map(|times| ("visible on all nodes after", times.to_string())));
     facts
 }
 
-/// How many of the events after initialisation are on the page.
+/// Describes which of the events after initialisation are on the page.
 fn messages_note(view: &RunView<'_>, shown: u64) -> String {
     let total = view.journal_events - view.journal.first().map_or(0, |event| event.seq);
     if total > shown {
@@ -244,9 +233,9 @@ fn messages_note(view: &RunView<'_>, shown: u64) -> String {
     }
 }
 
-/// A proof is shown only where there is one.
+/// Describes which events or entries a page shows if it does not show all.
 fn which_are_shown(view: &RunView<'_>) -> &'static str {
-    let has_proof = view.faults_found().iter().any(|finding| !finding.evidence.is_empty());
+    let has_proof = view.violations().iter().any(|finding| !finding.evidence.is_empty());
     if has_proof { "the first, and those around the proof" } else { "the first" }
 }
 
@@ -275,13 +264,14 @@ fn breakdown(view: &RunView<'_>) -> Option<BreakdownHtml> {
     })
 }
 
-/// Why parts are not valid, where no finding says it; and what valid ones rest on.
+/// Returns the reasons that parts give for their verdicts.
 fn reasons(view: &RunView<'_>) -> Vec<(&'static str, String)> {
     view.parts.iter().filter_map(|part| Some((part.name, visible(part.verdict.reason.as_ref()?, 2000)))).collect()
 }
 
 fn logs(view: &RunView<'_>) -> Vec<LogHtml> {
-    let concerned = view.faults_found().first().map_or(Vec::new(), |finding| view.nodes_of(finding));
+    let violations = view.violations();
+    let concerned = violations.first().map_or(Vec::new(), |finding| view.nodes_of(finding));
     let log = |log: &super::NodeLog| LogHtml {
         node: visible(&log.node, 100),
         path: format!("{}/{}", file_names::NODE_LOGS, file_names::node_log(&visible(&log.node, 100))),

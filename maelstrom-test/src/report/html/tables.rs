@@ -1,4 +1,4 @@
-//! The page's tables of numbers.
+//! The tables of the report page.
 
 use crate::json::Value;
 
@@ -7,7 +7,7 @@ use crate::protocol::shorten;
 use crate::report::escape::visible;
 use crate::report::{FaultSpan, RunView, units};
 
-/// Count, rate and quantiles by function and outcome.
+/// Returns count, rate and quantiles of latencies by function and outcome.
 pub(super) fn latencies(view: &RunView<'_>) -> Vec<[String; 8]> {
     let row = |row: PerfRow| {
         let at = |q: f64| units::duration(row.latencies.quantile(q));
@@ -18,7 +18,7 @@ pub(super) fn latencies(view: &RunView<'_>) -> Vec<[String; 8]> {
     Perf::rows(view.history).into_iter().map(row).collect()
 }
 
-/// Message counts by class, and what became of the missing ones.
+/// Returns message counts by class, and the counts of lost, duplicated and dropped messages.
 pub(super) fn net(view: &RunView<'_>) -> Vec<[String; 4]> {
     let (net, invoked) = (view.net, view.invoked());
     let per_op = |count: u64| if invoked == 0 { "–".into() } else { format!("{:.2}", count as f64 / invoked as f64) };
@@ -35,8 +35,8 @@ pub(super) fn net(view: &RunView<'_>) -> Vec<[String; 4]> {
     let missing = [
         ("lost by the network", net.lost),
         ("duplicated by the network", net.duplicated),
-        ("cut by partitions", net.cut),
-        ("for nodes that were down", net.dropped),
+        ("dropped by partitions", net.cut),
+        ("dropped because the node was down", net.dropped),
     ];
     for (name, count) in missing.into_iter().filter(|(_, count)| *count > 0) {
         rows.push([name.into(), units::count(count), String::new(), String::new()]);
@@ -44,7 +44,7 @@ pub(super) fn net(view: &RunView<'_>) -> Vec<[String; 4]> {
     rows
 }
 
-/// Each part's verdict.
+/// Returns the verdict of each part.
 pub(super) fn parts(view: &RunView<'_>) -> Vec<(&'static str, String)> {
     let word = |valid: Valid| match valid {
         Valid::True => "✓ valid",
@@ -54,32 +54,32 @@ pub(super) fn parts(view: &RunView<'_>) -> Vec<(&'static str, String)> {
     view.parts.iter().map(|part| (part.name, word(part.verdict.valid).to_owned())).collect()
 }
 
-/// What each fault did.
+/// Returns the effects of each fault.
 pub(super) fn faults(view: &RunView<'_>) -> Vec<(String, u64, String)> {
-    let told = |counts: &crate::json::Map<String, Value>| {
+    let effects = |counts: &crate::json::Map<String, Value>| {
         let each = counts.iter().map(|(unit, count)| units::effect(unit, count));
         each.collect::<Vec<_>>().join(", ")
     };
     view.faults
         .iter()
-        .map(|tally| {
-            let effect = if tally.had_effect { told(&tally.counts) } else { "none".into() };
-            (tally.kind.clone(), tally.actions, effect)
+        .map(|fault| {
+            let effects = if fault.had_effect { effects(&fault.counts) } else { "none".into() };
+            (fault.kind.clone(), fault.actions, effects)
         })
         .collect()
 }
 
-/// The most intervals of faults that are listed.
+/// The maximum number of intervals of faults that are listed.
 pub(super) const FAULT_SPANS: usize = 500;
 
-/// Every interval of a fault: when, which kind, and what it did to whom.
+/// Returns time, kind and targets of each interval in which a fault was active.
 pub(super) fn fault_spans(spans: &[FaultSpan]) -> Vec<(String, String, String)> {
     let row =
         |span: &FaultSpan| (units::interval(span.start, span.end), visible(&span.kind, 40), visible(&span.what, 300));
     spans.iter().take(FAULT_SPANS).map(row).collect()
 }
 
-/// Each part's details as JSON, shortened; all of it is in `results.json`.
+/// Returns the details of each part as shortened JSON. `results.json` has them in full.
 pub(super) fn details(view: &RunView<'_>) -> Vec<(&'static str, String)> {
     let json = |details| serde_json::to_string_pretty(&Value::Object(details)).expect("details are JSON");
     let shown = |part: &crate::checker::Part| {

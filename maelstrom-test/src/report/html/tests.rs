@@ -22,13 +22,13 @@ fn with_messages(mut sample: Sample) -> Sample {
     sample
 }
 
-/// Everything outside of the page's own style and script.
-fn foreign(html: &str) -> String {
+/// Returns a page without its style sheet and its script.
+fn without_style_and_script(html: &str) -> String {
     html.replace(STYLE, "").replace(SCRIPT, "")
 }
 
 #[test]
-fn the_verdict_comes_before_everything_else() {
+fn the_verdict_comes_first() {
     let html = report(&with_messages(sample::stale_read()).view());
     let at = |part: &str| html.find(part).unwrap_or_else(|| panic!("{part} is missing"));
     let parts = [
@@ -44,15 +44,15 @@ fn the_verdict_comes_before_everything_else() {
 }
 
 #[test]
-fn nothing_is_loaded_from_anywhere() {
-    let html = foreign(&report(&with_messages(sample::stale_read()).view()));
+fn pages_load_no_other_resources() {
+    let html = without_style_and_script(&report(&with_messages(sample::stale_read()).view()));
     for part in ["src=\"", "url(", "@import", "http://", "https://", "<link rel=\"stylesheet"] {
         assert!(!html.contains(part), "{part} in {html}");
     }
 }
 
 #[test]
-fn whatever_nodes_wrote_is_only_text() {
+fn output_of_nodes_is_escaped() {
     let mut sample = with_messages(sample::stale_read());
     sample.name = NASTY.into();
     sample.notes = vec![NASTY.into()];
@@ -73,14 +73,17 @@ fn whatever_nodes_wrote_is_only_text() {
         }
     }
     for html in [report(&sample.view()), timeline(&sample.view())] {
-        assert!(!html.contains("<img"), "{}", foreign(&html));
+        assert!(!html.contains("<img"), "{}", without_style_and_script(&html));
         assert_eq!(html.matches("<script").count(), html.matches("</script>").count());
-        assert!(!foreign(&html).contains('\u{202e}') || foreign(&html).matches('\u{202e}').count() <= 2 * NASTY.len());
+        assert!(
+            !without_style_and_script(&html).contains('\u{202e}')
+                || without_style_and_script(&html).matches('\u{202e}').count() <= 2 * NASTY.len()
+        );
     }
 }
 
 #[test]
-fn every_outcome_has_its_page() {
+fn every_outcome_has_a_title_and_its_text() {
     for (sample, title) in [
         (sample::stale_read(), "✗ raft_is_linearizable: not linearizable (key 3)"),
         (sample::valid(), "✓ echo_works: valid"),
@@ -94,7 +97,7 @@ fn every_outcome_has_its_page() {
 }
 
 #[test]
-fn pages_stay_small_however_much_a_run_holds() {
+fn pages_of_large_runs_are_small() {
     let mut sample = with_messages(sample::stale_read());
     let long = "x".repeat(10_000);
     let finding = sample.parts[2].verdict.findings[0].clone();

@@ -1,4 +1,4 @@
-//! Transactions that each must precede the next: a graph with labelled edges.
+//! A cycle of transactions that must each precede the next one, as a graph with labelled edges.
 
 use std::f64::consts::TAU;
 
@@ -8,12 +8,13 @@ use crate::protocol::shorten;
 
 const WIDTH: f64 = 960.0;
 const LINE: f64 = 17.0;
-/// The most transactions, operations of each, and characters of each that are drawn.
+/// The maximum number of transactions, of operations per transaction, and of characters per operation.
 const VERTICES: usize = 12;
 const LINES: usize = 8;
 const CHARACTERS: usize = 44;
 
-struct Place {
+/// The box of a transaction. `x` and `y` are its centre.
+struct VertexBox {
     x: f64,
     y: f64,
     width: f64,
@@ -21,19 +22,19 @@ struct Place {
     lines: Vec<String>,
 }
 
-/// Boxes around a circle, in the order of the cycle; below, why each edge is there.
+/// Draws the transactions as boxes around a circle, and the reason for each edge below it.
 pub(in crate::report) fn cycle(data: &Cycle, title: &str) -> Drawing {
     let mut drawing = Drawing::new(WIDTH, 0.0, title);
     drawing.label(24.0, 22.0, "title", "start", title);
     drawing.set_head(26.0);
-    let (places, bottom) = places(data);
+    let (boxes, bottom) = boxes(data);
     for (from, to, kind, because) in &data.edges {
-        if let (Some(a), Some(b)) = (places.get(*from), places.get(*to)) {
-            edge(&mut drawing, a, b, kind, because, places.len());
+        if let (Some(a), Some(b)) = (boxes.get(*from), boxes.get(*to)) {
+            edge(&mut drawing, a, b, kind, because, boxes.len());
         }
     }
-    for (number, place) in places.iter().enumerate() {
-        vertex(&mut drawing, place, number);
+    for (number, vertex_box) in boxes.iter().enumerate() {
+        vertex(&mut drawing, vertex_box, number);
     }
     let mut y = bottom + 24.0;
     for (from, to, kind, because) in data.edges.iter().take(VERTICES) {
@@ -50,16 +51,17 @@ pub(in crate::report) fn cycle(data: &Cycle, title: &str) -> Drawing {
     drawing
 }
 
-fn places(data: &Cycle) -> (Vec<Place>, f64) {
+/// Returns the boxes, and the vertical position of the lower end of the graph.
+fn boxes(data: &Cycle) -> (Vec<VertexBox>, f64) {
     let shown = data.vertices.len().min(VERTICES);
-    let boxes: Vec<(Vec<String>, f64, f64)> = data.vertices.iter().take(shown).map(|vertex| measure(vertex)).collect();
-    let tallest = boxes.iter().map(|(_, _, height)| *height).fold(0.0, f64::max);
+    let sizes: Vec<(Vec<String>, f64, f64)> = data.vertices.iter().take(shown).map(|vertex| measure(vertex)).collect();
+    let tallest = sizes.iter().map(|(_, _, height)| *height).fold(0.0, f64::max);
     let (middle, top) = (WIDTH / 2.0, 44.0);
     let radius_x = WIDTH / 2.0 - 190.0;
-    // Two stand side by side; more go round, high enough that neighbours do not touch.
+    // Two boxes are side by side. More are on an ellipse that is high enough that neighbours do not touch.
     let radius_y = if shown <= 2 { 0.0 } else { (tallest + 40.0) * shown as f64 / 5.0 + 20.0 };
     let centre = top + radius_y + tallest / 2.0 + 10.0;
-    let place = |(number, (lines, width, height)): (usize, (Vec<String>, f64, f64))| {
+    let position = |(number, (lines, width, height)): (usize, (Vec<String>, f64, f64))| {
         let angle = if shown <= 2 {
             TAU / 2.0 + TAU * number as f64 / 2.0
         } else {
@@ -67,17 +69,16 @@ fn places(data: &Cycle) -> (Vec<Place>, f64) {
         };
         let (x, y) =
             (middle + radius_x * angle.cos() * if shown == 1 { 0.0 } else { 1.0 }, centre + radius_y * angle.sin());
-        Place { x, y, width, height, lines }
+        VertexBox { x, y, width, height, lines }
     };
-    let places = boxes.into_iter().enumerate().map(place).collect();
-    // The lower one of two curves may hang below the boxes.
+    let boxes = sizes.into_iter().enumerate().map(position).collect();
+    // The lower one of two curves can extend below the boxes.
     let below = if shown <= 2 { (44.0 - tallest / 2.0).max(16.0) } else { 20.0 };
-    (places, centre + radius_y + tallest / 2.0 + below)
+    (boxes, centre + radius_y + tallest / 2.0 + below)
 }
 
+/// Returns the lines of a box, its width and its height.
 fn measure(vertex: &str) -> (Vec<String>, f64, f64) {
-    // The box has its number as a title.
-    let vertex = vertex.split_once(": ").map_or(vertex, |(name, rest)| if is_number(name) { rest } else { vertex });
     let mut lines: Vec<String> = vertex.lines().map(|line| shorten(line, CHARACTERS)).collect();
     if lines.len() > LINES {
         let more = lines.len() - LINES + 1;
@@ -89,28 +90,24 @@ fn measure(vertex: &str) -> (Vec<String>, f64, f64) {
     (lines, 7.1 * widest as f64 + 24.0, height)
 }
 
-/// `T1`, `T2`, …
-fn is_number(name: &str) -> bool {
-    name.strip_prefix('T').is_some_and(|digits| digits.parse::<usize>().is_ok())
-}
-
-fn vertex(drawing: &mut Drawing, place: &Place, number: usize) {
-    let (left, top) = (place.x - place.width / 2.0, place.y - place.height / 2.0);
+fn vertex(drawing: &mut Drawing, vertex_box: &VertexBox, number: usize) {
+    let VertexBox { x, y, width, height, lines } = vertex_box;
+    let (left, top) = (x - width / 2.0, y - height / 2.0);
     drawing.push(format_args!(
         r#"<rect class="box" x="{}" y="{}" width="{}" height="{}" rx="7"/>"#,
         px(left),
         px(top),
-        px(place.width),
-        px(place.height)
+        px(*width),
+        px(*height)
     ));
     drawing.label(left + 12.0, top + 19.0, "title", "start", &format!("T{}", number + 1));
-    for (row, line) in place.lines.iter().enumerate() {
+    for (row, line) in lines.iter().enumerate() {
         drawing.label(left + 12.0, top + 19.0 + LINE * (row as f64 + 1.0), "mono", "start", line);
     }
 }
 
-/// An arrow from border to border, bent outwards so that the two of a pair do not cover one another.
-fn edge(drawing: &mut Drawing, from: &Place, to: &Place, kind: &str, because: &str, count: usize) {
+/// Draws an arrow from border to border. It is bent, so that the two arrows of a pair do not cover each other.
+fn edge(drawing: &mut Drawing, from: &VertexBox, to: &VertexBox, kind: &str, because: &str, count: usize) {
     let (dx, dy) = (to.x - from.x, to.y - from.y);
     let length = (dx * dx + dy * dy).sqrt().max(1.0);
     let bend = if count <= 2 { 56.0 } else { 22.0 };
@@ -127,18 +124,18 @@ fn edge(drawing: &mut Drawing, from: &Place, to: &Place, kind: &str, because: &s
         text(because, 400),
         px(x1), px(y1), px(mx), px(my), px(x2), px(y2), px(x2), px(y2), px(ax), px(ay), px(bx), px(by),
     ));
-    // The middle of the curve lies half-way to the control point.
+    // The centre of the curve is half-way to the control point.
     let (lx, ly) = ((x1 + x2) / 4.0 + mx / 2.0, (y1 + y2) / 4.0 + my / 2.0);
     drawing.label(lx, ly + 4.0, "edge-label", "middle", kind);
     drawing.push("</g>");
 }
 
-/// Where the line from a box's middle to a point leaves the box.
-fn border(place: &Place, x: f64, y: f64) -> (f64, f64) {
-    let (dx, dy) = (x - place.x, y - place.y);
-    let (w, h) = (place.width / 2.0 + 5.0, place.height / 2.0 + 5.0);
+/// Returns where the line from the centre of a box to a point crosses the border of the box.
+fn border(vertex_box: &VertexBox, x: f64, y: f64) -> (f64, f64) {
+    let (dx, dy) = (x - vertex_box.x, y - vertex_box.y);
+    let (w, h) = (vertex_box.width / 2.0 + 5.0, vertex_box.height / 2.0 + 5.0);
     let scale = if dx == 0.0 && dy == 0.0 { 0.0 } else { (w / dx.abs().max(1e-9)).min(h / dy.abs().max(1e-9)) };
-    (place.x + dx * scale, place.y + dy * scale)
+    (vertex_box.x + dx * scale, vertex_box.y + dy * scale)
 }
 
 #[cfg(test)]
@@ -146,7 +143,7 @@ mod tests {
     use super::*;
 
     fn ring(count: usize) -> Cycle {
-        let vertices = (0..count).map(|i| format!("T{}: r {i} [1 2]\nappend {i} 3", i + 1)).collect();
+        let vertices = (0..count).map(|i| format!("r {i} [1 2]\nappend {i} 3")).collect();
         let edges =
             (0..count).map(|i| (i, (i + 1) % count, "rw".into(), format!("T{} did not see it", i + 1))).collect();
         Cycle { vertices, edges }
@@ -158,12 +155,12 @@ mod tests {
             let markup = cycle(&ring(count), "G-single").inline();
             assert_eq!(markup.matches("class=\"edge\"").count(), count);
             assert!(markup.contains("T1 did not see it"), "{markup}");
-            assert!(!markup.contains("NaN") && !markup.contains("T1: r"), "{markup}");
+            assert!(!markup.contains("NaN"), "{markup}");
         }
     }
 
     #[test]
-    fn long_cycles_are_cut_and_say_so() {
+    fn long_cycles_are_cut_with_a_count() {
         let markup = cycle(&ring(40), "G1c").inline();
         assert!(markup.contains("28 more transactions"), "{markup}");
         assert!(cycle(&Cycle::default(), "x").inline().contains("<svg"));

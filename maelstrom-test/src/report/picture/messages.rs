@@ -1,9 +1,9 @@
-//! The space-time diagram as a still picture.
+//! The space-time diagram as an SVG picture.
 
 use super::svg::{Drawing, px, text};
 use crate::network::EventType;
 use crate::protocol::NodeKind;
-use crate::report::diagram::{Diagram, Fate};
+use crate::report::diagram::{Delivery, Diagram};
 use crate::report::units;
 
 const LANE: f64 = 108.0;
@@ -11,7 +11,7 @@ const ROW: f64 = 18.0;
 const GUTTER: f64 = 84.0;
 const TOP: f64 = 70.0;
 
-/// One arrow per message, one row per event; times at the left.
+/// Draws one arrow per message and one row per event, with times at the left.
 pub(in crate::report) fn messages(diagram: &Diagram, title: &str) -> Drawing {
     let width = (GUTTER + LANE * diagram.lanes as f64).max(480.0);
     let height = TOP + ROW * diagram.events.len() as f64 + 20.0;
@@ -19,11 +19,11 @@ pub(in crate::report) fn messages(diagram: &Diagram, title: &str) -> Drawing {
     drawing.label(12.0, 20.0, "title", "start", title);
     let shown = diagram.shown;
     let before = diagram.events.first().map_or(0, |event| event.seq);
-    let told = match diagram.total - before {
+    let count = match diagram.total - before {
         total if total > shown => format!("{} of {} events", units::count(shown), units::count(total)),
         _ => units::counted(shown, "event"),
     };
-    drawing.label(12.0, 38.0, "quiet", "start", &told);
+    drawing.label(12.0, 38.0, "quiet", "start", &count);
     lanes(&mut drawing, diagram, height);
     times(&mut drawing, diagram);
     for message in 0..diagram.messages.len() {
@@ -75,8 +75,8 @@ fn arrows(drawing: &mut Drawing, diagram: &Diagram, number: usize) {
     let start = y(message.send);
     let (src, dest) = (&diagram.columns[message.src].name, &diagram.columns[message.dest].name);
     let notes: String = message.notes.iter().map(|note| text(note, 200) + "\n").collect();
-    let told = text(&format!("{src} → {dest} {}", message.body), 200);
-    drawing.push(format_args!("<g class=\"{}\"><title>{notes}{told}</title>", message.class.name()));
+    let content = text(&format!("{src} → {dest} {}", message.body), 200);
+    drawing.push(format_args!("<g class=\"{}\"><title>{notes}{content}</title>", message.class.name()));
     for &event in &message.recvs {
         debug_assert_eq!(diagram.events[event].kind, EventType::Recv);
         arrow(drawing, (from, start), (to, y(event)));
@@ -84,24 +84,24 @@ fn arrows(drawing: &mut Drawing, diagram: &Diagram, number: usize) {
     for &event in &message.drops {
         lost(drawing, (from, start), (from + (to - from) * 0.85, y(event)));
     }
-    match message.fate {
-        Fate::Received => {}
-        Fate::Lost if !message.drops.is_empty() => {}
-        Fate::Open => drawing.push(format_args!(
+    match message.delivery {
+        Delivery::Received => {}
+        Delivery::Lost if !message.drops.is_empty() => {}
+        Delivery::Unknown => drawing.push(format_args!(
             r#"<path class="message dash2" d="M{} {}L{} {}"/>"#,
             px(from),
             px(start),
             px((from + to) / 2.0),
             px(start + ROW * 0.7)
         )),
-        Fate::Lost => lost(drawing, (from, start), ((from + to) / 2.0, start + ROW * 0.7)),
+        Delivery::Lost => lost(drawing, (from, start), ((from + to) / 2.0, start + ROW * 0.7)),
     }
     let towards = if to >= from { ("start", 8.0) } else { ("end", -8.0) };
     drawing.label(from + towards.1, start - 3.0, "mono quiet", towards.0, &message.kind);
     drawing.push("</g>");
 }
 
-/// A line that ends in a cross.
+/// Draws a line that ends in a cross.
 fn lost(drawing: &mut Drawing, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
     drawing.push(format_args!(
         r#"<g class="lost"><path class="message" d="M{} {}L{} {}M{} {}l8 8m0-8l-8 8"/></g>"#,
@@ -116,7 +116,7 @@ fn lost(drawing: &mut Drawing, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
 
 fn arrow(drawing: &mut Drawing, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
     if x1 == x2 {
-        // To oneself: a bow to the right.
+        // A message to its sender is a curve to the right.
         drawing.push(format_args!(
             r#"<path class="message" d="M{0} {1}C{2} {1} {2} {3} {0} {3}"/>"#,
             px(x1),

@@ -1,4 +1,4 @@
-//! Drawings as SVG: plots, intervals, cycles, and the diagram of messages.
+//! SVG pictures: plots, intervals, cycles, and the diagram of messages.
 //!
 //! The drawings name colours by meaning, and a style sheet defines them, so the same drawing can be light or dark. This is
 //! why they are drawn here and not by a plotting library, which writes fixed colours. There are only a few kinds of plot.
@@ -20,7 +20,7 @@ pub(super) use svg::Drawing;
 
 use crate::checker::Picture;
 
-/// The drawing of a finding.
+/// Draws the picture of a finding.
 pub(super) fn anomaly(picture: &Picture, title: &str) -> Drawing {
     match picture {
         Picture::Intervals(data) => intervals(data, title),

@@ -1,4 +1,4 @@
-//! Completions per second over time.
+//! The rate of completions over time.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use super::axis::{Plot, Scale, line_mark};
 use crate::history::{Nanos, OpType};
 use crate::report::{FaultSpan, Latencies};
 
+/// The number of time windows for which rates are computed.
 const WINDOWS: u64 = 60;
 
-/// The rate at which operations of each function ended in each way: the colour tells the outcome, the dashes the
-/// function.
+/// Draws the completions per second of each function by outcome. The colour shows the outcome, the dashes show the function.
 pub(in crate::report) fn rate(latencies: &Latencies, duration: Nanos, faults: &[FaultSpan]) -> Drawing {
     let window = (duration / WINDOWS).max(1);
     let mut counts: BTreeMap<(usize, &str, OpType), Vec<u64>> = BTreeMap::new();
@@ -28,8 +28,8 @@ pub(in crate::report) fn rate(latencies: &Latencies, duration: Nanos, faults: &[
     }
     for ((number, f, kind), counts) in &counts {
         let class = format!("{} dash{}", kind.as_str(), number % 6);
-        let middle = |number: usize| number as u64 * window + window / 2;
-        let points = counts.iter().enumerate().map(|(at, &count)| (middle(at), per_second(count)));
+        let centre = |number: usize| number as u64 * window + window / 2;
+        let points = counts.iter().enumerate().map(|(at, &count)| (centre(at), per_second(count)));
         plot.curve(&class, &points.collect::<Vec<_>>());
         plot.legend(&format!("{f} {}", kind.as_str()), line_mark(&class));
     }

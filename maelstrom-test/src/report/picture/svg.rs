@@ -1,13 +1,13 @@
-//! A drawing under construction.
+//! SVG markup.
 //!
-//! The markup is written as text. A crate for SVG would add a tree of elements that is only printed; what matters is that
+//! The markup is written as text. A crate for SVG would add a tree of elements that is only printed. What matters is that
 //! all text is escaped, and [`text`] does that.
 
 use std::fmt::{Display, Write as _};
 
 use crate::report::escape::visible;
 
-/// Colours, and the style of drawings.
+/// Colours and styles of pictures.
 const STYLE: &str =
     concat!(include_str!("../../../templates/palette.css"), include_str!("../../../templates/picture.css"));
 
@@ -16,14 +16,14 @@ const STYLE: &str =
 pub(in crate::report) struct Drawing {
     width: f64,
     height: f64,
-    /// How much at the top is only the title.
+    /// The height of the title, in pixels.
     head: f64,
     title: String,
     body: String,
 }
 
 impl Drawing {
-    /// An empty drawing. The title is what a screen reader says of it.
+    /// Creates an empty drawing. Screen readers read its title.
     pub(super) fn new(width: f64, height: f64, title: &str) -> Drawing {
         Drawing { width, height, head: 0.0, title: title.to_owned(), body: String::new() }
     }
@@ -33,14 +33,14 @@ impl Drawing {
         self.height = height;
     }
 
-    /// Says how much at the top is only the title: pages that have it as a heading leave it away.
+    /// Sets the height of the title. Pages omit the title, because they have a heading.
     pub(super) fn set_head(&mut self, head: f64) {
         self.head = head;
     }
 
-    /// Appends markup; every text in it must have gone through [`text`].
+    /// Appends markup. Every text in it must be escaped with [`text`].
     pub(super) fn push(&mut self, markup: impl Display) {
-        write!(self.body, "{markup}").expect("strings take all");
+        write!(self.body, "{markup}").expect("writing to a string does not fail");
     }
 
     /// Appends a line of text.
@@ -53,12 +53,12 @@ impl Drawing {
         ));
     }
 
-    /// As a part of a page that has the style.
+    /// Renders an element for a page with the style sheet, without the title.
     pub(in crate::report) fn inline(&self) -> String {
         format!("<svg {}>{}</svg>", self.attributes(self.head), self.body)
     }
 
-    /// As a file of its own.
+    /// Renders a separate file.
     pub(in crate::report) fn file(&self) -> String {
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" {}>\n<style>\n{STYLE}</style>\n{}</svg>\n",
@@ -69,7 +69,7 @@ impl Drawing {
         )
     }
 
-    /// Without so much of its top.
+    /// Returns the attributes of the element, with `top` pixels cut off at the top.
     fn attributes(&self, top: f64) -> String {
         let title = text(&self.title, 300);
         let (width, height, top) = (px(self.width), px(self.height - top), px(top));
@@ -77,13 +77,13 @@ impl Drawing {
     }
 }
 
-/// A coordinate with one decimal.
+/// Formats a coordinate with one decimal.
 pub(super) fn px(value: f64) -> impl Display {
     let rounded = (value * 10.0).round() / 10.0;
     if rounded == 0.0 { 0.0 } else { rounded }
 }
 
-/// A text that is harmless inside an element or a quoted attribute, of at most so many characters.
+/// Escapes at most `limit` characters of a text for an element or a quoted attribute.
 pub(super) fn text(raw: &str, limit: usize) -> String {
     let mut out = String::with_capacity(raw.len().min(limit) + 8);
     for character in visible(raw, limit).chars() {
@@ -93,7 +93,7 @@ pub(super) fn text(raw: &str, limit: usize) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'), // XML has no way to write them
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'), // XML cannot represent them.
             _ => out.push(character),
         }
     }
@@ -105,13 +105,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn coordinates_are_short() {
+    fn coordinates_have_one_decimal() {
         let shown = [1.0, 1.26, -0.01, 100.04].map(|value| px(value).to_string());
         assert_eq!(shown, ["1", "1.3", "0", "100"]);
     }
 
     #[test]
-    fn hostile_text_is_only_text() {
+    fn text_is_escaped() {
         assert_eq!(
             text("</text><script>'\"&\u{1b}\u{ffff}", 99),
             "&lt;/text&gt;&lt;script&gt;&#39;&quot;&amp;\\u{1b}\u{fffd}"

@@ -1,4 +1,4 @@
-//! The operations that prove a fault, as aligned lines.
+//! The operations that prove a finding, as aligned lines.
 
 use super::layout::{WIDTH, pad, width, wrap};
 use super::style::{Style, Tone};
@@ -7,12 +7,12 @@ use crate::report::escape::visible;
 use crate::report::{RunView, units};
 
 const INDENT: usize = 5;
-/// Beyond this an operation goes on on the next line.
+/// Longer operations continue on the next line.
 const WIDEST_TEXT: usize = 56;
-/// A note needs at least this much room beside its operation; otherwise it stands below.
+/// The minimum width of a note beside its operation. With less room, notes are below their operations.
 const NARROWEST_NOTE: usize = 30;
 
-/// One line of proof, cut into columns.
+/// A line of evidence, split into columns.
 struct Row {
     time: String,
     who: String,
@@ -20,7 +20,7 @@ struct Row {
     note: String,
 }
 
-/// All lines of a finding's evidence; the notes stand in a column of their own.
+/// Renders the evidence of a finding. The notes are aligned in one column.
 pub(super) fn lines(view: &RunView<'_>, finding: &Finding, style: Style) -> Vec<String> {
     let rows: Vec<Row> = finding.evidence.iter().map(|line| row(view, line)).collect();
     let widest = |of: &dyn Fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
@@ -45,11 +45,11 @@ pub(super) fn lines(view: &RunView<'_>, finding: &Finding, style: Style) -> Vec<
             let start = if number == 0 { std::mem::take(&mut first) } else { " ".repeat(head) };
             let line = format!("{start}{text}");
             match (!below).then(|| notes.next()).flatten() {
-                Some(note) => out.push(format!("{}{}", pad(&line, note_at), style.paint(Tone::Quiet, &note))),
+                Some(note) => out.push(format!("{}{}", pad(&line, note_at), style.paint(Tone::Dim, &note))),
                 None => out.push(line),
             }
         }
-        out.extend(notes.map(|note| format!("{}{}", " ".repeat(at), style.paint(Tone::Quiet, &note))));
+        out.extend(notes.map(|note| format!("{}{}", " ".repeat(at), style.paint(Tone::Dim, &note))));
     }
     out
 }

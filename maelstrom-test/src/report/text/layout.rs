@@ -1,20 +1,20 @@
 //! Lines of bounded width.
 
-/// The width that reports are laid out for.
+/// The width of reports, in characters.
 pub(super) const WIDTH: usize = 100;
 
-/// Characters of a text. (East Asian wide characters count as one: such lines are merely less well aligned.)
+/// Returns the number of characters of a text. East Asian wide characters count as one, so lines with them are not aligned.
 pub(super) fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-/// A text followed by spaces up to a width.
+/// Appends spaces to a text up to a width.
 pub(super) fn pad(text: &str, to: usize) -> String {
     format!("{text}{}", " ".repeat(to.saturating_sub(width(text))))
 }
 
-/// Breaks a text into lines at spaces; words longer than a line are cut. The text's own line feeds are kept, and so are its
-/// lines that begin with four spaces.
+/// Breaks a text into lines at spaces. Words longer than a line are split. Line feeds of the text are kept, and so are lines
+/// that begin with four spaces.
 pub(super) fn wrap(text: &str, limit: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
@@ -45,7 +45,7 @@ fn pieces(word: &str, limit: usize) -> Vec<String> {
     characters.chunks(limit.max(1)).map(|piece| piece.iter().collect()).collect()
 }
 
-/// The first lines of a list that may be too long, and a last one that says how many are missing.
+/// Returns at most `limit` lines. If there are more, the last line is `more` with the number of missing lines.
 pub(super) fn at_most(mut lines: Vec<String>, limit: usize, more: impl Fn(usize) -> String) -> Vec<String> {
     if lines.len() > limit {
         let missing = lines.len() + 1 - limit.max(1);
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_is_said() {
+    fn the_last_line_counts_the_missing_ones() {
         let lines = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
         let more = |n| format!("{n} more");
         assert_eq!(at_most(lines(3), 3, more), ["0", "1", "2"]);

@@ -1,7 +1,7 @@
-//! The text report: for the terminal, and, without colour, `report.txt`.
+//! The text report: for the terminal with colours, and `report.txt` without.
 //!
-//! First the verdict in a sentence, then the smallest evidence, then where more is; at most 40 lines unless everything
-//! is asked for ([`Style::full`]).
+//! It shows the verdict in one line, then the smallest set of operations that proves it, then the files with more. It has at
+//! most [`LINES`] lines, unless [`Style::full`] is set.
 
 mod evidence;
 mod layout;
@@ -17,88 +17,83 @@ use super::escape::visible;
 use super::{RunView, file_names, units};
 use crate::checker::{Finding, Valid};
 
-/// The most lines that a report has unless everything is asked for.
+/// The maximum number of lines of a report that is not [full](Style::full).
 pub const LINES: usize = 40;
 
-/// The report of a run, ending with a line feed.
+/// Renders the report of a run, ending with a line feed.
 pub fn render(view: &RunView<'_>, style: Style) -> String {
     let head = verdict_line(view, style);
     let foot = foot(view, style);
     let room = if style.full { usize::MAX } else { LINES - head.len() - foot.len() };
     let body = match view.breakdown {
         Some(breakdown) => sections::breakdown(breakdown, style),
-        None if view.valid() == Valid::True => sections::survived(view),
+        None if view.valid() == Valid::True => sections::valid(view),
         None if view.valid() == Valid::Unknown => sections::unknown(view),
         None => proof(view, style, room),
     };
-    let more = |missing: usize| format!("     … {} more in the report", units::counted(missing as u64, "line"));
+    let more = |missing: usize| format!("     … {} in the report", units::counted(missing as u64, "more line"));
     let statistics = if style.full { sections::statistics(view, style) } else { Vec::new() };
     let lines: Vec<String> = [head, at_most(body, room, more), statistics, foot].concat();
     lines.iter().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-/// What a valid run survived, in a few parts.
-pub(super) fn survived(view: &RunView<'_>) -> Vec<String> {
-    sections::survived_words(view)
-}
+pub(super) use sections::{Propagation, summary};
 
-pub(super) use sections::propagation;
-
-/// `name: verdict`, and at the right how the run was made.
+/// Renders `name: verdict`, and on the right the seed and the duration.
 fn verdict_line(view: &RunView<'_>, style: Style) -> Vec<String> {
     let name = visible(view.name, 60);
     let headline = visible(&view.headline(), 120);
     let seconds = units::length(view.duration);
-    let how = match view.time_mode {
+    let time = match view.time_mode {
         super::TimeMode::Virtual if view.elapsed.is_zero() => format!("{seconds} simulated"),
         super::TimeMode::Virtual => format!("{seconds} simulated in {}", units::duration(view.elapsed)),
         super::TimeMode::Real => format!("{seconds} in real time"),
     };
     let right = match view.seed {
-        Some(seed) => format!("seed {seed} · {how}"),
+        Some(seed) => format!("seed {seed} · {time}"),
         None => format!("{} recorded", units::counted(view.entries(), "event")),
     };
     let left = width(&name) + 2 + width(&headline);
     let tone = match view.outcome() {
         "valid" => Tone::Good,
-        "unknown" => Tone::Doubtful,
+        "unknown" => Tone::Unknown,
         _ => Tone::Bad,
     };
     let gap = " ".repeat(WIDTH.saturating_sub(left + width(&right)));
     let painted = format!("{}: {}", style.paint(Tone::Strong, &name), style.paint(tone, &headline));
-    let right = style.paint(Tone::Quiet, &right);
+    let right = style.paint(Tone::Dim, &right);
     if gap.len() < 3 { vec![painted, format!("  {right}")] } else { vec![format!("{painted}{gap}{right}")] }
 }
 
-/// Where the whole report is, and the command that repeats the run; empty if neither is known.
-pub(crate) fn where_to_look(view: &RunView<'_>) -> String {
-    places(view, Style::PLAIN).iter().map(|line| line.trim_end().to_owned() + "\n").collect()
+/// Renders the path of `report.html` and the command that repeats the run.
+pub(crate) fn references(view: &RunView<'_>) -> String {
+    reference_lines(view, Style::PLAIN).iter().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-/// Notes, and where more is.
+/// Renders the notes and the references.
 fn foot(view: &RunView<'_>, style: Style) -> Vec<String> {
     let mut lines = Vec::new();
     let limit = if style.full { usize::MAX } else { 4 };
-    let notes = view.notes.iter().flat_map(|note| labelled("note", &visible(note, 400), style)).collect();
+    let notes = view.notes.iter().flat_map(|note| wrapped_label("note", &visible(note, 400), style)).collect();
     lines.extend(at_most(notes, limit, |missing| format!("          … {missing} more lines of notes")));
-    lines.extend(places(view, style));
+    lines.extend(reference_lines(view, style));
     if !lines.is_empty() {
         lines.insert(0, String::new());
     }
     lines
 }
 
-/// The lines `report` and `again`.
-fn places(view: &RunView<'_>, style: Style) -> Vec<String> {
+/// Renders the lines `report` and `again`.
+fn reference_lines(view: &RunView<'_>, style: Style) -> Vec<String> {
     let directory = view.directory.map(|directory| directory.join(file_names::REPORT).display().to_string());
     let report = directory.map(|file| label("report", &file, style)).unwrap_or_default();
     let again = view.again.map(|again| label("again", again, style)).unwrap_or_default();
     [report, again].concat()
 }
 
-/// The first fault with its proof, and what else was found.
+/// Renders the first finding with its evidence, and the headlines of the others.
 fn proof(view: &RunView<'_>, style: Style, room: usize) -> Vec<String> {
-    let findings = view.faults_found();
+    let findings = view.violations();
     let shown = if style.full { findings.len() } else { 1 };
     let mut lines = Vec::new();
     for (number, finding) in findings.iter().take(shown).enumerate() {
@@ -109,7 +104,7 @@ fn proof(view: &RunView<'_>, style: Style, room: usize) -> Vec<String> {
         let before = story(finding);
         let room =
             if style.full { usize::MAX } else { room.saturating_sub(lines.len() + before.len() + after.len() + 1) };
-        let more = |missing: usize| format!("     … {} more in the report", units::counted(missing as u64, "line"));
+        let more = |missing: usize| format!("     … {} in the report", units::counted(missing as u64, "more line"));
         lines.extend(before);
         lines.push(String::new());
         lines.extend(at_most(evidence::lines(view, finding, style), room, more));
@@ -127,25 +122,25 @@ fn story(finding: &Finding) -> Vec<String> {
     std::iter::once(String::new()).chain(lines.into_iter().map(|line| format!("  {line}"))).collect()
 }
 
-/// What stands below the evidence: other findings, faults active then, what the nodes said.
+/// Renders the lines below the evidence: active faults, other findings, and the logs of the nodes.
 fn after_evidence(view: &RunView<'_>, finding: &Finding, others: &[&Finding], style: Style) -> Vec<String> {
     let mut lines = sections::during(view, finding, style);
     lines.extend(sections::also(finding, others, style));
     if !lines.is_empty() {
         lines.insert(0, String::new());
     }
-    lines.extend(sections::last_words(view, &view.nodes_of(finding), style));
+    lines.extend(sections::logs(view, &view.nodes_of(finding), style));
     lines
 }
 
-/// `  label   text`, on one line whatever its length, so that it can be copied.
+/// Renders `  label   text` on one line of any length, so that the text can be copied.
 fn label(name: &str, text: &str, style: Style) -> Vec<String> {
-    vec![format!("  {}{text}", style.paint(Tone::Quiet, &pad(name, 8)))]
+    vec![format!("  {}{text}", style.paint(Tone::Dim, &pad(name, 8)))]
 }
 
-/// `  label   text`, broken into lines.
-fn labelled(name: &str, text: &str, style: Style) -> Vec<String> {
-    let start = |number: usize| style.paint(Tone::Quiet, &pad(if number == 0 { name } else { "" }, 8));
+/// Renders `  label   text`, wrapped.
+fn wrapped_label(name: &str, text: &str, style: Style) -> Vec<String> {
+    let start = |number: usize| style.paint(Tone::Dim, &pad(if number == 0 { name } else { "" }, 8));
     wrap(text, WIDTH - 10).iter().enumerate().map(|(number, line)| format!("  {}{line}", start(number))).collect()
 }
 

@@ -1,38 +1,40 @@
-//! Colour, where it is allowed.
+//! Colours of the text report.
 
+#[cfg(feature = "cli")]
 use std::io::IsTerminal;
 
-/// How a text report is written.
+/// The style of a text report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
-    /// Whether escape sequences for colour may be used.
+    /// Whether to use escape sequences for colours.
     pub colour: bool,
-    /// Everything, instead of at most 40 lines: all findings with all their evidence, and statistics.
+    /// Whether to show all findings, all evidence and statistics, instead of at most [`LINES`](super::LINES) lines.
     pub full: bool,
 }
 
-/// What a piece of text is, so that colour can show it.
+/// The meaning of a piece of text, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     /// A name or a title.
     Strong,
-    /// A broken promise.
+    /// An invalid or aborted run.
     Bad,
-    /// A kept one.
+    /// A valid run.
     Good,
-    /// Neither.
-    Doubtful,
-    /// Of second rank.
-    Quiet,
+    /// A run with an unknown verdict.
+    Unknown,
+    /// Text of minor importance.
+    Dim,
 }
 
 impl Style {
-    /// No colour, at most 40 lines: what `report.txt` holds.
+    /// The style of `report.txt`: no colours, at most [`LINES`](super::LINES) lines.
     pub const PLAIN: Style = Style { colour: false, full: false };
 
-    /// The style for standard output: colour on a terminal, unless `NO_COLOR` or `CARGO_TERM_COLOR=never` forbid it.
-    /// `CARGO_TERM_COLOR=always` asks for it everywhere.
-    pub fn for_stdout() -> Style {
+    /// Returns the style for standard output. It has colours on a terminal, unless `NO_COLOR` is set or `CARGO_TERM_COLOR` is
+    /// `never`. With `CARGO_TERM_COLOR=always` it always has colours.
+    #[cfg(feature = "cli")]
+    pub(crate) fn for_stdout() -> Style {
         let variable = |name: &str| std::env::var(name).ok();
         Style { colour: allowed(std::io::stdout().is_terminal(), variable), full: false }
     }
@@ -45,13 +47,14 @@ impl Style {
             Tone::Strong => "1",
             Tone::Bad => "1;31",
             Tone::Good => "1;32",
-            Tone::Doubtful => "1;33",
-            Tone::Quiet => "2",
+            Tone::Unknown => "1;33",
+            Tone::Dim => "2",
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 }
 
+#[cfg(any(test, feature = "cli"))]
 fn allowed(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {
     match (variable("NO_COLOR"), variable("CARGO_TERM_COLOR").as_deref()) {
         (Some(text), _) if !text.is_empty() => false,
@@ -66,9 +69,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_decide_before_the_terminal() {
+    fn variables_take_precedence_over_the_terminal() {
         let with =
-            |name: &'static str, value: &'static str| move |asked: &str| (asked == name).then(|| value.to_owned());
+            |name: &'static str, value: &'static str| move |other: &str| (other == name).then(|| value.to_owned());
         assert!(allowed(true, |_| None) && !allowed(false, |_| None));
         assert!(!allowed(true, with("NO_COLOR", "1")) && allowed(true, with("NO_COLOR", "")));
         assert!(!allowed(true, with("CARGO_TERM_COLOR", "never")));
@@ -78,6 +81,6 @@ mod tests {
     #[test]
     fn plain_text_has_no_escapes() {
         assert_eq!(Style::PLAIN.paint(Tone::Bad, "lost"), "lost");
-        assert_eq!(Style { colour: true, full: false }.paint(Tone::Quiet, "x"), "\x1b[2mx\x1b[0m");
+        assert_eq!(Style { colour: true, full: false }.paint(Tone::Dim, "x"), "\x1b[2mx\x1b[0m");
     }
 }

@@ -118,7 +118,7 @@ impl LogExplainer<'_> {
             let because = self.because((from, &names[at]), (steps[next].0, &names[next]), kind, ww);
             let close = if next == 0 { ": a contradiction" } else { "" };
             let mut line = self.whole(from);
-            picture.vertices.push(format!("{}: {}", names[at], line.text));
+            picture.vertices.push(line.text.clone());
             picture.edges.push((at, next, kind.name().into(), because.clone()));
             line.text = format!("{}: {}", names[at], line.text);
             line.note = format!("{} < {}, because {because}{close}", names[at], names[next]);

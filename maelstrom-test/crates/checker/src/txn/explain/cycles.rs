@@ -38,7 +38,7 @@ pub(in crate::txn) fn explain_cycle<A: WorkloadAnalysis>(cycle: &DependencyCycle
         let close = if next == 0 { ": a contradiction" } else { "" };
         let note = format!("{} < {}, because {because}{close}", names[at], names[next]);
         let vertex = picture.vertices.len();
-        picture.vertices.push(format!("{}: {}", names[at], store.txn_text(*from).replace(", ", "\n")));
+        picture.vertices.push(store.txn_text(*from).replace(", ", "\n"));
         picture.edges.push((vertex, vertex + 1, kind.name().into(), because.clone()));
         evidence.push(store.evidence(*from, &names[at], note));
         json_steps.push(json!({

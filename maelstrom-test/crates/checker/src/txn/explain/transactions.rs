@@ -62,6 +62,7 @@ impl<A: Answers> Store<A> {
             text: format!("{name}: {}", self.txn_text(txn)),
             note,
             is_culprit: false,
+            node: None,
         }
     }
 
