@@ -63,7 +63,8 @@ fn errors_are_printed_as_their_texts() {
     let printed = test("wrong_options", &[]).expect_status(101);
     assert_in_order(&printed.stderr, &["on an `Err` value: time_limit: `soon` is not a time"]);
     let printed = test("crashes", &[]).expect_status(101);
-    let parts = ["on an `Err` value: the run broke off\n\nunique-ids: ", "ended by itself", "about to crash", "report"];
+    let parts =
+        ["on an `Err` value: the run broke off\n\nunique-ids: ", "exited unexpectedly", "about to crash", "report"];
     assert_in_order(&printed.stderr, &parts);
 }
 

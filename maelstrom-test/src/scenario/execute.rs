@@ -286,47 +286,21 @@ fn tallies(simulation: &Simulation) -> Vec<FaultSummary> {
 }
 
 impl Breakdown {
-    /// What people should be told of a run that broke off at this time.
+    /// What the report says of a run that was aborted at this time.
     fn of(failure: &Failure, time: u64) -> Breakdown {
-        let story = failure.to_string();
-        let usual = Breakdown { story: story.clone(), time: Some(time), ..Breakdown::default() };
+        let (headline, node) = (failure.headline(), failure.node().map(str::to_owned));
+        let usual = Breakdown { headline, node, story: failure.to_string(), time: Some(time), ..Breakdown::default() };
         match failure.clone() {
+            // The report shows the last lines in parts of their own.
             Failure::NodeExited { node, status, stdout, stderr, log } => Breakdown {
-                headline: format!("{node} ended by itself ({status})"),
-                story: format!("node {node} ended by itself ({status}) while it should be running"),
-                node: Some(node),
+                story: format!("node {node} exited ({status}) before the run was over"),
                 stdout,
                 stderr,
                 log,
                 ..usual
             },
-            Failure::NoResponse { node, request, stdout, .. } => {
-                Breakdown { headline: format!("{node} did not answer {request}"), node: Some(node), stdout, ..usual }
-            }
-            Failure::WrongResponse { node, request, .. } => {
-                Breakdown { headline: format!("{node} answered {request} wrongly"), node: Some(node), ..usual }
-            }
-            Failure::NodeDoesNotRead { node, .. } => {
-                Breakdown { headline: format!("{node} does not read its input"), node: Some(node), ..usual }
-            }
-            Failure::LineTooLong { node, .. } => {
-                Breakdown { headline: format!("{node} printed an endless line"), node: Some(node), ..usual }
-            }
-            Failure::Floods { node, .. } => {
-                Breakdown { headline: format!("{node} prints without end"), node: Some(node), ..usual }
-            }
-            Failure::NetworkFull { node, .. } => {
-                Breakdown { headline: "too many messages are on their way".into(), node: Some(node), ..usual }
-            }
-            Failure::TooManyMessages { node, .. } => {
-                Breakdown { headline: "the nodes send messages without end".into(), node: Some(node), ..usual }
-            }
-            Failure::CannotStart { node, .. } => {
-                Breakdown { headline: format!("{node} cannot be started"), node: Some(node), ..usual }
-            }
-            Failure::Hung { node, .. } => Breakdown { headline: format!("{node} hangs"), node: Some(node), ..usual },
-            Failure::Interrupted => Breakdown { headline: "interrupted".into(), ..usual },
-            Failure::Machine(_) => Breakdown { headline: "the run could not go on".into(), ..usual },
+            Failure::NoResponse { stdout, .. } => Breakdown { stdout, ..usual },
+            _ => usual,
         }
     }
 }

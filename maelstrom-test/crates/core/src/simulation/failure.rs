@@ -7,8 +7,8 @@ use super::state::MalformedLine;
 /// Why a run was aborted. Each message says what happened, on which node, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// A node's program ended by itself.
-    #[error("node {node} ended by itself ({status}) while it should be running{}", tails(.stdout, .stderr, .log))]
+    /// A node's program exited before the run was over.
+    #[error("node {node} exited ({status}) before the run was over{}", tails(.stdout, .stderr, .log))]
     NodeExited {
         /// Its name.
         node: String,
@@ -23,7 +23,7 @@ pub enum Failure {
     },
     /// A node did not respond to `init` or to a set-up request.
     #[error(
-        "node {node} did not answer {request} within {} s; expected {expected}, {}",
+        "node {node} did not answer `{request}` within {} s; expected {expected}, {}",
         timeout / 1_000_000_000, printed(.stdout, .malformed.as_deref())
     )]
     NoResponse {
@@ -35,13 +35,13 @@ pub enum Failure {
         expected: String,
         /// How long the simulation waited, in nanoseconds.
         timeout: u64,
-        /// What it did print.
+        /// The last lines of its standard output.
         stdout: Vec<String>,
-        /// What was wrong with the first malformed message of it.
+        /// Its first malformed line.
         malformed: Option<Box<MalformedLine>>,
     },
     /// The response of a node to `init` or to a set-up request is wrong.
-    #[error("node {node} answered {request} with {response}; expected {expected} ({why})")]
+    #[error("node {node} answered `{request}` with {response}; expected {expected} ({why})")]
     WrongResponse {
         /// Its name.
         node: String,
@@ -54,8 +54,8 @@ pub enum Failure {
         /// What exactly is wrong.
         why: String,
     },
-    /// A node does not read its standard input, and too much waits for it.
-    #[error("node {node} does not read its standard input: {} MiB wait for it, which is the limit", bytes >> 20)]
+    /// A node does not read its standard input.
+    #[error("node {node} does not read its standard input: {} MiB are waiting for it, which is the limit", bytes >> 20)]
     NodeDoesNotRead {
         /// Its name.
         node: String,
@@ -64,8 +64,8 @@ pub enum Failure {
     },
     /// A node printed a line that is too long.
     #[error(
-        "node {node} printed a line of more than {} MiB without an end, which is the limit; it was stopped. \
-         Every message must be one line, ended by a line feed",
+        "node {node} printed more than {} MiB without a line feed, which is the limit; \
+         every message must be one line that ends with a line feed",
         limit >> 20
     )]
     LineTooLong {
@@ -74,10 +74,10 @@ pub enum Failure {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A node printed too much at once, in simulated time.
+    /// A node printed too much at one instant of virtual time.
     #[error(
-        "node {node} prints without end: {} MiB while no time passed, so it waited neither for a message nor for a timer. \
-         The last line: {last}",
+        "node {node} floods its standard output: it printed {} MiB without waiting for a message or a timer; \
+         the last line: {last}",
         bytes >> 20
     )]
     Floods {
@@ -90,8 +90,8 @@ pub enum Failure {
     },
     /// Nodes send faster than the network delivers.
     #[error(
-        "{} MiB of messages are on their way, which is the limit; the last of them comes from node {node}, \
-         which should send less, or wait for answers",
+        "{} MiB of messages are in flight, which is the limit; the last of them comes from node {node}, \
+         which should send less, or wait for responses",
         bytes >> 20
     )]
     NetworkFull {
@@ -124,7 +124,7 @@ pub enum Failure {
     },
     /// A node computes without end.
     #[error(
-        "node {node} hangs: it used {seconds} s of processor time without reading, writing, waiting or looking at the clock"
+        "node {node} hangs: it used {seconds} s of processor time without reading, writing, waiting or reading a clock"
     )]
     Hung {
         /// Its name.
@@ -132,12 +132,49 @@ pub enum Failure {
         /// How long it computed.
         seconds: u64,
     },
-    /// Somebody asked the run to stop.
-    #[error("interrupted; what was recorded until then is kept")]
+    /// The user interrupted the run.
+    #[error("interrupted; what was recorded so far is kept")]
     Interrupted,
-    /// The machinery under the run failed.
+    /// The executor failed: the machine lacks something, or forbids it.
     #[error("{0}")]
     Machine(String),
+}
+
+impl Failure {
+    /// The failure in a few words, for the first line of a report.
+    pub fn headline(&self) -> String {
+        match self {
+            Failure::NodeExited { node, status, .. } => format!("{node} exited unexpectedly ({status})"),
+            Failure::NoResponse { node, request, .. } => format!("{node} did not answer {request}"),
+            Failure::WrongResponse { node, request, .. } => format!("{node} answered {request} wrongly"),
+            Failure::NodeDoesNotRead { node, .. } => format!("{node} does not read its standard input"),
+            Failure::LineTooLong { node, .. } => format!("{node} printed an endless line"),
+            Failure::Floods { node, .. } => format!("{node} floods its standard output"),
+            Failure::NetworkFull { .. } => "too many messages are in flight".into(),
+            Failure::TooManyMessages { .. } => "the nodes sent too many messages".into(),
+            Failure::CannotStart { node, .. } => format!("{node} cannot be started"),
+            Failure::Hung { node, .. } => format!("{node} hangs"),
+            Failure::Interrupted => "interrupted".into(),
+            Failure::Machine(_) => "the run was aborted".into(),
+        }
+    }
+
+    /// The node that it concerns.
+    pub fn node(&self) -> Option<&str> {
+        match self {
+            Failure::NodeExited { node, .. }
+            | Failure::NoResponse { node, .. }
+            | Failure::WrongResponse { node, .. }
+            | Failure::NodeDoesNotRead { node, .. }
+            | Failure::LineTooLong { node, .. }
+            | Failure::Floods { node, .. }
+            | Failure::NetworkFull { node, .. }
+            | Failure::TooManyMessages { node, .. }
+            | Failure::CannotStart { node, .. }
+            | Failure::Hung { node, .. } => Some(node),
+            Failure::Interrupted | Failure::Machine(_) => None,
+        }
+    }
 }
 
 fn printed(stdout: &[String], malformed: Option<&MalformedLine>) -> String {
@@ -154,7 +191,7 @@ fn printed(stdout: &[String], malformed: Option<&MalformedLine>) -> String {
 
 fn bound(at_once: bool) -> &'static str {
     if at_once {
-        "while no time passed, which is the limit"
+        "at one instant, which is the limit"
     } else {
         "in this run, which is the limit (option `max_messages`)"
     }
