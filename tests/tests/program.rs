@@ -118,6 +118,8 @@ fn the_journal_may_be_kept_of_failures_only() {
         assert!(run.join("history.jsonl").is_file() && run.join("results.json").is_file());
         let page = fs::read_to_string(run.join("report.html")).expect("it is kept");
         assert_eq!(page.contains("<a href=\"messages.jsonl\""), is_kept, "{node}");
+        let again = folder.maelstrom("replay store/latest");
+        assert!(again.stdout.contains("the same"), "{node}: {}\n{}", again.stdout, again.stderr);
     }
 }
 
