@@ -120,7 +120,7 @@ pub(crate) fn seeds(setting: &Setting) -> syn::Result<String> {
     Ok(text)
 }
 
-/// `expect = "…"`, checked for every workload that is named. Workloads of users' own have any outcome.
+/// Checks `expect = "…"` for every built-in workload of the attribute. The anomalies of a user's workload are unknown.
 pub(crate) fn expect(setting: &Setting, workloads: &[Text], has_own: bool) -> syn::Result<String> {
     let expr = setting.expr()?;
     if let Expr::Array(_) = expr {

@@ -49,7 +49,7 @@ macro_rules! documented {
         /// - `workload` (required): a name, or any expression that gives a value which implements `Workload`.
         /// - `bin`: a binary target of the package; by default its only one, or the one named like the package.
         /// - `command = ["python3", "nodes/raft.py"]`: any program instead, relative paths from the package's root.
-        ///   Each node runs in a directory of its own; programs that look for the package's files need `cwd = "package"`.
+        ///   Each node runs in its own directory; programs that search for the package's files need `cwd = "package"`.
         /// - `args = ["…"]`, `env = {KEY = "value"}`: its further arguments and environment variables.
         ///
         /// # Expectations

@@ -1,8 +1,8 @@
-//! How long `maelstrom check` takes for long histories, and how much memory.
+//! Time and memory of `maelstrom check` for long histories.
 //!
-//! `cargo bench -p maelstrom-test --features cli --bench check`; the numbers of operations may follow after `--`, half a
-//! million and five million else. Histories are written to the target folder first, 260 bytes per operation, and removed
-//! afterwards. Memory is the most that the process ever held (`VmHWM`, on Linux only).
+//! `cargo bench -p maelstrom-test --features cli --bench check`. Numbers of operations can follow after `--`; the defaults are
+//! half a million and five million. The histories are written to the target directory, with 260 bytes per operation, and
+//! removed afterwards. Memory is the peak of the process (`VmHWM`, on Linux only).
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const PROCESSES: u64 = 20;
-/// Operations on a register before the clients take the next one.
+/// The number of operations on a register before the clients use the next one.
 const OPERATIONS_PER_KEY: u64 = 200;
 
 fn main() {
@@ -57,7 +57,7 @@ fn registers(operations: usize, sink: &mut dyn FnMut(Op)) {
     database(operations, true).run(sink);
 }
 
-/// Reads, writes and compare-and-sets that take effect when they end.
+/// Generates reads, writes and compare-and-sets that take effect at their completion.
 fn lin_kv(operations: usize, sink: &mut dyn FnMut(Op)) {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let (mut index, mut state) = (0, Value::Null);
@@ -73,7 +73,7 @@ fn lin_kv(operations: usize, sink: &mut dyn FnMut(Op)) {
             None if begun < operations as u64 => {
                 let key = begun / OPERATIONS_PER_KEY;
                 if begun.is_multiple_of(OPERATIONS_PER_KEY) && open.iter().any(Option::is_some) {
-                    // The next key begins when the last one is quiet, so that one state will do for all.
+                    // The next key begins when no operation on the last one is open, so one state is sufficient for all keys.
                     continue;
                 }
                 if begun.is_multiple_of(OPERATIONS_PER_KEY) {
@@ -128,7 +128,7 @@ fn report(workload: &str, operations: usize, file: &Path) {
     println!("{workload:16} {operations:>9} operations   {:>5} MB   {seconds:>6.1} s   peak {peak}", size / 1_000_000);
 }
 
-/// The most memory that a process ever held, in units of 1024 bytes.
+/// Returns the peak memory of a process, in units of 1024 bytes.
 fn high_water(status: &str) -> Option<u64> {
     let text = fs::read_to_string(status).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

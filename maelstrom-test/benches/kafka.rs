@@ -1,7 +1,7 @@
-//! How long the kafka checker takes: `cargo bench --bench kafka`.
+//! Time of the kafka checker: `cargo bench --bench kafka`.
 //!
-//! Histories of a correct log: sends and polls equally often, over ten keys at a time, sixteen messages per key, as the
-//! workload generates them; in the end a process polls everything. Growth should be near linear.
+//! The histories are those of a correct log. As in the workload, sends and polls are equally frequent, ten keys are active at
+//! a time, and each key has sixteen messages. At the end, a process polls all messages. The time should grow almost linearly.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -32,9 +32,9 @@ fn main() {
 
 #[derive(Default)]
 struct Cluster {
-    /// Messages of each key; their offsets are their places.
+    /// The messages of each key. Their positions are their offsets.
     logs: Vec<Vec<u64>>,
-    /// Of each process: the keys that it has assigned, and the next offset of each.
+    /// The assigned keys of each process, with the next offset of each.
     positions: Vec<Vec<(usize, usize)>>,
     ops: Vec<Op>,
 }
@@ -42,7 +42,7 @@ struct Cluster {
 fn history(operations: usize) -> History {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let mut cluster = Cluster { positions: vec![Vec::new(); PROCESSES as usize], ..Cluster::default() };
-    // The keys that are being written; a full one is replaced by a new one.
+    // The active keys. A full key is replaced by a new one.
     let mut active: Vec<usize> = (0..ACTIVE_KEYS as usize).collect();
     cluster.logs.resize(active.len(), Vec::new());
     for _ in 0..operations {
@@ -68,8 +68,8 @@ fn history(operations: usize) -> History {
 }
 
 impl Cluster {
-    fn push(&mut self, process: u64, f: &str, asked: Value, told: Value) {
-        for (kind, value) in [(OpType::Invoke, asked), (OpType::Ok, told)] {
+    fn push(&mut self, process: u64, f: &str, argument: Value, result: Value) {
+        for (kind, value) in [(OpType::Invoke, argument), (OpType::Ok, result)] {
             let index = self.ops.len() as u64;
             self.ops.push(Op { time: index * 1000, ..Op::new(index, kind, process, f, value) });
         }

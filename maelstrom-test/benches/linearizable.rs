@@ -1,7 +1,7 @@
-//! How long the linearizability checker takes: `cargo bench --bench linearizable`.
+//! Time of the linearizability checker: `cargo bench --bench linearizable`.
 //!
-//! Each line is the best and the median of several complete checks, from a parsed history to a verdict, explanation
-//! included. The recorded histories are measured where their folder is present.
+//! Each line has the minimum and the median of several complete checks, from a parsed history to a verdict with its
+//! explanation. The recorded histories are measured if their directory exists.
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ fn measure(name: &str, operations: usize, mut run: impl FnMut()) {
     println!("{:9.2} ms (median {:9.2})  {operations:>7} operations  {name}", ms(times[0]), ms(times[ROUNDS / 2]));
 }
 
-/// All recorded histories, one after the other.
+/// Measures all recorded histories.
 fn recorded() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora/linearizable");
     let Ok(index) = std::fs::read_to_string(folder.join("index.jsonl")) else {
@@ -92,11 +92,11 @@ fn load(path: &PathBuf) -> History {
 enum Mix {
     /// Reads, writes and compare-and-sets of five values; most compare-and-sets fail.
     SmallDomain,
-    /// Every write has a value of its own; compare-and-sets expect what was there a moment ago.
+    /// Every write has a unique value. Compare-and-sets expect a recent value.
     Unique,
 }
 
-/// What a client is doing.
+/// The state of a client.
 struct Client {
     process: u64,
     f: &'static str,
@@ -106,7 +106,7 @@ struct Client {
     result: Option<(OpType, Value)>,
 }
 
-/// Clients that are always busy with a register that really is one.
+/// Generates a history of busy clients of a correct register.
 fn simulate(operations: usize, clients: u64, mix: Mix, indeterminate: f64, seed: u64) -> History {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut ops: Vec<Op> = Vec::new();
@@ -178,7 +178,7 @@ fn apply(f: &str, argument: &Value, register: &mut Value) -> (OpType, Value) {
     }
 }
 
-/// At the end, everyone is done; then comes a write, and a read that does not see it.
+/// Appends a write after all operations, and a read that does not return it.
 fn with_stale_read(mut history: History) -> History {
     let tail = [
         (OpType::Invoke, "write", json!(-1)),

@@ -1,4 +1,4 @@
-//! What the report of a run with more than 10,000 events costs: every file, and each of the larger ones.
+//! Time to write the report of a run with more than 10,000 events, and the sizes of its files.
 //!
 //! `cargo bench -p maelstrom-test --bench report`
 
@@ -9,17 +9,17 @@ mod nodes;
 
 use std::time::Instant;
 
-use gallery::Piece;
+use gallery::SampleRun;
 use maelstrom::report;
 
 fn main() {
     let directory = std::env::temp_dir().join(format!("maelstrom-bench-report-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("the temporary directory can be written");
-    let piece = Piece { rate: 150.0, seconds: 60, ..Piece::new("lin-kv", true) };
-    piece.view(&directory, |view| {
+    let sample = SampleRun { rate: 150.0, seconds: 60, ..SampleRun::new("lin-kv", true) };
+    sample.view(&directory, |view| {
         println!(
             "{}: {} of {} events, {} operations",
-            piece.name(),
+            sample.name(),
             view.journal.len(),
             view.journal_events,
             view.invoked()
@@ -32,9 +32,9 @@ fn main() {
             })
             .collect();
         times.sort_unstable();
-        println!("all files: median {:?}, worst {:?}", times[5], times[10]);
+        println!("all files: median {:?}, maximum {:?}", times[5], times[10]);
     });
-    let written = piece.write(&directory.join("again"));
+    let written = sample.write(&directory.join("again"));
     for name in ["report.html", "timeline.html", "messages.svg", "latency-raw.svg", "report.txt", "results.json"] {
         let size = std::fs::metadata(written.join(name)).expect("it is written").len();
         println!("{name}: {size} bytes");

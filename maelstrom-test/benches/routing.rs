@@ -1,12 +1,12 @@
-//! How many messages per second pass through the simulated network, and at what cost.
+//! Throughput and overhead of the simulated network.
 //!
-//! Nodes pass messages round in a ring as fast as they can, 256 at a time for each. The same nodes are then driven by a
-//! bare loop that moves bytes from pipe to pipe and does nothing else; the ratio is what the simulation costs.
+//! Nodes in a ring forward messages as fast as they can, with 256 messages in flight for each. Then the same nodes are driven
+//! by a bare loop that only copies bytes between pipes. The ratio is the overhead of the simulation.
 //!
 //! ```sh
 //! cargo bench -p maelstrom-test --bench routing              # everything
-//! cargo bench -p maelstrom-test --bench routing -- memory    # ten million messages, and the memory that takes
-//! cargo bench -p maelstrom-test --bench routing -- start     # what an empty run takes, of time and of memory
+//! cargo bench -p maelstrom-test --bench routing -- memory    # peak memory of a run with ten million messages
+//! cargo bench -p maelstrom-test --bench routing -- start     # time and memory of an empty run
 //! ```
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -26,7 +26,7 @@ use maelstrom::simulation::{Command as NodeCommand, Config, Effect, Simulation};
 use maelstrom::workload::{Client, ClientStep, Completion, Response, Settings, Workload};
 use serde_json::{Value, json};
 
-/// Messages in flight for each node.
+/// The number of messages in flight for each node.
 const WINDOW: usize = 256;
 
 fn main() {
@@ -46,7 +46,7 @@ fn main() {
     }
 }
 
-/// The nodes: each hands what it gets to the next one, or to itself if it is alone.
+/// Runs a node, which forwards messages to the next node of the ring, or to itself if it is the only one.
 fn node() {
     let mut input = BufReader::with_capacity(1 << 16, io::stdin().lock());
     let mut output = Vec::with_capacity(1 << 16);
@@ -56,13 +56,13 @@ fn node() {
         react(&line[..line.len() - 1], &mut head, &mut output);
         line.clear();
         if input.buffer().is_empty() {
-            io::stdout().lock().write_all(&output).expect("somebody reads");
+            io::stdout().lock().write_all(&output).expect("standard output is open");
             output.clear();
         }
     }
 }
 
-/// Parses a message, as nodes do, and sends its body on, or answers it.
+/// Parses a message like other nodes, and forwards its body or answers it.
 fn react(line: &[u8], head: &mut String, output: &mut Vec<u8>) {
     let message = Envelope::parse(line).expect("the network delivers messages");
     let body = message.body();
@@ -84,7 +84,7 @@ fn answer(message: &Value, head: &mut String, output: &mut Vec<u8>) {
         let next = names[(place + 1) % names.len()].as_str().expect("a name");
         *head = format!(r#"{{"src":"{own}","dest":"{next}","body":"#);
     } else if kind != "start" {
-        return; // our own answer, which the bare loop brings back
+        return; // The bare loop returns our own response.
     } else {
         (0..WINDOW).for_each(|_| output.extend_from_slice(format!("{head}{RING}}}\n").as_bytes()));
     }
@@ -94,11 +94,11 @@ fn answer(message: &Value, head: &mut String, output: &mut Vec<u8>) {
 
 const RING: &str = r#"{"ring":true,"type":"forward","msg_id":12345,"key":"some key","value":[1,2,3]}"#;
 
-/// One operation per worker starts the ring; nothing more happens on behalf of clients.
+/// A workload with one operation per worker, which starts the ring.
 struct Ring;
 struct Once(Vec<bool>);
 struct Starter;
-struct Unjudged;
+struct NoChecker;
 
 impl Workload for Ring {
     fn name(&self) -> &str {
@@ -114,7 +114,7 @@ impl Workload for Ring {
         Box::new(Starter)
     }
     fn checker(&self, _: &Settings) -> Box<dyn Checker> {
-        Box::new(Unjudged)
+        Box::new(NoChecker)
     }
 }
 
@@ -140,7 +140,7 @@ impl Client for Starter {
     }
 }
 
-impl Checker for Unjudged {
+impl Checker for NoChecker {
     fn check(&self, _: &History, _: &CheckContext) -> Verdict {
         Verdict::default()
     }
@@ -158,7 +158,7 @@ fn scenario(nodes: u64, time_limit: &str) -> Scenario {
         .directory(std::env::temp_dir().join(format!("maelstrom-routing-{}", std::process::id())))
 }
 
-/// Messages per second through the simulation.
+/// Measures messages per second through the simulation.
 fn routed(nodes: u64, time_limit: &str) -> f64 {
     let run = scenario(nodes, time_limit).run().expect("the run ends well");
     let began = run.history.ops.last().map_or(0, |op| op.time);
@@ -166,8 +166,8 @@ fn routed(nodes: u64, time_limit: &str) -> f64 {
     run.net.counts.servers.recv_count as f64 / ((run.duration - began) as f64 / 1e9)
 }
 
-/// Messages per second through a loop that only moves bytes: each node gets back what it prints, so that the loop never
-/// waits for a node that has nothing to say.
+/// Measures messages per second through a loop that only copies bytes. Each node gets its own output, so the loop never waits
+/// for an idle node.
 fn bare(nodes: usize, time: Duration) -> f64 {
     let own = std::env::current_exe().expect("a program knows its path");
     let start = |_| {
@@ -215,7 +215,7 @@ fn real_time() {
     }
 }
 
-/// What a scenario takes besides its nodes: an empty run against starting the same node and asking it once.
+/// Measures the overhead of a run: an empty run compared with a start of the same node and one request.
 fn start() {
     let (mut runs, mut nodes) = (Vec::new(), Vec::new());
     for _ in 0..9 {
@@ -248,14 +248,14 @@ fn memory() {
     println!("a run of {messages} messages: peak memory {} MB ({before} MB before)", peak_memory());
 }
 
-/// Peak memory of this process in megabytes.
+/// Returns the peak memory of this process in megabytes.
 fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
-/// The core alone: five nodes that are loops over bytes.
+/// Measures the simulation core alone, with five nodes that are loops over bytes.
 fn core() {
     let settings = Settings { time_limit: 1 << 60, ..Settings::default() };
     let network = NetworkConfig { base_delay: NetworkConfig::VIRTUAL_BASE_DELAY, ..NetworkConfig::default() };
@@ -276,7 +276,7 @@ fn core() {
             lines.for_each(|line| react(line, head, &mut output));
             output.split(|&byte| byte == b'\n').for_each(|line| simulation.on_line(now, number, line));
         }
-        NullObserver.observe(&mut simulation).expect("nothing can fail");
+        NullObserver.observe(&mut simulation).expect("it does not fail");
         now = simulation.next_wakeup().unwrap_or(now).max(now);
         simulation.advance(now);
     }

@@ -1,8 +1,13 @@
-//! How long the set checker takes: `cargo bench --bench set_full`.
+//! Time of the set checker: `cargo bench --bench set_full`.
 //!
-//! A broadcast of 100,000 elements with 200 reads, each of all elements so far: ten million
-//! elements to look at. `append`: nodes list elements as they came; `sorted`: with others in between; `shuffled`: in
-//! a new order each time, the worst case.
+//! The history is a broadcast of 100,000 elements with 200 reads of all previous elements, so the checker processes ten
+//! million elements.
+//!
+//! | order | elements in a read |
+//! | --- | --- |
+//! | `append` | in the order of their addition |
+//! | `sorted` | sorted, so that new elements are between others |
+//! | `shuffled` | in a different order in every read, the worst case |
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -31,7 +36,7 @@ fn main() {
 
 fn history(order: &str) -> History {
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    // Elements come in an order of their own, so that a sorted list gets new ones in its middle.
+    // Elements are added in random order, so that a sorted list gets new elements in its middle.
     let mut elements: Vec<u64> = (0..ELEMENTS).collect();
     elements.shuffle(&mut random);
     let mut ops = Vec::new();
@@ -52,8 +57,8 @@ fn history(order: &str) -> History {
     History { ops }
 }
 
-fn push(ops: &mut Vec<Op>, process: u64, f: &str, asked: Value, told: Value) {
+fn push(ops: &mut Vec<Op>, process: u64, f: &str, argument: Value, result: Value) {
     let index = ops.len() as u64;
-    ops.push(Op::new(index, OpType::Invoke, process, f, asked));
-    ops.push(Op::new(index + 1, OpType::Ok, process, f, told));
+    ops.push(Op::new(index, OpType::Invoke, process, f, argument));
+    ops.push(Op::new(index + 1, OpType::Ok, process, f, result));
 }

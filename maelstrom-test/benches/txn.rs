@@ -1,8 +1,7 @@
-//! How long the transactional checkers take, and how much memory.
+//! Time and memory of the transactional checkers.
 //!
-//! `cargo bench -p maelstrom-test --bench txn`. Memory is what the allocator hands out: *checker* is the most that the
-//! checker held at any time beyond the history it was given; *streamed* is the most in all when entries are fed one by
-//! one and dropped.
+//! `cargo bench -p maelstrom-test --bench txn`. Memory is counted by the allocator. *checker* is the peak of the checker
+//! without the history; *streamed* is the total peak if entries are passed one by one and dropped.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +13,7 @@ use maelstrom::checker::{CheckContext, Checker, Verdict};
 use maelstrom::history::{History, Op, OpType};
 use maelstrom::json::{Value, json};
 
-/// Counts what is in use and the most that ever was.
+/// An allocator that counts the memory in use and its peak.
 struct Counting;
 
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
@@ -27,23 +26,23 @@ fn note(more: usize, less: usize) {
 }
 
 #[allow(unsafe_code)]
-// SAFETY: every call goes to the system's allocator unchanged; counting does not touch the memory.
+// SAFETY: every call is passed to the system allocator unchanged. Counting does not access the memory.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size(), 0);
-        // SAFETY: the caller keeps the contract of `alloc`.
+        // SAFETY: the caller satisfies the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         note(0, layout.size());
-        // SAFETY: the caller keeps the contract of `dealloc`.
+        // SAFETY: the caller satisfies the contract of `dealloc`.
         unsafe { System.dealloc(memory, layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         note(size, layout.size());
-        // SAFETY: the caller keeps the contract of `realloc`.
+        // SAFETY: the caller satisfies the contract of `realloc`.
         unsafe { System.realloc(memory, layout, size) }
     }
 }
@@ -56,7 +55,7 @@ fn database(isolation: Isolation, registers: bool, transactions: usize) -> Datab
     Database { isolation, registers, transactions, processes: 20, keys: 10, p_abort: 0.01, p_info: 0.0, ..defaults }
 }
 
-/// Transactions of processes of their own, in the middle of a history: (process, value) each.
+/// Inserts transactions of new processes, given as (process, value), into the middle of a history.
 fn plant(history: &mut History, txns: &[(u64, Value)]) {
     let middle = history.ops.len() / 2;
     let time = history.ops[middle].time;
@@ -75,7 +74,7 @@ fn write_name(registers: bool) -> &'static str {
     if registers { "w" } else { "append" }
 }
 
-/// A transaction that sees one write of another and not the other one.
+/// Adds a transaction that reads one write of another transaction, but not the other.
 fn plant_single(history: &mut History, registers: bool) {
     let write = write_name(registers);
     let seen = if registers { json!(1) } else { json!([1]) };
@@ -88,7 +87,7 @@ fn plant_single(history: &mut History, registers: bool) {
     );
 }
 
-/// The first transaction reads what the last one writes: all are one component.
+/// Makes the first transaction read a write of the last one, so that all are one component.
 fn close_the_ring(history: &mut History, registers: bool) {
     let value = if registers { json!(1) } else { json!([1]) };
     let entry = |kind, value: Value, time| Op { time, ..Op::new(0, kind, 1_000_000, "txn", value) };
@@ -134,7 +133,7 @@ fn summary(verdict: &Verdict) -> String {
     format!("{} ({components} components) {}", verdict.valid.to_json(), shown.join(", "))
 }
 
-/// Entries are generated, streamed and dropped. Measures only the time in the checker.
+/// Generates, streams and drops entries. Measures only the time in the checker.
 fn report_streamed(database: &Database) {
     let before = IN_USE.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);

@@ -1,7 +1,7 @@
-//! How fast virtual time is: messages per second in lockstep, and a Raft cluster's minute, in three languages.
+//! Speed of virtual time: messages per second in lockstep, and one minute of a Raft cluster, in three languages.
 //!
-//! The nodes are those of the fixtures: `cargo build --release -p maelstrom-fixtures` first. What starts them in other
-//! languages is taken if it is installed.
+//! The nodes are those of the fixtures. Build them first with `cargo build --release -p maelstrom-fixtures`. Languages that are
+//! not installed are skipped with a notice.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

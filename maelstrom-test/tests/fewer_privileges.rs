@@ -1,5 +1,4 @@
-//! Virtual time for those who are permitted less than root: the tests start this program again, as somebody else or where
-//! there are no namespaces.
+//! Virtual time without the privileges of root. The tests start this program again, as another user or without namespaces.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use std::path::Path;
@@ -7,11 +6,11 @@ use std::process::Command;
 
 use maelstrom::executor::virtual_time::{Event, Machine, MachineOptions, Program};
 
-/// Set in the program that is started again.
+/// The environment variable of the program that is started again.
 const CONFINED: &str = "MAELSTROM_TEST_CONFINED";
 const SECOND: u64 = 1_000_000_000;
 
-/// Runs a node: what it said after how many seconds, and what may differ in another run.
+/// Runs a node. Returns its output with times in seconds, and the reasons why another run may differ.
 fn record() -> (Vec<String>, Vec<String>) {
     let program = Program {
         path: Path::new("/bin/sh").into(),
@@ -24,7 +23,7 @@ fn record() -> (Vec<String>, Vec<String>) {
     };
     let mut machine = Machine::new(MachineOptions { seed: 1, nodes: vec!["n0".into()], preemption: false })
         .expect("virtual time needs no privileges");
-    let (mut said, mut events) = (Vec::new(), Vec::new());
+    let (mut output, mut events) = (Vec::new(), Vec::new());
     machine.start(0, &program).expect("there is a shell");
     for time in [0, 2, 4, 6] {
         while let Some(next) = machine.next_timer().filter(|next| *next <= time * SECOND) {
@@ -36,62 +35,62 @@ fn record() -> (Vec<String>, Vec<String>) {
             machine.deliver(0, b"mail\n").expect("there is room");
         }
         machine.run_until_quiescent(&mut events).expect("tracing works");
-        said.extend(events.drain(..).map(|event| match event {
+        output.extend(events.drain(..).map(|event| match event {
             Event::Line { line, .. } => format!("{time} {}", String::from_utf8_lossy(&line)),
             other => format!("{time} {other:?}"),
         }));
     }
-    (said, machine.nondeterminism().to_vec())
+    (output, machine.nondeterminism().to_vec())
 }
 
-/// Not a test: what the others start.
+/// Not a test: the process that the tests below start.
 #[test]
 fn confined() {
     if std::env::var_os(CONFINED).is_none() {
         return;
     }
-    let (said, notes) = record();
-    println!("said: {}", said.join(","));
+    let (output, notes) = record();
+    println!("output: {}", output.join(","));
     println!("notes: {}", notes.join(","));
 }
 
-/// Whether these words can be put before a command line here.
+/// Whether a command can run with this prefix.
 fn is_possible(words: &[&str]) -> bool {
     let tried = Command::new(words[0]).args(&words[1..]).arg("true").output();
     let possible = tried.is_ok_and(|output| output.status.success());
     if !possible {
-        eprintln!("skipped: `{}` is not possible here", words.join(" "));
+        eprintln!("skipped: `{}` is not possible on this machine", words.join(" "));
     }
     possible
 }
 
-/// What [`confined`] prints when these words are put before its command line; `None` if that is not possible here.
+/// Runs [`confined`] with this prefix and returns its output, or `None` if the prefix is not possible.
 fn run_confined(words: &[&str]) -> Option<String> {
-    let me = std::env::current_exe().expect("this program has a path");
+    let program = std::env::current_exe().expect("this program has a path");
     if !is_possible(words) {
         return None;
     }
     let mut command = Command::new(words[0]);
-    command.args(&words[1..]).arg(me).args(["--exact", "confined", "--nocapture"]).env(CONFINED, "1");
-    let output = command.output().expect("it was possible before");
+    command.args(&words[1..]).arg(program).args(["--exact", "confined", "--nocapture"]).env(CONFINED, "1");
+    let output = command.output().expect("the prefix is possible");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
     Some(printed)
 }
 
 #[test]
-fn nobody_in_particular_gets_all_of_it() {
-    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    if !is_possible(&[&nobody[..], &["unshare", "--user", "--pid", "--mount", "--fork"]].concat()) {
+fn unprivileged_users_get_all_features() {
+    let unprivileged = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    if !is_possible(&[&unprivileged[..], &["unshare", "--user", "--pid", "--mount", "--fork"]].concat()) {
         return;
     }
-    let Some(printed) = run_confined(&nobody) else { return };
-    assert!(printed.contains("said: 0 2 /tmp/maelstrom-node,4 slept,4 got mail,4 Exited"), "{printed}");
+    let Some(printed) = run_confined(&unprivileged) else { return };
+    assert!(printed.contains("output: 0 2 /tmp/maelstrom-node,4 slept,4 got mail,4 Exited"), "{printed}");
     assert!(printed.contains("notes: \n"), "{printed}");
 }
 
 #[test]
-fn without_namespaces_time_is_simulated_and_the_rest_is_said() {
+fn without_namespaces_notes_name_the_missing_features() {
     let script =
         "for kind in user pid mnt; do echo 0 > /proc/sys/user/max_${kind}_namespaces; done; exec \"$0\" \"$@\"";
     let Some(printed) = run_confined(&["unshare", "--user", "--map-root-user", "sh", "-c", script]) else { return };

@@ -1,7 +1,7 @@
-//! Nothing outlives a run, however the run ends; and what had happened is on disk.
+//! No process remains after a run, even if the run is killed, and the history of a killed run is on disk.
 //!
-//! The nodes open a fifo and leave it open; so do the daemons that they fork. A reader of the fifo sees its end at the
-//! very moment when the last of them is gone, which is what these tests wait for.
+//! The nodes and the daemons that they fork keep a fifo open. The tests wait for the end of the fifo, which a reader sees when
+//! the last of these processes has exited.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 
 use maelstrom::{RunError, Scenario};
 
-/// An echo node that first forks a child into a session of its own, twice, as daemons do.
+/// An echo node with a daemon: it forks twice, and the daemon is in a separate session.
 const NODE: &str = r#"
 import json, os, sys
 fifo = os.open(os.environ["FIFO"], os.O_WRONLY)
@@ -34,24 +34,25 @@ for line in sys.stdin:
     print(json.dumps({"src": message["dest"], "dest": message["src"], "body": body}), flush=True)
 "#;
 
-/// Set in the process that a test starts in order to end it in a bad way.
+/// The environment variable of the process that a test starts and then kills.
 const VICTIM: &str = "MAELSTROM_TEST_VICTIM";
 
-/// The clock on which that process runs its nodes.
+/// The environment variable with the clock of this process.
 const CLOCK: &str = "MAELSTROM_TEST_CLOCK";
 
-struct Place {
+/// A directory with a fifo.
+struct TestDirectory {
     directory: PathBuf,
 }
 
-impl Place {
-    fn new(name: &str) -> Place {
+impl TestDirectory {
+    fn new(name: &str) -> TestDirectory {
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory).expect("the directory for tests can be written");
         let made = Command::new("mkfifo").arg(directory.join("fifo")).status().expect("there is a mkfifo");
         assert!(made.success());
-        Place { directory }
+        TestDirectory { directory }
     }
 
     fn fifo(&self) -> PathBuf {
@@ -71,7 +72,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for TestDirectory {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.directory);
     }
@@ -88,9 +89,9 @@ fn scenario(directory: &Path, command: &[&str]) -> Scenario {
         .time_limit("1s")
 }
 
-/// Waits until nobody has the fifo open for writing any more.
-fn all_gone(mut reader: File) {
-    // The descriptor does not block: poll until the end comes, which is when the last writer is gone.
+/// Waits until all processes that have the fifo open for writing have exited.
+fn wait_for_exits(mut reader: File) {
+    // The descriptor does not block, so poll until the end of the fifo.
     let mut byte = [0];
     loop {
         match reader.read(&mut byte) {
@@ -105,64 +106,64 @@ fn all_gone(mut reader: File) {
 fn python() -> bool {
     let found = Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok_and(|s| s.success());
     if !found {
-        eprintln!("skipped: there is no python3 on this machine");
+        eprintln!("skipped: python3 is not installed");
     }
     found
 }
 
 #[test]
-fn a_run_leaves_no_process_behind_not_even_daemons() {
+fn daemons_of_nodes_are_killed_at_the_end_of_a_run() {
     if !python() {
         return;
     }
-    let place = Place::new("daemons");
-    let reader = place.reader();
-    let run = scenario(&place.directory, &["python3", "-c", NODE]).run().expect("the run ends well");
+    let test = TestDirectory::new("daemons");
+    let reader = test.reader();
+    let run = scenario(&test.directory, &["python3", "-c", NODE]).run().expect("the run ends well");
     assert!(run.is_valid(), "{}", run.headline());
-    all_gone(reader);
+    wait_for_exits(reader);
 }
 
 #[test]
-fn a_kill_takes_the_whole_process_tree() {
+fn the_fault_kill_kills_all_descendants() {
     if !python() {
         return;
     }
-    let place = Place::new("kill");
-    let reader = place.reader();
-    let scenario = scenario(&place.directory, &["python3", "-c", NODE]).nemesis("kill").nemesis_interval("200ms");
+    let test = TestDirectory::new("kill");
+    let reader = test.reader();
+    let scenario = scenario(&test.directory, &["python3", "-c", NODE]).nemesis("kill").nemesis_interval("200ms");
     let run = scenario.run().expect("the run ends well");
     let killed = run.faults[0].counts["processes_killed"].as_u64().unwrap();
     assert!(killed > run.faults[0].actions, "nodes and their daemons: {killed} in {} kills", run.faults[0].actions);
-    all_gone(reader);
+    wait_for_exits(reader);
 }
 
 #[test]
-fn a_script_that_starts_its_program_without_exec_just_works() {
+fn scripts_that_start_a_node_without_exec_work() {
     if !python() {
         return;
     }
-    let place = Place::new("script");
-    let reader = place.reader();
-    let script = place.directory.join("node.sh");
-    fs::write(place.directory.join("node.py"), NODE).unwrap();
+    let test = TestDirectory::new("script");
+    let reader = test.reader();
+    let script = test.directory.join("node.sh");
+    fs::write(test.directory.join("node.py"), NODE).unwrap();
     fs::write(&script, "#!/bin/sh\ncd \"$(dirname \"$0\")\"\npython3 node.py \"$@\"\n").unwrap();
     let chmod = Command::new("chmod").arg("+x").arg(&script).status().expect("there is a chmod");
     assert!(chmod.success());
     let scenario =
-        scenario(&place.directory, &[script.to_str().unwrap()]).nemesis("pause,kill").nemesis_interval("300ms");
+        scenario(&test.directory, &[script.to_str().unwrap()]).nemesis("pause,kill").nemesis_interval("300ms");
     let run = scenario.run().expect("the run ends well");
     assert!(run.faults.iter().all(|fault| fault.had_effect), "{:?}", run.faults);
-    all_gone(reader);
+    wait_for_exits(reader);
 }
 
-/// A node that is a module of the package and says where it is.
+/// A node that is a module of the package and prints its working directory.
 #[test]
 fn nodes_can_work_in_the_package() {
     if !python() {
         return;
     }
-    let place = Place::new("package");
-    let root = place.directory.canonicalize().expect("it exists");
+    let test = TestDirectory::new("package");
+    let root = test.directory.canonicalize().expect("it exists");
     let (_, echo) = NODE.split_once("os._exit(0)\n").expect("what follows the daemon");
     let node = "import json, os, sys\nprint(os.getcwd(), os.environ.get('MAELSTROM_NODE_DIR'), file=sys.stderr)\n";
     let node = format!("{node}{echo}");
@@ -189,90 +190,90 @@ fn nodes_can_work_in_the_package() {
 }
 
 #[test]
-fn a_node_that_crashes_ends_the_run_with_its_last_words() {
+fn a_crash_of_a_node_aborts_the_run_with_its_standard_error() {
     if !python() {
         return;
     }
-    let place = Place::new("crash");
-    let _reader = place.reader();
+    let test = TestDirectory::new("crash");
+    let _reader = test.reader();
     let code = NODE.replace("for line in sys.stdin:", "for line in [sys.stdin.readline()]:")
         + "print('I give up', file=sys.stderr)\nsys.exit(3)\n";
-    let error = scenario(&place.directory, &["python3", "-c", &code]).run().expect_err("the node ended");
+    let error = scenario(&test.directory, &["python3", "-c", &code]).run().expect_err("the node ended");
     let RunError::Broke { run, .. } = &error else { panic!("{error}") };
     let breakdown = run.breakdown.as_ref().unwrap();
     assert!(breakdown.headline.contains("exit status 3"), "{breakdown:?}");
     assert!(breakdown.stderr.iter().any(|line| line == "I give up"), "{breakdown:?}");
-    all_gone(place.reader());
+    wait_for_exits(test.reader());
 }
 
 #[test]
-fn a_node_may_send_its_parent_every_signal_but_sigkill() {
+fn nodes_can_send_signals_to_their_parent() {
     if !python() {
         return;
     }
-    let place = Place::new("parent");
-    let reader = place.reader();
+    let test = TestDirectory::new("parent");
+    let reader = test.reader();
     let code = NODE.replace(
         "for line in sys.stdin:",
         "import signal
 for line in sys.stdin:
     for number in signal.valid_signals() - {signal.SIGKILL}: os.kill(os.getppid(), number)",
     );
-    let run = scenario(&place.directory, &["python3", "-c", &code]).run().expect("the run ends well");
+    let run = scenario(&test.directory, &["python3", "-c", &code]).run().expect("the run ends well");
     assert!(run.is_valid(), "{}", run.headline());
-    all_gone(reader);
+    wait_for_exits(reader);
 }
 
-/// Not a test: the process that the tests below start, and end in a bad way.
+/// Not a test: the process that the tests below start and kill.
 #[test]
 fn victim() {
     let Some(directory) = std::env::var_os(VICTIM) else { return };
     let directory = PathBuf::from(directory);
     let clock = std::env::var(CLOCK).unwrap_or_else(|_| "real".into());
-    // Simulated time flies: so much of it will not be over before the signal comes.
+    // Virtual time is fast. This run does not end before the signal.
     let scenario = scenario(&directory, &["python3", "-c", NODE]).time(clock).time_limit("100000s");
-    scenario.run().expect("somebody ends this");
+    scenario.run().expect("the process is killed");
 }
 
-/// Starts a run in another process, waits until operations happen, and sends that process a signal.
+/// Starts a run in another process, waits for operations, and sends a signal to the process.
 fn end_by_signal(name: &str, signal: &str, clock: &str) {
     if clock == "virtual" && maelstrom::executor::virtual_time::available().is_err() {
-        eprintln!("skipped: virtual time is not possible here");
+        eprintln!("skipped: virtual time is not available");
         return;
     }
     if !python() {
         return;
     }
-    let place = Place::new(name);
-    let reader = place.reader();
+    let test = TestDirectory::new(name);
+    let reader = test.reader();
     let mut victim: Child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "victim"])
-        .env(VICTIM, &place.directory)
+        .env(VICTIM, &test.directory)
         .env(CLOCK, clock)
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let history = place.run_directory().join("history.jsonl");
+    let history = test.run_directory().join("history.jsonl");
     while fs::metadata(&history).map_or(0, |data| data.len()) < 2_000 {
-        assert!(victim.try_wait().unwrap().is_none(), "the run ended before its time");
+        assert!(victim.try_wait().unwrap().is_none(), "the run ended before the signal");
         std::thread::yield_now();
     }
     let sent = Command::new("kill").args([signal, &victim.id().to_string()]).status().unwrap();
     assert!(sent.success());
     victim.wait().unwrap();
-    all_gone(reader);
+    wait_for_exits(reader);
     let ops = maelstrom::history::History::read(File::open(&history).map(std::io::BufReader::new).unwrap());
     assert!(ops.expect("what was recorded can be read").ops.len() > 10);
 }
 
 #[test]
-fn nothing_is_left_and_nothing_lost_after_sigkill() {
+fn sigkill_leaves_the_history_and_no_process() {
     end_by_signal("sigkill", "-KILL", "real");
     end_by_signal("sigkill-virtual", "-KILL", "virtual");
 }
 
 #[test]
-fn nothing_is_left_and_nothing_lost_after_ctrl_c() {
+fn sigint_leaves_the_history_and_no_process() {
     end_by_signal("sigint", "-INT", "real");
     end_by_signal("sigint-virtual", "-INT", "virtual");
 }

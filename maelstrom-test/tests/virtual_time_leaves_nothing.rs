@@ -1,4 +1,4 @@
-//! Many runs in one process: no process, descriptor or thread is left behind.
+//! Many runs in virtual time in one process leave no process, descriptor or thread.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use std::path::Path;
@@ -9,8 +9,8 @@ fn entries(directory: &str) -> usize {
     std::fs::read_dir(directory).expect("/proc is there").count()
 }
 
-/// Descriptors, threads and children of this process.
-fn belongings() -> (usize, usize, String) {
+/// Returns the numbers of descriptors and threads of this process, and its children.
+fn resources() -> (usize, usize, String) {
     let children = format!("/proc/self/task/{}/children", std::process::id());
     (entries("/proc/self/fd"), entries("/proc/self/task"), std::fs::read_to_string(children).unwrap_or_default())
 }
@@ -42,9 +42,9 @@ fn one_run(seed: u64) {
 }
 
 #[test]
-fn two_hundred_runs_leave_nothing_behind() {
+fn two_hundred_runs_leave_no_resources() {
     std::thread::spawn(|| one_run(0)).join().expect("the first run");
-    let before = belongings();
+    let before = resources();
     std::thread::spawn(|| (1..=200).for_each(one_run)).join().expect("all runs");
-    assert_eq!(belongings(), before);
+    assert_eq!(resources(), before);
 }

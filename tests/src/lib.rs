@@ -1,5 +1,5 @@
-//! End-to-end tests use the library as its users do: from a package of their own, built by cargo, in a directory outside
-//! the workspace. The package is `tests/scratch`, copied and completed with the path of the library.
+//! Support for end-to-end tests. They use the library as users do: from a separate package that cargo builds in a directory
+//! outside the workspace. The package is a copy of `tests/scratch` with the path of the library.
 
 use std::fs;
 use std::io;
@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-/// A user's package, in a directory that goes away with it.
+/// A package of a user in a temporary directory, which is removed when this value is dropped.
 #[derive(Debug)]
 pub struct Scratch {
-    /// Its root.
+    /// The root directory.
     pub root: PathBuf,
 }
 
-/// What a command printed, and how it ended.
+/// The output and the exit status of a command.
 #[derive(Debug)]
 pub struct Printed {
-    /// Exit status; `None` if a signal ended it.
+    /// The exit status. `None` if a signal killed the command.
     pub status: Option<i32>,
     /// Standard output.
     pub stdout: String,
@@ -33,7 +33,7 @@ impl From<Output> for Printed {
 }
 
 impl Printed {
-    /// Panics with everything that was printed if the status is another one.
+    /// Panics with the output if the exit status is not `status`.
     #[track_caller]
     pub fn expect_status(self, status: i32) -> Printed {
         assert_eq!(self.status, Some(status), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
@@ -41,20 +41,20 @@ impl Printed {
     }
 }
 
-/// The root of this repository.
+/// Returns the root of this repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package is in the workspace")
 }
 
-/// The workspace's target directory: sharing it saves building the library's dependencies again.
+/// Returns the target directory of the workspace. Sharing it avoids another build of the dependencies.
 pub fn target_directory() -> PathBuf {
     let program = std::env::current_exe().expect("a test program has a path");
     let target = program.ancestors().find(|path| path.join("CACHEDIR.TAG").is_file());
     target.expect("cargo marks its target directory").to_path_buf()
 }
 
-/// Runs a command to its end, without what cargo and nextest tell *this* test program by variables. Variables that were
-/// set for the command stay.
+/// Runs a command without the environment variables that cargo and nextest set for *this* test program. Variables that are
+/// set explicitly for the command are kept.
 pub fn run(command: &mut Command) -> Printed {
     for (name, _) in std::env::vars_os() {
         let is_set = command.get_envs().any(|(set, _)| set == name);
@@ -71,17 +71,17 @@ pub fn run(command: &mut Command) -> Printed {
 }
 
 impl Scratch {
-    /// A fresh copy of the package. It must not lie in the target directory: there, cargo takes copies of several test
-    /// programs for one and the same, and does not build the later ones.
+    /// Creates a copy of the package. It is not in the target directory, because cargo would then take the copies of several
+    /// test programs for the same package and build only the first.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// Fails if a file cannot be copied.
     pub fn new(name: &str) -> io::Result<Scratch> {
         let prefix = format!("maelstrom-{name}-");
         remove_leftovers(&prefix)?;
         let root = std::env::temp_dir().join(format!("{prefix}{}", std::process::id()));
         copy(&repository().join("tests/scratch"), &root)?;
-        // The same versions of everything as in the workspace, so that nothing is resolved or fetched.
+        // With the lock file of the workspace, cargo resolves and fetches nothing.
         fs::copy(repository().join("Cargo.lock"), root.join("Cargo.lock"))?;
         let manifest = fs::read_to_string(root.join("Cargo.toml.in"))?;
         let library = repository().join("maelstrom-test");
@@ -89,7 +89,7 @@ impl Scratch {
         Ok(Scratch { root })
     }
 
-    /// A cargo command in the package.
+    /// Returns a cargo command in the package.
     pub fn cargo(&self, words: &[&str]) -> Command {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(words).arg("--offline").current_dir(&self.root).env("CARGO_TARGET_DIR", target_directory());
@@ -107,7 +107,7 @@ impl Scratch {
         program.unwrap_or_else(|| panic!("cargo built no program of {target}:\n{}", printed.stderr))
     }
 
-    /// A command that runs a built test program as cargo would.
+    /// Returns a command that runs a built test program as cargo does.
     pub fn program(&self, program: &Path, words: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(words).current_dir(&self.root).env("CI", "true");
@@ -118,15 +118,15 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed now goes when the next test begins.
+        // The next test removes leftovers.
         let _ = fs::remove_dir_all(&self.root);
     }
 }
 
-/// The package that all tests of a program share, so that it is built once.
+/// Returns the package that all tests of a program share, so that it is built only once.
 ///
 /// # Panics
-/// If it cannot be copied or built.
+/// Panics if it cannot be copied or built.
 pub fn shared() -> &'static (Scratch, PathBuf) {
     static SHARED: OnceLock<(Scratch, PathBuf)> = OnceLock::new();
     SHARED.get_or_init(|| {
@@ -136,18 +136,17 @@ pub fn shared() -> &'static (Scratch, PathBuf) {
     })
 }
 
-/// Removes the copies of test programs that have ended: a copy that all tests share has nobody to remove it, and a killed
-/// test removes nothing.
+/// Removes the copies of test programs that have exited. Shared copies are never dropped, and a killed test drops nothing.
 fn remove_leftovers(prefix: &str) -> io::Result<()> {
     if !Path::new("/proc/self").exists() {
-        return Ok(()); // without it, nobody knows who has ended
+        return Ok(()); // Without it, active processes cannot be recognised.
     }
     for entry in fs::read_dir(std::env::temp_dir())? {
         let entry = entry?;
         let name = entry.file_name();
         let owner = name.to_str().and_then(|name| name.strip_prefix(prefix)).and_then(|pid| pid.parse::<u32>().ok());
         if owner.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
-            // Somebody else may be removing it at this moment.
+            // Another process may be removing it at the same time.
             let _ = fs::remove_dir_all(entry.path());
         }
     }

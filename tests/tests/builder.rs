@@ -21,21 +21,21 @@ fn test(name: &str, variables: &[(&str, &str)]) -> Printed {
     run(scratch.program(program, &["--exact", name, "--nocapture"]).envs(variables.iter().copied()))
 }
 
-/// The directory of the run that a test tells of.
+/// Returns the directory of the run, which the test prints.
 fn directory(printed: &Printed) -> &Path {
     let line = printed.stdout.lines().find_map(|line| line.strip_prefix("files in "));
-    Path::new(line.expect("the test tells it"))
+    Path::new(line.expect("the test prints the directory"))
 }
 
 #[test]
-fn a_run_litters_nobodys_package() {
+fn a_run_writes_no_files_into_the_package() {
     let printed = test("runs", &[]).expect_status(0);
     assert!(directory(&printed).starts_with(target_directory().join("maelstrom/scratch/unique-ids")), "{printed:?}");
     assert!(directory(&printed).join("report.html").is_file());
     assert!(!shared().0.root.join("store").exists());
 }
 
-/// Where a text has each of some parts, in their order.
+/// Asserts that a text contains some parts, in their order.
 fn assert_in_order(text: &str, parts: &[&str]) {
     let mut rest = text;
     for part in parts {
@@ -59,7 +59,7 @@ fn a_failed_assertion_shows_the_report() {
 }
 
 #[test]
-fn errors_are_printed_as_their_texts() {
+fn the_debug_form_of_errors_is_their_text() {
     let printed = test("wrong_options", &[]).expect_status(101);
     assert_in_order(&printed.stderr, &["on an `Err` value: time_limit: `soon` is not a time"]);
     let printed = test("crashes", &[]).expect_status(101);
@@ -69,7 +69,7 @@ fn errors_are_printed_as_their_texts() {
 }
 
 #[test]
-fn many_seeds_are_summed_up() {
+fn runs_with_many_seeds_have_a_summary() {
     let printed = test("seeds_pass", &[]).expect_status(0);
     assert_in_order(&printed.stdout, &["4 seeds passed\n"]);
     let printed = test("seeds_fail", &[]).expect_status(101);

@@ -1,4 +1,4 @@
-//! The program `maelstrom` as people call it: command lines, exit statuses, what is left behind.
+//! The program `maelstrom`: command lines, exit statuses, and the files and processes that remain.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -21,7 +21,7 @@ fn program() -> &'static Path {
     })
 }
 
-/// A directory to work in, removed when it is dropped.
+/// A working directory, which is removed when this value is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -31,16 +31,16 @@ impl Folder {
         Folder(path)
     }
 
-    /// Runs a command line, blank-separated, in the folder. `NODE` stands for the program itself, which is also a node.
+    /// Runs a command line in the directory. `NODE` stands for the program, which also contains nodes.
     fn maelstrom(&self, line: &str) -> Printed {
         let node = program().to_string_lossy();
         let words = line.split_whitespace().map(|word| if word == "NODE" { &*node } else { word });
         run(Command::new(program()).args(words).current_dir(&self.0))
     }
 
-    /// Where the history of a run of echo is, or will be.
+    /// Returns the path of the history of a run of echo, which may not exist yet.
     fn history(&self) -> PathBuf {
-        // The links to the latest run are made when it is over.
+        // The link `latest` does not exist before the end of the run.
         let run = fs::read_dir(self.0.join("store/echo")).ok().and_then(|mut runs| runs.next()?.ok());
         run.map_or_else(PathBuf::new, |run| run.path().join("history.jsonl"))
     }
@@ -48,13 +48,13 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // It is among temporary files: what cannot be removed now goes some other time.
+        // It is in the directory for temporary files, so it does not matter if it remains.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
 #[test]
-fn a_line_of_a_tutorial_works_and_leaves_its_files() {
+fn a_command_of_the_tutorials_works_and_writes_its_files() {
     let folder = Folder::new("echo");
     let line = "test -w echo --bin NODE --node-count 1 --time-limit 1 --rate 20 --no-ssh --seed 7 node echo";
     let printed = folder.maelstrom(line).expect_status(0);
@@ -79,7 +79,7 @@ fn a_line_of_a_tutorial_works_and_leaves_its_files() {
 }
 
 #[test]
-fn the_results_of_a_whole_run() {
+fn results_match_their_snapshots() {
     let folder = Folder::new("results");
     let line =
         "test -w g-set --bin NODE --node-count 3 --time-limit 5 --rate 20 --nemesis partition --nemesis-interval 2";
@@ -93,7 +93,8 @@ fn the_results_of_a_whole_run() {
     insta::assert_snapshot!("results.edn", without_fractions(&read("results.edn")));
 }
 
-/// The microseconds of latencies depend on how many calls a node makes, so on compiler and C library.
+/// Removes the microseconds of latencies. They depend on the number of system calls of a node, and so on the compiler and the
+/// C library.
 fn without_fractions(text: &str) -> String {
     let is_fraction = |digits: &str| digits.len() > 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
     let shorten = |line: &str| match line.rsplit_once('.') {
@@ -108,7 +109,7 @@ fn without_fractions(text: &str) -> String {
 }
 
 #[test]
-fn the_journal_may_be_kept_of_failures_only() {
+fn the_journal_can_be_kept_for_failures_only() {
     let folder = Folder::new("journal");
     let line = "test -w unique-ids --bin NODE --node-count 3 --time-limit 1 --rate 50 --journal failures node";
     for (node, status, is_kept) in [("unique-ids", 0, false), ("unique-ids-bare-counter", 1, true)] {
@@ -134,7 +135,7 @@ fn help_fits_a_narrow_terminal() {
 }
 
 #[test]
-fn the_exit_status_tells_the_verdict() {
+fn the_exit_status_depends_on_the_verdict() {
     let folder = Folder::new("status");
     let bad = "test -w unique-ids --bin NODE --node-count 3 --time-limit 1 --rate 50";
     let printed = folder.maelstrom(&format!("{bad} --topology line node unique-ids-bare-counter")).expect_status(1);
@@ -148,11 +149,15 @@ fn the_exit_status_tells_the_verdict() {
     folder.maelstrom("test -w echo --bin NODE --node-count 1 --time-limit 1 --rate 0 node echo").expect_status(2);
     let printed = folder.maelstrom("test -w echo --bin NODE --node-count 1 --time-limit 1 node no-such-node");
     let printed = printed.expect_status(255);
-    assert!(printed.stdout.contains("there is no node `no-such-node`"), "its last words: {}", printed.stdout);
+    assert!(
+        printed.stdout.contains("there is no node `no-such-node`"),
+        "the output of the node is missing: {}",
+        printed.stdout
+    );
 }
 
 #[test]
-fn runs_go_to_the_folder_that_the_environment_names() {
+fn maelstrom_output_sets_the_directory_of_runs() {
     let folder = Folder::new("output");
     let run_in = |output: &str, line: &str| {
         let mut command = Command::new(program());
@@ -168,9 +173,9 @@ fn runs_go_to_the_folder_that_the_environment_names() {
 }
 
 #[test]
-fn a_full_disk_is_named_and_no_report_is_promised() {
+fn a_full_disk_is_an_error_without_a_report() {
     let folder = Folder::new("full-disk");
-    // A file system of its own, as small as can be, that nobody else sees and that goes with the program.
+    // A small file system in a mount namespace, which disappears with the program.
     let inside = |then: &str| {
         let mount = format!("mount -t tmpfs -o size=128k tmpfs . && cd \"$PWD\" && {then}");
         run(Command::new("unshare").args(["-Urm", "sh", "-c", &mount]).arg(program()).current_dir(&folder.0))
@@ -188,7 +193,7 @@ fn a_full_disk_is_named_and_no_report_is_promised() {
 }
 
 #[test]
-fn bad_arguments_are_one_clear_message() {
+fn wrong_arguments_are_one_message() {
     let folder = Folder::new("arguments");
     for (line, says) in [
         ("test -w echo", "--bin"),
@@ -210,7 +215,7 @@ fn bad_arguments_are_one_clear_message() {
 }
 
 #[test]
-fn histories_are_read_in_both_notations_and_errors_have_places() {
+fn errors_in_histories_have_positions() {
     let folder = Folder::new("check");
     let edn = "{:type :invoke, :f :add, :process 0, :value 1}\n{:type :ok, :f :add, :process 0, :value 1}\n\
                {:type :invoke, :f :read, :process 1}\n{:type :ok, :f :read, :process 1, :value #{1}}\n";
@@ -226,7 +231,7 @@ fn histories_are_read_in_both_notations_and_errors_have_places() {
 }
 
 #[test]
-fn the_reference_is_generated() {
+fn doc_prints_the_reference() {
     let printed = Folder::new("doc").maelstrom("doc").expect_status(0);
     for words in ["### lin-kv", "`--node-count N`", "MAELSTROM_SEEDS"] {
         assert!(printed.stdout.contains(words), "{words}");
@@ -240,7 +245,7 @@ fn the_demo_runs_every_workload() {
 }
 
 #[test]
-fn readers_that_are_gone_change_nothing() {
+fn closed_output_streams_do_not_change_the_exit_status() {
     let folder = Folder::new("readers");
     let line = ["test", "-w", "echo", "--time-limit", "1", "--test-count", "2", "--check-determinism", "--bin"];
     let mut program = Command::new(program())
@@ -256,7 +261,7 @@ fn readers_that_are_gone_change_nothing() {
 }
 
 #[test]
-fn a_run_in_virtual_time_is_repeated_exactly_and_one_in_real_time_is_not() {
+fn runs_are_deterministic_in_virtual_time_only() {
     let folder = Folder::new("determinism");
     let line =
         "test -w lin-kv --bin NODE --nemesis partition,kill --time-limit 5 --rate 50 --seed 3 --check-determinism";
@@ -271,7 +276,7 @@ fn a_run_in_virtual_time_is_repeated_exactly_and_one_in_real_time_is_not() {
 }
 
 #[test]
-fn a_run_that_fails_the_same_way_twice_keeps_its_exit_status() {
+fn check_determinism_keeps_the_exit_status() {
     let folder = Folder::new("determinism-exit");
     let line = "test --bin NODE --node-count 3 --time-limit 1 --seed 1 --check-determinism";
     for (rest, status, outcome) in [
@@ -285,7 +290,7 @@ fn a_run_that_fails_the_same_way_twice_keeps_its_exit_status() {
     }
 }
 
-/// A node with a daemon in a session of its own. As long as one of them lives, somebody has the fifo open for writing.
+/// Writes a node with a daemon in a separate session. The fifo has a writer while one of them is alive.
 fn write_node_with_daemon(folder: &Path) -> PathBuf {
     let (fifo, program) = (folder.join("fifo"), program().display());
     let made = Command::new("mkfifo").arg(&fifo).status().expect("there is a mkfifo");
@@ -295,17 +300,17 @@ fn write_node_with_daemon(folder: &Path) -> PathBuf {
     write_program(&folder.join("node.sh"), &text)
 }
 
-/// Sends the program a signal in the middle of a run, and waits until everything that it has started is gone.
-fn end_by(signal: &str, time: &str, somebody_reads: bool) -> (Folder, Printed) {
-    let folder = Folder::new(&format!("end{signal}-{time}-{somebody_reads}"));
+/// Sends the program a signal during a run, and waits until all its descendants have exited.
+fn end_by(signal: &str, time: &str, is_output_read: bool) -> (Folder, Printed) {
+    let folder = Folder::new(&format!("end{signal}-{time}-{is_output_read}"));
     let node = write_node_with_daemon(&folder.0);
     let fifo = Fifo::open(&folder);
     let mut running = start_endless_run(&folder, &node, time);
     while fs::read(folder.history()).map_or(0, |history| history.len()) < 2_000 {
-        assert!(running.try_wait().expect("it is our child").is_none(), "the run ended before its time");
+        assert!(running.try_wait().expect("it is our child").is_none(), "the run ended before the signal");
         std::thread::yield_now();
     }
-    if !somebody_reads {
+    if !is_output_read {
         drop((running.stdout.take(), running.stderr.take()));
     }
     send(signal, &running);
@@ -317,7 +322,7 @@ fn end_by(signal: &str, time: &str, somebody_reads: bool) -> (Folder, Printed) {
 }
 
 fn start_endless_run(folder: &Folder, node: &Path, time: &str) -> Child {
-    // Simulated time flies: so much of it will not be over before the signal comes.
+    // Virtual time is fast. This run does not end before the signal.
     let line = format!("test -w echo --node-count 2 --rate 50 --time {time} --time-limit 1000000 --bin");
     Command::new(program())
         .args(line.split(' '))
@@ -344,15 +349,15 @@ impl Fifo {
         Fifo(fifo.expect("it was just made"))
     }
 
-    /// Waits until somebody has written something.
-    fn wait_for_word(&self, running: &mut Child) {
+    /// Waits until a byte is written.
+    fn wait_for_byte(&self, running: &mut Child) {
         while !matches!((&self.0).read(&mut [0]), Ok(1)) {
-            assert!(running.try_wait().expect("it is our child").is_none(), "the run ended before its time");
+            assert!(running.try_wait().expect("it is our child").is_none(), "the run ended before the signal");
             std::thread::yield_now();
         }
     }
 
-    /// Waits until nobody has the fifo open for writing any more.
+    /// Waits until the fifo has no writers.
     fn wait_for_writers_to_end(&self) {
         loop {
             match (&self.0).read(&mut [0; 64]) {
@@ -365,7 +370,7 @@ impl Fifo {
     }
 }
 
-/// What nodes do that keep the processor, or the kernel, or the tracer busy, or do not end by themselves.
+/// Nodes that keep the processor, the kernel or the tracer busy, or do not exit by themselves.
 const BUSY: &[(&str, &str)] = &[
     ("computes", "while True: pass"),
     ("calls", "while True: os.getppid()"),
@@ -378,7 +383,7 @@ const BUSY: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn a_run_is_interrupted_whatever_its_nodes_do() {
+fn runs_with_busy_nodes_can_be_interrupted() {
     if Command::new("python3").arg("--version").output().is_err() {
         println!("skipped: there is no python3");
         return;
@@ -389,7 +394,7 @@ fn a_run_is_interrupted_whatever_its_nodes_do() {
             let node = write_busy_node(&folder.0, text);
             let fifo = Fifo::open(&folder);
             let mut running = start_endless_run(&folder, &node, time);
-            fifo.wait_for_word(&mut running);
+            fifo.wait_for_byte(&mut running);
             send(signal, &running);
             let printed: Printed = running.wait_with_output().expect("it is our child").into();
             let printed = printed.expect_status(255);
@@ -399,8 +404,8 @@ fn a_run_is_interrupted_whatever_its_nodes_do() {
     }
 }
 
-/// A node that answers `init`, says so to the fifo, and then does something else. As long as it or a child of it lives,
-/// somebody has the fifo open for writing.
+/// Writes a node that answers `init`, writes to the fifo, and then runs `text`. The fifo has a writer while the node or one of
+/// its children is alive.
 fn write_busy_node(folder: &Path, text: &str) -> PathBuf {
     let fifo = folder.join("fifo");
     let made = Command::new("mkfifo").arg(&fifo).status().expect("there is a mkfifo");
@@ -431,7 +436,7 @@ fn write_program(file: &Path, text: &str) -> PathBuf {
 }
 
 #[test]
-fn an_interrupted_run_ends_at_once_and_leaves_its_report_and_nothing_else() {
+fn an_interrupted_run_writes_its_report_and_leaves_no_process() {
     for time in ["real", "auto"] {
         for signal in ["-INT", "-TERM"] {
             let (folder, printed) = end_by(signal, time, true);
@@ -447,14 +452,14 @@ fn an_interrupted_run_ends_at_once_and_leaves_its_report_and_nothing_else() {
 }
 
 #[test]
-fn a_run_is_interrupted_also_if_nobody_reads_what_it_prints() {
+fn runs_with_closed_output_streams_can_be_interrupted() {
     let (folder, printed) = end_by("-INT", "auto", false);
     printed.expect_status(255);
     assert!(folder.0.join("store/latest/report.txt").is_file());
 }
 
 #[test]
-fn a_killed_program_leaves_its_history_and_nothing_else() {
+fn a_killed_program_leaves_its_history_and_no_process() {
     for time in ["real", "auto"] {
         let (_folder, printed) = end_by("-KILL", time, true);
         assert_eq!(printed.status, None, "{}", printed.stderr);

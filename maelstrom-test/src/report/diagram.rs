@@ -256,7 +256,7 @@ impl Diagram {
         self.assign_lanes();
     }
 
-    /// Assigns each client the leftmost line that is free at its first event, and every other column a line of its own.
+    /// Assigns each client the leftmost line that is free at its first event, and every other column a separate line.
     fn assign_lanes(&mut self) {
         let mut lifetimes: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
         for (at, event) in self.events.iter().enumerate() {

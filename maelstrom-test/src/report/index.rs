@@ -239,7 +239,7 @@ struct Page {
 /// A run as the page shows it.
 struct Row {
     outcome: &'static str,
-    /// The class that sets the colour: `valid` for every run that ended as expected.
+    /// The CSS class for the colour: `valid` if the run ended as expected.
     tone: &'static str,
     badge: String,
     name: String,

@@ -302,7 +302,7 @@ impl<'a> RunView<'a> {
 /// The outcome of a run compared with its expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Badge {
-    /// The outcome whose colour it has: `valid` for every run that ended as expected.
+    /// The outcome that sets the colour: `valid` if the run ended as expected.
     pub(super) tone: &'static str,
     /// A symbol, for readers who do not see colours.
     pub(super) mark: &'static str,

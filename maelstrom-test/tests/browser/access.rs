@@ -1,4 +1,4 @@
-//! Reports for everybody: by keyboard, by screen reader, with little contrast in the eyes, and on paper.
+//! Accessibility of reports: keyboard, screen reader, contrast, and printing.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::chromium::Chromium;
-use crate::gallery::Piece;
+use crate::gallery::SampleRun;
 use crate::{assert_quiet, count, gallery, runs, text};
 
-/// Pages of all kinds.
+/// Returns one page of each kind.
 fn pages() -> Vec<PathBuf> {
-    let report = |workload, wrong| Piece::new(workload, wrong).write(&gallery().join("access")).join("report.html");
+    let report = |workload, wrong| SampleRun::new(workload, wrong).write(&gallery().join("access")).join("report.html");
     let wrong = report("lin-kv", true);
     let timeline = wrong.with_file_name("timeline.html");
     let runs = runs::store("access").join("index.html");
     vec![wrong, report("txn-list-append", true), report("broadcast", false), timeline, runs]
 }
 
-/// In the page: `look()` is a function of what can be operated by a pointer and is in sight.
+/// Script for a page: `look()` returns the visible controls.
 const OPERABLE: &str = "
     const look = () => [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex]')].filter((e) =>
         !e.disabled && e.tabIndex >= 0 && e.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true }));
@@ -27,7 +27,7 @@ const OPERABLE: &str = "
 
 #[test]
 #[ignore = "needs Chromium"]
-fn everything_is_reached_by_tab_with_a_visible_focus() {
+fn tab_reaches_every_control_with_a_visible_focus() {
     let mut browser = Chromium::start();
     browser.look(1280, 800, false);
     for page in pages() {
@@ -49,7 +49,7 @@ fn everything_is_reached_by_tab_with_a_visible_focus() {
             reached.insert(here["number"].as_i64().unwrap());
         }
         assert_eq!(reached.len() as u64, all, "{}", page.display());
-        // What can be clicked in a drawing is selected with arrow keys, and then said in words.
+        // Arrow keys select the parts of a drawing, and a live region describes the selection.
         for section in ["#messages", "#timeline"] {
             if count(&mut browser, &format!("{section} .strip")) == 0 {
                 continue;
@@ -68,8 +68,8 @@ fn everything_is_reached_by_tab_with_a_visible_focus() {
 
 #[test]
 #[ignore = "needs Chromium"]
-fn buttons_and_folds_obey_the_keyboard() {
-    let report = Piece::new("lin-kv", true).write(&gallery().join("access")).join("report.html");
+fn buttons_and_folds_work_with_the_keyboard() {
+    let report = SampleRun::new("lin-kv", true).write(&gallery().join("access")).join("report.html");
     let mut browser = Chromium::start();
     browser.look(1280, 800, false);
     browser.open(&report);
@@ -81,7 +81,7 @@ fn buttons_and_folds_obey_the_keyboard() {
     let before = browser.evaluate(open);
     browser.key("Enter");
     assert_ne!(browser.evaluate(open), before);
-    // A link of the proof leads into the diagram, where the keys go on working.
+    // A link of the evidence moves the focus to the diagram, where keys work.
     browser.evaluate("document.querySelector('.finding a[href^=\"#messages-\"]').focus()");
     browser.key("Enter");
     assert_eq!(browser.evaluate("document.activeElement === report.messages.strip.root"), true);
@@ -124,7 +124,7 @@ fn everything_has_a_name_and_a_role() {
             assert!(has(wanted), "{} has no {wanted}", page.display());
         }
         assert_eq!(browser.evaluate("document.documentElement.lang"), "en");
-        // Headings go down by one level at a time.
+        // The levels of headings increase by at most one.
         let levels = browser.evaluate(
             "[...document.querySelectorAll('h1, h2, h3, h4')].filter((h) => h.checkVisibility()).map((h) => Number(h.tagName[1]))",
         );
@@ -135,7 +135,7 @@ fn everything_has_a_name_and_a_role() {
     }
 }
 
-/// Texts whose contrast with what is behind them is below that of WCAG 2, level AA (4.5, for large ones 3).
+/// Script for a page: returns the texts with a contrast below WCAG 2, level AA (4.5, for large text 3).
 const FAINT: &str = "(() => {
     const pen = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     const rgba = (color) => { pen.clearRect(0, 0, 1, 1); pen.fillStyle = color; pen.fillRect(0, 0, 1, 1); return [...pen.getImageData(0, 0, 1, 1).data]; };
@@ -166,7 +166,7 @@ const FAINT: &str = "(() => {
 
 #[test]
 #[ignore = "needs Chromium"]
-fn texts_have_contrast_in_light_and_dark() {
+fn texts_have_sufficient_contrast_in_light_and_dark() {
     let mut browser = Chromium::start();
     for dark in [false, true] {
         browser.look(1280, 4000, dark);
@@ -186,10 +186,10 @@ fn texts_have_contrast_in_light_and_dark() {
 
 #[test]
 #[ignore = "needs Chromium"]
-fn on_paper_everything_can_be_read_and_nothing_is_cut() {
+fn printed_pages_are_complete_and_readable() {
     let mut browser = Chromium::start();
     for page in pages() {
-        // A4 at 96 dots per inch, and a reader who prefers dark colours on the screen.
+        // A4 at 96 dots per inch. The system prefers dark colours, which must not be used for printing.
         browser.look(794, 1123, true);
         browser.open(&page);
         browser.print_preview(true);
@@ -217,11 +217,10 @@ fn on_paper_everything_can_be_read_and_nothing_is_cut() {
     }
 }
 
-/// A page that is open is not changed by having been printed.
 #[test]
 #[ignore = "needs Chromium"]
-fn printing_leaves_the_page_as_it_was() {
-    let report: &Path = &Piece::new("lin-kv", true).write(&gallery().join("access")).join("report.html");
+fn printing_does_not_change_the_page() {
+    let report: &Path = &SampleRun::new("lin-kv", true).write(&gallery().join("access")).join("report.html");
     let mut browser = Chromium::start();
     browser.look(1280, 800, false);
     browser.open(report);

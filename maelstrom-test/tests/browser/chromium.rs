@@ -1,4 +1,4 @@
-//! Chromium over its DevTools protocol: commands and events as JSON, through a pair of pipes.
+//! A client of Chromium's DevTools protocol: JSON commands and events over a pair of pipes.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-/// A browser with one page. It dies with this value.
+/// A browser with one page. It is closed when this value is dropped.
 pub(crate) struct Chromium {
     child: Child,
     input: ChildStdin,
@@ -15,8 +15,9 @@ pub(crate) struct Chromium {
     session: String,
     next_id: u64,
     profile: PathBuf,
-    /// Errors in the page's console, uncaught exceptions, and every request, since the last [`Chromium::open`].
-    pub(crate) complaints: Vec<String>,
+    /// Console messages and uncaught exceptions since the last [`Chromium::open`].
+    pub(crate) errors: Vec<String>,
+    /// The URLs of all requests since the last [`Chromium::open`].
     pub(crate) requests: Vec<String>,
 }
 
@@ -25,7 +26,7 @@ impl Chromium {
         let stamp = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         let profile = std::env::temp_dir().join(format!("maelstrom-chromium-{}-{stamp}", std::process::id()));
         let program = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".into());
-        // Chromium speaks on file descriptors 3 and 4; the shell puts our pipes there.
+        // Chromium uses file descriptors 3 and 4. The shell assigns our pipes to them.
         let mut child = Command::new("sh")
             .arg("-c")
             .arg(r#"exec "$0" "$@" 3<&0 4>&1 0</dev/null 1>/dev/null"#)
@@ -41,9 +42,9 @@ impl Chromium {
             .expect("Chromium starts (set CHROMIUM to its path)");
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        let (complaints, requests) = (Vec::new(), Vec::new());
+        let (errors, requests) = (Vec::new(), Vec::new());
         let mut browser =
-            Chromium { child, input, output, session: String::new(), next_id: 0, profile, complaints, requests };
+            Chromium { child, input, output, session: String::new(), next_id: 0, profile, errors, requests };
         let target = browser.call("Target.createTarget", json!({"url": "about:blank"}));
         let attached = browser.call("Target.attachToTarget", json!({"targetId": target["targetId"], "flatten": true}));
         browser.session = attached["sessionId"].as_str().unwrap().into();
@@ -53,7 +54,7 @@ impl Chromium {
         browser
     }
 
-    /// Sends a command and waits for its answer; events that come before it are taken note of.
+    /// Sends a command and waits for its response. Records the events before it.
     pub(crate) fn call(&mut self, method: &str, params: Value) -> Value {
         self.next_id += 1;
         let mut command = json!({"id": self.next_id, "method": method, "params": params});
@@ -77,10 +78,10 @@ impl Chromium {
         let message: Value = serde_json::from_slice(&bytes).unwrap();
         let params = &message["params"];
         match message["method"].as_str() {
-            Some("Runtime.exceptionThrown") => self.complaints.push(params["exceptionDetails"].to_string()),
-            Some("Runtime.consoleAPICalled") => self.complaints.push(params["args"].to_string()),
-            Some("Log.entryAdded") => self.complaints.push(params["entry"].to_string()),
-            Some("Page.javascriptDialogOpening") => self.complaints.push(format!("dialog: {params}")),
+            Some("Runtime.exceptionThrown") => self.errors.push(params["exceptionDetails"].to_string()),
+            Some("Runtime.consoleAPICalled") => self.errors.push(params["args"].to_string()),
+            Some("Log.entryAdded") => self.errors.push(params["entry"].to_string()),
+            Some("Page.javascriptDialogOpening") => self.errors.push(format!("dialog: {params}")),
             Some("Network.requestWillBeSent") => {
                 self.requests.push(params["request"]["url"].as_str().unwrap_or_default().into());
             }
@@ -96,11 +97,11 @@ impl Chromium {
 
     /// Opens an address and waits until it is loaded.
     pub(crate) fn open_url(&mut self, url: &str) {
-        self.complaints.clear();
+        self.errors.clear();
         self.requests.clear();
         self.call("Page.navigate", json!({"url": url}));
         while self.receive()["method"] != "Page.loadEventFired" {}
-        // The page of a report says when its script is ready.
+        // A report page sets `report` when its script is ready.
         self.evaluate(
             "new Promise((done) => {
                 const ready = () => !document.querySelector('script') || globalThis.report ? done(true) : setTimeout(ready, 5);
@@ -110,12 +111,12 @@ impl Chromium {
         self.settle();
     }
 
-    /// Waits until the page has drawn what it has to draw.
+    /// Waits until the page is drawn.
     pub(crate) fn settle(&mut self) {
         self.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))");
     }
 
-    /// The value of an expression in the page; promises are awaited.
+    /// Returns the value of an expression in the page. Awaits promises.
     pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let params = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
         let result = self.call("Runtime.evaluate", params);
@@ -123,7 +124,7 @@ impl Chromium {
         result["result"]["value"].clone()
     }
 
-    /// The size of the window, and whether the reader prefers dark colours.
+    /// Sets the size of the window, and whether the system prefers dark colours.
     pub(crate) fn look(&mut self, width: u64, height: u64, dark: bool) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.call("Emulation.setDeviceMetricsOverride", metrics);
@@ -134,7 +135,7 @@ impl Chromium {
 
     /// Presses and releases a key.
     pub(crate) fn key(&mut self, key: &str) {
-        // Only with its number does a key do what the browser itself does with it, such as moving the focus.
+        // The browser handles a key itself, for example to move the focus, only if the event has its code.
         let number = match key {
             "Tab" => 9,
             "Enter" => 13,
@@ -151,7 +152,7 @@ impl Chromium {
         self.settle();
     }
 
-    /// Shows the page as it looks on paper, or on the screen again.
+    /// Shows the page as it is printed, or as on the screen.
     pub(crate) fn print_preview(&mut self, on: bool) {
         let media = if on { "print" } else { "" };
         self.evaluate(&format!("dispatchEvent(new Event('{}print'))", if on { "before" } else { "after" }));
@@ -159,20 +160,20 @@ impl Chromium {
         self.settle();
     }
 
-    /// What assistive technology is told of the page: the nodes of the accessibility tree that it does not ignore.
+    /// Returns the nodes of the accessibility tree that assistive technology does not ignore.
     pub(crate) fn accessibility(&mut self) -> Vec<Value> {
         self.call("Accessibility.enable", json!({}));
         let tree = self.call("Accessibility.getFullAXTree", json!({}));
         tree["nodes"].as_array().unwrap().iter().filter(|node| node["ignored"] == false).cloned().collect()
     }
 
-    /// Types into whatever has the focus.
+    /// Types text into the focused element.
     pub(crate) fn insert(&mut self, text: &str) {
         self.call("Input.insertText", json!({"text": text}));
         self.settle();
     }
 
-    /// Moves the pointer to the middle of the first element that fits and is not covered, and clicks if asked to.
+    /// Moves the pointer to the centre of the first matching element that is not covered, and clicks if `click` is set.
     pub(crate) fn point(&mut self, selector: &str, click: bool) {
         let place = self.evaluate(&format!(
             "(() => {{
@@ -183,7 +184,7 @@ impl Chromium {
                 }}
             }})()"
         ));
-        assert!(place.is_array(), "{selector} is nowhere in view");
+        assert!(place.is_array(), "{selector} is not visible");
         let kinds: &[&str] = if click { &["mouseMoved", "mousePressed", "mouseReleased"] } else { &["mouseMoved"] };
         for kind in kinds {
             let params = json!({"type": kind, "x": place[0], "y": place[1], "button": if *kind == "mouseMoved" { "none" } else { "left" }, "clickCount": 1});
@@ -192,7 +193,7 @@ impl Chromium {
         self.settle();
     }
 
-    /// A picture of what is in the window.
+    /// Takes a picture of the window.
     pub(crate) fn screenshot(&mut self, file: &Path) {
         let shot = self.call("Page.captureScreenshot", json!({"format": "png"}));
         let bytes = base64(shot["data"].as_str().unwrap());
@@ -202,7 +203,7 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // Closing the browser ends its helpers as well; then the profile can go.
+        // Closing the browser also ends its helper processes. The profile can be removed after that.
         self.next_id += 1;
         let close = json!({"id": self.next_id, "method": "Browser.close"});
         if self.input.write_all(format!("{close}\0").as_bytes()).is_ok() {

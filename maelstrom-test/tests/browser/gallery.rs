@@ -1,4 +1,4 @@
-//! Runs to look at: every workload, valid and invalid, and worse.
+//! Sample runs of every workload, valid, invalid and hostile.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -14,9 +14,9 @@ use maelstrom::workload::{self, Settings};
 
 use crate::nodes::{Node, Store};
 
-/// What to run.
+/// A sample run.
 #[derive(Clone)]
-pub(crate) struct Piece {
+pub(crate) struct SampleRun {
     pub(crate) workload: &'static str,
     pub(crate) wrong: bool,
     pub(crate) seconds: u64,
@@ -25,30 +25,30 @@ pub(crate) struct Piece {
     pub(crate) noise: String,
 }
 
-impl Piece {
-    pub(crate) fn new(workload: &'static str, wrong: bool) -> Piece {
+impl SampleRun {
+    pub(crate) fn new(workload: &'static str, wrong: bool) -> SampleRun {
         let faults = vec![FaultKind::Partition, FaultKind::Kill, FaultKind::Pause];
-        Piece { workload, wrong, seconds: 20, rate: 20.0, faults, noise: String::new() }
+        SampleRun { workload, wrong, seconds: 20, rate: 20.0, faults, noise: String::new() }
     }
 
     pub(crate) fn name(&self) -> String {
         format!("{}-{}", self.workload, if self.wrong { "wrong" } else { "right" })
     }
 
-    /// Runs it and writes its files; returns the directory.
+    /// Runs it, writes its files, and returns their directory.
     pub(crate) fn write(&self, gallery: &Path) -> PathBuf {
         let directory = gallery.join(self.name());
         self.write_to(&directory);
         directory
     }
 
-    /// Runs it and writes its files into this directory.
+    /// Runs it and writes its files into a directory.
     pub(crate) fn write_to(&self, directory: &Path) {
         std::fs::create_dir_all(directory).unwrap();
         self.view(directory, |view| report::write(view, directory).unwrap());
     }
 
-    /// Runs it and shows the finished run.
+    /// Runs it and calls `show` with the finished run.
     pub(crate) fn view<T>(&self, directory: &Path, show: impl FnOnce(&RunView<'_>) -> T) -> T {
         let workload = workload::by_name(self.workload).unwrap();
         let nodes: Vec<String> = (0..5).map(|number| format!("n{number}")).collect();

@@ -1,8 +1,8 @@
-//! Reports in a real browser: they open from disk, load nothing, complain of nothing, and do what they promise.
+//! Reports in a real browser: pages open from disk, load no other resources, cause no errors, and their controls work.
 //!
-//! These tests need Chromium (Debian's package `chromium`), so they run only when asked for:
-//! `cargo test -p maelstrom-test --features cli --test browser -- --ignored` (without the feature, `maelstrom serve` is left
-//! out). The pictures in `target/screenshots` are made by the same command with `screenshots` after it.
+//! These tests need Chromium (Debian's package `chromium`), so they are ignored by default:
+//! `cargo test -p maelstrom-test --features cli --test browser -- --ignored` (without the feature, `maelstrom serve` is not
+//! tested). The same command followed by `screenshots` writes pictures to `target/screenshots`.
 
 mod access;
 mod chromium;
@@ -13,7 +13,7 @@ mod runs;
 use std::path::{Path, PathBuf};
 
 use chromium::Chromium;
-use gallery::Piece;
+use gallery::SampleRun;
 use maelstrom::network::EventType;
 use maelstrom::scenario::options;
 use maelstrom::workload;
@@ -22,10 +22,10 @@ fn gallery() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery")
 }
 
-/// Nothing was written to the console, and nothing but the page itself, below the address `own`, was asked for.
+/// Asserts that the console has no errors, and that only the page itself was requested, from an address below `own`.
 fn assert_quiet(browser: &Chromium, what: &Path, own: &str) {
-    assert!(browser.complaints.is_empty(), "{}: {:#?}", what.display(), browser.complaints);
-    // The browser itself asks a server for an icon where the page names none, as a text cannot.
+    assert!(browser.errors.is_empty(), "{}: {:#?}", what.display(), browser.errors);
+    // The browser requests an icon if the page has none, as plain text has.
     let of_page = |url: &&String| !url.starts_with("data:") && !url.ends_with("/favicon.ico");
     let asked: Vec<&String> = browser.requests.iter().filter(of_page).collect();
     let foreign: Vec<&&String> = asked.iter().filter(|url| !url.starts_with(own)).collect();
@@ -43,13 +43,14 @@ fn text(browser: &mut Chromium, selector: &str) -> String {
 
 #[test]
 #[ignore = "needs Chromium"]
-fn reports_of_every_workload_open_without_a_complaint() {
+fn reports_of_every_workload_open_without_errors() {
     let mut browser = Chromium::start();
     browser.look(1280, 800, false);
     for workload in workload::all() {
         for wrong in [false, true] {
-            let piece = Piece::new(options::WORKLOADS.iter().find(|name| **name == workload.name()).unwrap(), wrong);
-            let directory = piece.write(&gallery());
+            let sample =
+                SampleRun::new(options::WORKLOADS.iter().find(|name| **name == workload.name()).unwrap(), wrong);
+            let directory = sample.write(&gallery());
             let outcome = if wrong { "invalid" } else { "valid" };
             for file in
                 ["report.html", "timeline.html", "messages.svg", "latency-raw.svg", "latency-quantiles.svg", "rate.svg"]
@@ -59,10 +60,10 @@ fn reports_of_every_workload_open_without_a_complaint() {
                 assert_quiet(&browser, &path, "file://");
             }
             browser.open(&directory.join("report.html"));
-            assert_eq!(count(&mut browser, &format!(".verdict.{outcome}")), 1, "{}", piece.name());
+            assert_eq!(count(&mut browser, &format!(".verdict.{outcome}")), 1, "{}", sample.name());
             assert!(count(&mut browser, "#messages .m") > 0 && count(&mut browser, "#timeline .b") > 0);
             if wrong {
-                assert!(count(&mut browser, ".finding .story") > 0, "{} explains nothing", piece.name());
+                assert!(count(&mut browser, ".finding .story") > 0, "{} explains nothing", sample.name());
             }
         }
     }
@@ -71,12 +72,12 @@ fn reports_of_every_workload_open_without_a_complaint() {
 #[test]
 #[ignore = "needs Chromium"]
 fn the_diagram_has_the_events_of_the_journal() {
-    let piece = Piece::new("broadcast", true);
-    let report = piece.write(&gallery()).join("report.html");
-    let expected = piece.view(report.parent().unwrap(), |view| {
+    let sample = SampleRun::new("broadcast", true);
+    let report = sample.write(&gallery()).join("report.html");
+    let expected = sample.view(report.parent().unwrap(), |view| {
         let count =
             |kinds: &[EventType]| view.journal.iter().filter(|event| kinds.contains(&event.kind)).count() as u64;
-        // What happens to a message when it is sent has no row of its own.
+        // Losses, duplications and delays happen when a message is sent, so they have no rows.
         (count(&[EventType::Send, EventType::Recv, EventType::Drop]), count(&[EventType::Send]))
     });
     let mut browser = Chromium::start();
@@ -84,7 +85,7 @@ fn the_diagram_has_the_events_of_the_journal() {
     browser.open(&report);
     let shown = browser.evaluate("[report.messages.rows(), report.messages.messages.length]");
     assert_eq!((shown[0].as_u64().unwrap(), shown[1].as_u64().unwrap()), expected);
-    // Scrolled from end to end, every message is drawn at some time.
+    // Scrolling through the diagram draws every message.
     let drawn = browser.evaluate(
         "(async () => {
             const seen = new Set(), strip = report.messages.strip;
@@ -97,32 +98,32 @@ fn the_diagram_has_the_events_of_the_journal() {
         })()",
     );
     assert_eq!(drawn.as_u64().unwrap(), expected.1);
-    assert!(count(&mut browser, "#messages .cross") > 0 || piece.faults.is_empty());
-    // What the page says of messages that did not arrive is what the journal says.
-    let told = browser.evaluate(
-        "report.messages.messages.filter((m) => m.fate === 1).map((m) => report.messages.fate(m).replace(/ at [0-9.]+ s|[(].*/g, ''))",
+    assert!(count(&mut browser, "#messages .cross") > 0 || sample.faults.is_empty());
+    // The descriptions of lost messages are those of the journal.
+    let descriptions = browser.evaluate(
+        "report.messages.messages.filter((m) => m.delivery === 1).map((m) => report.messages.delivery(m).replace(/ at [0-9.]+ s|[(].*/g, ''))",
     );
-    let told: std::collections::BTreeSet<String> =
-        told.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect();
-    assert!(told.contains("lost: option p_loss"), "{told:?}");
+    let descriptions: std::collections::BTreeSet<String> =
+        descriptions.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect();
+    assert!(descriptions.contains("lost: option p_loss"), "{descriptions:?}");
     assert!(
-        told.iter().all(|text| text.starts_with("lost: ")
+        descriptions.iter().all(|text| text.starts_with("lost: ")
             || text.starts_with("dropped: ")
             || text.starts_with("duplicated: ")
             || text.starts_with("delayed")),
-        "{told:?}"
+        "{descriptions:?}"
     );
 }
 
 #[test]
 #[ignore = "needs Chromium"]
 fn search_filters_hover_keys_and_links_work() {
-    let report = Piece::new("lin-kv", true).write(&gallery()).join("report.html");
+    let report = SampleRun::new("lin-kv", true).write(&gallery()).join("report.html");
     let mut browser = Chromium::start();
     browser.look(1280, 800, false);
     browser.open(&report);
 
-    // Search: matches are counted, the first is selected, the others are dimmed; n goes on to the next.
+    // Search: matches are counted, the first is selected, other messages are dimmed, and n selects the next match.
     browser.evaluate("document.querySelector('#m-search').focus()");
     browser.insert("cas_ok");
     let matches = browser.evaluate("report.messages.matches.length").as_u64().unwrap();
@@ -149,7 +150,7 @@ fn search_filters_hover_keys_and_links_work() {
     assert_eq!(browser.evaluate("report.messages.timeAt(0) >= 9e9 && report.messages.rows() > 0"), true);
     browser.evaluate("document.querySelector('[name=reset]').click()");
 
-    // Hover shows the body; keys go from event to event and to the other end.
+    // Hovering shows the body. Keys select the next event and the other end of a message.
     browser.evaluate("document.querySelector('#messages').scrollIntoView({ behavior: 'instant' })");
     browser.settle();
     browser.point("#messages .m text", false);
@@ -166,7 +167,7 @@ fn search_filters_hover_keys_and_links_work() {
     browser.key("r");
     assert_ne!(text(&mut browser, "#messages .detail h3"), first);
 
-    // The proof leads to its place in both pictures.
+    // Links of the evidence lead to diagram and timeline.
     let links = "[...document.querySelectorAll('.finding a[href^=\"#messages-\"]')]";
     let wrong = browser.evaluate(&format!(
         "(async () => {{
@@ -187,8 +188,8 @@ fn search_filters_hover_keys_and_links_work() {
     assert!(browser.evaluate(&format!("{links}.length")).as_u64().unwrap() > 1);
     browser.settle();
     assert_eq!(count(&mut browser, "#messages .m.on"), 1);
-    // An operation whose request is not on the page is not mistaken for another one.
-    browser.evaluate("report.messages.showOperation({ process: '7', node: 'n0', start: 1, place: 0 })");
+    // If the request of an operation is not on the page, no other message is selected.
+    browser.evaluate("report.messages.showOperation({ process: '7', node: 'n0', start: 1, ordinal: 0 })");
     browser.settle();
     assert_eq!(count(&mut browser, "#messages .m.on"), 0);
     assert!(text(&mut browser, "#messages .detail").contains("not among the events on this page"));
@@ -202,10 +203,10 @@ fn search_filters_hover_keys_and_links_work() {
 
 #[test]
 #[ignore = "needs Chromium"]
-fn hostile_nodes_do_no_harm() {
+fn output_of_hostile_nodes_is_escaped() {
     let noise = format!("</script><img src=x onerror=\"document.title='owned'\">\u{202e}abc{}", "x".repeat(1 << 20));
-    let piece = Piece { noise, seconds: 4, rate: 5.0, ..Piece::new("g-set", true) };
-    let report = piece.write(&gallery().join("hostile")).join("report.html");
+    let sample = SampleRun { noise, seconds: 4, rate: 5.0, ..SampleRun::new("g-set", true) };
+    let report = sample.write(&gallery().join("hostile")).join("report.html");
     assert!(std::fs::metadata(&report).unwrap().len() < 5 << 20);
     let mut browser = Chromium::start();
     browser.look(1280, 800, false);
@@ -220,15 +221,16 @@ fn hostile_nodes_do_no_harm() {
     assert_quiet(&browser, &report, "file://");
 }
 
-/// Ten thousand events: a file of less than 5 MB, painted within a second, scrolled at 30 frames per second.
+/// Measures a page with ten thousand events. The goals are: less than 5 MB, painted within a second, and scrolling with 30
+/// frames per second.
 #[test]
 #[ignore = "needs Chromium"]
-fn ten_thousand_events_stay_fluid() {
-    let piece = Piece { rate: 150.0, seconds: 60, ..Piece::new("lin-kv", true) };
+fn a_page_with_ten_thousand_events_is_small() {
+    let sample = SampleRun { rate: 150.0, seconds: 60, ..SampleRun::new("lin-kv", true) };
     let directory = gallery().join("large");
     std::fs::create_dir_all(&directory).unwrap();
     let report = directory.join("report.html");
-    let (made, rows) = piece.view(&directory, |view| {
+    let (made, rows) = sample.view(&directory, |view| {
         assert_eq!(view.journal.len(), maelstrom::network::KEPT_EVENTS);
         let with_rows = [EventType::Send, EventType::Recv, EventType::Drop];
         let rows = view.journal.iter().filter(|event| with_rows.contains(&event.kind)).count();
@@ -262,21 +264,21 @@ fn ten_thousand_events_stay_fluid() {
     eprintln!(
         "{events} events: all files made in {made:?}, {size} bytes, first paint {paint} ms, frames per second and worst frame (ms) {frames}"
     );
-    // The evidence may have brought others.
+    // The page also has the events around the evidence.
     assert!(events.as_u64().unwrap() >= rows, "{events} of {rows}");
     assert!(size < 5 << 20, "{size}");
     assert_quiet(&browser, &report, "file://");
 }
 
-/// Pictures of every view, light and dark, on a laptop and on a large screen.
+/// Takes pictures of every view, light and dark, on a small and on a large screen.
 #[test]
 #[ignore = "needs Chromium"]
 fn screenshots() {
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("screenshots");
     std::fs::create_dir_all(&pictures).unwrap();
-    let wrong = Piece::new("lin-kv", true).write(&gallery()).join("report.html");
-    let valid = Piece::new("broadcast", false).write(&gallery()).join("report.html");
-    let cycle = Piece::new("txn-list-append", true).write(&gallery()).join("report.html");
+    let wrong = SampleRun::new("lin-kv", true).write(&gallery()).join("report.html");
+    let valid = SampleRun::new("broadcast", false).write(&gallery()).join("report.html");
+    let cycle = SampleRun::new("txn-list-append", true).write(&gallery()).join("report.html");
     let proof = |view: &str| format!("document.querySelector('.finding tr.crucial a[href^=\"#{view}-\"]').click()");
     let to = |section: &str| format!("document.querySelector('#{section}').scrollIntoView({{ behavior: 'instant' }})");
     let runs = runs::store("screenshots").join("index.html");
@@ -292,7 +294,7 @@ fn screenshots() {
         ("messages", &valid, to("messages")),
         ("messages-of-the-proof", &wrong, proof("messages")),
         ("timeline", &wrong, proof("timeline")),
-        ("message-selected", &valid, format!("{}; report.messages.select(report.messages.messages.find((m) => m.fate === 1))", to("messages"))),
+        ("message-selected", &valid, format!("{}; report.messages.select(report.messages.messages.find((m) => m.delivery === 1))", to("messages"))),
         ("performance", &wrong, to("performance")),
         ("statistics", &wrong, to("statistics")),
         ("logs", &wrong, to("logs")),

@@ -1,7 +1,7 @@
-//! Nodes in memory for every workload, right and wrong ones.
+//! In-memory nodes for every workload, correct and incorrect.
 //!
-//! Right nodes share one store, which no real cluster could; wrong ones have a store each and tell one another of
-//! changes, once, without waiting for an answer. Both send the same messages, so that there is something to see.
+//! Correct nodes share one store, which is not possible in a real cluster. Incorrect nodes have separate stores. They send each
+//! change to the others once and do not wait for a response. Both kinds send the same messages.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use maelstrom::history::Nanos;
 use maelstrom::json::{Map, Value, json};
 use maelstrom::simulation::in_memory::{MemoryNode, Sender};
 
-/// What nodes wrote to standard error, by node.
+/// The lines that nodes wrote to standard error, by node.
 pub(crate) type Logs = Rc<RefCell<Vec<Vec<String>>>>;
 
 /// The state behind every workload.
@@ -27,7 +27,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Performs a request; `Err` is an error body's code and text.
+    /// Applies a request. An error is the code and the text of an error response.
     fn apply(&mut self, body: &Value) -> Result<Value, (i64, String)> {
         let key = body["key"].to_string();
         Ok(match body["type"].as_str().unwrap_or_default() {
@@ -113,7 +113,7 @@ impl Store {
         operations.collect()
     }
 
-    /// Reads of broadcast, sets, counters and lin-kv all have this type.
+    /// Handles `read`, whose response depends on the workload.
     fn read(&self, workload: &str, body: &Value) -> Result<Value, (i64, String)> {
         Ok(match workload {
             "broadcast" => json!({"messages": self.set}),
@@ -127,15 +127,15 @@ impl Store {
     }
 }
 
-/// One node.
+/// A node.
 pub(crate) struct Node {
     pub(crate) workload: String,
     pub(crate) number: usize,
     pub(crate) nodes: Vec<String>,
     pub(crate) store: Rc<RefCell<Store>>,
-    /// A store of its own, and what else is wrong with it.
+    /// Whether it is incorrect.
     pub(crate) wrong: bool,
-    /// Text that it puts into its messages to other nodes.
+    /// Text in its messages to other nodes.
     pub(crate) noise: String,
     pub(crate) logs: Logs,
 }
@@ -151,7 +151,7 @@ impl MemoryNode for Node {
         }
         if kind == "replicated" {
             if self.wrong {
-                // Whatever it says to a change that it only hears of is of no interest.
+                // The result of a replicated change does not matter.
                 let _ = self.store.borrow_mut().apply(&body["change"]);
             }
             return;

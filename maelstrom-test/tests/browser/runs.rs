@@ -6,33 +6,33 @@ use maelstrom::report::index;
 use serde_json::Value;
 
 use crate::chromium::Chromium;
-use crate::gallery::Piece;
+use crate::gallery::SampleRun;
 use crate::{assert_quiet, count, text};
 
-/// Names that a careless page would break on.
+/// Directory names with characters that pages must escape.
 const ODD: [&str; 5] =
     ["a b", "100% sure?#1", "<b>&\"quoted'", "\u{e9}t\u{e9}/\u{6f22}\u{5b57}", "lin-kv/2026-01-01T00:00:00"];
 
-/// A store of runs in directories with odd names, one of each outcome that runs of workloads have.
+/// Creates a store with valid and invalid runs in directories with these names.
 pub(crate) fn store(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("runs").join(name);
     let _ = std::fs::remove_dir_all(&root);
     let workloads = ["broadcast", "lin-kv", "g-counter", "kafka", "echo"];
     for (number, (directory, workload)) in ODD.into_iter().zip(workloads).enumerate() {
-        let piece = Piece { seconds: 3, rate: 10.0, ..Piece::new(workload, number % 2 == 1) };
-        piece.write_to(&root.join(directory));
+        let sample = SampleRun { seconds: 3, rate: 10.0, ..SampleRun::new(workload, number % 2 == 1) };
+        sample.write_to(&root.join(directory));
     }
     index::rebuild(&root).unwrap();
     root
 }
 
-/// The addresses of all links that a selector names.
+/// Returns the addresses of all links that match a selector.
 fn links(browser: &mut Chromium, selector: &str) -> Vec<String> {
     let all = browser.evaluate(&format!("[...document.querySelectorAll({selector:?})].map((link) => link.href)"));
     all.as_array().unwrap().iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Verdicts, filters and search; every run's report opens.
+/// Checks verdicts, filters and search, and that the report of every run opens.
 fn check_list(browser: &mut Chromium, address: &str, own: &str) {
     browser.open_url(address);
     assert_quiet(browser, Path::new(address), own);
@@ -76,7 +76,7 @@ fn the_list_of_runs_is_served_with_all_files() {
     std::fs::write(root.join("a b/node-logs <&> 1%.log"), "<script>alert(1)</script>").unwrap();
     let server = maelstrom::report::StoreServer::bind(&root, 0).unwrap();
     let address = format!("http://{}/", server.address().unwrap());
-    // It ends with this process.
+    // The thread ends with this process.
     std::thread::spawn(move || server.run());
     let mut browser = Chromium::start();
     browser.look(1280, 800, false);
@@ -99,7 +99,7 @@ fn the_list_of_runs_is_served_with_all_files() {
     assert!(seen > ODD.len() * 10, "only {seen} files");
 }
 
-/// What a run's files look like in the browser, beside the other pictures.
+/// Takes pictures of the list of files of a run.
 #[cfg(feature = "cli")]
 #[test]
 #[ignore = "needs Chromium"]
@@ -108,7 +108,7 @@ fn screenshots_of_files() {
     std::fs::create_dir_all(&pictures).unwrap();
     let server = maelstrom::report::StoreServer::bind(&store("files"), 0).unwrap();
     let address = format!("http://{}/lin-kv/2026-01-01T00:00:00/", server.address().unwrap());
-    // It ends with this process.
+    // The thread ends with this process.
     std::thread::spawn(move || server.run());
     let mut browser = Chromium::start();
     for (width, height) in [(1280, 800), (2560, 1440)] {

@@ -1,4 +1,4 @@
-//! Hands out ids: unique ones, or (`scratch bad`) not; `scratch crash` ends after the first request.
+//! Generates ids. With the argument `bad` they are not unique; with `crash` the node exits after the first request.
 
 use maelstrom_node::{Message, Node, Result, Server};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A workload of the user's own: ids must be pairs.
+//! A workload of the user: ids must be pairs.
 
 use maelstrom::Workload;
 use maelstrom::checker::{CheckContext, Checker, Finding, Valid, Verdict};
@@ -7,7 +7,7 @@ use maelstrom::history::{History, OpType};
 use maelstrom::protocol::{Rpc, Type};
 use maelstrom::workload::{Client, Settings, request, single_call};
 
-/// Asks for ids, and wants them to have so many elements.
+/// Requests ids, which must be lists with this number of elements.
 pub struct Tuples {
     elements: usize,
 }
@@ -24,7 +24,7 @@ impl Checker for Lengths {
         let finding = Finding {
             anomaly: "wrong-length".into(),
             proscribed: true,
-            headline: format!("{} is no tuple of {}", wrong.value, self.0),
+            headline: format!("{} does not have {} elements", wrong.value, self.0),
             ..Finding::default()
         };
         Verdict { valid: Valid::False, findings: vec![finding], ..Verdict::default() }
