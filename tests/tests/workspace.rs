@@ -123,7 +123,7 @@ fn a_node_program_builds_few_crates() {
 fn dependencies(package: &str) -> BTreeSet<String> {
     let target = ["--target", "x86_64-unknown-linux-gnu"];
     let arguments = ["tree", "--offline", "-e", "normal,no-proc-macro", "--prefix", "none", "-p", package];
-    let tree = cargo(&repository(), &[&arguments[..], &target].concat()).expect_status(0).stdout;
+    let tree = cargo(repository(), &[&arguments[..], &target].concat()).expect_status(0).stdout;
     tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
@@ -141,7 +141,7 @@ fn no_file_is_a_symbolic_link() {
 /// What other packages need in order to use a package that was published.
 #[test]
 fn packages_are_complete() {
-    let metadata = cargo(&repository(), &["metadata", "--offline", "--no-deps", "--format-version", "1"]);
+    let metadata = cargo(repository(), &["metadata", "--offline", "--no-deps", "--format-version", "1"]);
     let metadata: Value = serde_json::from_str(&metadata.expect_status(0).stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let public: BTreeMap<&str, &Value> = packages
