@@ -10,8 +10,11 @@
 //! starts before its deadline. The network does no I/O and has no clock. The caller passes the time to every method and
 //! polls for messages that are due.
 
+mod config;
+mod faults;
 mod journal;
 mod latency;
+mod message;
 mod stats;
 
 use std::cmp::Reverse;
@@ -21,13 +24,17 @@ use rand::RngExt;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
+pub use config::NetworkConfig;
 pub use journal::{Cause, EventType, Journal, JournalEvent, KEPT_EVENTS, Reason};
 pub use latency::Distribution;
+pub(crate) use message::{Delivery, Origin};
 pub use stats::{Counts, Stats};
 
+use self::faults::PacketFault;
 use self::latency::exponential;
+use self::message::InFlight;
 use crate::history::Nanos;
-use crate::nemesis::{Grudge, PacketBehaviour};
+use crate::nemesis::PacketBehaviour;
 use crate::protocol::NodeKind;
 use crate::random::{Rng, stream};
 
@@ -39,43 +46,6 @@ const MAX_SPARE_BUFFER_BYTES: usize = 1024;
 /// A node, service or client, numbered in the order of creation. Nodes under test come first, so the endpoint of a node
 /// equals its node number.
 pub(crate) type EndpointId = usize;
-
-/// Delays and error rates of the network.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NetworkConfig {
-    /// Mean delay between nodes, and between nodes and services.
-    pub latency: Nanos,
-    /// Distribution of all delays.
-    pub distribution: Distribution,
-    /// Mean delay between clients and nodes.
-    pub client_latency: Nanos,
-    /// Minimum and maximum of a uniform delay that is added to every message. Both are 0 in real time, where delivery
-    /// itself takes time. In virtual time they are [`NetworkConfig::VIRTUAL_BASE_DELAY`].
-    pub base_delay: (Nanos, Nanos),
-    /// Probability that a message between nodes is lost.
-    pub p_loss: f64,
-    /// Probability that a message between nodes is delivered twice.
-    pub p_duplicate: f64,
-}
-
-impl NetworkConfig {
-    /// The [base delay](NetworkConfig::base_delay) in virtual time, 50 to 150 µs. It must be positive: without a delay,
-    /// nodes could exchange messages endlessly while the simulated clock stands still.
-    pub const VIRTUAL_BASE_DELAY: (Nanos, Nanos) = (50_000, 150_000);
-}
-
-impl Default for NetworkConfig {
-    fn default() -> Self {
-        NetworkConfig {
-            latency: 0,
-            distribution: Distribution::Constant,
-            client_latency: 0,
-            base_delay: (0, 0),
-            p_loss: 0.0,
-            p_duplicate: 0.0,
-        }
-    }
-}
 
 #[derive(Debug)]
 struct Endpoint {
@@ -93,63 +63,8 @@ struct Endpoint {
     sent_to_peers: u64,
 }
 
-/// A message that reached its destination.
-#[derive(Debug)]
-pub(crate) struct Delivery {
-    /// The message id.
-    pub(crate) id: u64,
-    /// The endpoint named as `src`.
-    pub(crate) src: EndpointId,
-    /// The endpoint that sent the message. It differs from `src` if a node uses the name of another endpoint.
-    pub(crate) sender: EndpointId,
-    /// The destination.
-    pub(crate) dest: EndpointId,
-    /// Incarnation of `src` when the message was sent.
-    pub(crate) src_incarnation: u32,
-    line: String,
-    body_start: usize,
-}
-
-impl Delivery {
-    /// The whole message as one line of JSON, without the line feed.
-    pub(crate) fn line(&self) -> &str {
-        &self.line
-    }
-
-    /// The body as the sender wrote it.
-    pub(crate) fn body(&self) -> &str {
-        &self.line[self.body_start..self.line.len() - 1]
-    }
-}
-
-/// Where a message comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
-    /// The endpoint that sends the message.
-    pub(crate) sender: EndpointId,
-    /// The endpoint named as `src`; usually the same.
-    pub(crate) src: EndpointId,
-}
-
 /// Delivery order: deadline, then a random number, then the key in [`Network::in_flight`].
 type Due = (Nanos, u64, usize);
-
-#[derive(Debug)]
-struct InFlight {
-    delivery: Delivery,
-    /// The only incarnation of the destination that may receive the message.
-    incarnation: u32,
-    /// The incarnation had already ended when the message was sent.
-    is_stale: bool,
-}
-
-/// An active `packet` fault.
-#[derive(Debug)]
-struct PacketFault {
-    targets: Vec<bool>,
-    behaviour: PacketBehaviour,
-    fault: u64,
-}
 
 /// The network of one run.
 #[derive(Debug)]
@@ -541,66 +456,6 @@ impl Network {
     /// Records that a client ignored a response because it no longer waits for it.
     pub(crate) fn record_ignored(&mut self, now: Nanos, delivery: &Delivery) {
         self.journal.record(now, delivery.id, EventType::Ignore, Cause::new(Reason::NotAwaited, None));
-    }
-
-    /// Makes `dest` drop all messages from `src`.
-    fn block_link(&mut self, src: usize, dest: usize) {
-        self.blocked[dest * self.node_count + src] = true;
-    }
-
-    /// Starts a partition. It replaces the current one.
-    pub(crate) fn partition(&mut self, grudge: &Grudge, fault: u64) {
-        self.heal();
-        self.partition = Some(fault);
-        for (dest, sources) in grudge.iter().enumerate() {
-            sources.iter().for_each(|&src| self.block_link(src, dest));
-        }
-    }
-
-    /// Ends the partition.
-    pub(crate) fn heal(&mut self) {
-        self.blocked.fill(false);
-        self.partition = None;
-    }
-
-    /// Multiplies the latency between nodes by a factor; 1 restores the configured latency.
-    pub fn set_latency_factor(&mut self, factor: f64) {
-        self.latency_factor = factor;
-    }
-
-    /// Sets the probability that a message between nodes is lost; 0 restores the configured probability.
-    pub fn set_loss(&mut self, p_loss: f64) {
-        self.p_loss_override = p_loss;
-    }
-
-    /// Starts a `packet` fault: messages to and from the given nodes are lost, duplicated, delayed or reordered.
-    pub(crate) fn start_packet_fault(&mut self, nodes: &[usize], behaviour: PacketBehaviour, fault: u64) {
-        let mut targets = vec![false; self.node_count];
-        nodes.iter().for_each(|&node| targets[node] = true);
-        self.packet_fault = Some(PacketFault { targets, behaviour, fault });
-    }
-
-    /// Ends the `packet` fault.
-    pub(crate) fn stop_packet_fault(&mut self) {
-        self.packet_fault = None;
-    }
-
-    /// How many messages `packet` faults have affected.
-    pub(crate) fn messages_affected(&self) -> u64 {
-        self.messages_affected
-    }
-
-    /// The likely leader: the node that sent the most messages to other nodes since the last
-    /// [`reset_likely_leader`](Network::reset_likely_leader). The lowest node number wins a tie. `None` if no node sent
-    /// any.
-    pub(crate) fn likely_leader(&self) -> Option<usize> {
-        let sent = |node: &usize| (self.endpoints[*node].sent_to_peers, Reverse(*node));
-        (0..self.node_count).filter(|node| self.endpoints[*node].sent_to_peers > 0).max_by_key(sent)
-    }
-
-    /// Restarts the count behind [`likely_leader`](Network::likely_leader).
-    pub(crate) fn reset_likely_leader(&mut self) {
-        self.endpoints[..self.node_count].iter_mut().for_each(|node| node.sent_to_peers = 0);
     }
 
     /// Message counts.
