@@ -120,7 +120,8 @@ fn the_journal_can_be_kept_for_failures_only() {
         let page = fs::read_to_string(run.join("report.html")).expect("it is kept");
         assert_eq!(page.contains("<a href=\"messages.jsonl\""), is_kept, "{node}");
         let again = folder.maelstrom("replay store/latest");
-        assert!(again.stdout.contains("the same"), "{node}: {}\n{}", again.stdout, again.stderr);
+        assert!(again.stdout.contains("the outcome is the same"), "{node}: {}\n{}", again.stdout, again.stderr);
+        assert_eq!(again.stdout.contains("messages of the stored run were not kept"), !is_kept, "{node}");
     }
 }
 

@@ -19,7 +19,9 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     let again = Scenario::from_json(&stored).map_err(|why| {
         Stop::Arguments(format!("{} cannot be run again: {why}", directory.join(file_names::SCENARIO).display()))
     })?;
-    let again = again.output(store::folder());
+    // A test keeps the messages only of a run that does not end as expected.
+    let has_messages = directory.join(file_names::MESSAGES).exists();
+    let again = again.output(store::folder()).journal(if has_messages { "always" } else { "failures" });
     let config = again.config()?;
     if config.program_hash().as_deref() != stored["program"]["hash"].as_str() {
         eprintln!("note: the node program {} is not the one of the stored run", config.program.path.display());
@@ -37,9 +39,15 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     };
     store::link(&run.directory, &run.workload);
     super::print(&text::render(&run.view(), text::Style::for_stdout()));
-    match difference(directory, results.as_ref(), &run) {
-        None => {
+    match difference(directory, results.as_ref(), has_messages, &run) {
+        None if has_messages => {
             println!("the outcome is the same");
+            Ok(0)
+        }
+        None => {
+            println!(
+                "the outcome is the same; the messages of the stored run were not kept, so they were not compared"
+            );
             Ok(0)
         }
         Some(difference) => {
@@ -62,7 +70,7 @@ fn read(directory: &Path, name: &str) -> Result<Value, Stop> {
 }
 
 /// What is not as it was: the outcome, or, where time was virtual both times, any entry of history and journal.
-fn difference(directory: &Path, stored: Option<&Value>, run: &Run) -> Option<String> {
+fn difference(directory: &Path, stored: Option<&Value>, has_messages: bool, run: &Run) -> Option<String> {
     let now = run.view().outcome();
     match stored.and_then(|stored| stored["outcome"].as_str()) {
         Some(before) if before != now => return Some(format!("it was {before}, and is {now} now")),
@@ -72,8 +80,13 @@ fn difference(directory: &Path, stored: Option<&Value>, run: &Run) -> Option<Str
     if !was_virtual || run.time_mode != TimeMode::Virtual {
         return None;
     }
-    match scenario::compare(directory, &run.directory) {
-        Ok(difference) => difference.map(|difference| difference.to_string()),
-        Err(error) => Some(format!("the files of the two runs cannot be compared: {error}")),
+    let files = [Some(file_names::HISTORY), has_messages.then_some(file_names::MESSAGES)];
+    for name in files.into_iter().flatten() {
+        match scenario::compare_file(directory, &run.directory, name) {
+            Ok(None) => {}
+            Ok(Some(difference)) => return Some(difference.to_string()),
+            Err(error) => return Some(format!("the files of the two runs cannot be compared: {error}")),
+        }
     }
+    None
 }

@@ -9,8 +9,6 @@ use super::{Run, RunError, Scenario};
 use crate::protocol::shorten;
 use crate::report::file_names::{HISTORY, MESSAGES};
 
-/// The files that are compared: everything that clients did, and every message.
-const COMPARED: [&str; 2] = [HISTORY, MESSAGES];
 /// Where the first of the two runs is kept, within the directory of the second.
 const FIRST: &str = "first-run";
 
@@ -53,7 +51,7 @@ impl Scenario {
     /// ```
     ///
     /// # Errors
-    /// Those of [`Scenario::run`]; but two runs that break off in the same way are compared like any others.
+    /// Those of [`Scenario::run`], except that aborted runs are compared like any others.
     pub fn check_determinism(self) -> Result<(Run, Option<Difference>), RunError> {
         // Both runs use the same directory, one after the other: its path may well reach the nodes.
         let scenario = self.with_directory()?;
@@ -78,7 +76,7 @@ impl Scenario {
     }
 }
 
-/// The run, whether it came to its end or not.
+/// The run, completed or aborted.
 fn finished(result: Result<Run, RunError>) -> Result<Run, RunError> {
     match result {
         Err(RunError::Broke { run, .. }) => Ok(*run),
@@ -90,18 +88,17 @@ fn finished(result: Result<Run, RunError>) -> Result<Run, RunError> {
 ///
 /// # Errors
 /// A file cannot be read.
-pub(crate) fn compare(first: &Path, second: &Path) -> io::Result<Option<Difference>> {
-    for name in COMPARED {
-        // A run that ends as expected may keep no messages. The histories then have to do.
-        if name == MESSAGES && [first, second].iter().any(|directory| !directory.join(name).exists()) {
-            continue;
-        }
-        let open = |directory: &Path| File::open(directory.join(name)).map(BufReader::new);
-        if let Some(difference) = first_difference(name, open(first)?, open(second)?)? {
-            return Ok(Some(difference));
-        }
-    }
-    Ok(None)
+fn compare(first: &Path, second: &Path) -> io::Result<Option<Difference>> {
+    Ok(compare_file(first, second, HISTORY)?.or(compare_file(first, second, MESSAGES)?))
+}
+
+/// Where one file of two runs differs.
+///
+/// # Errors
+/// The file of one of the runs cannot be read.
+pub(crate) fn compare_file(first: &Path, second: &Path, name: &str) -> io::Result<Option<Difference>> {
+    let open = |directory: &Path| File::open(directory.join(name)).map(BufReader::new);
+    first_difference(name, open(first)?, open(second)?)
 }
 
 fn first_difference(name: &str, first: impl BufRead, second: impl BufRead) -> io::Result<Option<Difference>> {
