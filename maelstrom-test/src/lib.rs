@@ -1,8 +1,8 @@
 //! A workbench for learning and regression-testing distributed systems.
 //!
-//! You write *nodes*: programs in any language that speak JSON lines over standard input and output. Maelstrom starts a
-//! cluster of them, puts a simulated network between them, sends client requests, breaks things on purpose, records a
-//! history of every operation, and proves from the history whether the system kept its promise.
+//! You write *nodes*: programs in any language that read and write JSON lines. Maelstrom starts a cluster of them, puts a
+//! simulated network between them, sends client requests, injects faults, records a history of every operation, and checks
+//! from the history whether the system kept its promise.
 //!
 //! # As a test
 //!
@@ -17,7 +17,7 @@
 //!     nemesis = "partition",
 //! )]
 //! fn gossip_reaches_everyone(run: &maelstrom::Run) {
-//!     // It is known to be valid by now; what else you expect of it is up to you.
+//!     // The run is valid, or the body would not run. Assert what else you expect of it.
 //!     assert!(run.net.servers.msgs_per_op < 30.0);
 //! }
 //!
@@ -25,12 +25,12 @@
 //! ```
 //!
 //! Without `command`, the nodes are your package's own binary. If a run is not as expected, the test fails with a report
-//! of at most forty lines: the verdict, the few operations that prove it, and where more is. `report.html`, in the
-//! folder that it names, has everything, with pictures.
+//! of at most forty lines: the verdict, the few operations that prove it, and the path of `report.html`, which has
+//! everything, with pictures.
 //!
-//! # As a value
+//! # As a builder
 //!
-//! What the attribute can say, [`Scenario`] can:
+//! [`Scenario`] has the same options:
 //!
 //! ```no_run
 //! let raft = maelstrom::Scenario::new("lin-kv").bin("target/debug/raft");
@@ -49,9 +49,9 @@
 //! | all options, lists that make several cases, expectations, snapshots | [`test`](macro@test) |
 //! | the runner, its environment variables, file names | [`runner`] |
 //! | the built-in workloads, and how to write one | [`workload`] |
-//! | writing nodes in Rust | `node` (feature `node`) |
+//! | writing nodes in Rust | the crate `maelstrom-node`, or the module `node` (feature `node`) |
 //! | what a verdict means; judging histories recorded elsewhere | [`checker`], [`checker::linearizable`], [`checker::txn`] |
-//! | the simulated clock, what it can run, and when it cannot be had | [`executor::virtual_time`] |
+//! | the simulated clock, what it can run, and when it is not available | [`executor::virtual_time`] |
 //! | the files that a run leaves behind | [`report`] |
 //! | the program `maelstrom` | `cli` (feature `cli`) |
 

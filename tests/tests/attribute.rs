@@ -92,7 +92,7 @@ fn failures_have_a_short_report() {
 #[test]
 fn a_fault_without_effect_fails_unless_it_is_allowed() {
     let printed = cluster(&["--ignored", "fault_without_effect_fails"], &[]).expect_status(101);
-    for words in ["survived nothing: partition", "valid (partition had no effect)", "there is only one node"] {
+    for words in ["took no effect: partition", "valid (partition had no effect)", "there is only one node"] {
         assert!(printed.stdout.contains(words), "{words} in {}", printed.stdout);
     }
     let printed = cluster(&["--exact", "fault_without_effect_is_allowed", "--nocapture"], &[]).expect_status(0);

@@ -64,7 +64,7 @@ fn the_debug_form_of_errors_is_their_text() {
     assert_in_order(&printed.stderr, &["on an `Err` value: time_limit: `soon` is not a time"]);
     let printed = test("crashes", &[]).expect_status(101);
     let parts =
-        ["on an `Err` value: the run broke off\n\nunique-ids: ", "exited unexpectedly", "about to crash", "report"];
+        ["on an `Err` value: the run was aborted\n\nunique-ids: ", "exited unexpectedly", "about to crash", "report"];
     assert_in_order(&printed.stderr, &parts);
 }
 

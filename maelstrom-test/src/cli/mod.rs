@@ -11,7 +11,7 @@
 //!
 //! Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run itself broke.
 
-/// Instead of the standard macros, which panic when nobody reads any more (`maelstrom demo | head`): then nothing is lost.
+/// Replaces the standard macros, which panic if standard output is closed (`maelstrom demo | head`).
 macro_rules! println {
     ($($text:tt)*) => { drop(std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($text)*)))) };
 }
@@ -75,7 +75,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints to standard output. If nobody reads it any more (`maelstrom doc | head`), nothing is lost.
+/// Prints to standard output, which may be closed (`maelstrom doc | head`).
 fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }

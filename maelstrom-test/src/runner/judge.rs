@@ -61,7 +61,7 @@ mod tests {
             FaultSummary { kind: "partition".into(), ..FaultSummary::default() },
         ];
         let why = judge("valid", true, &run).expect_err("partition did nothing");
-        assert!(why.contains("survived nothing: partition never"), "{why}");
+        assert!(why.contains("took no effect: partition;"), "{why}");
         assert_eq!(judge("valid", false, &run), Ok(()));
     }
 

@@ -233,7 +233,7 @@ impl Scenario {
     /// ```
     ///
     /// # Errors
-    /// [`RunError::Options`] and [`RunError::Setup`]. A run that breaks off is a failure of its seed.
+    /// [`RunError::Options`] and [`RunError::Setup`]. An aborted run counts as a failure of its seed.
     pub fn run_seeds(self, seeds: impl IntoIterator<Item = u64>) -> Result<SeedSummary, RunError> {
         seeds::run(&self, &seeds.into_iter().collect::<Vec<_>>())
     }

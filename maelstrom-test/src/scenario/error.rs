@@ -5,10 +5,9 @@ use std::fmt;
 use super::Run;
 use super::options::OptionError;
 
-/// Why a scenario did not come to its end.
+/// Why a scenario did not complete.
 ///
-/// Its `Debug` form is its text, with the report of a run that broke off: that is what `unwrap` and tests that return
-/// errors print.
+/// Its `Debug` form is its text, with the report of an aborted run. `unwrap` and tests that return errors print this form.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -18,18 +17,18 @@ pub enum RunError {
     /// The run could not begin: a program that does not exist, a directory that cannot be written, …
     #[error("{0}")]
     Setup(String),
-    /// The run broke off: a node crashed, did not answer `init`, … What happened until then was recorded and judged.
+    /// The run was aborted: a node crashed, did not answer `init`, … What happened before that was recorded and judged.
     #[error("{reason}")]
     Broke {
         /// What happened, where, and what to do about it.
         reason: String,
-        /// The run as far as it went.
+        /// The run up to its abort.
         run: Box<Run>,
     },
 }
 
 impl RunError {
-    /// The run as far as it went, if it had begun.
+    /// The run up to its abort, if it had begun.
     pub fn run(&self) -> Option<&Run> {
         match self {
             RunError::Broke { run, .. } => Some(run),
@@ -42,7 +41,7 @@ impl fmt::Debug for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RunError::Options(_) | RunError::Setup(_) => fmt::Display::fmt(self, f),
-            RunError::Broke { run, .. } => write!(f, "the run broke off\n\n{run}"),
+            RunError::Broke { run, .. } => write!(f, "the run was aborted\n\n{run}"),
         }
     }
 }
@@ -63,6 +62,6 @@ mod tests {
         run.breakdown =
             Some(Breakdown { headline: "n1 hangs".into(), story: "n1 hangs".into(), ..Breakdown::default() });
         let broke = RunError::Broke { reason: "n1 hangs".into(), run: Box::new(run.clone()) };
-        assert_eq!(format!("{broke:?}"), format!("the run broke off\n\n{run}"));
+        assert_eq!(format!("{broke:?}"), format!("the run was aborted\n\n{run}"));
     }
 }

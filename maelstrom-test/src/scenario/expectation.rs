@@ -1,9 +1,12 @@
-//! Whether a run ended as it should.
+//! Whether a run ended as expected.
 
 use super::Run;
 use crate::checker::Valid;
 
-/// Whether the run ended as expected; else a sentence that says what was expected.
+/// Checks that the run ended as expected.
+///
+/// # Errors
+/// What was expected, and what happened.
 pub(crate) fn judge(expect: &str, require_faults: bool, run: &Run) -> Result<(), String> {
     let broke = run.breakdown.is_some();
     let valid = run.verdict.valid();
@@ -17,14 +20,13 @@ pub(crate) fn judge(expect: &str, require_faults: bool, run: &Run) -> Result<(),
     let idle = run.faults_without_effect();
     match expect {
         "valid" if met && require_faults && !idle.is_empty() => Err(format!(
-            "it is valid, but survived nothing: {} never had an effect; make the run longer or the faults more \
-             frequent (`time_limit`, `nemesis_interval`), leave out faults that cannot exist with these nodes, or allow \
-             it (`require_faults = false`)",
-            idle.join(" and ")
+            "valid, but requested faults took no effect: {}; make the run longer or the faults more frequent (`time_limit`, \
+             `nemesis_interval`), remove faults that are impossible with these nodes, or allow it (`require_faults = false`)",
+            idle.join(", ")
         )),
         _ if met => Ok(()),
-        "error" => Err("expected: that the run breaks off; but it came to its end".into()),
-        _ if broke => Err(format!("expected: {expect}; but the run broke off")),
+        "error" => Err("expected the run to abort, but it completed".into()),
+        _ if broke => Err(format!("expected: {expect}, but the run was aborted")),
         "valid" | "invalid" | "unknown" => Err(format!("expected: {expect}")),
         anomaly => {
             let found = run.verdict.anomalies();

@@ -27,7 +27,7 @@ pub struct Progress {
 /// Who is told. Called from the run's thread, a few times per second of wall time.
 pub type ProgressSink = Arc<dyn Fn(&Progress) + Send + Sync>;
 
-/// A switch by which another thread ends a run: it then breaks off in order, with its files written and its processes
+/// A switch by which another thread ends a run: it is then aborted in order, with its files written and its processes
 /// ended.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);

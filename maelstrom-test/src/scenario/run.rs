@@ -38,7 +38,7 @@ pub struct Run {
     pub journal_events: u64,
     /// Messages that were sent and received.
     pub net: NetStats,
-    /// Every kind of fault that was asked for, and what it did.
+    /// Every requested kind of fault, and what it did.
     pub faults: Vec<FaultSummary>,
     /// What people should know: options that were adapted, faults that cannot exist, the reason for real time, …
     pub notes: Vec<String>,
@@ -62,7 +62,7 @@ pub struct Run {
     pub elapsed: Duration,
     /// How long its nodes ran on the wall clock.
     pub pace: Pace,
-    /// Why it broke off, if it did.
+    /// Why it was aborted, if it was.
     pub breakdown: Option<Breakdown>,
     /// False if something was noticed that a second run with the same seed may do differently.
     pub reproducible: bool,
@@ -241,7 +241,7 @@ impl Run {
         SetFull { lenient: self.settings.lenient }.outcome(&self.history, &self.context).stable_latencies
     }
 
-    /// Faults that were asked for and never had an effect.
+    /// Requested faults that took no effect.
     pub fn faults_without_effect(&self) -> Vec<&str> {
         self.faults.iter().filter(|fault| !fault.had_effect).map(|fault| fault.kind.as_str()).collect()
     }

@@ -7,7 +7,7 @@
 //! RUSTC_BOOTSTRAP=1 cargo fuzz run history -- -max_total_time=600     # or with a nightly toolchain
 //! ```
 //!
-//! An input that breaks a promise belongs into `regressions/<target>`. The tests of this package run all of those, and each
+//! An input that breaks a promise belongs in `regressions/<target>`. The tests of this package run all of those, and each
 //! target on some thousand random inputs.
 
 use maelstrom_checker::CheckContext;

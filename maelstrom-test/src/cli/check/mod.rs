@@ -83,7 +83,7 @@ fn show(
     })
 }
 
-/// The checker that was asked for, with a name for the report.
+/// The requested checker, with a name for the report.
 fn checker(matches: &ArgMatches) -> Result<(String, Box<dyn Checker>), Stop> {
     let given = |name: &str| matches.get_one::<String>(name).cloned();
     let (workload, model) = (given("workload"), given("model"));
