@@ -266,7 +266,7 @@ impl Machine {
             self.preempted_by_time = true;
             self.note_of(
                 node,
-                "computed for 1 s without a system call while another of its threads was ready to run, so it was preempted",
+                "computed for 4 s without a system call while another of its threads was ready to run, so it was preempted",
             );
             self.make_ready(id, Resume::CONTINUE);
         } else {

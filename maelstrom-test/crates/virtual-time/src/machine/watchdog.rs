@@ -13,10 +13,10 @@ use crate::tracee::process::{self, Tid};
 
 /// How often the watchdog looks at the running thread.
 const PERIOD: Duration = Duration::from_millis(2);
-/// CPU time without a traced call after which a thread is preempted for another thread of its node, the first time in a
-/// run. From then on the run is not reproducible. So this is long: a just-in-time compiler on a busy machine must not
-/// reach it.
-pub(super) const FIRST_TIME_SLICE_NS: u64 = 1_000_000_000;
+/// CPU time, in nanoseconds, without a traced call after which a thread is preempted for another thread of its node, the
+/// first time in a run. From then on the run is not reproducible. So this is long: a Java virtual machine that
+/// compiles its program at the start computes for more than a second where other programs share its caches.
+pub(super) const FIRST_TIME_SLICE_NS: u64 = 4_000_000_000;
 /// The same from the second time on.
 pub(super) const TIME_SLICE_NS: u64 = 100_000_000;
 /// The same for a thread that was preempted and has made no traced call since: it spins until another thread acts.
