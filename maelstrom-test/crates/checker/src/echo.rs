@@ -47,7 +47,7 @@ impl EchoStream<'_> {
             evidence: vec![Evidence::new(
                 pair,
                 format!("echo {} → {}", brief(&sent.value), brief(got)),
-                "the answer differs from the request",
+                "the response differs from the request",
             )],
             picture: None,
         }

@@ -142,12 +142,12 @@ fn row(kind: ExceptionKind, node: &str, cause: &str, group: &Group) -> Value {
 fn finding(kind: ExceptionKind, node: &str, cause: &str, group: &Group, proscribed: bool) -> Finding {
     let (what, shape) = match kind {
         ExceptionKind::MalformedMessage => {
-            ("printed a line that is not a message", "a node printed what is not a message")
+            ("printed a line that is not a message", "a node printed a line that is not a message")
         }
         ExceptionKind::UnexpectedMessage => {
-            ("sent a client what cannot be an answer", "a node sent a client what cannot be an answer")
+            ("sent a client an invalid response", "a node sent a client an invalid response")
         }
-        ExceptionKind::MalformedResponse => ("gave a malformed answer", "a node gave a malformed answer"),
+        ExceptionKind::MalformedResponse => ("sent a malformed response", "a node sent a malformed response"),
         ExceptionKind::ClosedStdout => ("closed its standard output", "a node closed its standard output"),
     };
     let note = |text: String| Evidence { note: text, node: Some(node.to_owned()), ..Evidence::default() };
@@ -160,7 +160,7 @@ fn finding(kind: ExceptionKind, node: &str, cause: &str, group: &Group, proscrib
         vec![place, note(format!("  {}", group.example))]
     };
     if let Some((rpc, schema)) = &group.expected {
-        evidence.push(note(format!("expected as the answer to {rpc}: {schema}")));
+        evidence.push(note(format!("expected response to {rpc}: {schema}")));
     }
     Finding {
         anomaly: "malformed".into(),

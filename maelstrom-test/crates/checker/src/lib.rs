@@ -121,7 +121,7 @@ pub struct Finding {
     /// One or two sentences that say what the system did wrong, in the terms of the workload.
     pub story: String,
     /// What the system did wrong, without values, keys, counts, names and times, which differ between runs. For snapshots:
-    /// `an answer contradicts an operation that was over before it`, `T1 -rw-> T2 -wr-> T1`.
+    /// `a response contradicts an operation that had completed before it`, `T1 -rw-> T2 -wr-> T1`.
     pub shape: String,
     /// The operations that prove it, in reading order.
     pub evidence: Vec<Evidence>,

@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn lines_break_at_spaces() {
-        assert_eq!(wrap("the write of 2 was over\nbefore", 12), ["the write of", "2 was over", "before"]);
+        assert_eq!(wrap("the write of 2 is over\nbefore", 12), ["the write of", "2 is over", "before"]);
         assert_eq!(wrap("aaaaaaa b", 3), ["aaa", "aaa", "a b"]);
         assert_eq!(wrap("", 9), Vec::<String>::new());
         assert_eq!(wrap("see\n    as it is\n      ^", 8), ["see", "    as it is", "      ^"]);

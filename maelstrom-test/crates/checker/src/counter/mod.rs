@@ -98,7 +98,7 @@ fn verdict(Counter { lenient }: Counter, context: &CheckContext, operations: Cou
     } else if let Some(reason) = analysis.doubts.first() {
         (Valid::Unknown, Some(reason.clone()))
     } else if analysis.final_reads.is_empty() && !lenient {
-        (Valid::Unknown, Some("there is no final read, so nobody can say whether the sum came out right".into()))
+        (Valid::Unknown, Some("there is no final read, so the sum could not be checked".into()))
     } else {
         (Valid::True, None)
     };

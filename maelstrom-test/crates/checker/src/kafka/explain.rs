@@ -62,12 +62,7 @@ impl LogExplainer<'_> {
                 )
             }
             LogAnomaly::Duplicate => {
-                format!(
-                    "Message {} of key {key} stands at offset {} and again at {}.",
-                    message(0),
-                    offset(0),
-                    offset(1)
-                )
+                format!("Message {} of key {key} is at offset {} and again at {}.", message(0), offset(0), offset(1))
             }
             LogAnomaly::Unexpected => {
                 format!("{} returned message {} of key {key}, which nobody sent.", node(0), message(0))
@@ -266,11 +261,11 @@ fn culprit(kind: LogAnomaly) -> Option<usize> {
 /// The beginning of the headline, and the shape.
 fn words(kind: LogAnomaly) -> (&'static str, &'static str) {
     match kind {
-        LogAnomaly::LostWrite => ("lost an acknowledged message", "polls passed over an acknowledged message"),
+        LogAnomaly::LostWrite => ("lost an acknowledged message", "polls skipped an acknowledged message"),
         LogAnomaly::G1a => ("showed a message whose send failed", "a poll returned a message whose send had failed"),
         LogAnomaly::InconsistentOffsets => ("two messages at one offset", "one offset held two messages"),
-        LogAnomaly::Duplicate => ("a message stands twice in the log", "one message stood at two offsets"),
-        LogAnomaly::Unexpected => ("a message out of nowhere", "a poll returned a message that nobody had sent"),
+        LogAnomaly::Duplicate => ("a message is in the log twice", "one message had two offsets"),
+        LogAnomaly::Unexpected => ("a message that was never sent", "a poll returned a message that nobody had sent"),
         LogAnomaly::IntPollSkip => ("a poll skipped messages", "within one poll, a message was skipped"),
         LogAnomaly::IntNonmonotonicPoll => ("a poll went backwards", "within one poll, an offset did not increase"),
         LogAnomaly::PollSkip => {
@@ -284,7 +279,7 @@ fn words(kind: LogAnomaly) -> (&'static str, &'static str) {
         }
         LogAnomaly::IntNonmonotonicSend => ("sends went backwards", "within one operation, an offset did not increase"),
         LogAnomaly::IntSendSkip => {
-            ("sends were interleaved", "within one operation, a message of others stood between two sends")
+            ("sends were interleaved", "within one operation, another client's message was between two sends")
         }
         LogAnomaly::PrecommittedRead => {
             ("polled its own message", "an operation polled the message that it was sending")

@@ -152,8 +152,8 @@ fn doubt(parsed: &Parsed, scan: &Scan) -> Option<String> {
     let (key, value) = (&parsed.keys[message.key as usize], message.content.to_json());
     let others = if count > 1 { format!(" and {} others", count - 1) } else { String::new() };
     Some(format!(
-        "nobody polled message {value} of key {key}{others}, though acknowledged; but no reader came past or was told \
-         that there is nothing more, so perhaps there was not enough time to catch up"
+        "the acknowledged message {value} of key {key}{others} was never polled; but no client polled beyond it or \
+         reached the end of the log, so perhaps there was not enough time to catch up"
     ))
 }
 

@@ -294,7 +294,7 @@ impl<'a> StuckOperation<'a> {
         match fault {
             RegisterFault::NobodyWrote => format!("no operation writes {value}"),
             RegisterFault::WriteFailed => format!("only operations that failed would have written {value}"),
-            RegisterFault::NotYetWritten => format!("the first write of {value} began when the {me} was over"),
+            RegisterFault::NotYetWritten => format!("the first write of {value} began after the {me} completed"),
             _ if !is_pair || written_in_between => String::new(),
             RegisterFault::TwoCasFromOneValue => {
                 format!("each of them replaces {value},\nand nothing wrote {value} in between")
@@ -308,7 +308,7 @@ impl<'a> StuckOperation<'a> {
                     RegisterFault::FoundNothing => "removed the value".to_owned(),
                     _ => format!("wrote {value}"),
                 };
-                format!("{noun} was over before the {me} began,{glue}and nothing {after} after it")
+                format!("{noun} completed before the {me} began,{glue}and nothing {after} after it")
             }
             RegisterFault::Impossible => String::new(),
         }
@@ -319,14 +319,14 @@ impl<'a> StuckOperation<'a> {
 /// value before, differs between runs with the same bug.
 fn shape(fault: RegisterFault) -> &'static str {
     match fault {
-        RegisterFault::NobodyWrote => "an answer shows a value that nobody wrote",
-        RegisterFault::WriteFailed => "an answer shows the value of a write that had failed",
-        RegisterFault::NotYetWritten => "an answer shows a value before it was written",
+        RegisterFault::NobodyWrote => "a response shows a value that nobody wrote",
+        RegisterFault::WriteFailed => "a response shows the value of a write that had failed",
+        RegisterFault::NotYetWritten => "a response shows a value before it was written",
         RegisterFault::FoundNothing
         | RegisterFault::LostWrite
         | RegisterFault::Overwritten
         | RegisterFault::TwoCasFromOneValue
-        | RegisterFault::Impossible => "an answer contradicts an operation that was over before it",
+        | RegisterFault::Impossible => "a response contradicts an operation that had completed before it",
     }
 }
 

@@ -59,7 +59,7 @@
 //!
 //! assert_eq!(verdict.valid, Valid::False);
 //! assert_eq!(verdict.findings[0].headline, "not linearizable (key \"x\")");
-//! assert_eq!(verdict.findings[0].shape, "an answer contradicts an operation that was over before it");
+//! assert_eq!(verdict.findings[0].shape, "a response contradicts an operation that had completed before it");
 //! ```
 
 mod budget;

@@ -95,7 +95,7 @@ impl SetExplainer<'_> {
         Finding {
             anomaly: "unexpected".into(),
             proscribed: true,
-            headline: format!("{count} out of nowhere (such as {value})"),
+            headline: format!("{count} never added (such as {value})"),
             story: format!("A read of {reader} returned {value}, which nobody had tried to add by then."),
             shape: "a read had an element that nobody had added".into(),
             evidence: vec![self.read(row.read, format!("{value} was not added before"))],

@@ -49,7 +49,7 @@ fn finding(history: &History) -> Finding {
 }
 
 /// The shape of all faults that depend on timing for the rest of what they look like.
-const CONTRADICTS: &str = "an answer contradicts an operation that was over before it";
+const CONTRADICTS: &str = "a response contradicts an operation that had completed before it";
 
 fn lines(finding: &Finding) -> Vec<&str> {
     finding.evidence.iter().map(|line| line.text.as_str()).collect()
@@ -71,7 +71,7 @@ fn a_stale_read_is_explained() {
     assert_eq!((finding.evidence[1].invocation, finding.evidence[1].completion), (Some(6), Some(7)));
     assert_eq!(
         finding.evidence[1].note,
-        "no order of these operations explains it:\nthe read of 2 was over before the read began,\n\
+        "no order of these operations explains it:\nthe read of 2 completed before the read began,\n\
          and nothing wrote 1 after it"
     );
     let Some(Picture::Intervals(picture)) = finding.picture else { panic!("a picture of intervals") };
@@ -92,7 +92,7 @@ fn a_write_that_may_come_later_is_no_excuse_before_it_is_invoked() {
     ]));
     assert_eq!(finding.story, "n0 answered a read with a value that was written only later:");
     assert_eq!(lines(&finding), ["read 0 → 7"]);
-    assert_eq!(finding.evidence[0].note, "the first write of 7 began when the read was over");
+    assert_eq!(finding.evidence[0].note, "the first write of 7 began after the read completed");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_value_from_nowhere_is_explained() {
         (2, "read", json!(["k", null]), json!(["k", 9])),
     ]));
     assert_eq!(finding.headline, "not linearizable (key \"k\")");
-    assert_eq!(finding.shape, "an answer shows a value that nobody wrote");
+    assert_eq!(finding.shape, "a response shows a value that nobody wrote");
     assert_eq!(lines(&finding), ["read \"k\" → 9"]);
     assert_eq!(finding.evidence[0].note, "no operation writes 9");
 }
@@ -115,7 +115,7 @@ fn a_failed_write_must_not_be_seen() {
         (Invoke, 0, "read", json!([0, null])),
         (Ok, 0, "read", json!([0, 5])),
     ]));
-    assert_eq!(finding.shape, "an answer shows the value of a write that had failed");
+    assert_eq!(finding.shape, "a response shows the value of a write that had failed");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn compare_and_sets_are_explained() {
     );
 
     let nowhere = finding(&sequence(&[write(1), cas(4, 8, 3)]));
-    assert_eq!(nowhere.shape, "an answer shows a value that nobody wrote");
+    assert_eq!(nowhere.shape, "a response shows a value that nobody wrote");
 }
 
 #[test]
