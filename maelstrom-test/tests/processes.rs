@@ -184,7 +184,7 @@ fn nodes_can_work_in_the_package() {
         }
         let error =
             scenario("nodes.echo").run().expect_err("there is no such module in a node's directory").to_string();
-        assert!(error.contains("`nodes.echo` is in the package, and nodes run in a directory of their own"), "{error}");
+        assert!(error.contains("`nodes.echo` is in the package, but each node runs in its own directory"), "{error}");
         assert!(error.contains("help: set `cwd = \"package\"`"), "{error}");
     }
 }

@@ -169,7 +169,8 @@ fn maelstrom_output_sets_the_directory_of_runs() {
     assert!(folder.0.join("runs/latest/report.html").is_file());
     assert!(!folder.0.join("store").exists());
     let printed = run_in("/dev/null", &line).expect_status(255);
-    let expected = ["error: the run's directory `/dev/null/echo/", "cannot be made: ", "\n  help: set the environment"];
+    let expected =
+        ["error: cannot create the directory of the run `/dev/null/echo/", "`: ", "\n  help: set the environment"];
     assert!(expected.iter().all(|words| printed.stderr.contains(words)), "{}", printed.stderr);
 }
 

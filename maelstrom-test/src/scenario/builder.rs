@@ -1,4 +1,4 @@
-//! The builder of scenarios, its methods made from the table of options.
+//! The builder of scenarios. The methods for options are made from the table of options.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -9,9 +9,9 @@ use super::options::{Defaults, FrontEnd};
 use super::{Config, Interrupt, Program, ProgressSink, Run, RunError, SeedSummary, execute, seeds, store};
 use crate::workload::WorkloadChoice;
 
-/// A scenario under construction: what to run, and with which options.
+/// A builder of a run: a workload, a node program, and options.
 ///
-/// Each option of the [table](super::options::OPTIONS) has a method. [`Scenario::run`] reports wrong values.
+/// Each option of the [table](super::options::OPTIONS) has a method. [`Scenario::run`] reports invalid values.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,7 +30,7 @@ use crate::workload::WorkloadChoice;
 pub struct Scenario {
     pub(super) workload: WorkloadChoice,
     pub(super) program: Program,
-    /// The options that are given, as they are written.
+    /// The values of the options that are set, as text.
     pub(super) literals: BTreeMap<String, String>,
     pub(super) front_end: FrontEnd,
     pub(super) defaults: Defaults,
@@ -45,7 +45,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// A scenario of a workload: a name (`"lin-kv"`), or a value that implements
+    /// Creates a scenario of a workload, which is a name (`"lin-kv"`) or a value that implements
     /// [`Workload`](crate::Workload).
     pub fn new(workload: impl Into<WorkloadChoice>) -> Scenario {
         Scenario {
@@ -65,13 +65,14 @@ impl Scenario {
         }
     }
 
-    /// The node program: an executable file. Relative paths start at the current directory.
+    /// Sets the node program, which is an executable file. Relative paths are relative to
+    /// [`base_directory`](Scenario::base_directory).
     pub fn bin(mut self, path: impl Into<PathBuf>) -> Scenario {
         self.program.path = path.into();
         self
     }
 
-    /// The node program with its arguments. The first word is a path, or a name to look up in `PATH`.
+    /// Sets the node program and its arguments. The first word is a path, or a name that is looked up in `PATH`.
     pub fn command<S: Into<OsString>>(mut self, words: impl IntoIterator<Item = S>) -> Scenario {
         let mut words = words.into_iter().map(Into::into);
         self.program.path = words.next().unwrap_or_default().into();
@@ -91,7 +92,7 @@ impl Scenario {
         self
     }
 
-    /// The expected outcome: `valid`, `invalid`, `unknown`, `error`, or the name of an anomaly. Reports show it beside the
+    /// Sets the expected outcome: `valid`, `invalid`, `unknown`, `error`, or the name of an anomaly. Reports show it beside the
     /// actual outcome. It does not change the run.
     pub fn expect(mut self, outcome: impl Into<String>) -> Scenario {
         self.expect = Some(outcome.into());
@@ -104,8 +105,8 @@ impl Scenario {
         self
     }
 
-    /// Passes an environment variable of this process on to the node program, if it is set. Nodes in real time have all of
-    /// them, nodes in virtual time those of [`PASSED_ON`](super::PASSED_ON).
+    /// Passes an environment variable of this process to the node program, if it is set. Nodes in real time inherit all
+    /// variables. Nodes in virtual time inherit only those of [`PASSED_ON`](super::PASSED_ON).
     pub fn pass_env(self, key: impl Into<OsString>) -> Scenario {
         let key = key.into();
         match std::env::var_os(&key) {
@@ -114,56 +115,56 @@ impl Scenario {
         }
     }
 
-    /// The directory from which relative paths of the node program are taken; the current one by default. With
-    /// [`cwd("package")`](Scenario::cwd) nodes work there.
+    /// Sets the base of relative paths of the node program. The default is the current directory. With
+    /// [`cwd("package")`](Scenario::cwd), it is also the working directory of the nodes.
     pub fn base_directory(mut self, directory: impl Into<PathBuf>) -> Scenario {
         self.program.base = Some(directory.into());
         self
     }
 
-    /// The run's name in reports. By default it is the workload's name.
+    /// Sets the name of the run in reports. The default is the name of the workload.
     pub fn name(mut self, name: impl Into<String>) -> Scenario {
         self.name = Some(name.into());
         self
     }
 
-    /// The directory for the run's files. Those of an earlier run are replaced. By default `<output>/<workload>/<time>`, where the output
-    /// folder is:
+    /// Sets the directory for the files of the run. The files of an earlier run are replaced. The default is
+    /// `<output>/<workload>/<time>`, where `<output>` is:
     ///
     /// - the value of the environment variable `MAELSTROM_OUTPUT`, if it is set;
     /// - `target/maelstrom/<package>` in programs that cargo built or runs: tests, examples, `cargo run`;
-    /// - `store` in the current directory in any other program.
+    /// - `store` in the current directory in all other programs.
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Scenario {
         self.directory = Some(directory.into());
         self
     }
 
-    /// The output folder, if the run has no directory of its own.
+    /// Sets the output directory, in which the default directory of the run is created.
     #[cfg(feature = "cli")]
-    pub(crate) fn output(mut self, folder: impl Into<PathBuf>) -> Scenario {
-        self.output = Some(folder.into());
+    pub(crate) fn output(mut self, directory: impl Into<PathBuf>) -> Scenario {
+        self.output = Some(directory.into());
         self
     }
 
-    /// The command that runs this again, for the report's last line.
+    /// Sets the command that repeats the run, for the last line of the report.
     pub fn again(mut self, command: impl Into<String>) -> Scenario {
         self.again = Some(command.into());
         self
     }
 
-    /// Receives the run's progress.
+    /// Sets a function that receives the progress of the run.
     pub fn progress(mut self, sink: ProgressSink) -> Scenario {
         self.progress = Some(sink);
         self
     }
 
-    /// A switch with which another thread can end the run early.
+    /// Sets the interrupt with which another thread can abort the run.
     pub fn interrupt(mut self, interrupt: Interrupt) -> Scenario {
         self.interrupt = interrupt;
         self
     }
 
-    /// The defaults of options that are not given.
+    /// Sets the defaults of options.
     pub fn defaults(mut self, defaults: Defaults) -> Scenario {
         self.defaults = defaults;
         self
@@ -175,7 +176,7 @@ impl Scenario {
         self
     }
 
-    /// Sets an option by its name in the table, to a value as people write it.
+    /// Sets an option by its name in the table. The value is parsed from its text.
     ///
     /// ```
     /// # use maelstrom::Scenario;
@@ -187,30 +188,30 @@ impl Scenario {
         self
     }
 
-    /// Where the options are written.
+    /// Sets the notation of the options, which determines the units of numbers.
     pub(crate) fn front_end(mut self, front_end: FrontEnd) -> Scenario {
         self.front_end = front_end;
         self
     }
 
-    /// Reads and checks all options.
+    /// Parses and checks all options.
     ///
     /// # Errors
-    /// [`RunError::Options`] with everything that is wrong.
+    /// [`RunError::Options`] with all errors in options, and [`RunError::Setup`] if the node program is not executable.
     pub fn config(&self) -> Result<Config, RunError> {
         Config::resolve(self)
     }
 
-    /// Runs the scenario and checks the run. An invalid run is a result, not an error.
+    /// Runs the scenario and checks the run. An invalid run is not an error.
     ///
     /// # Errors
-    /// [`RunError::Options`] if options are wrong, [`RunError::Setup`] if the run could not start, and
-    /// [`RunError::Broke`] if it aborted. The last one contains the run up to that point.
+    /// [`RunError::Options`] if options are invalid, [`RunError::Setup`] if the run could not be started, and
+    /// [`RunError::Broke`] if it was aborted. The last one contains the run up to that point.
     pub fn run(self) -> Result<Run, RunError> {
         execute::execute(self.with_directory()?.config()?)
     }
 
-    /// The same scenario with a directory that exists and that no other run has, unless one was given.
+    /// Creates a new directory for the run, unless one is set.
     pub(crate) fn with_directory(self) -> Result<Scenario, RunError> {
         if self.directory.is_some() {
             return Ok(self);
@@ -220,9 +221,9 @@ impl Scenario {
         Ok(self.directory(reserved))
     }
 
-    /// Runs the scenario once for each seed, as many runs at a time as there are processors, and sums up the outcomes.
-    /// A seed passes if its run ends as [`Scenario::expect`] says, and by default if it is valid. The files of each run
-    /// are in `seed=N`, a folder in the directory of the scenario.
+    /// Runs the scenario once for each seed, and summarises the outcomes. The number of concurrent runs is the number of
+    /// processors. A seed passes if the outcome of its run is that of [`Scenario::expect`], by default `valid`. The files of
+    /// each run are in the subdirectory `seed=N` of the scenario's directory.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), maelstrom::RunError> {
@@ -251,8 +252,8 @@ macro_rules! methods {
         flag: $flag:literal $metavar:literal in $commands:expr,
         config: $config:tt,
     })*) => {
-        /// One method for each option of the [table](super::options::OPTIONS). The types of parameters are Rust's own,
-        /// or those of [`literal`](super::options::literal), which take texts (`"10s"`, `"n1,n2"`) besides Rust values.
+        /// Methods for the options of the [table](super::options::OPTIONS). Parameters have types of Rust, or types of
+        /// [`literal`](super::options::literal), which accept text (`"10s"`, `"n1,n2"`) as well as Rust values.
         impl Scenario {
             $(
                 #[doc = concat!($doc, "\n\nDefault: ", maelstrom_options::default_text!($default), ".")]

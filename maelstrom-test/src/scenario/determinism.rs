@@ -1,4 +1,4 @@
-//! Is a run repeated exactly? Run it twice, and compare every byte that is left.
+//! The determinism check: runs a scenario twice and compares the files byte for byte.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -9,26 +9,26 @@ use super::{Run, RunError, Scenario};
 use crate::protocol::shorten;
 use crate::report::file_names::{HISTORY, MESSAGES};
 
-/// Where the first of the two runs is kept, within the directory of the second.
+/// The subdirectory with the first run, in the directory of the second run.
 const FIRST: &str = "first-run";
 
-/// Where two runs part.
+/// The first difference between two runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// The file: `history.jsonl` or `messages.jsonl`.
+    /// The name of the file: `history.jsonl` or `messages.jsonl`.
     pub file: String,
-    /// The number of the first line that differs, from 1.
+    /// The number of the first line that differs, starting with 1.
     pub line: u64,
-    /// That line in the first run; `None` if the file ends before it.
+    /// The line in the first run; `None` if the file ends before it.
     pub first: Option<String>,
-    /// That line in the second run.
+    /// The line in the second run; `None` if the file ends before it.
     pub second: Option<String>,
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let show = |line: &Option<String>| line.as_ref().map_or("(it ends here)".into(), |line| shorten(line, 400));
+        let show = |line: &Option<String>| line.as_ref().map_or("(end of file)".into(), |line| shorten(line, 400));
         writeln!(f, "{} differs in line {}", self.file, self.line)?;
         writeln!(f, "  was  {}", show(&self.first))?;
         write!(f, "  is   {}", show(&self.second))
@@ -36,10 +36,11 @@ impl fmt::Display for Difference {
 }
 
 impl Scenario {
-    /// Runs the scenario twice with the same seed and compares history and journal byte for byte. Gives the second run,
-    /// and where they part, if they do. The files of the first run are in `first-run`, in the directory of the second.
+    /// Runs the scenario twice with the same seed, and compares the histories and journals byte for byte. Returns the
+    /// second run, and the first difference if there is one. The files of the first run are in the subdirectory `first-run`
+    /// of the second.
     ///
-    /// In real time two runs practically always differ.
+    /// In real time, two runs almost always differ.
     ///
     /// ```no_run
     /// use maelstrom::Scenario;
@@ -51,9 +52,9 @@ impl Scenario {
     /// ```
     ///
     /// # Errors
-    /// Those of [`Scenario::run`], except that aborted runs are compared like any others.
+    /// Those of [`Scenario::run`], except that aborted runs are compared like other runs.
     pub fn check_determinism(self) -> Result<(Run, Option<Difference>), RunError> {
-        // Both runs use the same directory, one after the other: its path may well reach the nodes.
+        // Both runs use the same directory, one after the other, because nodes may see its path.
         let scenario = self.with_directory()?;
         let config = scenario.config()?;
         let scenario = scenario.seed(config.simulation.seed).journal("always");
@@ -62,7 +63,7 @@ impl Scenario {
         aside.push(".first");
         let aside = PathBuf::from(aside);
         let failed = |error: io::Error| {
-            RunError::Setup(format!("the files of the two runs in {} cannot be compared: {error}", directory.display()))
+            RunError::Setup(format!("cannot compare the files of the two runs in `{}`: {error}", directory.display()))
         };
         finished(scenario.clone().run())?;
         if aside.exists() {
@@ -76,7 +77,7 @@ impl Scenario {
     }
 }
 
-/// The run, completed or aborted.
+/// Returns the run, whether it completed or was aborted.
 fn finished(result: Result<Run, RunError>) -> Result<Run, RunError> {
     match result {
         Err(RunError::Broke { run, .. }) => Ok(*run),
@@ -84,18 +85,18 @@ fn finished(result: Result<Run, RunError>) -> Result<Run, RunError> {
     }
 }
 
-/// Where the files of two runs part.
+/// Returns the first difference between the files of two runs.
 ///
 /// # Errors
-/// A file cannot be read.
+/// Fails if a file cannot be read.
 fn compare(first: &Path, second: &Path) -> io::Result<Option<Difference>> {
     Ok(compare_file(first, second, HISTORY)?.or(compare_file(first, second, MESSAGES)?))
 }
 
-/// Where one file of two runs differs.
+/// Returns the first difference between the files of two runs with this name.
 ///
 /// # Errors
-/// The file of one of the runs cannot be read.
+/// Fails if the file of one of the runs cannot be read.
 pub(crate) fn compare_file(first: &Path, second: &Path, name: &str) -> io::Result<Option<Difference>> {
     let open = |directory: &Path| File::open(directory.join(name)).map(BufReader::new);
     first_difference(name, open(first)?, open(second)?)
@@ -128,6 +129,6 @@ mod tests {
     fn the_first_line_that_differs_is_shown() {
         assert_eq!(difference("a\nb\n", "a\nb\n"), None);
         assert_eq!(difference("a\nb\n", "a\nc\n").unwrap(), "x differs in line 2\n  was  b\n  is   c");
-        assert_eq!(difference("a\n", "a\nc\n").unwrap(), "x differs in line 2\n  was  (it ends here)\n  is   c");
+        assert_eq!(difference("a\n", "a\nc\n").unwrap(), "x differs in line 2\n  was  (end of file)\n  is   c");
     }
 }

@@ -1,13 +1,17 @@
-//! Which of the workbench's own environment variables nodes get.
+//! The environment variables that nodes inherit from this process.
 //!
-//! In real time a node inherits all of them, as every child process does. In virtual time a run must be the same on another
-//! day and another machine, so a node gets `PATH`, `HOME`, `LANG=C.UTF-8` and what is listed here; any other variable has to
-//! be passed on by name. What was passed on is a part of the stored scenario, and a replay uses the stored values.
+//! | clock | variables |
+//! | --- | --- |
+//! | real time | all |
+//! | virtual time | `PATH`, `HOME`, `LANG=C.UTF-8`, [`PASSED_ON`], and those that are passed by name |
+//!
+//! In virtual time, a run must not depend on the machine, so other variables are not inherited. The variables that are passed
+//! to nodes are part of the stored scenario. A replay uses the stored values.
 
 use std::ffi::OsString;
 
-/// Variables that programs need to start, or to say more about what they do. A name that ends with `*` stands for all that
-/// begin with it.
+/// The variables that nodes in virtual time inherit. Programs need them to start, or to produce diagnostics. A name with a
+/// final `*` is a prefix.
 pub const PASSED_ON: [&str; 15] = [
     "RUST_LOG",
     "RUST_BACKTRACE",
@@ -26,7 +30,7 @@ pub const PASSED_ON: [&str; 15] = [
     "LOG_LEVEL",
 ];
 
-/// Whether nodes get a variable of this name without being told so.
+/// Whether nodes in virtual time inherit a variable with this name.
 ///
 /// ```
 /// use maelstrom::scenario::is_passed_on;
@@ -40,7 +44,7 @@ pub fn is_passed_on(name: &str) -> bool {
     })
 }
 
-/// The variables of this process that nodes get, sorted by name.
+/// Returns the variables of this process that nodes in virtual time inherit, sorted by name.
 pub(super) fn passed_on() -> Vec<(OsString, OsString)> {
     let mut variables: Vec<_> =
         std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_passed_on)).collect();
@@ -48,23 +52,23 @@ pub(super) fn passed_on() -> Vec<(OsString, OsString)> {
     variables
 }
 
-/// How the present environment differs from the variables of a stored run: a sentence for each variable.
+/// Describes the differences between the environment of a stored run and that of this process, one variable at a time.
 #[cfg(feature = "cli")]
 pub(crate) fn differences(stored: &[(String, String)]) -> Vec<String> {
     let was = |name: &str| stored.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    let mut sentences = Vec::new();
+    let mut differences = Vec::new();
     for (name, value) in stored.iter().filter(|(name, _)| is_passed_on(name)) {
         match std::env::var(name) {
             Ok(now) if now == *value => {}
-            Ok(now) => sentences.push(format!("{name} was {value:?} in the stored run, and is {now:?} now")),
-            Err(_) => sentences.push(format!("{name} was {value:?} in the stored run, and is not set now")),
+            Ok(now) => differences.push(format!("{name} was {value:?} in the stored run and is now {now:?}")),
+            Err(_) => differences.push(format!("{name} was {value:?} in the stored run and is now unset")),
         }
     }
     for (name, _) in passed_on() {
         let name = name.to_string_lossy();
         if was(&name).is_none() {
-            sentences.push(format!("{name} was not set in the stored run"));
+            differences.push(format!("{name} was not set in the stored run"));
         }
     }
-    sentences
+    differences
 }

@@ -1,34 +1,35 @@
-//! Why there is no finished run.
+//! Errors of scenarios.
 
 use std::fmt;
 
 use super::Run;
 use super::options::OptionError;
 
-/// Why a scenario did not complete.
+/// The error of a scenario that did not complete.
 ///
-/// Its `Debug` form is its text, with the report of an aborted run. `unwrap` and tests that return errors print this form.
+/// Its `Debug` form is the message, or the report if the run was aborted. `unwrap` and tests that return errors print this form.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// Options are wrong: everything that is wrong with them.
+    /// Options are invalid. Contains all errors.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Options(Vec<OptionError>),
-    /// The run could not begin: a program that does not exist, a directory that cannot be written, …
+    /// The run could not be started: the program does not exist, the directory is not writable, …
     #[error("{0}")]
     Setup(String),
-    /// The run was aborted: a node crashed, did not answer `init`, … What happened before that was recorded and judged.
+    /// The run was aborted: a node crashed, did not respond to `init`, … The history up to that point was recorded and
+    /// checked.
     #[error("{reason}")]
     Broke {
-        /// What happened, where, and what to do about it.
+        /// The failure, the node, and what to do about it.
         reason: String,
-        /// The run up to its abort.
+        /// The run up to the failure.
         run: Box<Run>,
     },
 }
 
 impl RunError {
-    /// The run up to its abort, if it had begun.
+    /// Returns the run up to the failure, if it was started.
     pub fn run(&self) -> Option<&Run> {
         match self {
             RunError::Broke { run, .. } => Some(run),
@@ -52,7 +53,7 @@ mod tests {
     use crate::report::Breakdown;
 
     #[test]
-    fn unwrap_prints_texts() {
+    fn unwrap_prints_the_message() {
         let wrong = |message| OptionError::new(message, "leave it out");
         let options = RunError::Options(vec![wrong("one is wrong"), wrong("so is another")]);
         let text = "one is wrong\n  help: leave it out\nso is another\n  help: leave it out";

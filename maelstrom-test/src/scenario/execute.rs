@@ -1,4 +1,4 @@
-//! From a configuration to a finished run: simulation × executor, then the checkers.
+//! Executes a run: prepares the directory, drives the simulation with an executor, and checks the history.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -21,10 +21,10 @@ use crate::report::file_names::{self, NODE_LOGS};
 use crate::report::{self, Breakdown, Expectation, FaultSummary, NodeLog, TimeMode};
 use crate::simulation::{self, Failure, Simulation};
 
-/// The file that marks a directory as that of a run: only such directories are ever replaced.
-const MARK: &str = file_names::SCENARIO;
+/// The file that marks the directory of a run. Only directories with this file are replaced.
+const MARKER: &str = file_names::SCENARIO;
 
-/// Runs, and judges.
+/// Executes a run and checks it.
 pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     let (clock, fallback) = choose_clock(&mut config)?;
     config.notes.splice(0..0, fallback.clone());
@@ -41,11 +41,11 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     let written = report::write(&run.view(), &run.directory);
     run.has_report = written.is_ok();
     if !run.has_journal {
-        // It is of no interest any more; whether it takes up room is not worth an error.
+        // An unneeded file is not worth an error.
         let _ = fs::remove_file(run.directory.join(file_names::MESSAGES));
     }
     if let Err(error) = written {
-        let story = format!("the run is over, but its report is incomplete: {error}");
+        let story = format!("the run completed, but its report is incomplete: {error}");
         let headline = "the report cannot be written".into();
         run.breakdown.get_or_insert(Breakdown { headline, story, ..Breakdown::default() });
     }
@@ -55,28 +55,30 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     }
 }
 
-/// The run's directory cannot be made. Where the file system is in the way, another folder is the remedy.
+/// Returns the error for a directory that cannot be created. Errors of the file system get a hint to choose another directory.
 pub(super) fn cannot_write(directory: &Path, error: &io::Error) -> RunError {
-    let mut text = format!("the run's directory `{}` cannot be made: {error}", directory.display());
+    let mut text = format!("cannot create the directory of the run `{}`: {error}", directory.display());
     if error.kind() != io::ErrorKind::Other {
-        text += "\n  help: set the environment variable MAELSTROM_OUTPUT to a folder that can be written";
+        text += "\n  help: set the environment variable MAELSTROM_OUTPUT to a writable directory";
     }
     RunError::Setup(text)
 }
 
-/// Returns the requested clock, or the one that is possible, with a note on why it is not the requested one.
+/// Returns the requested clock. If it is not available, returns the other clock, with a note that names the reason.
 fn choose_clock(config: &mut Config) -> Result<(TimeMode, Option<String>), RunError> {
     let mut fallback = None;
     if config.time != TimeChoice::Real {
         let program = &config.program.path;
         let possible = match executor::virtual_time::available() {
-            Ok(()) if executor::is_32_bit(program) => Err(format!("{} is a 32-bit program", program.display())),
+            Ok(()) if executor::is_32_bit(program) => Err(format!("`{}` is a 32-bit program", program.display())),
             other => other.map_err(|missing| missing.to_string()),
         };
         match possible {
             Ok(()) => return Ok((TimeMode::Virtual, None)),
             Err(missing) if config.time == TimeChoice::Virtual => {
-                return Err(RunError::Setup(format!("time = \"virtual\" is not possible here: {missing}")));
+                return Err(RunError::Setup(format!(
+                    "virtual time is not available: {missing}\n  help: use `time = \"auto\"` or `time = \"real\"`"
+                )));
             }
             Err(missing) => {
                 let usual = report::length(config.simulation.settings.time_limit);
@@ -97,12 +99,12 @@ fn choose_clock(config: &mut Config) -> Result<(TimeMode, Option<String>), RunEr
     Ok((TimeMode::Real, fallback))
 }
 
-/// Keeps other runs from replacing the directory of one that is still going on.
+/// A lock that prevents other runs from replacing the directory of an active run.
 struct Lock(File);
 
 impl Lock {
     fn new(file: File) -> Lock {
-        // Where locks do not exist, it is up to people not to start a run twice.
+        // Some file systems have no locks. The user is then responsible for not using a directory twice.
         let _ = file.try_lock();
         Lock(file)
     }
@@ -110,21 +112,21 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // To close the file is not enough: a process that another thread is just starting may have it open for a moment.
+        // Closing the file is not enough, because a process that another thread is starting may have inherited it.
         let _ = self.0.unlock();
     }
 }
 
-/// Makes the run's directory, fresh, with one directory for each node.
+/// Creates the directory of the run, with one directory for each node. Removes an earlier run.
 fn prepare(config: &Config) -> io::Result<(Lock, Vec<NodeProgram>)> {
     let directory = std::path::absolute(&config.directory)?;
     clear(&directory)?;
     fs::create_dir_all(directory.join(NODE_LOGS))?;
     let mut scenario = serde_json::to_vec_pretty(&config.to_json())?;
     scenario.push(b'\n');
-    let mut mark = File::create(directory.join(MARK))?;
-    mark.write_all(&scenario)?;
-    let lock = Lock::new(mark);
+    let mut marker = File::create(directory.join(MARKER))?;
+    marker.write_all(&scenario)?;
+    let lock = Lock::new(marker);
     let programs = config.simulation.settings.nodes.iter().map(|name| prepare_node(config, &directory, name));
     Ok((lock, programs.collect::<io::Result<_>>()?))
 }
@@ -144,36 +146,41 @@ fn prepare_node(config: &Config, directory: &Path, name: &str) -> io::Result<Nod
     Ok(NodeProgram { name: name.to_owned(), program, args, env, directory: own, cwd, log })
 }
 
-/// Removes an earlier run's directory. Anything else that is not empty is left alone, and an error.
+/// Removes the directory of an earlier run.
+///
+/// # Errors
+/// Fails if the directory belongs to an active run, or is neither empty nor the directory of a run.
 fn clear(directory: &Path) -> io::Result<()> {
     let mut entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    if let Ok(mark) = File::open(directory.join(MARK)) {
-        if let Err(TryLockError::WouldBlock) = mark.try_lock() {
+    if let Ok(marker) = File::open(directory.join(MARKER)) {
+        if let Err(TryLockError::WouldBlock) = marker.try_lock() {
             return Err(io::Error::other(
-                "a run that is still going on uses it; wait for its end, or name another one",
+                "an active run uses it\n  help: wait until that run ends, or choose another directory",
             ));
         }
         fs::remove_dir_all(directory)
     } else if entries.next().is_none() {
         Ok(())
     } else {
-        Err(io::Error::other("it exists and does not hold an earlier run; remove it, or name another one"))
+        Err(io::Error::other(
+            "it exists and is not the directory of a run\n  help: remove it, or choose another directory",
+        ))
     }
 }
 
-/// Runs the simulation in a thread of its own: the caller's may belong to an event loop, or be watched by a debugger.
-/// Returns what virtual time knows of it besides.
+/// Drives the simulation on a separate thread, because the thread of the caller may belong to an event loop or may be traced by
+/// a debugger. Returns the statistics of virtual time.
 fn drive(
     config: &Config,
     clock: TimeMode,
     programs: &[NodeProgram],
     simulation: &mut Simulation,
 ) -> Result<VirtualTimeStats, RunError> {
-    let failed = |error: io::Error| RunError::Setup(format!("the run cannot begin: {error}"));
+    let failed = |error: io::Error| RunError::Setup(format!("cannot start the run: {error}"));
     let mut recorder = Recorder::new(config, programs).map_err(failed)?;
     let thread = std::thread::Builder::new().name("maelstrom-run".into());
     let written = std::thread::scope(|scope| {
@@ -207,7 +214,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, stats: Vi
     };
     let breakdown = simulation.failure().map(|failure| {
         let mut breakdown = Breakdown::of(failure, simulation.now());
-        // A node that printed something was found.
+        // If the node printed something, its program was found.
         if matches!(failure, Failure::NodeExited { .. } | Failure::NoResponse { .. }) && breakdown.stdout.is_empty() {
             for lost in lost_paths(&config.program, config.cwd) {
                 breakdown.story.push_str(&format!("\n{}\nhelp: {}", lost.wrong, lost.help));
@@ -286,12 +293,12 @@ fn tallies(simulation: &Simulation) -> Vec<FaultSummary> {
 }
 
 impl Breakdown {
-    /// What the report says of a run that was aborted at this time.
+    /// Describes a run that was aborted at this time for the report.
     fn of(failure: &Failure, time: u64) -> Breakdown {
         let (headline, node) = (failure.headline(), failure.node().map(str::to_owned));
         let usual = Breakdown { headline, node, story: failure.to_string(), time: Some(time), ..Breakdown::default() };
         match failure.clone() {
-            // The report shows the last lines in parts of their own.
+            // The report shows the last lines of the output separately.
             Failure::NodeExited { node, status, stdout, stderr, log } => Breakdown {
                 story: format!("node {node} exited ({status}) before the run was over"),
                 stdout,
@@ -310,16 +317,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_directory_of_a_run_that_is_over_is_replaced() {
+    fn only_directories_of_completed_runs_are_replaced() {
         let directory = std::env::temp_dir().join(format!("maelstrom-replaced-{}", std::process::id()));
-        let why = || clear(&directory).expect_err("it is not ours to remove").to_string();
+        let why = || clear(&directory).expect_err("the directory must not be removed").to_string();
         fs::create_dir_all(&directory).unwrap();
         fs::write(directory.join("thesis.tex"), "years of work").unwrap();
-        assert!(why().contains("does not hold an earlier run"), "{}", why());
-        let lock = Lock::new(File::create(directory.join(MARK)).unwrap());
-        // What a process has that is being started meanwhile.
+        assert!(why().contains("is not the directory of a run"), "{}", why());
+        let lock = Lock::new(File::create(directory.join(MARKER)).unwrap());
+        // A process that is started at this moment has inherited the file.
         let _inherited = lock.0.try_clone().unwrap();
-        assert!(why().contains("still going on"), "{}", why());
+        assert!(why().contains("an active run uses it"), "{}", why());
         drop(lock);
         clear(&directory).unwrap();
         assert!(!directory.exists());

@@ -1,21 +1,21 @@
-//! Whether a run ended as expected.
+//! Compares the outcome of a run with the expected one.
 
 use super::Run;
 use crate::checker::Valid;
 
-/// Checks that the run ended as expected.
+/// Compares the outcome of a run with the expected one.
 ///
 /// # Errors
-/// What was expected, and what happened.
+/// Fails if they differ. The message has both outcomes.
 pub(crate) fn judge(expect: &str, require_faults: bool, run: &Run) -> Result<(), String> {
-    let broke = run.breakdown.is_some();
+    let is_aborted = run.breakdown.is_some();
     let valid = run.verdict.valid();
     let met = match expect {
-        "error" => broke,
-        "valid" => !broke && valid == Valid::True,
-        "invalid" => !broke && valid == Valid::False,
-        "unknown" => !broke && valid == Valid::Unknown,
-        anomaly => !broke && valid == Valid::False && run.has_anomaly(anomaly),
+        "error" => is_aborted,
+        "valid" => !is_aborted && valid == Valid::True,
+        "invalid" => !is_aborted && valid == Valid::False,
+        "unknown" => !is_aborted && valid == Valid::Unknown,
+        anomaly => !is_aborted && valid == Valid::False && run.has_anomaly(anomaly),
     };
     let idle = run.faults_without_effect();
     match expect {
@@ -26,7 +26,7 @@ pub(crate) fn judge(expect: &str, require_faults: bool, run: &Run) -> Result<(),
         )),
         _ if met => Ok(()),
         "error" => Err("expected the run to abort, but it completed".into()),
-        _ if broke => Err(format!("expected: {expect}, but the run was aborted")),
+        _ if is_aborted => Err(format!("expected: {expect}, but the run was aborted")),
         "valid" | "invalid" | "unknown" => Err(format!("expected: {expect}")),
         anomaly => {
             let found = run.verdict.anomalies();

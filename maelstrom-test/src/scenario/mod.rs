@@ -1,15 +1,16 @@
-//! Scenarios: what to run, written down once, in code, as an attribute, or as command-line flags.
+//! Scenarios and runs.
 //!
-//! A [`Scenario`] names a workload, a node program and any of the [options](options::OPTIONS). Running it starts the
-//! cluster, drives clients against it, breaks things, and ends in a [`Run`]: history, verdict, statistics.
+//! A [`Scenario`] has a workload, a node program and [options](options::OPTIONS). The attribute
+//! [`test`](macro@crate::test) and the command line create scenarios, too. Running a scenario starts a cluster, sends client
+//! requests to it and injects faults. The result is a [`Run`]: history, verdict, statistics.
 //!
 //! ```no_run
 //! use maelstrom::Scenario;
 //! # fn main() -> Result<(), maelstrom::RunError> {
 //! let raft = Scenario::new("lin-kv").bin("target/debug/raft").nodes(5).nemesis("partition");
-//! // One run; the panic's message is its report.
+//! // One run. If it is invalid, the panic message is its report.
 //! raft.clone().seed(7).run()?.assert_valid();
-//! // One for each of many seeds; the message names those that failed.
+//! // One run for each seed. The panic message names the seeds that failed.
 //! raft.run_seeds(0..200)?.assert_valid();
 //! # Ok(())
 //! # }

@@ -1,4 +1,4 @@
-//! The node program.
+//! Node programs.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -8,41 +8,41 @@ use std::{fs, io};
 use super::config::WorkingDirectory;
 use super::environment;
 
-/// Bytes of a program that are hashed at once: whole words.
-const HASHED_AT_ONCE: u64 = 64 << 10;
+/// The number of bytes that are read at once to hash a program. Must be a multiple of eight.
+const HASH_CHUNK: u64 = 64 << 10;
 
-/// Which program the nodes are.
+/// A node program: an executable with its arguments and environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
-    /// The executable: a path, or a bare name to look up in `PATH`. Absolute after [`Program::resolve`].
+    /// The executable: a path, or a name that is looked up in `PATH`. Absolute after [`Program::resolve`].
     pub path: PathBuf,
-    /// Its arguments.
+    /// The arguments.
     pub args: Vec<OsString>,
-    /// Environment variables beside those that every node has. After [`Program::resolve`] those of
-    /// [`PASSED_ON`](super::PASSED_ON) are among them.
+    /// Additional environment variables. After [`Program::resolve`] they include those of
+    /// [`PASSED_ON`](super::PASSED_ON).
     pub env: Vec<(OsString, OsString)>,
-    /// These are all: what a stored run had.
+    /// Whether `env` comes from a stored run. [`Program::resolve`] then adds no variables of this process.
     pub has_stored_env: bool,
-    /// Where relative paths begin; the current directory if there is none.
+    /// The base of relative paths; the current directory if it is `None`.
     pub base: Option<PathBuf>,
 }
 
 impl Program {
-    /// Makes the executable's path absolute, and that of every argument that names an existing file by a relative
-    /// path (`python3 nodes/raft.py`): nodes run in directories of their own. Where they work in the package, arguments
-    /// stay as they are.
+    /// Makes the path of the executable absolute, and every argument that is the relative path of an existing file
+    /// (`python3 nodes/raft.py`), because each node runs in its own directory. If nodes run in the package, arguments are not
+    /// changed.
     ///
     /// # Errors
-    /// A sentence that says what is missing and what to do.
+    /// Fails if the program is missing or not executable. The message says what to do.
     pub fn resolve(&self, cwd: WorkingDirectory) -> Result<Program, String> {
         if self.path.as_os_str().is_empty() {
-            return Err("no node program was given; set `bin` or `command`".into());
+            return Err("the node program is missing\n  help: set `bin` or `command`".into());
         }
         let base = match &self.base {
             Some(base) => std::path::absolute(base),
             None => std::env::current_dir(),
         }
-        .map_err(|error| format!("the current directory cannot be read: {error}"))?;
+        .map_err(|error| format!("the current directory is not available: {error}"))?;
         let path = self.find(&base)?;
         let absolute = |arg: &OsString| {
             let text = arg.to_string_lossy();
@@ -64,27 +64,26 @@ impl Program {
         Ok(Program { path, args, env, base: Some(base), has_stored_env: self.has_stored_env })
     }
 
-    /// A hash of the executable's content, eight bytes at a time (FNV's steps on words), so that large programs take
-    /// little time.
+    /// Returns a hash of the content of the executable. It is FNV on words of eight bytes, which is fast for large programs.
     pub(super) fn hash(&self) -> io::Result<u64> {
         let step = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x0100_0000_01b3).rotate_left(29);
-        // Piece by piece: a program may be larger than all that a run needs besides.
+        // In chunks, because a program may be large.
         let mut file = fs::File::open(&self.path)?;
-        let mut piece = Vec::new();
+        let mut chunk = Vec::new();
         let mut hash = file.metadata()?.len();
         loop {
-            piece.clear();
-            let length = file.by_ref().take(HASHED_AT_ONCE).read_to_end(&mut piece)?;
-            let (words, rest) = piece.as_chunks::<8>();
+            chunk.clear();
+            let length = file.by_ref().take(HASH_CHUNK).read_to_end(&mut chunk)?;
+            let (words, rest) = chunk.as_chunks::<8>();
             hash = words.iter().fold(hash, |hash, word| step(hash, u64::from_le_bytes(*word)));
             hash = rest.iter().fold(hash, |hash, byte| step(hash, u64::from(*byte)));
-            if (length as u64) < HASHED_AT_ONCE {
+            if (length as u64) < HASH_CHUNK {
                 return Ok(hash);
             }
         }
     }
 
-    /// The executable: as a path if it is one, else in `PATH`.
+    /// Returns the path of the executable, which is looked up in `PATH` if it is only a name.
     fn find(&self, base: &Path) -> Result<PathBuf, String> {
         let here = base.join(&self.path);
         if self.path.components().count() == 1 && !here.is_file() {
@@ -94,7 +93,7 @@ impl Program {
             return found.ok_or_else(|| {
                 let name = self.path.display();
                 format!(
-                    "the node program `{name}` does not exist: it is neither a file in {} nor a program in PATH",
+                    "the node program `{name}` does not exist: it is neither a file in `{}` nor a program in PATH",
                     base.display()
                 )
             });
@@ -109,19 +108,24 @@ fn is_executable(file: &Path) -> bool {
     file.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 
-/// Says what hinders a file from being run.
+/// Checks that a file can be executed.
+///
+/// # Errors
+/// Fails if it cannot. The message says what to do.
 fn check_executable(file: &Path) -> Result<(), String> {
     let shown = file.display();
     match file.metadata() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(format!("the node program {shown} does not exist; build it, or correct the path"));
+            return Err(format!("the node program `{shown}` does not exist\n  help: build it, or correct the path"));
         }
-        Err(error) => return Err(format!("the node program {shown} cannot be read: {error}")),
-        Ok(data) if data.is_dir() => return Err(format!("the node program {shown} is a directory; name a file in it")),
+        Err(error) => return Err(format!("cannot read the node program `{shown}`: {error}")),
+        Ok(data) if data.is_dir() => {
+            return Err(format!("the node program `{shown}` is a directory\n  help: use a file in it"));
+        }
         Ok(_) => {}
     }
     if !is_executable(file) {
-        return Err(format!("the node program {shown} is not executable; run `chmod +x {shown}`"));
+        return Err(format!("the node program `{shown}` is not executable\n  help: run `chmod +x {shown}`"));
     }
     Ok(())
 }
@@ -133,45 +137,46 @@ mod tests {
     #[test]
     fn programs_are_looked_up_in_the_path_and_made_absolute() {
         let program = Program { path: "sh".into(), ..Program::default() };
-        let resolved = program.resolve(WorkingDirectory::Node).expect("every system has a shell");
+        let resolved = program.resolve(WorkingDirectory::Node).expect("there is a shell");
         assert!(resolved.path.is_absolute() && resolved.path.ends_with("sh"));
     }
 
     #[test]
-    fn arguments_that_are_files_become_absolute_and_others_stay() {
+    fn only_arguments_that_are_files_become_absolute() {
         let program = Program {
             path: "sh".into(),
             args: vec!["src/lib.rs".into(), "src".into(), "--file=src/lib.rs".into(), "no/such.py".into()],
             base: Some(env!("CARGO_MANIFEST_DIR").into()),
             ..Program::default()
         };
-        let args = program.resolve(WorkingDirectory::Node).expect("a shell").args;
+        let args = program.resolve(WorkingDirectory::Node).expect("there is a shell").args;
         assert_eq!(args[0], Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs").into_os_string());
         assert_eq!(args[1..], program.args[1..]);
     }
 
     #[test]
-    fn arguments_stay_as_they_are_where_nodes_work_in_the_package() {
+    fn arguments_are_unchanged_if_nodes_run_in_the_package() {
         let base = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")));
         let program = Program { path: "sh".into(), args: vec!["src/lib.rs".into()], base, ..Program::default() };
-        let resolved = program.resolve(WorkingDirectory::Package).expect("a shell");
+        let resolved = program.resolve(WorkingDirectory::Package).expect("there is a shell");
         assert_eq!(resolved.args, program.args);
         assert!(resolved.path.is_absolute());
     }
 
     #[test]
-    fn variables_given_for_the_node_win_over_those_passed_on() {
+    fn explicit_variables_take_precedence_over_inherited_ones() {
         // Cargo sets this one for test programs.
         let variable = ("LD_LIBRARY_PATH".into(), "/mine".into());
         let program = Program { path: "sh".into(), env: vec![variable], ..Program::default() };
-        let env = program.resolve(WorkingDirectory::Node).expect("a shell").env;
+        let env = program.resolve(WorkingDirectory::Node).expect("there is a shell").env;
         assert_eq!(env.iter().filter(|(name, _)| name == "LD_LIBRARY_PATH").count(), 1);
         assert!(env.contains(&("LD_LIBRARY_PATH".into(), "/mine".into())));
     }
 
     #[test]
-    fn the_hash_is_that_of_the_content() {
-        let hash = |path: &str| Program { path: path.into(), ..Program::default() }.hash().expect("it can be read");
+    fn the_hash_depends_on_the_content() {
+        let hash =
+            |path: &str| Program { path: path.into(), ..Program::default() }.hash().expect("the file is readable");
         let (lib, main) =
             (concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs"), concat!(env!("CARGO_MANIFEST_DIR"), "/src/main.rs"));
         assert_eq!(hash(lib), hash(lib));
@@ -179,9 +184,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_run_is_said_with_what_to_do() {
+    fn errors_say_what_to_do() {
         let base = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")));
-        for (path, says) in [
+        for (path, expected) in [
             ("", "set `bin` or `command`"),
             ("no-such-program", "nor a program in PATH"),
             ("./no/such/program", "build it"),
@@ -191,7 +196,7 @@ mod tests {
             let error = Program { path: path.into(), base: base.clone(), ..Program::default() }
                 .resolve(WorkingDirectory::Node)
                 .unwrap_err();
-            assert!(error.contains(says), "{error}");
+            assert!(error.contains(expected), "{error}");
         }
     }
 }

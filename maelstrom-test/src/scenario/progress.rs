@@ -1,4 +1,4 @@
-//! How a run tells others how far it has come, and how others tell it to stop.
+//! Progress of active runs, and interrupts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,39 +6,38 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::history::Nanos;
 use crate::simulation::Phase;
 
-/// How far a run has come.
+/// The progress of an active run.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Where it is (`Over`: the history is being judged).
+    /// The phase. In `Over`, the history is checked.
     pub phase: Phase,
-    /// The run's time.
+    /// The time of the run's clock, in nanoseconds.
     pub now: Nanos,
-    /// Length of the main phase.
+    /// The length of the main phase, in nanoseconds.
     pub time_limit: Nanos,
-    /// Operations completed `ok`.
+    /// The number of client operations that completed with `ok`.
     pub ok: u64,
-    /// Operations invoked.
+    /// The number of client operations that were invoked.
     pub invoked: u64,
-    /// Faults that are active now, in words.
+    /// The names of the active faults.
     pub faults: Vec<String>,
 }
 
-/// Who is told. Called from the run's thread, a few times per second of wall time.
+/// A function that receives the progress. It is called on the thread of the run, a few times per second of wall-clock time.
 pub type ProgressSink = Arc<dyn Fn(&Progress) + Send + Sync>;
 
-/// A switch by which another thread ends a run: it is then aborted in order, with its files written and its processes
-/// ended.
+/// A flag with which another thread aborts a run. The run then stops its processes and writes its files. Clones share the flag.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Asks the run to end.
+    /// Raises the flag.
     pub fn raise(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the run was asked to end. Runs look at it every few milliseconds of wall time.
+    /// Whether the flag is raised. Runs check it every few milliseconds of wall-clock time.
     pub fn is_raised(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

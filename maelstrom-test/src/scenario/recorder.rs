@@ -1,4 +1,4 @@
-//! Writing a run's files as it goes, so that nothing that happened is lost however it ends.
+//! Writes the files of a run while it is active, so that they are complete up to the end even if the process is killed.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,23 +13,23 @@ use crate::history::{HistoryFormat, HistoryWriter, OpType, Process};
 use crate::report::file_names;
 use crate::simulation::{Failure, Simulation};
 
-/// The journal is handed on when so many bytes have gathered …
+/// The journal is passed to its thread when it has this number of bytes.
 const CHUNK: usize = 256 << 10;
-/// … or so much time has passed, whichever comes first. Progress is shown as often.
+/// The maximum time until the journal is passed to its thread. Also the time between two reports of progress.
 const PERIOD: Duration = Duration::from_millis(100);
-/// Chunks that may wait for the disk before the run waits for it.
+/// The maximum number of chunks that wait for the disk. If there are more, the run waits.
 const QUEUE: usize = 16;
 
-/// Writes `history.jsonl`, `messages.jsonl` and the run's log, tells progress, and notices interruptions.
+/// Writes `history.jsonl`, `messages.jsonl` and the log of the run, reports progress, and checks for interrupts.
 pub(super) struct Recorder<'a> {
     config: &'a Config,
     history: HistoryWriter<File>,
-    /// How many entries of the history are written.
+    /// The number of entries of the history that are written.
     written: usize,
     counts: Counts,
     journal: JournalWriter,
     log: RunLog,
-    /// When the journal was last handed on, on the [coarse clock](coarse_clock).
+    /// The time when the journal was last passed to its thread, on the [coarse clock](coarse_clock).
     last: Duration,
 }
 
@@ -69,12 +69,12 @@ impl<'a> Recorder<'a> {
         if late {
             self.log.flush()?;
             self.last = now;
-            self.tell(simulation);
+            self.report_progress(simulation);
         }
         Ok(())
     }
 
-    fn tell(&mut self, simulation: &Simulation) {
+    fn report_progress(&mut self, simulation: &Simulation) {
         let Some(sink) = &self.config.progress else { return };
         sink(&Progress {
             phase: simulation.phase(),
@@ -86,7 +86,7 @@ impl<'a> Recorder<'a> {
         });
     }
 
-    /// Writes what is left and waits until it is written.
+    /// Writes the rest and waits until it is written.
     pub(super) fn finish(mut self, simulation: &mut Simulation) -> io::Result<()> {
         self.record(simulation)?;
         self.journal.write(simulation)?;
@@ -121,10 +121,10 @@ impl Counts {
     }
 }
 
-/// A thread that writes the journal, so that routing messages does not wait for the disk.
+/// A thread that writes the journal, so that the simulation does not wait for the disk.
 struct JournalWriter {
     chunks: Option<SyncSender<Vec<u8>>>,
-    /// Buffers that are written come back to be filled again.
+    /// Written buffers, which are reused.
     empties: Receiver<Vec<u8>>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -136,7 +136,7 @@ impl JournalWriter {
         let write = move || {
             for chunk in incoming {
                 file.write_all(&chunk)?;
-                // Nobody takes it back any more when the run is over.
+                // At the end of the run, nobody receives the buffers.
                 let _ = back.send(chunk);
             }
             Ok(())
@@ -157,7 +157,7 @@ impl JournalWriter {
         }
     }
 
-    /// Waits for the thread, which ends early only with an error.
+    /// Waits until the thread ends. Before that, it ends only with an error.
     fn finish(&mut self) -> io::Result<()> {
         self.chunks = None;
         match self.thread.take().map(JoinHandle::join) {
@@ -170,7 +170,7 @@ impl JournalWriter {
 
 impl Drop for JournalWriter {
     fn drop(&mut self) {
-        // Errors were reported by `write` and `finish`; here it is only about not leaving the thread behind.
+        // The thread must end. `write` and `finish` have reported its errors.
         let _ = self.finish();
     }
 }

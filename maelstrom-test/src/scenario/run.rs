@@ -1,4 +1,4 @@
-//! Finished runs: what happened, and what the checkers say of it.
+//! Completed and aborted runs.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,101 +11,102 @@ use crate::network::{self, JournalEvent};
 use crate::report::{Breakdown, Expectation, FaultSummary, NodeLog, RunView, TimeMode, text};
 use crate::workload::Settings;
 
-/// A run that is over: its verdict, its history, its statistics. Its files are in [`Run::directory`].
+/// A run that completed or was aborted: verdict, history, statistics. Its files are in [`Run::directory`].
 ///
-/// `{run}` is the report as failing tests print it, with the seed and the place of `report.html`, in at most 40 lines;
-/// `{run:#}` is the whole of it.
+/// `{run}` is the report that failing tests print, with the seed and the path of `report.html`, in at most 40 lines.
+/// `{run:#}` is the complete report.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Run {
-    /// How it is called: the test case's name, or the workload's.
+    /// The name in reports: that of the test case, or of the workload.
     pub name: String,
-    /// The workload's name.
+    /// The name of the workload.
     pub workload: String,
-    /// Nodes, concurrency and whatever else the workload knew.
+    /// The settings of the workload: nodes, concurrency, …
     pub settings: Settings,
-    /// The seed of all its randomness.
+    /// The seed of all random decisions.
     pub seed: u64,
-    /// Which clock it went by.
+    /// The clock of the run.
     pub time_mode: TimeMode,
-    /// What the checkers say, overall and part by part: `exceptions`, `stats`, `availability`, `workload`, …
+    /// The verdicts of the checkers: `exceptions`, `stats`, `availability`, `workload`, …
     pub verdict: Results,
-    /// Every invocation and completion of clients and nemesis.
+    /// All invocations and completions of clients and nemesis.
     pub history: History,
-    /// The first events of the network after initialisation; all of them are in `messages.jsonl`.
+    /// The first events of the network after initialisation. `messages.jsonl` has all events.
     pub journal: Vec<JournalEvent>,
-    /// How many events there were.
+    /// The number of all events of the network.
     pub journal_events: u64,
-    /// Messages that were sent and received.
+    /// Statistics of messages.
     pub net: NetStats,
-    /// Every requested kind of fault, and what it did.
+    /// The requested faults with their effects.
     pub faults: Vec<FaultSummary>,
-    /// What people should know: options that were adapted, faults that cannot exist, the reason for real time, …
+    /// Notes for the user: adapted options, impossible faults, the reason for real time, …
     pub notes: Vec<String>,
-    /// The note that says why the run is in real time, if `time = "auto"` would have preferred virtual time.
+    /// The reason for real time, if `time = "auto"` fell back to it.
     pub real_time_fallback: Option<String>,
-    /// The shape of the scenario, without seed and measure: `5 nodes`, `partition`, …
+    /// The shape of the scenario: the number of nodes and the faults (`5 nodes`, `partition`, …).
     pub scenario: Vec<String>,
-    /// Every option with its value, as people write it.
+    /// The options with their values, as they are written in an attribute.
     pub options: Vec<(String, String)>,
-    /// The ends of the nodes' logs.
+    /// The last lines of the logs of the nodes.
     pub logs: Vec<NodeLog>,
-    /// The directory with its files.
+    /// The directory with the files of the run.
     pub directory: PathBuf,
-    /// False if the report could not be written there.
+    /// Whether the report was written.
     pub has_report: bool,
     /// Whether `messages.jsonl` is kept.
     pub has_journal: bool,
-    /// How long it took in its own time, in nanoseconds.
+    /// The duration on the clock of the run, in nanoseconds.
     pub duration: Nanos,
-    /// How long it took on the wall clock.
+    /// The duration on the wall clock.
     pub elapsed: Duration,
-    /// How long its nodes ran on the wall clock.
+    /// The wall-clock time of the nodes, in virtual time.
     pub pace: Pace,
-    /// Why it was aborted, if it was.
+    /// Why the run was aborted; `None` if it completed.
     pub breakdown: Option<Breakdown>,
-    /// False if something was noticed that a second run with the same seed may do differently.
+    /// Whether a second run with the same seed gives the same result: the run used virtual time, and no nondeterminism was
+    /// detected.
     pub reproducible: bool,
-    /// The command that runs it again.
+    /// The command that repeats the run.
     pub again: Option<String>,
-    /// The anomaly that a test expects of it by name, if one does.
+    /// The name of the anomaly that a test expects.
     pub expected_anomaly: Option<String>,
-    /// How it should have ended, and whether it did, if anybody said so.
+    /// The expected outcome, and whether the run has it.
     pub expectation: Option<Expectation>,
-    /// Which worker talked to which node, for those who read the history.
+    /// The context of the history for checkers: nodes and concurrency.
     pub context: CheckContext,
 }
 
-/// Messages of one class.
+/// Statistics of a class of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Traffic {
-    /// Messages sent.
+    /// The number of messages that were sent.
     pub send_count: u64,
-    /// Messages received, copies included.
+    /// The number of messages that were received, including duplicates.
     pub recv_count: u64,
-    /// Distinct messages.
+    /// The number of distinct messages.
     pub msg_count: u64,
-    /// Distinct messages per client operation invoked; infinite if there were messages and no operations.
+    /// The number of distinct messages per invoked client operation. Infinite if there are messages but no operations.
     pub msgs_per_op: f64,
 }
 
-/// Message statistics of a run.
+/// Statistics of the messages of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetStats {
-    /// Everything.
+    /// All messages.
     pub all: Traffic,
-    /// Either side is a client.
+    /// Messages from or to clients.
     pub clients: Traffic,
-    /// Neither side is a client.
+    /// Messages between servers.
     pub servers: Traffic,
-    /// The network's own counts, what it lost, copied and cut included.
+    /// The counts of the network, including lost, duplicated and blocked messages.
     pub counts: network::Stats,
 }
 
 impl NetStats {
-    /// From the network's counts and the number of client operations invoked.
+    /// Creates the statistics from the counts of the network and the number of invoked client operations.
     pub fn new(stats: &network::Stats, ops: u64) -> NetStats {
         let traffic = |counts: &network::Counts| Traffic {
             send_count: counts.send_count,
@@ -122,47 +123,47 @@ impl NetStats {
     }
 }
 
-/// Operations of one kind, counted by how they ended.
+/// The number of operations by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpCounts {
-    /// Begun.
+    /// Operations that were invoked.
     pub invoked: u64,
-    /// Happened.
+    /// Operations that happened.
     pub ok: u64,
-    /// Did not happen.
+    /// Operations that did not happen.
     pub fail: u64,
-    /// Nobody knows.
+    /// Operations with an indeterminate outcome.
     pub info: u64,
 }
 
 impl Run {
-    /// Whether every part of the verdict is valid.
+    /// Whether the run completed and its verdict is valid.
     pub fn is_valid(&self) -> bool {
         self.breakdown.is_none() && self.verdict.valid() == Valid::True
     }
 
-    /// Does nothing if the run is valid.
+    /// Asserts that the run is valid.
     ///
     /// # Panics
-    /// If the verdict is invalid or unknown. The message is the report: the verdict with its proof, the seed, and where
-    /// `report.html` is.
+    /// If the run was aborted, or the verdict is invalid or unknown. The message is the report: the verdict with its evidence,
+    /// the seed, and the path of `report.html`.
     #[track_caller]
     pub fn assert_valid(&self) {
         assert!(self.is_valid(), "{self}");
     }
 
-    /// The verdict in a few words: `valid`, `not linearizable (key 3)`, …
+    /// Returns a summary of the verdict: `valid`, `not linearizable (key 3)`, …
     pub fn headline(&self) -> String {
         self.view().headline()
     }
 
-    /// Whether an anomaly was found: one of this name, or a case of it (`G-single-item` is a `G-single`).
+    /// Whether an anomaly with this name was found, or a special case of it (`G-single-item` is a `G-single`).
     pub fn has_anomaly(&self, name: &str) -> bool {
         self.verdict.findings().iter().any(|finding| anomalies::fulfils(&finding.anomaly, name))
     }
 
-    /// The run as reports see it.
+    /// Returns the view of the run from which reports are made.
     pub fn view(&self) -> RunView<'_> {
         RunView {
             name: &self.name,
@@ -192,12 +193,12 @@ impl Run {
         }
     }
 
-    /// How many client operations there were, of all kinds together.
+    /// Counts the client operations of all functions.
     pub fn ops(&self) -> OpCounts {
         self.count(|_| true)
     }
 
-    /// How many client operations of one kind there were: `run.ops_of("read").ok`.
+    /// Counts the client operations of one function: `run.ops_of("read").ok`.
     pub fn ops_of(&self, f: &str) -> OpCounts {
         self.count(|other| other == f)
     }
@@ -215,12 +216,12 @@ impl Run {
         counts
     }
 
-    /// How long the successful operations took, all kinds together.
+    /// Returns the latencies of the successful operations of all functions.
     pub fn latency(&self) -> Quantiles {
         self.latencies(|_| true)
     }
 
-    /// How long the successful operations of one kind took.
+    /// Returns the latencies of the successful operations of one function.
     pub fn latency_of(&self, f: &str) -> Quantiles {
         self.latencies(|other| other == f)
     }
@@ -235,18 +236,18 @@ impl Run {
         Quantiles::new(pairs.collect())
     }
 
-    /// How long it took from the moment when an element was known (its addition acknowledged, or read somewhere) until
-    /// the last read without it began: broadcast and g-set.
+    /// Returns the times from the moment when an element was known until the start of the last read without it. An element is
+    /// known when its addition is acknowledged or when a read returns it. For broadcast and g-set.
     pub fn stable_latency(&self) -> Quantiles {
         SetFull { lenient: self.settings.lenient }.outcome(&self.history, &self.context).stable_latencies
     }
 
-    /// Requested faults that took no effect.
+    /// Returns the names of the requested faults that took no effect.
     pub fn faults_without_effect(&self) -> Vec<&str> {
         self.faults.iter().filter(|fault| !fault.had_effect).map(|fault| fault.kind.as_str()).collect()
     }
 
-    /// One of its files: `run.file("history.jsonl")`.
+    /// Returns the path of a file of the run: `run.file("history.jsonl")`.
     pub fn file(&self, name: impl AsRef<Path>) -> PathBuf {
         self.directory.join(name)
     }
@@ -258,7 +259,7 @@ impl fmt::Display for Run {
     }
 }
 
-/// An empty run, for tests.
+/// Returns an empty run, for tests.
 #[cfg(test)]
 pub(crate) fn sample_run() -> Run {
     Run {

@@ -1,15 +1,19 @@
-//! `jepsen.log`: what happened, in the order of time.
+//! `jepsen.log`: the events of a run in chronological order.
 //!
 //! ```text
 //!    0.731 s  op     0  :invoke  :read  nil
 //!    0.732 s  fault  :nemesis  :info  :start-partition  …
 //!    0.733 s  net    {"seq":6,"time":733000000,"type":"send","message":{…}}
-//!    0.734 s  n1     what the node wrote to standard error
+//!    0.734 s  n1     a line of the node's standard error
 //! ```
 //!
-//! Operations and faults are always there, lines of nodes with `--log-stderr`, events of the network with
-//! `--log-net-send` and `--log-net-recv`. Lines and events go to standard error too. The time of a line is when it was
-//! seen: with `--log-stderr` that is after every step of the run.
+//! | entries | are logged | also printed to standard error |
+//! | --- | --- | --- |
+//! | operations and faults | always | no |
+//! | lines of the nodes' standard error | with `--log-stderr` | yes |
+//! | events of the network | with `--log-net-send` and `--log-net-recv` | yes |
+//!
+//! The time of a line of a node is the time when it was read, which is after each step of the run.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -20,16 +24,16 @@ use crate::history::{HistoryFormat, HistoryWriter, Nanos, Op, Process};
 use crate::report::file_names;
 use crate::simulation::Simulation;
 
-/// Bytes of a node's line that are kept until its end is there.
-const LONGEST_LINE: usize = 64 << 10;
+/// The maximum number of bytes that are kept of an incomplete line.
+const MAX_LINE: usize = 64 << 10;
 
-/// Writes the run's log.
+/// The writer of the log.
 pub(super) struct RunLog {
     file: BufWriter<File>,
     sent: bool,
     received: bool,
     nodes: Vec<NodeLines>,
-    /// Bytes of the journal's present chunk that were looked at.
+    /// The number of bytes of the current chunk of the journal that were read.
     seen: usize,
 }
 
@@ -40,7 +44,7 @@ impl RunLog {
         Ok(RunLog { file, sent: config.log_net_send, received: config.log_net_recv, nodes: nodes?, seen: 0 })
     }
 
-    /// Writes what is new: entries of the history, events of the network, lines of nodes.
+    /// Writes the new entries of the history, events of the network and lines of nodes.
     pub(super) fn follow(&mut self, simulation: &Simulation, new: &[Op]) -> io::Result<()> {
         let mut ops = new.iter().peekable();
         let mut echo = Vec::new();
@@ -71,13 +75,13 @@ impl RunLog {
             })?;
         }
         if !echo.is_empty() {
-            // Whoever read them may be gone; they are in the log.
+            // Standard error may be closed. The log has the same lines.
             let _ = io::stderr().write_all(&echo);
         }
         Ok(())
     }
 
-    /// The journal's chunk was taken: what comes begins a new one.
+    /// Must be called when the chunk of the journal was taken, because the next event begins a new one.
     pub(super) fn chunk_taken(&mut self) {
         self.seen = 0;
     }
@@ -100,7 +104,7 @@ fn line(out: &mut impl Write, time: Nanos, what: &str, text: &[u8]) -> io::Resul
     out.write_all(b"\n")
 }
 
-/// The time of a line of the journal, and whether it belongs to the sending of a message.
+/// Returns the time of a line of the journal, and whether the event occurs when a message is sent.
 fn head(event: &[u8]) -> Option<(Nanos, bool)> {
     let after = |text: &[u8], name: &[u8]| {
         let at = text.windows(name.len()).take(80).position(|window| window == name)?;
@@ -114,20 +118,20 @@ fn head(event: &[u8]) -> Option<(Nanos, bool)> {
     Some((std::str::from_utf8(&time[..digits]).ok()?.parse().ok()?, is_sent))
 }
 
-/// What a node writes to standard error, line by line.
+/// The lines of a node's standard error.
 struct NodeLines {
     name: String,
     log: File,
-    /// The beginning of a line whose end is not there yet.
-    begun: Vec<u8>,
+    /// The beginning of an incomplete line.
+    partial: Vec<u8>,
 }
 
 impl NodeLines {
     fn open(program: &NodeProgram) -> io::Result<NodeLines> {
-        Ok(NodeLines { name: program.name.clone(), log: File::open(&program.log)?, begun: Vec::new() })
+        Ok(NodeLines { name: program.name.clone(), log: File::open(&program.log)?, partial: Vec::new() })
     }
 
-    fn follow(&mut self, mut tell: impl FnMut(&str, &[u8]) -> io::Result<()>) -> io::Result<()> {
+    fn follow(&mut self, mut write: impl FnMut(&str, &[u8]) -> io::Result<()>) -> io::Result<()> {
         let mut buffer = [0; 16 << 10];
         loop {
             let count = self.log.read(&mut buffer)?;
@@ -135,10 +139,10 @@ impl NodeLines {
                 return Ok(());
             }
             for part in buffer[..count].split_inclusive(|&byte| byte == b'\n') {
-                self.begun.extend_from_slice(part);
-                if part.ends_with(b"\n") || self.begun.len() >= LONGEST_LINE {
-                    tell(&self.name, self.begun.trim_ascii_end())?;
-                    self.begun.clear();
+                self.partial.extend_from_slice(part);
+                if part.ends_with(b"\n") || self.partial.len() >= MAX_LINE {
+                    write(&self.name, self.partial.trim_ascii_end())?;
+                    self.partial.clear();
                 }
             }
         }
@@ -150,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_told_apart_by_their_heads() {
+    fn time_and_kind_of_events_are_parsed() {
         let told = |text: &str| head(text.as_bytes());
         assert_eq!(told(r#"{"seq":1,"time":25,"type":"send","message":{"type":"recv"}}"#), Some((25, true)));
         assert_eq!(told(r#"{"seq":1,"time":25,"type":"recv","id":3}"#), Some((25, false)));
@@ -160,19 +164,19 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_told_once_its_end_is_there() {
+    fn lines_are_logged_when_they_are_complete() {
         let path = std::env::temp_dir().join(format!("maelstrom-lines-{}", std::process::id()));
         let mut log = File::create(&path).unwrap();
-        let mut lines = NodeLines { name: "n1".into(), log: File::open(&path).unwrap(), begun: Vec::new() };
+        let mut lines = NodeLines { name: "n1".into(), log: File::open(&path).unwrap(), partial: Vec::new() };
         let mut follow = || {
-            let mut told = Vec::new();
+            let mut logged = Vec::new();
             lines
                 .follow(|name, text| {
-                    told.push(format!("{name}: {}", String::from_utf8_lossy(text)));
+                    logged.push(format!("{name}: {}", String::from_utf8_lossy(text)));
                     Ok(())
                 })
                 .unwrap();
-            told
+            logged
         };
         log.write_all(b"one\ntw").unwrap();
         assert_eq!(follow(), ["n1: one"]);

@@ -1,4 +1,4 @@
-//! One scenario with many seeds.
+//! Runs a scenario with many seeds.
 
 use std::fmt;
 use std::num::NonZero;
@@ -8,13 +8,13 @@ use std::sync::{Mutex, PoisonError};
 use super::{Run, RunError, Scenario};
 use crate::report::file_names;
 
-/// How many failures are shown, and kept with their runs.
+/// The maximum number of failures that are shown and kept with their runs.
 const SHOWN: usize = 3;
 
 /// The outcomes of one scenario with many seeds.
 ///
-/// Its text (`{summary}`) says how many seeds failed, names the first three with their verdicts and reports, and shows the
-/// report of the first. Its `Debug` form is the same text.
+/// Its text (`{summary}`) has the number of failed seeds, the verdicts and report paths of the first three, and the report of
+/// the first. Its `Debug` form is the same text.
 #[derive(Clone)]
 pub struct SeedSummary {
     count: usize,
@@ -28,30 +28,30 @@ pub struct SeedSummary {
 pub struct SeedFailure {
     /// The seed.
     pub seed: u64,
-    /// The run's verdict in a few words.
+    /// The summary of the verdict.
     pub headline: String,
 }
 
 impl SeedSummary {
-    /// How many seeds were tried.
+    /// Returns the number of seeds.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The seeds that failed, in the order in which they were given.
+    /// Returns the failed seeds, in the order of the input.
     pub fn failures(&self) -> &[SeedFailure] {
         &self.failures
     }
 
-    /// The runs of the first failures, three at most: the others have only their files.
+    /// Returns the runs of the first failures, at most three. Of other runs, only the files are kept.
     pub fn failed_runs(&self) -> &[Run] {
         &self.runs
     }
 
-    /// Does nothing if every seed passed.
+    /// Asserts that every seed passed.
     ///
     /// # Panics
-    /// If a seed failed. The message is the summary's text.
+    /// If a seed failed. The message is the text of the summary.
     #[track_caller]
     pub fn assert_valid(&self) {
         assert!(self.failures.is_empty(), "{self}");
@@ -81,23 +81,23 @@ impl fmt::Debug for SeedSummary {
     }
 }
 
-/// What has been learned until now. Runs end in any order: places in the list of seeds put them in order.
+/// The outcomes of the runs that have ended. Runs end in any order, so each outcome has the index of its seed.
 #[derive(Default)]
 struct Outcomes {
     failures: Vec<(usize, SeedFailure)>,
     runs: Vec<(usize, Run)>,
-    /// Why nothing can be run, and at which place that was noticed.
+    /// The error that prevents all runs, with the smallest index at which it occurred.
     error: Option<(usize, RunError)>,
 }
 
 impl Outcomes {
-    fn add(&mut self, place: usize, seed: u64, result: Result<Run, RunError>) {
+    fn add(&mut self, index: usize, seed: u64, result: Result<Run, RunError>) {
         let run = match result {
             Ok(run) => run,
             Err(RunError::Broke { run, .. }) => *run,
             Err(error) => {
-                if self.error.as_ref().is_none_or(|(earlier, _)| place < *earlier) {
-                    self.error = Some((place, error));
+                if self.error.as_ref().is_none_or(|(earlier, _)| index < *earlier) {
+                    self.error = Some((index, error));
                 }
                 return;
             }
@@ -108,10 +108,10 @@ impl Outcomes {
         }
         let why = run.expectation.as_ref().and_then(|expected| expected.failure.as_deref());
         let headline = why.filter(|_| run.is_valid()).map_or_else(|| run.headline(), str::to_owned);
-        self.failures.push((place, SeedFailure { seed, headline }));
-        // A run has megabytes: only those that will be shown are kept.
-        self.runs.push((place, run));
-        self.runs.sort_by_key(|(place, _)| *place);
+        self.failures.push((index, SeedFailure { seed, headline }));
+        // A run takes megabytes, so only runs that are shown are kept.
+        self.runs.push((index, run));
+        self.runs.sort_by_key(|(index, _)| *index);
         self.runs.truncate(SHOWN);
     }
 
@@ -119,7 +119,7 @@ impl Outcomes {
         if let Some((_, error)) = self.error {
             return Err(error);
         }
-        self.failures.sort_by_key(|(place, _)| *place);
+        self.failures.sort_by_key(|(index, _)| *index);
         Ok(SeedSummary {
             count,
             failures: self.failures.into_iter().map(|(_, failure)| failure).collect(),
@@ -128,20 +128,20 @@ impl Outcomes {
     }
 }
 
-/// Runs the scenario with every seed.
+/// Runs the scenario with each seed.
 pub(super) fn run(scenario: &Scenario, seeds: &[u64]) -> Result<SeedSummary, RunError> {
-    // Options are the same for all seeds: what is wrong with them is said once, before anything runs.
+    // The options are the same for all seeds, so errors in them are reported once, before the runs.
     let parent = scenario.clone().with_directory()?.config()?.directory;
     let outcomes = Mutex::new(Outcomes::default());
     let lock = || outcomes.lock().unwrap_or_else(PoisonError::into_inner);
     let next = AtomicUsize::new(0);
     let worker = || {
         while lock().error.is_none() {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(&seed) = seeds.get(place) else { return };
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(&seed) = seeds.get(index) else { return };
             let one = scenario.clone().directory(parent.join(format!("seed={seed}"))).seed(seed);
             let result = one.run();
-            lock().add(place, seed, result);
+            lock().add(index, seed, result);
         }
     };
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get).min(seeds.len());
@@ -167,18 +167,18 @@ mod tests {
 
     fn summary(failed: &[u64], passed: usize) -> SeedSummary {
         let mut outcomes = Outcomes::default();
-        // They end in the opposite order.
-        for (place, seed) in failed.iter().enumerate().rev() {
-            outcomes.add(place, *seed, Ok(run(*seed, Valid::False)));
+        // The runs end in the opposite order.
+        for (index, seed) in failed.iter().enumerate().rev() {
+            outcomes.add(index, *seed, Ok(run(*seed, Valid::False)));
         }
-        for place in 0..passed {
-            outcomes.add(failed.len() + place, 100, Ok(run(100, Valid::True)));
+        for index in 0..passed {
+            outcomes.add(failed.len() + index, 100, Ok(run(100, Valid::True)));
         }
-        outcomes.summary(failed.len() + passed).expect("every run could begin")
+        outcomes.summary(failed.len() + passed).expect("every run was started")
     }
 
     #[test]
-    fn the_first_failures_are_named_in_order() {
+    fn the_first_failures_are_listed_in_order() {
         let several = summary(&[4, 9, 12, 13], 6);
         let text = several.to_string();
         let (list, report) = text.split_once("\n\n").expect("a list and a report");
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expectation_decides_which_seeds_fail() {
+    fn seeds_fail_if_the_expectation_is_not_met() {
         let expected = |seed, failure: Option<&str>, valid| {
             let expect = "invalid".into();
             let expectation = Some(crate::report::Expectation { expect, failure: failure.map(str::to_owned) });
@@ -214,15 +214,15 @@ mod tests {
         let mut outcomes = Outcomes::default();
         outcomes.add(0, 1, expected(1, None, Valid::False));
         outcomes.add(1, 2, expected(2, Some("expected: invalid"), Valid::True));
-        let summary = outcomes.summary(2).expect("both began");
+        let summary = outcomes.summary(2).expect("both runs were started");
         assert_eq!(summary.failures(), [SeedFailure { seed: 2, headline: "expected: invalid".into() }]);
     }
 
     #[test]
-    fn the_first_reason_why_nothing_can_run_is_the_error() {
+    fn the_error_with_the_smallest_index_is_returned() {
         let mut outcomes = Outcomes::default();
         outcomes.add(1, 2, Err(RunError::Setup("second".into())));
         outcomes.add(0, 1, Err(RunError::Setup("first".into())));
-        assert_eq!(outcomes.summary(2).expect_err("nothing ran").to_string(), "first");
+        assert_eq!(outcomes.summary(2).expect_err("no run was started").to_string(), "first");
     }
 }

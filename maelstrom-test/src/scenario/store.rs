@@ -1,10 +1,10 @@
-//! Where runs keep their files: `<output>/<workload>/<time>`.
+//! Directories of runs: `<output>/<workload>/<time>`.
 //!
-//! | program | output folder |
+//! | program | output directory |
 //! | --- | --- |
-//! | tests, examples and programs that cargo built or runs | `target/maelstrom` |
+//! | tests, examples and programs that cargo built or runs | `target/maelstrom/<package>` |
 //! | any other program | `store` in the current directory |
-//! | with `MAELSTROM_OUTPUT` in the environment | what it says |
+//! | any program with `MAELSTROM_OUTPUT` in the environment | the value of the variable |
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,16 +13,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The output folder of programs that cargo neither built nor runs, in the current directory.
+/// The output directory of programs that cargo neither built nor runs, relative to the current directory.
 pub(crate) const STORE: &str = "store";
-/// The file that cargo puts into its target directory.
-const CACHE_MARK: &str = "CACHEDIR.TAG";
+/// The file with which cargo marks its target directory.
+const TARGET_MARKER: &str = "CACHEDIR.TAG";
 
-/// What the process knows of itself, for the choice of the output folder.
+/// The properties of a process that determine its output directory.
 struct Surroundings<'a> {
-    /// This program's file.
+    /// The path of the program.
     program: PathBuf,
-    /// The environment.
+    /// Returns a variable of the environment.
     variable: &'a dyn Fn(&str) -> Option<OsString>,
 }
 
@@ -34,10 +34,10 @@ impl Surroundings<'static> {
 }
 
 impl Surroundings<'_> {
-    /// Cargo's target directory, if cargo built or runs this program.
+    /// Returns cargo's target directory, if cargo built or runs this program.
     fn target(&self) -> Option<PathBuf> {
         // Test programs are in `target/debug/deps`, or `target/<triple>/debug/deps`; cargo marks `target` itself.
-        let marked = |directory: &&Path| directory.join(CACHE_MARK).is_file();
+        let marked = |directory: &&Path| directory.join(TARGET_MARKER).is_file();
         if let Some(target) = self.program.ancestors().skip(1).find(marked) {
             return Some(target.to_path_buf());
         }
@@ -54,7 +54,7 @@ impl Surroundings<'_> {
         Some(nearest.unwrap_or_else(|| package.join("target")))
     }
 
-    /// The folder of runs that have no directory of their own.
+    /// Returns the output directory.
     fn output(&self) -> PathBuf {
         let of_package = |root: PathBuf| match (self.variable)("CARGO_PKG_NAME") {
             Some(package) => root.join(package),
@@ -68,28 +68,28 @@ impl Surroundings<'_> {
     }
 }
 
-/// The folder that `MAELSTROM_OUTPUT` names.
+/// Returns the value of `MAELSTROM_OUTPUT`.
 pub(crate) fn named_output() -> Option<PathBuf> {
     (Surroundings::of_process().variable)("MAELSTROM_OUTPUT").map(PathBuf::from)
 }
 
-/// Cargo's target directory, or `target` in the current directory.
+/// Returns cargo's target directory, or `target` if it is not known.
 pub(crate) fn target_directory() -> PathBuf {
     Surroundings::of_process().target().unwrap_or_else(|| "target".into())
 }
 
-/// A directory for a run, named after this moment (UTC), in the output folder that is given, or else in the one of this
-/// program. [`reserve`] makes it.
+/// Returns the path of a new directory for a run, with the current time (UTC) as its name. The default of `output` is the
+/// output directory of this program. [`reserve`] creates the directory.
 pub(super) fn fresh_directory(output: Option<&Path>, workload: &str) -> PathBuf {
     let parent = output.map_or_else(|| Surroundings::of_process().output(), Path::to_path_buf).join(workload);
-    parent.join(timestamp(UNIX_EPOCH + Duration::from_millis(moment())))
+    parent.join(timestamp(UNIX_EPOCH + Duration::from_millis(unique_millis())))
 }
 
-/// Makes the directory, or one with a number after its name if it exists: another process may have begun a run in the same
-/// millisecond.
+/// Creates a directory. If it exists, creates one with a number after its name, because another process may have started a
+/// run in the same millisecond.
 ///
 /// # Errors
-/// Those of the file system.
+/// Fails if the directory cannot be created.
 pub(super) fn reserve(directory: &Path) -> io::Result<PathBuf> {
     fs::create_dir_all(directory.parent().unwrap_or(directory))?;
     for number in 1.. {
@@ -99,14 +99,14 @@ pub(super) fn reserve(directory: &Path) -> io::Result<PathBuf> {
         }
         match fs::create_dir(&name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => return made.map(|()| name.into()),
+            result => return result.map(|()| name.into()),
         }
     }
-    unreachable!("some number is not in use")
+    unreachable!("the numbers are not limited")
 }
 
-/// Milliseconds since 1970, never the same twice in one process: runs that begin together have directories of their own.
-fn moment() -> u64 {
+/// Returns the milliseconds since 1970. A process gets each value only once, so that concurrent runs have different directories.
+fn unique_millis() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
     let next = |last: u64| now.max(last + 1);
@@ -114,7 +114,7 @@ fn moment() -> u64 {
     next(last.unwrap_or_default())
 }
 
-/// `20260314T150926.535Z`: sorts by time, and is safe in file names.
+/// Formats a time as `20260314T150926.535Z`, which sorts chronologically and is safe in file names.
 fn timestamp(now: SystemTime) -> String {
     humantime::format_rfc3339_millis(now).to_string().replace(['-', ':'], "")
 }
@@ -123,7 +123,7 @@ fn timestamp(now: SystemTime) -> String {
 mod tests {
     use super::*;
 
-    /// The output folder for a program and an environment.
+    /// Returns the output directory of a program in an environment.
     fn output(program: &str, variables: &[(&str, &str)]) -> String {
         let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
         let surroundings = Surroundings { program: program.into(), variable: &variable };
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_of_cargo_write_into_its_target_directory() {
+    fn programs_of_cargo_use_its_target_directory() {
         let package = ("CARGO_PKG_NAME", "raft");
         for (program, variables, expected) in [
             ("/usr/bin/tool", &[] as &[(&str, &str)], "store"),
@@ -144,23 +144,23 @@ mod tests {
         ] {
             assert_eq!(output(program, variables), expected, "{program} {variables:?}");
         }
-        let this = std::env::current_exe().expect("this test");
+        let this = std::env::current_exe().expect("the path of this program is available");
         assert!(this.starts_with(target_directory()));
     }
 
     #[test]
-    fn a_directory_that_exists_is_left_to_whoever_made_it() {
+    fn existing_directories_are_not_reserved() {
         let parent = std::env::temp_dir().join(format!("maelstrom-reserve-{}", std::process::id()));
         let name = parent.join("echo/now");
-        let reserved: Vec<PathBuf> = (0..3).map(|_| reserve(&name).expect("it can be made")).collect();
+        let reserved: Vec<PathBuf> = (0..3).map(|_| reserve(&name).expect("the directory can be created")).collect();
         assert_eq!(reserved, ["echo/now", "echo/now-2", "echo/now-3"].map(|name| parent.join(name)));
-        fs::remove_dir_all(&parent).expect("it is there");
+        fs::remove_dir_all(&parent).expect("the directory exists");
     }
 
     #[test]
-    fn no_moment_comes_twice() {
-        let moments: Vec<u64> = (0..100).map(|_| moment()).collect();
-        assert!(moments.windows(2).all(|pair| pair[0] < pair[1]));
+    fn each_time_is_returned_once() {
+        let times: Vec<u64> = (0..100).map(|_| unique_millis()).collect();
+        assert!(times.windows(2).all(|pair| pair[0] < pair[1]));
     }
 
     #[test]

@@ -1,16 +1,16 @@
-//! Runs in real time take turns within one process, so that they do not disturb one another's timing.
+//! Limits the number of concurrent runs in real time in one process, because they affect each other's timing.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// How many runs in real time go on now.
+/// The number of active runs in real time.
 static RUNNING: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();
 
-/// The right to run in real time, until it is dropped.
+/// The permission to run in real time. Ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn(());
 
-/// Waits until fewer than `MAELSTROM_REAL_TIME_RUNS` (one, if that is not set) other runs in real time go on.
+/// Waits until fewer than `MAELSTROM_REAL_TIME_RUNS` runs in real time are active. The default is one.
 pub(super) fn wait() -> Turn {
     let limit = std::env::var("MAELSTROM_REAL_TIME_RUNS").ok().and_then(|value| value.parse().ok()).unwrap_or(1);
     wait_for(limit)
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn never_more_than_the_limit_at_once() {
+    fn the_limit_is_not_exceeded() {
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..8 {

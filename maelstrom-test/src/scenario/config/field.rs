@@ -1,4 +1,4 @@
-//! How the value of an option becomes the value of a field, and how a field is shown.
+//! Conversions between the values of options and the fields of the configuration.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use crate::history::Nanos;
 use crate::nemesis::FaultKind;
 use crate::scenario::options::format_nanos;
 
-/// A field of the configuration that takes an option's value of type `T`.
+/// A field of the configuration that is set from an option with values of type `T`.
 pub(super) trait Field<T> {
-    /// Sets it.
+    /// Sets the field.
     fn set(&mut self, value: T);
 
-    /// Its value as people write it; `None` if it has none.
+    /// Returns the value as it is written in an option; `None` if the field has no value.
     fn show(&self) -> Option<String>;
 }
 
@@ -44,7 +44,7 @@ macro_rules! plain {
 
 plain!(u64, f64, bool, String);
 
-/// No option allows a time that is too long for nanoseconds.
+/// Converts a duration into nanoseconds. The ranges of the options exclude an overflow.
 fn nanos(time: Duration) -> Nanos {
     time.as_nanos() as Nanos
 }
@@ -89,12 +89,12 @@ impl Field<Vec<String>> for Vec<FaultKind> {
     }
 }
 
-/// Fields that are one of several named values.
+/// Implements [`Field`] for types with a list of named values.
 macro_rules! choices {
     ($($type:ty: $($name:literal $value:ident),*;)*) => {
         $(
             impl $type {
-                /// The values with their names in options.
+                /// The names of the values in options.
                 #[cfg(test)]
                 pub(super) const NAMES: &[&str] = &[$($name),*];
             }
@@ -103,7 +103,7 @@ macro_rules! choices {
                 fn set(&mut self, value: String) {
                     match value.as_str() {
                         $($name => *self = <$type>::$value,)*
-                        _ => unreachable!("the option has other choices: {value}"),
+                        _ => unreachable!("the option does not allow `{value}`"),
                     }
                 }
 

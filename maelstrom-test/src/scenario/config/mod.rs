@@ -1,4 +1,4 @@
-//! The resolved configuration of a run: every option read, checked and given its default.
+//! The configuration of a run: all options, parsed and checked, with their defaults.
 
 mod field;
 mod read;
@@ -14,13 +14,13 @@ use super::options::{self, Defaults, FALLBACK_TIME_LIMIT, OptionRow, Options, fo
 use super::{Interrupt, Program, ProgressSink};
 use crate::simulation;
 
-/// The clock that an option asks for.
+/// The requested clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeChoice {
-    /// Virtual time where that is possible, else real time.
+    /// Virtual time if it is available, otherwise real time.
     #[default]
     Auto,
-    /// Virtual time. Where that is not possible, the run fails.
+    /// Virtual time. If it is not available, the run fails.
     Virtual,
     /// Real time.
     Real,
@@ -29,24 +29,24 @@ pub enum TimeChoice {
 /// The working directory of nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WorkingDirectory {
-    /// Each node has a directory to itself.
+    /// Each node runs in its own directory.
     #[default]
     Node,
-    /// All nodes share the directory from which relative paths of the node program are taken.
+    /// All nodes run in the directory that is the base of relative paths of the node program.
     Package,
 }
 
-/// The runs whose journal of messages is kept.
+/// The runs of which the journal of messages is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeepJournal {
     /// All runs.
     #[default]
     Always,
-    /// Runs that did not end as expected.
+    /// Runs with an unexpected outcome.
     Failures,
 }
 
-/// The configuration of a run. Times are in nanoseconds of the run's own clock.
+/// The configuration of a run. Times are in nanoseconds of the run's clock.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Config {
@@ -60,33 +60,33 @@ pub struct Config {
     pub availability: Option<f64>,
     /// Whether a fault without effect fails a run that is otherwise valid.
     pub require_faults: bool,
-    /// How the run should end, for reports.
+    /// The expected outcome, for reports.
     pub expect: Option<String>,
-    /// The clock that was asked for.
+    /// The requested clock.
     pub time: TimeChoice,
-    /// The nodes' working directory.
+    /// The working directory of the nodes.
     pub cwd: WorkingDirectory,
-    /// Whether the journal of messages is kept.
+    /// The runs of which the journal of messages is kept.
     pub journal: KeepJournal,
-    /// Copy the nodes' standard error to the run's log.
+    /// Whether the nodes' standard error is copied to the log of the run.
     pub log_stderr: bool,
-    /// Log messages when they are sent.
+    /// Whether messages are logged when they are sent.
     pub log_net_send: bool,
-    /// Log messages when they are received.
+    /// Whether messages are logged when they are received.
     pub log_net_recv: bool,
-    /// The directory for the run's files.
+    /// The directory for the files of the run.
     pub directory: PathBuf,
-    /// The command that runs this again.
+    /// The command that repeats the run.
     pub again: Option<String>,
-    /// Receives the run's progress.
+    /// A function that receives the progress of the run.
     pub progress: Option<ProgressSink>,
-    /// Ends the run early.
+    /// The interrupt that aborts the run.
     pub interrupt: Interrupt,
-    /// Remarks for people on how the options were read.
+    /// Notes for the user about options that were ignored or adapted.
     pub notes: Vec<String>,
-    /// The options that were given.
+    /// The options that are set.
     pub given: Options,
-    /// Which defaults held for the others.
+    /// The defaults of the other options.
     pub defaults: Defaults,
 }
 
@@ -107,12 +107,13 @@ impl Config {
         shorter
     }
 
-    /// A hash of the node program's file, to tell whether it is still the same; `None` if it cannot be read.
+    /// Returns a hash of the file of the node program, with which a replay detects a change; `None` if it cannot be read.
     pub fn program_hash(&self) -> Option<String> {
         self.program.hash().ok().map(|hash| format!("{hash:016x}"))
     }
 
-    /// The shape of the scenario for reports and snapshots, without seed and measure: `5 nodes`, `partition`, …
+    /// Returns the shape of the scenario for reports and snapshots: the number of nodes and the faults (`5 nodes`,
+    /// `partition`, …).
     pub fn shape(&self) -> Vec<String> {
         let nodes = self.simulation.settings.nodes.len();
         let mut words = vec![format!("{nodes} node{}", if nodes == 1 { "" } else { "s" })];
@@ -120,7 +121,7 @@ impl Config {
         words
     }
 
-    /// Every option that the workload uses with its value, as people write it.
+    /// Returns all options that the workload uses with their values, as they are written in an attribute.
     pub fn options(&self) -> Vec<(String, String)> {
         let workload = &self.simulation.workload;
         let used = workload.options();
@@ -130,7 +131,7 @@ impl Config {
         options
     }
 
-    /// The value of an option; `None` if it means nothing in this run.
+    /// Returns the value of an option; `None` if it does not apply to this run.
     fn show(&self, row: &OptionRow) -> Option<String> {
         let simulation = &self.simulation;
         match row.name {
@@ -157,13 +158,13 @@ macro_rules! fields {
         config: $config:tt,
     })*) => {
         impl Config {
-            /// Writes every option that has a value into its field.
+            /// Sets the fields of all options that have a value.
             fn write(&mut self, options: Options) {
                 let config = self;
                 $(field!(set config $config: $value = options.$name);)*
             }
 
-            /// The value of an option's field as people write it.
+            /// Returns the value of the field of an option, as it is written in an attribute.
             fn field(&self, name: &str) -> Option<String> {
                 let config = self;
                 match name {
@@ -175,7 +176,7 @@ macro_rules! fields {
     };
 }
 
-/// What is done with the field that a row of the table names, if it names one.
+/// Sets or shows the field of an option. Some rows of the table have no field.
 macro_rules! field {
     (set $config:ident []: $value:ty = $option:expr) => {};
     (show $config:ident []: $value:ty) => {

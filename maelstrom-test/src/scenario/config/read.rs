@@ -1,4 +1,4 @@
-//! From the options of a scenario to its configuration.
+//! Parses the options of a scenario.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::simulation;
 use crate::workload::{self, Settings, Workload, WorkloadChoice};
 
 impl Config {
-    /// Reads and checks the options of a scenario.
+    /// Parses and checks the options of a scenario.
     pub(in crate::scenario) fn resolve(scenario: &Scenario) -> Result<Config, RunError> {
         let mut reader = Reader { scenario, wrong: Vec::new(), notes: Vec::new() };
         let workload = reader.workload();
@@ -30,7 +30,7 @@ impl Config {
     }
 }
 
-/// Collects everything that is wrong with the options.
+/// Parses options and collects all errors.
 struct Reader<'a> {
     scenario: &'a Scenario,
     wrong: Vec<OptionError>,
@@ -48,12 +48,12 @@ impl Reader<'_> {
         }
     }
 
-    /// The options that were given.
+    /// Parses the options that are set.
     fn options(&mut self, workload: Option<&dyn Workload>) -> Options {
         let mut given = Options::default();
         for (name, text) in &self.scenario.literals {
             let Some(row) = options::find(name).filter(|row| row.kind != options::Kind::Special) else {
-                // Such an error names the option.
+                // The error for an unknown name contains the name.
                 self.wrong.extend(given.set(name, text, self.scenario.front_end).err());
                 continue;
             };
@@ -115,20 +115,21 @@ impl Reader<'_> {
         let (min, max) = (settings.min_txn_length, settings.max_txn_length);
         if min > max {
             self.wrong.push(OptionError::new(
-                format!("min_txn_length is {min}, more than max_txn_length, which is {max}"),
-                "make min_txn_length smaller, or max_txn_length larger",
+                format!("min_txn_length is {min}, which is more than max_txn_length ({max})"),
+                "decrease min_txn_length, or increase max_txn_length",
             ));
         }
         config
     }
 
-    fn concurrency(&mut self, workload: &dyn Workload, asked: Option<Concurrency>, nodes: usize) -> usize {
-        let asked = asked.map(|asked| asked.workers(nodes));
-        let taken = workload.concurrency(asked, nodes);
-        if let Some(asked) = asked.filter(|asked| *asked != taken) {
-            self.notes.push(format!("{} runs with {taken} clients instead of the requested {asked}", workload.name()));
+    fn concurrency(&mut self, workload: &dyn Workload, requested: Option<Concurrency>, nodes: usize) -> usize {
+        let requested = requested.map(|requested| requested.workers(nodes));
+        let actual = workload.concurrency(requested, nodes);
+        if let Some(requested) = requested.filter(|requested| *requested != actual) {
+            self.notes
+                .push(format!("{} runs with {actual} clients instead of the requested {requested}", workload.name()));
         }
-        taken
+        actual
     }
 
     fn distribution(&mut self, options: &Options) -> Distribution {

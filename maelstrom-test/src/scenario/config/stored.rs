@@ -1,4 +1,4 @@
-//! `scenario.json`: the configuration of a stored run, and the way back.
+//! `scenario.json`: writes the configuration of a run, and reads it for a replay.
 
 use super::Config;
 use crate::json::{Map, Value, json};
@@ -9,7 +9,7 @@ use crate::scenario::options::{Defaults, FrontEnd};
 const VERSION: u64 = 1;
 
 impl Config {
-    /// The content of `scenario.json`: what [`Scenario::from_json`] needs to run the same again.
+    /// Returns the content of `scenario.json`, from which [`Scenario::from_json`] restores the scenario.
     pub fn to_json(&self) -> Value {
         let args: Vec<_> = self.program.args.iter().map(|arg| arg.to_string_lossy()).collect();
         let env: Map<String, Value> = (self.program.env.iter())
@@ -36,23 +36,25 @@ impl Config {
 }
 
 impl Scenario {
-    /// The scenario of a stored run, from its `scenario.json`. The run's files go to a new directory.
+    /// Restores the scenario of a stored run from its `scenario.json`. The scenario has a new directory, not that of the stored
+    /// run.
     ///
     /// # Errors
-    /// A sentence that says what is missing. Workloads of users' own cannot be found by their names.
+    /// Fails if a value is missing or the version is unsupported. The message names the value. Custom workloads cannot be
+    /// restored, because they are not found by their names.
     pub fn from_json(stored: &Value) -> Result<Scenario, String> {
         let text =
-            |value: &Value, what: &str| value.as_str().map(str::to_owned).ok_or_else(|| format!("it has no {what}"));
+            |value: &Value, what: &str| value.as_str().map(str::to_owned).ok_or_else(|| format!("{what} is missing"));
         if stored["version"] != VERSION {
-            return Err(format!("its version is {}, and this program reads version {VERSION}", stored["version"]));
+            return Err(format!("its version is {}, but this program supports version {VERSION}", stored["version"]));
         }
         let program = &stored["program"];
-        let args = program["args"].as_array().ok_or("it has no program arguments")?;
-        let args: Vec<String> = args.iter().map(|arg| text(arg, "program arguments")).collect::<Result<_, _>>()?;
-        let mut scenario = Scenario::new(text(&stored["workload"], "workload")?)
-            .bin(text(&program["path"], "program")?)
+        let args = program["args"].as_array().ok_or("`program.args` is missing")?;
+        let args: Vec<String> = args.iter().map(|arg| text(arg, "`program.args`")).collect::<Result<_, _>>()?;
+        let mut scenario = Scenario::new(text(&stored["workload"], "`workload`")?)
+            .bin(text(&program["path"], "`program.path`")?)
             .args(args)
-            .name(text(&stored["name"], "name")?)
+            .name(text(&stored["name"], "`name`")?)
             .defaults(if stored["defaults"] == "test" { Defaults::Test } else { Defaults::Plain })
             .front_end(FrontEnd::CommandLine)
             .allow_unused_options();
@@ -61,11 +63,11 @@ impl Scenario {
         }
         scenario.program.has_stored_env = true;
         for (key, value) in program["env"].as_object().into_iter().flatten() {
-            scenario = scenario.env(key, text(value, "environment")?);
+            scenario = scenario.env(key, text(value, "a value of `program.env`")?);
         }
-        for (name, value) in stored["options"].as_object().ok_or("it has no options")? {
-            scenario = scenario.option(name, text(value, "option values")?);
+        for (name, value) in stored["options"].as_object().ok_or("`options` is missing")? {
+            scenario = scenario.option(name, text(value, "a value of `options`")?);
         }
-        Ok(scenario.seed(stored["seed"].as_u64().ok_or("it has no seed")?))
+        Ok(scenario.seed(stored["seed"].as_u64().ok_or("`seed` is missing")?))
     }
 }

@@ -12,11 +12,11 @@ fn scenario(workload: &str) -> Scenario {
 }
 
 fn wrong(scenario: Scenario) -> String {
-    scenario.config().expect_err("this makes no sense").to_string()
+    scenario.config().expect_err("the options are invalid").to_string()
 }
 
 #[test]
-fn tables_of_names_agree_with_the_rooms_that_use_them() {
+fn tables_of_names_agree_with_the_types_that_use_them() {
     let workloads = workload::all();
     assert_eq!(workloads.iter().map(|workload| workload.name()).collect::<Vec<_>>(), options::WORKLOADS);
     assert_eq!(FaultKind::ALL.map(FaultKind::name), options::FAULTS);
@@ -29,28 +29,30 @@ fn tables_of_names_agree_with_the_rooms_that_use_them() {
     }
 }
 
-/// Workloads own these defaults; the table tells people of them.
+/// Workloads determine these defaults. The table contains them as text.
 #[test]
-fn the_table_knows_the_defaults_of_workloads() {
-    let text = |name: &str| options::find(name).expect("a row").default.text;
+fn the_table_documents_the_defaults_of_workloads() {
+    let text = |name: &str| options::find(name).expect("the option exists").default.text;
     let timeout = |workload: &str| {
-        let config = scenario(workload).config().expect("right");
+        let config = scenario(workload).config().expect("the options are valid");
         crate::report::length(config.simulation.client_timeout())
     };
     let of_lin_kv = format!("; lin-kv: {}, or ten times the latency if that is longer", timeout("lin-kv"));
     for workload in options::WORKLOADS.iter().filter(|name| **name != "lin-kv") {
         assert_eq!(text("timeout"), format!("the workload's: {}{of_lin_kv}", timeout(workload)));
     }
-    let workers = |workload: &str| scenario(workload).nodes(1).config().expect("right").simulation.settings.concurrency;
+    let workers = |workload: &str| {
+        scenario(workload).nodes(1).config().expect("the options are valid").simulation.settings.concurrency
+    };
     let of_lin_kv = format!("; lin-kv: `{}n`", workers("lin-kv"));
     for workload in options::WORKLOADS.iter().filter(|name| **name != "lin-kv") {
         assert_eq!(text("concurrency"), format!("`{}n`{of_lin_kv}", workers(workload)));
     }
 }
 
-/// A row names its field, and nothing else does: so a value of each option must reach the configuration.
+/// Only the rows of the table connect options with fields.
 #[test]
-fn every_option_reaches_the_configuration() {
+fn every_option_sets_its_field() {
     let values = [
         ("nodes", "a,b"),
         ("concurrency", "6"),
@@ -103,7 +105,7 @@ fn every_option_reaches_the_configuration() {
 
 #[test]
 fn plain_defaults_are_those_of_the_original() {
-    let config = scenario("lin-kv").config().expect("all defaults");
+    let config = scenario("lin-kv").config().expect("the options are valid");
     assert_eq!(config.simulation.settings.nodes, ["n0", "n1", "n2", "n3", "n4"]);
     assert_eq!(config.simulation.settings.concurrency, 10);
     assert_eq!((config.simulation.rate, config.simulation.network.latency), (5.0, 0));
@@ -114,19 +116,19 @@ fn plain_defaults_are_those_of_the_original() {
 }
 
 #[test]
-fn tests_have_defaults_of_their_own() {
-    let config = scenario("echo").defaults(Defaults::Test).config().expect("all defaults");
+fn tests_have_different_defaults() {
+    let config = scenario("echo").defaults(Defaults::Test).config().expect("the options are valid");
     assert_eq!((config.simulation.rate, config.simulation.network.latency), (100.0, 10_000_000));
     assert_eq!(config.journal, KeepJournal::Failures);
     assert_eq!(config.simulation.network.distribution, Distribution::Exponential);
     assert!(config.require_faults);
-    let config = scenario("echo").defaults(Defaults::Test).latency("5ms").config().expect("a latency");
+    let config = scenario("echo").defaults(Defaults::Test).latency("5ms").config().expect("the options are valid");
     let network = &config.simulation.network;
     assert_eq!((network.latency, network.distribution), (5_000_000, Distribution::Constant));
 }
 
 #[test]
-fn values_come_in_rust_types_too() {
+fn values_can_have_rust_types() {
     let config = scenario("broadcast")
         .nodes(["a", "b"])
         .latency(Duration::from_millis(7))
@@ -135,7 +137,7 @@ fn values_come_in_rust_types_too() {
         .log_stderr(true)
         .topology("line")
         .config()
-        .expect("all right");
+        .expect("the options are valid");
     assert_eq!(config.simulation.settings.nodes, ["a", "b"]);
     assert_eq!(config.simulation.network.latency, 7_000_000);
     assert_eq!(config.simulation.rate, 2.5);
@@ -145,7 +147,7 @@ fn values_come_in_rust_types_too() {
 }
 
 #[test]
-fn everything_wrong_is_said_at_once() {
+fn all_errors_are_reported_at_once() {
     let error = wrong(scenario("echo").nodes(0).topology("line").option("node", 3).p_loss(2));
     insta::assert_snapshot!(error, @r#"
     there is no option `node`
@@ -163,14 +165,19 @@ fn everything_wrong_is_said_at_once() {
 }
 
 #[test]
-fn shapes_of_latencies_belong_to_distributions() {
-    let config = scenario("echo").latency("5ms").latency_dist("pareto").latency_shape(1.5).config().expect("right");
+fn shapes_of_latencies_depend_on_the_distribution() {
+    let config = scenario("echo")
+        .latency("5ms")
+        .latency_dist("pareto")
+        .latency_shape(1.5)
+        .config()
+        .expect("the options are valid");
     let network = &config.simulation.network;
     assert_eq!((network.latency, network.distribution), (5_000_000, Distribution::Pareto { alpha: 1.5 }));
     let options = config.options();
-    let at = options.iter().position(|(name, _)| name == "latency_dist").expect("an option");
+    let at = options.iter().position(|(name, _)| name == "latency_dist").expect("the option exists");
     assert_eq!(options[at + 1], ("latency_shape".into(), "1.5".into()));
-    let usual = scenario("echo").latency_dist("lognormal").config().expect("right");
+    let usual = scenario("echo").latency_dist("lognormal").config().expect("the options are valid");
     assert_eq!(usual.simulation.network.distribution, Distribution::LogNormal { sigma: 0.5 });
     assert_eq!(
         wrong(scenario("echo").latency_shape(0.5)),
@@ -183,19 +190,19 @@ fn shapes_of_latencies_belong_to_distributions() {
 
 #[test]
 fn unused_options_can_be_a_note() {
-    let config = scenario("echo").topology("line").allow_unused_options().config().expect("a note only");
+    let config = scenario("echo").topology("line").allow_unused_options().config().expect("unused options are allowed");
     assert!(config.notes[0].contains("broadcast does"), "{:?}", config.notes);
 }
 
 #[test]
 fn adapted_concurrency_is_a_note() {
-    let config = scenario("lin-kv").nodes(3).concurrency(7).config().expect("it is rounded up");
+    let config = scenario("lin-kv").nodes(3).concurrency(7).config().expect("the concurrency is adapted");
     assert_eq!(config.simulation.settings.concurrency, 12);
     assert!(config.notes[0].contains("12 clients instead of the requested 7"), "{:?}", config.notes);
 }
 
 #[test]
-fn a_stored_scenario_is_the_same_again() {
+fn a_stored_scenario_can_be_restored() {
     let scenario = scenario("broadcast")
         .args(["-v", "x y"])
         .env("MODE", "fast")
@@ -206,9 +213,9 @@ fn a_stored_scenario_is_the_same_again() {
         .nemesis(["kill", "pause"])
         .cwd("package")
         .seed(u64::MAX);
-    let config = scenario.config().expect("right");
+    let config = scenario.config().expect("the options are valid");
     let again = Scenario::from_json(&config.to_json()).and_then(|again| again.config().map_err(|e| e.to_string()));
-    let again = again.expect("it can be read");
+    let again = again.expect("the stored scenario is complete");
     assert_eq!(again.to_json(), config.to_json());
     assert_eq!(again.options(), config.options());
     assert_eq!((config.cwd, again.cwd), (WorkingDirectory::Package, WorkingDirectory::Package));
@@ -217,8 +224,9 @@ fn a_stored_scenario_is_the_same_again() {
 }
 
 #[test]
-fn numbers_need_a_unit_unless_the_original_has_such_a_flag() {
-    let config = scenario("echo").time_limit(30).latency(5).nemesis_interval(0.5).config().expect("right");
+fn only_options_of_the_original_accept_numbers_without_a_unit() {
+    let config =
+        scenario("echo").time_limit(30).latency(5).nemesis_interval(0.5).config().expect("the options are valid");
     assert_eq!(config.simulation.settings.time_limit, 30_000_000_000);
     assert_eq!((config.simulation.network.latency, config.simulation.nemesis_interval), (5_000_000, 500_000_000));
     let number = scenario("echo").quiet_period(3).timeout(500);
@@ -228,32 +236,34 @@ fn numbers_need_a_unit_unless_the_original_has_such_a_flag() {
     timeout: `500` has no unit
       help: write "500s" for seconds or "500ms" for milliseconds
     "#);
-    let config = number.front_end(options::FrontEnd::CommandLine).config().expect("flags count");
+    let config =
+        number.front_end(options::FrontEnd::CommandLine).config().expect("flags accept numbers without a unit");
     assert_eq!((config.simulation.quiet_period, config.simulation.timeout), (3_000_000_000, Some(500_000_000)));
-    let config = scenario("echo").quiet_period(0).config().expect("no time is no time in any unit");
+    let config = scenario("echo").quiet_period(0).config().expect("zero needs no unit");
     assert_eq!(config.simulation.quiet_period, 0);
 }
 
-/// As runs stored them before values were written in one form.
+/// Earlier versions stored values in several notations.
 #[test]
-fn scenarios_of_older_runs_can_be_read() {
+fn scenarios_of_earlier_versions_can_be_restored() {
     let stored = json!({
         "version": 1, "name": "x", "workload": "echo", "defaults": "test", "seed": 3,
         "program": {"path": "/bin/sh", "args": [], "env": {}, "base": null, "hash": null},
         "options": {"latency": "7000000ns", "quiet_period": "5", "timeout": "250", "journal": "failures", "nodes": "2"},
     });
-    let config = Scenario::from_json(&stored).expect("it is complete").config().expect("it is right");
+    let config =
+        Scenario::from_json(&stored).expect("the stored scenario is complete").config().expect("the options are valid");
     assert_eq!(config.simulation.network.latency, 7_000_000);
     assert_eq!((config.simulation.quiet_period, config.simulation.timeout), (5_000_000_000, Some(250_000_000)));
     assert_eq!(config.simulation.settings.nodes, ["n0", "n1"]);
 }
 
 #[test]
-fn real_time_by_fallback_is_shorter_unless_somebody_said_how_long() {
-    let mut config = scenario("echo").config().expect("right");
+fn the_fallback_to_real_time_shortens_only_the_default_time_limit() {
+    let mut config = scenario("echo").config().expect("the options are valid");
     assert!(config.fall_back_to_real_time());
     assert_eq!(config.simulation.settings.time_limit, 20_000_000_000);
-    let mut config = scenario("echo").time_limit(30).config().expect("right");
+    let mut config = scenario("echo").time_limit(30).config().expect("the options are valid");
     assert!(!config.fall_back_to_real_time());
     assert_eq!(config.simulation.settings.time_limit, 30_000_000_000);
 }
