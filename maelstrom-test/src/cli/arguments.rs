@@ -1,10 +1,10 @@
-//! The flags, made from the table of options.
+//! The command line. Most flags come from the table of options.
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::scenario::options::{self, Flag, FrontEnd, Kind, OptionRow};
 
-/// Flags of the original that mean nothing here, and whether they take a value.
+/// Flags of the original that are accepted and ignored, and whether they take a value.
 const IGNORED: &[(&str, bool)] = &[
     ("no-ssh", false),
     ("leave-db-running", false),
@@ -19,7 +19,7 @@ const IGNORED: &[(&str, bool)] = &[
     ("tarball", true),
 ];
 
-/// The whole command line.
+/// Returns the definition of the command line.
 pub(super) fn command() -> Command {
     Command::new("maelstrom")
         .about("A workbench for learning and regression-testing distributed systems")
@@ -28,7 +28,7 @@ pub(super) fn command() -> Command {
         .max_term_width(120)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .after_help("Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run itself broke.")
+        .after_help("Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run was aborted.")
         .subcommands([test(), check(), replay(), serve(), demo(), doc(), node()])
 }
 
@@ -38,7 +38,7 @@ fn test() -> Command {
         Arg::new(*name).long(*name).action(action).hide(true)
     });
     Command::new("test")
-        .about("Runs a workload against a cluster of nodes, and prints what came of it")
+        .about("Runs a workload against a cluster of nodes and prints the report")
         .args(options_of("test"))
         .arg(
             Arg::new("node-names")
@@ -47,14 +47,14 @@ fn test() -> Command {
                 .visible_alias("nodes")
                 .value_name("n1,n2")
                 .action(ArgAction::Append)
-                .help("Names of the nodes, instead of their number"),
+                .help("Names of the nodes, instead of a number of nodes"),
         )
-        .arg(Arg::new("nodes-file").long("nodes-file").value_name("FILE").help("A file with a name on each line"))
+        .arg(Arg::new("nodes-file").long("nodes-file").value_name("FILE").help("File with one node name per line"))
         .arg(
             Arg::new("check-determinism")
                 .long("check-determinism")
                 .action(ArgAction::SetTrue)
-                .help("Runs the same seed twice and compares history and journal byte for byte"),
+                .help("Run the same seed twice and compare the histories and journals byte for byte"),
         )
         .args(ignored)
         .arg(
@@ -62,11 +62,11 @@ fn test() -> Command {
                 .value_name("ARGS")
                 .action(ArgAction::Append)
                 .num_args(0..)
-                .help("Arguments of the node program; those that begin with a dash after `--`"),
+                .help("Arguments of the node program; put arguments that begin with a dash after `--`"),
         )
 }
 
-/// The flags of a command that stand in the table of options.
+/// Returns the flags of a command that are in the table of options.
 fn options_of(command: &'static str) -> impl Iterator<Item = Arg> {
     options::of_command(command).map(|(row, flag)| option(row, flag))
 }
@@ -89,54 +89,54 @@ fn option(row: &'static OptionRow, flag: Flag) -> Arg {
         return arg.help(doc).action(ArgAction::SetTrue);
     }
     let default = match row.default.value {
-        // The words are about the attribute.
+        // `text` describes the defaults of the flag and of the attribute.
         Some(value) if row.default.in_tests != Some(value) => value.to_string(),
         _ => row.default.text.replace('`', ""),
     };
     let arg = arg.help(format!("{doc} [default: {default}]"));
-    // The last one counts, as in the original.
+    // If a flag is repeated, its last value is used, as in the original.
     arg.value_name(flag.argument)
         .overrides_with(row.name)
         .allow_negative_numbers(true)
         .value_parser(move |text: &str| row.parse(text, FrontEnd::CommandLine).map(|value| value.to_string()))
 }
 
-/// What may be assumed about transactions.
+/// Flags for assumptions about transactions.
 const TRANSACTION_FLAGS: &[(&str, &str)] = &[
     (
         "wfr-keys",
-        "Registers: what a transaction reads of a key is older than what it writes there [always with --workload]",
+        "Registers: assume that transactions write a version after the version that they read [always with --workload]",
     ),
-    ("preloaded", "Transactions: keys may have held values before the history began"),
+    ("preloaded", "Transactions: keys may have had values before the history began"),
 ];
 
 fn check() -> Command {
     Command::new("check")
-        .about("Judges a recorded history (JSON or Jepsen's EDN, plain or compressed) without running anything")
+        .about("Checks a recorded history (JSON or Jepsen's EDN, plain or compressed) without running nodes")
         .after_help(super::check::models::help())
         .arg(
-            Arg::new("workload").short('w').long("workload").value_name("NAME").help("By the checker of this workload"),
+            Arg::new("workload").short('w').long("workload").value_name("NAME").help("Use the checker of this workload"),
         )
         .arg(
             Arg::new("model")
                 .long("model")
                 .value_name("NAME")
                 .conflicts_with("workload")
-                .help("By this model; see below"),
+                .help("Check against this model; the models are listed below"),
         )
         .arg(
             Arg::new("initial")
                 .long("initial")
                 .value_name("JSON")
                 .requires("model")
-                .help("The value of a register at the beginning [default: absent]"),
+                .help("Initial value of a register [default: absent]"),
         )
         .arg(
             Arg::new("unrecorded-reads")
                 .long("unrecorded-reads")
                 .requires("model")
                 .action(ArgAction::SetTrue)
-                .help("A register's read that was answered with null says nothing about its value"),
+                .help("Ignore reads of a register that returned null"),
         )
         .arg(
             Arg::new("total-amount")
@@ -145,18 +145,18 @@ fn check() -> Command {
                 .requires("model")
                 .allow_negative_numbers(true)
                 .value_parser(value_parser!(i128))
-                .help("The sum of all balances of a bank [default: that of the first read]"),
+                .help("Total of all balances of a bank [default: the total of the first read]"),
         )
         .arg(
             Arg::new("allow-negative-balances")
                 .long("allow-negative-balances")
                 .requires("model")
                 .action(ArgAction::SetTrue)
-                .help("Accounts of a bank may be overdrawn"),
+                .help("Allow negative balances of a bank"),
         )
         .args(options_of("check"))
         .arg(Arg::new("anomalies").long("anomalies").value_name("A,B").help(
-            "Transactions: look for these anomalies, and for those that imply them, instead of or besides models",
+            "Transactions: look for these anomalies, and those that imply them, instead of or in addition to models",
         ))
         .args(
             TRANSACTION_FLAGS
@@ -167,7 +167,7 @@ fn check() -> Command {
             Arg::new("transaction-order")
                 .long("transaction-order")
                 .value_name("KEY")
-                .help("Registers: under this key, completions say at which place they took effect, as a number"),
+                .help("Registers: the field of completions whose number gives the order of the transactions"),
         )
         .arg(
             Arg::new("budget")
@@ -175,23 +175,23 @@ fn check() -> Command {
                 .value_name("N")
                 .default_value("1")
                 .value_parser(value_parser!(u32).range(1..))
-                .help("So many times as many steps and bytes as usual before a verdict is unknown (1: about a minute, 2 GiB)"),
+                .help("Multiplies the limits on steps and memory after which a verdict is unknown (1: about a minute, 2 GiB)"),
         )
-        .arg(Arg::new("full").long("full").action(ArgAction::SetTrue).help("All findings with all their evidence"))
-        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print results as JSON"))
-        .arg(Arg::new("file").value_name("FILE").required(true).help("The history, or the directory of a run; `-`: standard input"))
+        .arg(Arg::new("full").long("full").action(ArgAction::SetTrue).help("Show all findings with all their evidence"))
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print the results as JSON"))
+        .arg(Arg::new("file").value_name("FILE").required(true).help("The history, or the directory of a run; `-` for standard input"))
 }
 
 fn replay() -> Command {
     Command::new("replay")
-        .about("Runs a stored run again, same seed and options, and says whether the outcome is the same")
+        .about("Runs a stored run again with the same seed and options, and compares the outcomes")
         .after_help("Exit status: 0 if the outcome is the same, 1 if it differs.")
         .arg(Arg::new("directory").value_name("DIR").required(true).help("The directory of the run"))
 }
 
 fn serve() -> Command {
     Command::new("serve")
-        .about("Shows the stored runs in a browser")
+        .about("Serves the stored runs to a browser")
         .arg(
             Arg::new("host")
                 .short('b')
@@ -199,7 +199,7 @@ fn serve() -> Command {
                 .value_name("ADDRESS")
                 .value_parser(clap::value_parser!(std::net::IpAddr))
                 .default_value("127.0.0.1")
-                .help("Where to listen; others can read all runs if it is not an address of this machine only"),
+                .help("Address to listen on; if it is not a loopback address, other machines can read all runs"),
         )
         .arg(
             Arg::new("port")
@@ -208,31 +208,31 @@ fn serve() -> Command {
                 .value_name("PORT")
                 .value_parser(clap::value_parser!(u16))
                 .default_value("8080")
-                .help("The port to listen on"),
+                .help("Port to listen on"),
         )
         .arg(
             Arg::new("directory")
                 .value_name("DIR")
-                .help("The directory of the runs [default: store, or MAELSTROM_OUTPUT]"),
+                .help("Directory of the runs [default: store, or the value of MAELSTROM_OUTPUT]"),
         )
 }
 
 fn demo() -> Command {
-    Command::new("demo").about("Runs every workload against nodes built into the program").args(options_of("demo"))
+    Command::new("demo").about("Runs every workload against built-in nodes").args(options_of("demo"))
 }
 
 fn doc() -> Command {
     Command::new("doc")
         .about("Prints the reference of workloads, RPCs, errors and options")
-        .arg(Arg::new("workload").value_name("WORKLOAD").help("Only what this workload asks of nodes"))
+        .arg(Arg::new("workload").value_name("WORKLOAD").help("Print only the part about this workload"))
 }
 
-/// What `demo` starts as its nodes.
+/// The hidden command that `demo` runs as its nodes.
 fn node() -> Command {
     Command::new("node").hide(true).arg(Arg::new("name").required(true))
 }
 
-/// The options of the table that were given, with their values.
+/// Returns the options of the table that are set on the command line, with their values.
 pub(super) fn given(matches: &ArgMatches) -> Vec<(&'static str, String)> {
     let is_known = |name: &str| matches.try_contains_id(name).unwrap_or(false);
     let rows = options::OPTIONS.iter().filter(|row| is_known(row.name));
@@ -243,7 +243,7 @@ pub(super) fn given(matches: &ArgMatches) -> Vec<(&'static str, String)> {
     .collect()
 }
 
-/// Flags that were given and mean nothing here.
+/// Returns the ignored flags that are set on the command line.
 pub(super) fn ignored(matches: &ArgMatches) -> Vec<&'static str> {
     let was_given = |name: &str| matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
     IGNORED.iter().map(|(name, _)| *name).filter(|name| was_given(name)).collect()
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_tutorials_are_understood() {
+    fn command_lines_of_tutorials_are_accepted() {
         for line in [
             "maelstrom test -w echo --bin ./echo --node-count 1 --time-limit 10",
             "maelstrom test -w broadcast --bin ./b --node-count 25 --time-limit 20 --rate 100 --latency 100 --topology tree4",
@@ -280,26 +280,27 @@ mod tests {
     }
 
     #[test]
-    fn bare_arguments_and_those_after_the_dashes_go_to_the_node() {
+    fn positional_arguments_are_passed_to_the_node() {
         let line = "maelstrom test --bin python3 echo.py --node-count 1 -- -v --rate x";
-        let matches = command().try_get_matches_from(line.split_whitespace()).expect("it is right");
+        let matches = command().try_get_matches_from(line.split_whitespace()).expect("the command line is correct");
         let (_, test) = matches.subcommand().expect("test");
-        let args: Vec<&String> = test.get_many("args").expect("arguments").collect();
+        let args: Vec<&String> = test.get_many("args").expect("there are arguments").collect();
         assert_eq!(args, ["echo.py", "-v", "--rate", "x"]);
         assert_eq!(given(test), [("nodes", "1".to_string())]);
     }
 
     #[test]
-    fn wrong_values_are_explained_with_their_flag() {
+    fn errors_of_invalid_values_name_the_flag() {
         let line = "maelstrom test --bin x --nemesis partitoin";
-        let error = command().try_get_matches_from(line.split_whitespace()).expect_err("wrong").to_string();
+        let error =
+            command().try_get_matches_from(line.split_whitespace()).expect_err("the value is invalid").to_string();
         assert!(error.contains("--nemesis") && error.contains("did you mean \"partition\"?"), "{error}");
     }
 
     #[test]
     fn flags_of_the_original_are_ignored() {
         let line = "maelstrom test --bin x --no-ssh --password p";
-        let matches = command().try_get_matches_from(line.split_whitespace()).expect("they are accepted");
+        let matches = command().try_get_matches_from(line.split_whitespace()).expect("the flags are accepted");
         assert_eq!(ignored(matches.subcommand().expect("test").1), ["no-ssh", "password"]);
     }
 }

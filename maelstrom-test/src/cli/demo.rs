@@ -1,29 +1,31 @@
-//! `maelstrom demo`: every workload against nodes that are built into this program, a self-test that needs nothing else.
+//! `maelstrom demo`: runs every workload against built-in nodes. This is a self-test without other programs.
 
 use std::process::ExitCode;
 
 use clap::ArgMatches;
 use maelstrom_node::nodes;
 
-use super::{BAD_ARGUMENTS, Done, Stop, arguments, interrupt, store, test};
+use super::{BAD_ARGUMENTS, CliError, CliResult, arguments, interrupt, store, test};
 use crate::runner;
 use crate::scenario::options::FrontEnd;
 use crate::scenario::{Config, Scenario};
 use crate::workload;
 
-/// Runs every workload. The exit status is the worst of all.
-pub(super) fn main(matches: &ArgMatches) -> Done {
-    let program =
-        std::env::current_exe().map_err(|error| Stop::Broke(format!("this program does not find itself: {error}")))?;
+/// Runs every workload. Returns the highest exit status.
+pub(super) fn main(matches: &ArgMatches) -> CliResult {
+    let program = std::env::current_exe()
+        .map_err(|error| CliError::Failed(format!("the path of this program is not available: {error}")))?;
     let names = nodes::names().collect::<Vec<_>>();
     let interrupt = interrupt::on_signals();
     let mut worst = 0;
     for workload in workload::all() {
         let node = node_for(workload.name(), &names);
-        let node = node.ok_or_else(|| Stop::Broke(format!("no node for {} is built in", workload.name())))?;
+        let node = node.ok_or_else(|| {
+            CliError::Failed(format!("there is no built-in node for the workload `{}`", workload.name()))
+        })?;
         let mut scenario = Scenario::new(workload.clone())
             .bin(&program)
-            .output(store::folder())
+            .output(store::directory())
             .front_end(FrontEnd::CommandLine)
             .args(["node", node])
             .time_limit("10s")
@@ -37,7 +39,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
         for (name, value) in arguments::given(matches) {
             scenario = scenario.option(name, value);
         }
-        // The command `demo` would run all of them again.
+        // The command `demo` would repeat the runs of all workloads.
         let again = |config: &Config| format!("maelstrom replay {}", test::quote(&config.directory.to_string_lossy()));
         worst = worst.max(test::run(scenario, None, &interrupt, again)?);
         if interrupt.is_raised() {
@@ -46,25 +48,26 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
         println!("");
     }
     let all = if worst == 0 { "all workloads are valid" } else { "not all workloads are valid" };
-    println!(
-        "{all}; `maelstrom serve` shows these runs in a browser, `maelstrom doc` says what each workload asks for"
-    );
+    println!("{all}\n  help: `maelstrom serve` shows the runs in a browser, `maelstrom doc` describes the workloads");
     Ok(worst)
 }
 
-/// The correct node for a workload: the one named like it, or the one on Raft (which may serve a family of workloads:
-/// `txn-raft`).
+/// Returns the correct node for a workload: the one with its name, or one based on Raft, which may serve a family of
+/// workloads (`txn-raft`).
 fn node_for<'a>(workload: &str, names: &[&'a str]) -> Option<&'a str> {
     let family = workload.split('-').next().unwrap_or(workload);
     let candidates = [workload.to_string(), format!("{workload}-raft"), format!("{family}-raft")];
     candidates.iter().find_map(|candidate| names.iter().find(|name| **name == candidate).copied())
 }
 
-/// `maelstrom node NAME`: what `demo` starts.
+/// `maelstrom node NAME`: runs a built-in node. `demo` starts its nodes with this command.
 pub(super) fn node(matches: &ArgMatches) -> ExitCode {
-    let name = matches.get_one::<String>("name").expect("it is required");
+    let name = matches.get_one::<String>("name").expect("the argument is required");
     nodes::run(name).unwrap_or_else(|| {
-        eprintln!("error: there is no node `{name}`; nodes are: {}", nodes::names().collect::<Vec<_>>().join(", "));
+        eprintln!(
+            "error: there is no node `{name}`\n  help: the nodes are {}",
+            nodes::names().collect::<Vec<_>>().join(", ")
+        );
         ExitCode::from(BAD_ARGUMENTS)
     })
 }
@@ -74,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_node_is_named_like_the_workload_or_its_implementation() {
+    fn a_node_has_the_name_of_its_workload_or_is_based_on_raft() {
         let names = ["echo", "lin-kv-proxy", "lin-kv-raft", "txn-raft"];
         assert_eq!(node_for("echo", &names), Some("echo"));
         assert_eq!(node_for("txn-rw-register", &names), Some("txn-raft"));

@@ -1,20 +1,20 @@
-//! `maelstrom doc`: the reference, generated from the code.
+//! `maelstrom doc`: prints the reference, which is generated from the code.
 
 use std::fmt::Write;
 
 use clap::ArgMatches;
 
-use super::{Done, Stop};
+use super::{CliError, CliResult};
 use crate::checker::anomalies;
 use crate::protocol::ErrorCode;
 use crate::scenario::options;
 use crate::workload::{self, Workload};
 
 /// Prints the reference as Markdown, or the part about one workload.
-pub(super) fn main(matches: &ArgMatches) -> Done {
+pub(super) fn main(matches: &ArgMatches) -> CliResult {
     match matches.get_one::<String>("workload") {
         Some(name) => {
-            let workload = workload::by_name(name).map_err(|error| Stop::Arguments(error.to_string()))?;
+            let workload = workload::by_name(name).map_err(|error| CliError::Arguments(error.to_string()))?;
             super::print(describe(&*workload).trim_start());
         }
         None => super::print(&reference()),
@@ -27,7 +27,7 @@ fn reference() -> String {
     for workload in workload::all() {
         text += &describe(&*workload);
     }
-    text += "\n## Errors\n\nDefinite errors mean that the operation did not and will never happen.\n\n";
+    text += "\n## Errors\n\nA definite error means that the operation did not happen and never will.\n\n";
     text += "| code | name | definite | meaning |\n| ---: | --- | :---: | --- |\n";
     for row in ErrorCode::ALL {
         let definite = if row.definite { "yes" } else { "" };
@@ -63,7 +63,7 @@ fn describe(workload: &dyn Workload) -> String {
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
-    writeln!(text, "{line}").expect("a String takes everything");
+    writeln!(text, "{line}").expect("writing to a String does not fail");
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reference_names_everything() {
+    fn the_reference_is_complete() {
         let text = reference();
         for workload in options::WORKLOADS {
             assert!(text.contains(&format!("### {workload}\n")), "{workload}");

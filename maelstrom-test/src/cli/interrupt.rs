@@ -1,4 +1,4 @@
-//! Ctrl-C: the first ends the run in order, the second ends the program.
+//! Ctrl-C: the first one aborts the run, which then writes its report. The second one ends the program.
 
 use std::io::{Write as _, stderr};
 use std::process;
@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::BROKE;
+use super::ABORTED;
 use crate::scenario::Interrupt;
 
-/// How long the run may take to end after the first signal. It is to be over within a second.
+/// The time that the run may take to end after the first signal. With it, the program ends within a second.
 const GRACE: Duration = Duration::from_millis(800);
 
-/// A switch that the first SIGINT or SIGTERM raises. The second ends the program at once, and so does [`GRACE`] if the
-/// run is not over by then, wherever it is: nodes that do not end, a long check, a report on a slow disk. None of the
-/// nodes' processes is left behind either way: the kernel ends those that are traced, and supervisors end the others.
+/// Returns an interrupt that the first SIGINT or SIGTERM raises.
+///
+/// The second signal ends the program immediately. The program also ends if the run is not over after [`GRACE`], for
+/// example because a node does not exit, a check takes long, or the disk is slow. No process of a node remains in either
+/// case: the kernel kills traced processes, and supervisors kill the others.
 pub(super) fn on_signals() -> Interrupt {
     let interrupt = Interrupt::default();
     let raised = interrupt.clone();
@@ -34,15 +36,15 @@ pub(super) fn on_signals() -> Interrupt {
             };
             next().await;
             raised.raise();
-            // Whoever would read it may be gone: Ctrl-C ends all programs of a pipeline.
-            let _ = writeln!(stderr(), "\ninterrupted: writing what there is; once more to stop at once");
+            // Standard error may be closed: Ctrl-C ends all programs of a pipeline.
+            let _ = writeln!(stderr(), "\ninterrupted: writing the report; interrupt again to exit immediately");
             if tokio::time::timeout(GRACE, next()).await.is_err() {
-                let _ = writeln!(stderr(), "interrupted: no report, because it was not written in time");
+                let _ = writeln!(stderr(), "interrupted: the report was not written in time");
             }
-            process::exit(BROKE.into());
+            process::exit(ABORTED.into());
         });
     };
-    // Without the thread a signal ends the program at once, which is no worse than the second one.
+    // If the thread cannot be started, the first signal ends the program, as the second one otherwise does.
     let _ = std::thread::Builder::new().name("maelstrom-signals".into()).spawn(watch);
     interrupt
 }

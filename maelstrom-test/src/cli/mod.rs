@@ -1,17 +1,17 @@
-//! The program `maelstrom`: what people who come from the original's command line expect, and some more.
+//! The program `maelstrom`: the commands of the original, with additions.
 //!
 //! | command | does |
 //! | --- | --- |
-//! | `maelstrom test …` | one run (or several); prints the report |
-//! | `maelstrom check …` | judges a recorded history without running anything |
-//! | `maelstrom replay DIR` | runs a stored run again, and says whether the outcome is the same |
-//! | `maelstrom demo` | every workload against nodes built into the program |
-//! | `maelstrom serve` | stored runs in a browser: list, reports, files |
-//! | `maelstrom doc` | the reference of workloads, RPCs, errors and options |
+//! | `maelstrom test …` | runs a workload once or several times and prints the report |
+//! | `maelstrom check …` | checks a recorded history without running nodes |
+//! | `maelstrom replay DIR` | runs a stored run again and compares the outcomes |
+//! | `maelstrom demo` | runs every workload against built-in nodes |
+//! | `maelstrom serve` | serves the stored runs to a browser: list, reports, files |
+//! | `maelstrom doc` | prints the reference of workloads, RPCs, errors and options |
 //!
-//! Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run itself broke.
+//! Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run was aborted.
 
-/// Replaces the standard macros, which panic if standard output is closed (`maelstrom demo | head`).
+// The standard macros panic if their stream is closed (`maelstrom demo | head`), so these replace them.
 macro_rules! println {
     ($($text:tt)*) => { drop(std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($text)*)))) };
 }
@@ -35,24 +35,24 @@ use std::process::ExitCode;
 use crate::checker::Valid;
 use crate::scenario::RunError;
 
-/// The arguments make no sense.
+/// The exit status for wrong arguments.
 const BAD_ARGUMENTS: u8 = 254;
-/// The run itself broke.
-const BROKE: u8 = 255;
+/// The exit status for an aborted run and for other errors.
+const ABORTED: u8 = 255;
 
-/// Reads the command line and does what it says.
+/// Runs the command on the command line and returns the exit status.
 pub fn main() -> ExitCode {
     let matches = match arguments::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
-            // Help and versions are "errors" to clap, but not to us.
+            // clap returns the texts of `--help` and `--version` as errors.
             let code = if error.use_stderr() { BAD_ARGUMENTS } else { 0 };
-            // Nobody is left to tell if this cannot be written.
+            // If the stream is closed, the error cannot be reported anywhere.
             let _ = error.print();
             return ExitCode::from(code);
         }
     };
-    let done = match matches.subcommand() {
+    let result = match matches.subcommand() {
         Some(("test", matches)) => test::main(matches),
         Some(("check", matches)) => check::main(matches),
         Some(("replay", matches)) => replay::main(matches),
@@ -60,51 +60,51 @@ pub fn main() -> ExitCode {
         Some(("demo", matches)) => demo::main(matches),
         Some(("doc", matches)) => doc::main(matches),
         Some(("node", matches)) => return demo::node(matches),
-        _ => Err(Stop::Arguments("no such command; see `maelstrom help`".into())),
+        _ => Err(CliError::Arguments("unknown command\n  help: `maelstrom help` lists the commands".into())),
     };
-    match done {
+    match result {
         Ok(code) => ExitCode::from(code),
-        Err(Stop::Arguments(wrong)) => {
+        Err(CliError::Arguments(wrong)) => {
             eprintln!("error: {wrong}");
             ExitCode::from(BAD_ARGUMENTS)
         }
-        Err(Stop::Broke(why)) => {
+        Err(CliError::Failed(why)) => {
             eprintln!("error: {why}");
-            ExitCode::from(BROKE)
+            ExitCode::from(ABORTED)
         }
     }
 }
 
-/// Prints to standard output, which may be closed (`maelstrom doc | head`).
+/// Prints to standard output, and ignores errors: it may be closed (`maelstrom doc | head`).
 fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
-/// Why a command ends without a verdict.
+/// An error of a command.
 #[derive(Debug)]
-enum Stop {
-    /// The arguments make no sense.
+enum CliError {
+    /// The arguments are wrong.
     Arguments(String),
-    /// Something else went wrong.
-    Broke(String),
+    /// Any other error.
+    Failed(String),
 }
 
-/// Exit status, or why there is none.
-type Done = Result<u8, Stop>;
+/// The exit status of a command, or its error.
+type CliResult = Result<u8, CliError>;
 
-impl From<RunError> for Stop {
-    fn from(error: RunError) -> Stop {
+impl From<RunError> for CliError {
+    fn from(error: RunError) -> CliError {
         match error {
             RunError::Options(wrong) => {
                 let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-                Stop::Arguments(wrong.join("\nerror: "))
+                CliError::Arguments(wrong.join("\nerror: "))
             }
-            error => Stop::Broke(error.to_string()),
+            error => CliError::Failed(error.to_string()),
         }
     }
 }
 
-/// The exit status of a verdict.
+/// Returns the exit status for a verdict.
 fn status(valid: Valid) -> u8 {
     match valid {
         Valid::True => 0,

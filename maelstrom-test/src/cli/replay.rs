@@ -1,4 +1,4 @@
-//! `maelstrom replay`: runs a stored run again.
+//! `maelstrom replay`: runs a stored run again and compares the outcomes.
 
 use std::fs;
 use std::path::Path;
@@ -6,31 +6,31 @@ use std::path::Path;
 use crate::json::Value;
 use clap::ArgMatches;
 
-use super::{Done, Stop, interrupt, store};
+use super::{CliError, CliResult, interrupt, store};
 use crate::report::{TimeMode, file_names, text};
 use crate::scenario::{self, Run, RunError, Scenario};
 
-/// Runs it again and compares.
-pub(super) fn main(matches: &ArgMatches) -> Done {
-    let directory = Path::new(matches.get_one::<String>("directory").expect("it is required"));
+/// Runs the stored run again and compares the outcomes.
+pub(super) fn main(matches: &ArgMatches) -> CliResult {
+    let directory = Path::new(matches.get_one::<String>("directory").expect("the argument is required"));
     let stored = read(directory, file_names::SCENARIO)?;
-    // A run that ended badly may have left no results; then the histories alone are compared.
+    // An aborted run may have no results. Then only the files of the runs are compared.
     let results = read(directory, file_names::RESULTS).ok();
     let again = Scenario::from_json(&stored).map_err(|why| {
-        Stop::Arguments(format!("{} cannot be run again: {why}", directory.join(file_names::SCENARIO).display()))
+        CliError::Arguments(format!("cannot replay `{}`: {why}", directory.join(file_names::SCENARIO).display()))
     })?;
-    // A test keeps the messages only of a run that does not end as expected.
+    // Tests keep the messages only if a run does not end as expected.
     let has_messages = directory.join(file_names::MESSAGES).exists();
-    let again = again.output(store::folder()).journal(if has_messages { "always" } else { "failures" });
+    let again = again.output(store::directory()).journal(if has_messages { "always" } else { "failures" });
     let config = again.config()?;
     if config.program_hash().as_deref() != stored["program"]["hash"].as_str() {
-        eprintln!("note: the node program {} is not the one of the stored run", config.program.path.display());
+        eprintln!("note: the node program `{}` differs from that of the stored run", config.program.path.display());
     }
     let stored_env = stored["program"]["env"].as_object().into_iter().flatten();
     let stored_env: Vec<(String, String)> =
         stored_env.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
     for difference in scenario::differences(&stored_env) {
-        eprintln!("note: {difference}; the nodes get what they had then");
+        eprintln!("note: {difference}; nodes get the stored environment");
     }
     let run = match again.interrupt(interrupt::on_signals()).run() {
         Ok(run) => run,
@@ -45,9 +45,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
             Ok(0)
         }
         None => {
-            println!(
-                "the outcome is the same; the messages of the stored run were not kept, so they were not compared"
-            );
+            println!("the outcome is the same; the messages of the stored run were not kept and are not compared");
             Ok(0)
         }
         Some(difference) => {
@@ -57,23 +55,25 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     }
 }
 
-fn read(directory: &Path, name: &str) -> Result<Value, Stop> {
+fn read(directory: &Path, name: &str) -> Result<Value, CliError> {
     let file = directory.join(name);
     let text = fs::read(&file).map_err(|error| {
-        Stop::Arguments(format!(
-            "{} does not hold a run: {} cannot be read: {error}",
+        CliError::Arguments(format!(
+            "`{}` is not the directory of a run: cannot read `{}`: {error}",
             directory.display(),
             file.display()
         ))
     })?;
-    crate::json::from_slice(&text).map_err(|error| Stop::Arguments(format!("{}: {error}", file.display())))
+    crate::json::from_slice(&text)
+        .map_err(|error| CliError::Arguments(format!("cannot parse `{}`: {error}", file.display())))
 }
 
-/// What is not as it was: the outcome, or, where time was virtual both times, any entry of history and journal.
+/// Describes the first difference between the runs: the outcome, or the first different line of history and journal if both
+/// runs used virtual time.
 fn difference(directory: &Path, stored: Option<&Value>, has_messages: bool, run: &Run) -> Option<String> {
     let now = run.view().outcome();
     match stored.and_then(|stored| stored["outcome"].as_str()) {
-        Some(before) if before != now => return Some(format!("it was {before}, and is {now} now")),
+        Some(before) if before != now => return Some(format!("it was {before} and is now {now}")),
         _ => {}
     }
     let was_virtual = stored.is_none_or(|stored| stored["scenario"]["time"] == "virtual");
@@ -85,7 +85,7 @@ fn difference(directory: &Path, stored: Option<&Value>, has_messages: bool, run:
         match scenario::compare_file(directory, &run.directory, name) {
             Ok(None) => {}
             Ok(Some(difference)) => return Some(difference.to_string()),
-            Err(error) => return Some(format!("the files of the two runs cannot be compared: {error}")),
+            Err(error) => return Some(format!("cannot compare the files of the two runs: {error}")),
         }
     }
     None

@@ -1,22 +1,22 @@
-//! `maelstrom test`: runs, and prints the report.
+//! `maelstrom test`: runs a workload and prints the report.
 
 use clap::ArgMatches;
 
-use super::{BROKE, Done, Stop, arguments, interrupt, status, store};
+use super::{ABORTED, CliError, CliResult, arguments, interrupt, status, store};
 use crate::report::text;
 use crate::runner::{self, progress::ProgressLine};
 use crate::scenario::options::{self, FrontEnd};
 use crate::scenario::{Config, Interrupt, Run, RunError, Scenario};
 
-/// One run, or several.
-pub(super) fn main(matches: &ArgMatches) -> Done {
+/// Runs the workload once, or several times with successive seeds.
+pub(super) fn main(matches: &ArgMatches) -> CliResult {
     for flag in arguments::ignored(matches) {
-        eprintln!("note: --{flag} means nothing here");
+        eprintln!("note: --{flag} has no effect");
     }
-    let workload = matches.get_one::<String>("workload").expect("it has a default");
+    let workload = matches.get_one::<String>("workload").expect("the flag has a default");
     let expect = matches.get_one::<String>("expect");
     if let Some(expect) = expect {
-        options::check_expect(expect, workload).map_err(|wrong| Stop::Arguments(wrong.to_string()))?;
+        options::check_expect(expect, workload).map_err(|wrong| CliError::Arguments(wrong.to_string()))?;
     }
     let first = match matches.get_one::<String>("seed") {
         Some(seed) => seed.replace('_', "").parse().unwrap_or_default(),
@@ -27,7 +27,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
         let scenario = scenario(matches, workload)?.seed(first).interrupt(interrupt.clone());
         return check_determinism(scenario, expect.map(String::as_str), &interrupt);
     }
-    let count = *matches.get_one::<u64>("seeds").expect("it has a default");
+    let count = *matches.get_one::<u64>("seeds").expect("the flag has a default");
     let mut last = 0;
     for number in 0..count {
         let scenario = scenario(matches, workload)?.seed(first.wrapping_add(number)).interrupt(interrupt.clone());
@@ -35,7 +35,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
             eprintln!("run {} of {count}", number + 1);
         }
         last = run(scenario, expect.map(String::as_str), &interrupt, |config| {
-            again(std::env::args(), config.simulation.seed)
+            repeat_command(std::env::args(), config.simulation.seed)
         })?;
         if last != 0 {
             break;
@@ -44,11 +44,11 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     Ok(last)
 }
 
-/// One seed, twice. The exit status is that of the run; 1 if the two runs of a valid or undecided one differ.
-fn check_determinism(scenario: Scenario, expect: Option<&str>, interrupt: &Interrupt) -> Done {
+/// Runs one seed twice. Returns the exit status of the second run, or 1 if the runs differ and were not aborted.
+fn check_determinism(scenario: Scenario, expect: Option<&str>, interrupt: &Interrupt) -> CliResult {
     let scenario = scenario.with_directory()?;
     let config = scenario.config()?;
-    let scenario = scenario.again(again(std::env::args(), config.simulation.seed));
+    let scenario = scenario.again(repeat_command(std::env::args(), config.simulation.seed));
     let (run, difference) = scenario.check_determinism()?;
     store::link(&run.directory, &run.workload);
     super::print(&text::render(&run.view(), text::Style::for_stdout()));
@@ -57,30 +57,32 @@ fn check_determinism(scenario: Scenario, expect: Option<&str>, interrupt: &Inter
     }
     println!("");
     if interrupt.is_raised() {
-        return Ok(BROKE);
+        return Ok(ABORTED);
     }
     let status = run_status(expect, config.require_faults, &run);
     let outcome = run.view().outcome();
     let seed = run.seed;
-    // A run that failed the same way twice is repeatable, and nobody should take that for a success.
-    let also = if status == 0 { String::new() } else { format!("the outcome is {outcome}; ") };
+    // Two identical runs can both be invalid. Without the outcome, the line below would read like a success.
+    let prefix = if status == 0 { String::new() } else { format!("outcome {outcome}, ") };
     match difference {
         None => {
-            println!("{also}deterministic: two runs with seed {seed} left the same history and journal, byte for byte");
+            println!(
+                "{prefix}deterministic: two runs with seed {seed} have the same history and journal, byte for byte"
+            );
             Ok(status)
         }
         Some(difference) => {
-            println!("{also}not deterministic: of two runs with seed {seed}, {difference}");
-            Ok(if status == BROKE { BROKE } else { 1 })
+            println!("{prefix}not deterministic: two runs with seed {seed} differ: {difference}");
+            Ok(if status == ABORTED { ABORTED } else { 1 })
         }
     }
 }
 
-/// The scenario that the flags describe.
-fn scenario(matches: &ArgMatches, workload: &str) -> Result<Scenario, Stop> {
-    let bin = matches.get_one::<String>("bin").expect("it is required");
+/// Creates the scenario from the flags.
+fn scenario(matches: &ArgMatches, workload: &str) -> Result<Scenario, CliError> {
+    let bin = matches.get_one::<String>("bin").expect("the argument is required");
     let args = matches.get_many::<String>("args").into_iter().flatten();
-    let mut scenario = Scenario::new(workload).bin(bin).args(args).output(store::folder());
+    let mut scenario = Scenario::new(workload).bin(bin).args(args).output(store::directory());
     scenario = scenario.front_end(FrontEnd::CommandLine).allow_unused_options();
     for (name, value) in arguments::given(matches) {
         scenario = scenario.option(name, value);
@@ -90,40 +92,41 @@ fn scenario(matches: &ArgMatches, workload: &str) -> Result<Scenario, Stop> {
             Some((name, value)) => scenario.env(name, value),
             None if std::env::var_os(variable).is_some() => scenario.pass_env(variable),
             None => {
-                let wrong = format!("--env {variable}: the variable is not set here; give a value: {variable}=…");
-                return Err(Stop::Arguments(wrong));
+                return Err(CliError::Arguments(format!(
+                    "--env: the variable `{variable}` is not set\n  help: set it, or write `--env {variable}=…`"
+                )));
             }
         };
     }
     let names = node_names(matches)?;
-    // As in the original, a number wins over names.
+    // As in the original, a number takes precedence over names.
     let is_numbered = matches.value_source("nodes") == Some(clap::parser::ValueSource::CommandLine);
     if is_numbered && !names.is_empty() {
-        eprintln!("note: --node-count is given, so the names of --nodes are not used");
+        eprintln!("note: the names of the nodes are ignored, because --node-count is given");
     }
     Ok(if is_numbered || names.is_empty() { scenario } else { scenario.nodes(names.join(",")) })
 }
 
-/// Names from `--node`, `--nodes` and `--nodes-file`.
-fn node_names(matches: &ArgMatches) -> Result<Vec<String>, Stop> {
+/// Returns the names from `--node`, `--nodes` and `--nodes-file`.
+fn node_names(matches: &ArgMatches) -> Result<Vec<String>, CliError> {
     let given = matches.get_many::<String>("node-names").into_iter().flatten();
     let mut names: Vec<String> = given.flat_map(|names| names.split(',')).map(|name| name.trim().to_string()).collect();
     if let Some(file) = matches.get_one::<String>("nodes-file") {
         let text = std::fs::read_to_string(file)
-            .map_err(|error| Stop::Arguments(format!("--nodes-file {file} cannot be read: {error}")))?;
+            .map_err(|error| CliError::Arguments(format!("--nodes-file: cannot read `{file}`: {error}")))?;
         names.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_string));
     }
     Ok(names)
 }
 
-/// Runs one scenario and prints its report, which says with `again` how to repeat it. Returns the exit status.
+/// Runs one scenario and prints its report. `repeat` returns the command that repeats the run. Returns the exit status.
 pub(super) fn run(
     scenario: Scenario,
     expect: Option<&str>,
     interrupt: &Interrupt,
-    again: impl Fn(&Config) -> String,
-) -> Done {
-    // The directory is linked to before the run and after it.
+    repeat: impl Fn(&Config) -> String,
+) -> CliResult {
+    // The links need the directory before the run.
     let scenario = scenario.with_directory()?;
     let config = scenario.config()?;
     let name = config.name.clone();
@@ -131,7 +134,7 @@ pub(super) fn run(
     eprintln!("{workload}: {}, seed {}", config.shape().join(", "), config.simulation.seed);
     let display =
         ProgressLine::for_program().filter(|_| !(config.log_stderr || config.log_net_send || config.log_net_recv));
-    let mut scenario = scenario.again(again(&config));
+    let mut scenario = scenario.again(repeat(&config));
     if let Some(expect) = expect {
         scenario = scenario.expect(expect);
     }
@@ -154,28 +157,28 @@ pub(super) fn run(
         eprintln!("note: {note}");
     }
     if interrupt.is_raised() {
-        return Ok(BROKE);
+        return Ok(ABORTED);
     }
     Ok(run_status(expect, config.require_faults, &run))
 }
 
-/// The exit status of a finished run.
+/// Returns the exit status for a run.
 fn run_status(expect: Option<&str>, require_faults: bool, run: &Run) -> u8 {
     match expect {
-        Some(expect) => met(expect, require_faults, run),
-        None if run.breakdown.is_some() => BROKE,
-        None if require_faults && run.is_valid() => met("valid", true, run),
+        Some(expect) => expectation_status(expect, require_faults, run),
+        None if run.breakdown.is_some() => ABORTED,
+        None if require_faults && run.is_valid() => expectation_status("valid", true, run),
         None => status(run.verdict.valid()),
     }
 }
 
-/// The command line with the seed of the run: what runs it again.
-fn again(words: impl Iterator<Item = String>, seed: u64) -> String {
+/// Returns the command that repeats a run: the command line with the seed of the run.
+fn repeat_command(words: impl Iterator<Item = String>, seed: u64) -> String {
     let mut words = words.skip(1);
     let (mut flags, mut rest) = (Vec::new(), Vec::new());
     while let Some(word) = words.next() {
         match word.as_str() {
-            // One run is repeated, not a series of them.
+            // The command repeats one run, not all of them.
             "--seed" | "--test-count" => drop(words.next()),
             "--" => {
                 rest.push(word);
@@ -189,7 +192,7 @@ fn again(words: impl Iterator<Item = String>, seed: u64) -> String {
     command.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// A word as a shell reads it.
+/// Quotes a word for a shell if necessary.
 pub(super) fn quote(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -199,8 +202,8 @@ pub(super) fn quote(word: &str) -> String {
     }
 }
 
-/// 0 if the run ended as expected, else 1.
-fn met(expect: &str, require_faults: bool, run: &Run) -> u8 {
+/// Returns 0 if the run ended as expected. Otherwise prints the difference and returns 1.
+fn expectation_status(expect: &str, require_faults: bool, run: &Run) -> u8 {
     match runner::judge(expect, require_faults, run) {
         Ok(()) => 0,
         Err(why) => {
@@ -216,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_command_that_repeats_a_run_has_its_seed() {
-        let again = |line: &[&str]| again(line.iter().map(|word| word.to_string()), 7);
+        let again = |line: &[&str]| repeat_command(line.iter().map(|word| word.to_string()), 7);
         assert_eq!(again(&["x/maelstrom", "test", "-w", "echo"]), "maelstrom test -w echo --seed 7");
         assert_eq!(again(&["m", "test", "--seed", "3", "--bin", "a b"]), "maelstrom test --bin 'a b' --seed 7");
         assert_eq!(again(&["m", "test", "--test-count", "3", "--test-count=4"]), "maelstrom test --seed 7");
@@ -224,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_quoted_where_a_shell_needs_it() {
+    fn words_are_quoted_for_a_shell() {
         assert_eq!(quote("it's"), "'it'\\''s'");
         assert_eq!(quote(""), "''");
     }

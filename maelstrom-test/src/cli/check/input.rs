@@ -1,7 +1,7 @@
-//! Where histories come from: a file or standard input, plain or compressed, with a line that shows how much was read.
+//! Reads histories from files or standard input, plain or compressed, and shows the progress on the terminal.
 //!
-//! What a checker finds is looked up in the history, so that is read twice. Standard input is copied to a file without a
-//! name for that purpose, which is gone when we are, however we end.
+//! A long history is read twice: once for the verdict, and once for the entries in the findings. For the second pass, standard
+//! input is spooled to an unnamed temporary file. The operating system removes it when the process ends.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
@@ -13,29 +13,30 @@ use std::time::{Duration, Instant};
 use crate::history::{HistoryReader, Op, ReadError};
 use crate::report::file_names::{HISTORY, HISTORY_EDN};
 
-/// The line about the progress is drawn anew no more often than this, and not before as much time has passed.
+/// The minimum time before the progress is first shown, and between two updates.
 const INTERVAL: Duration = Duration::from_millis(250);
-/// How many entries are read between two looks at the clock.
+/// The number of entries between two reads of the clock, which would slow down the reader.
 const BLOCK: u64 = 4096;
 
-/// A history that can be read, and read again.
+/// A history that can be read twice.
 pub(super) struct Source {
-    /// How people are told of it.
+    /// The name in messages.
     name: String,
     file: SourceFile,
 }
 
 enum SourceFile {
     Named(PathBuf),
-    /// What comes once, until it is read, and a copy of what came, as far as there is room for it.
-    Passing(RefCell<Option<Box<dyn Read>>>, Rc<RefCell<io::Result<File>>>),
+    /// A stream until it is read, and its copy. The copy is an error if it cannot be written.
+    Stream(RefCell<Option<Box<dyn Read>>>, Rc<RefCell<io::Result<File>>>),
 }
 
 impl Source {
-    /// A file, a run's directory, or standard input (`-`). Compression is told by the content, whatever the name says.
+    /// Opens a file, the history in the directory of a run, or standard input (`-`). The compression is detected from the
+    /// content, not from the name.
     pub(super) fn open(file: &str) -> Source {
         match file {
-            "-" => Source::passing("standard input", Box::new(io::stdin())),
+            "-" => Source::stream("standard input", Box::new(io::stdin())),
             _ => {
                 let path = history_in(Path::new(file)).unwrap_or_else(|| file.into());
                 Source { name: path.display().to_string(), file: SourceFile::Named(path) }
@@ -43,44 +44,44 @@ impl Source {
         }
     }
 
-    /// Something that can be read only once.
-    pub(super) fn passing(name: &str, raw: Box<dyn Read>) -> Source {
+    /// Creates a source from a stream, which can be read only once.
+    pub(super) fn stream(name: &str, raw: Box<dyn Read>) -> Source {
         let copy = Rc::new(RefCell::new(tempfile::tempfile()));
-        Source { name: name.into(), file: SourceFile::Passing(RefCell::new(Some(raw)), copy) }
+        Source { name: name.into(), file: SourceFile::Stream(RefCell::new(Some(raw)), copy) }
     }
 
-    /// Reads it for the first time.
+    /// Starts the first pass.
     ///
     /// # Errors
-    /// A sentence that names the file.
+    /// Fails if the file cannot be read. The message names it.
     pub(super) fn read(&self) -> Result<Input, String> {
         let input = match &self.file {
             SourceFile::Named(path) => self.read_file(path),
-            SourceFile::Passing(raw, copy) => {
-                let raw = raw.take().expect("it is read for the first time");
-                Input::new(&self.name, Box::new(Copying { raw, copy: Rc::clone(copy) }), 0)
+            SourceFile::Stream(raw, copy) => {
+                let raw = raw.take().expect("there is only one first pass");
+                Input::new(&self.name, Box::new(CopyingReader { raw, copy: Rc::clone(copy) }), 0)
             }
         };
         input.map_err(|error| format!("{}: {error}", self.name))
     }
 
-    /// Reads it once more, after all of it was read.
+    /// Starts the second pass. The first one must be complete.
     ///
     /// # Errors
-    /// A sentence that says why that cannot be.
+    /// Fails if the file, or the copy of a stream, cannot be read. The message names the reason.
     pub(super) fn read_again(&self) -> Result<Input, String> {
         let input = match &self.file {
             SourceFile::Named(path) => self.read_file(path),
-            SourceFile::Passing(_, copy) => copy_from_start(copy).and_then(|copy| {
+            SourceFile::Stream(_, copy) => copy_from_start(copy).and_then(|copy| {
                 let length = copy.metadata()?.len();
                 Input::new(&self.name, Box::new(copy), length)
             }),
         };
         input.map_err(|error| match self.file {
             SourceFile::Named(_) => format!("{}: {error}", self.name),
-            SourceFile::Passing(..) => format!(
-                "{}: no copy could be kept in {} to look operations up in: {error}; give it as a file, or let TMPDIR \
-                 name a folder with more room",
+            SourceFile::Stream(..) => format!(
+                "{}: cannot spool to a temporary file in {}, so the evidence has no operations: {error}\n  \
+                 help: pass the history as a file, or set TMPDIR to a directory with more space",
                 self.name,
                 std::env::temp_dir().display()
             ),
@@ -94,27 +95,27 @@ impl Source {
     }
 }
 
-/// The history in the directory of a run.
+/// Returns the path of the history in the directory of a run.
 fn history_in(directory: &Path) -> Option<PathBuf> {
-    // As a run leaves it, compressed, or as other tools name it.
+    // The names that runs use, also compressed, and those of other tools.
     let compressed = [".zst", ".gz"].map(|suffix| format!("{HISTORY}{suffix}"));
     let names = [HISTORY, &compressed[0], &compressed[1], HISTORY_EDN, "history.json"];
     names.map(|name| directory.join(name)).into_iter().find(|path| path.is_file())
 }
 
 fn copy_from_start(copy: &RefCell<io::Result<File>>) -> io::Result<File> {
-    let mut copy = copy.replace(Err(io::Error::other("it was taken")))?;
+    let mut copy = copy.replace(Err(io::Error::other("the copy was already read")))?;
     copy.rewind()?;
     Ok(copy)
 }
 
-/// Copies what is read to a file, as long as that is possible.
-struct Copying {
+/// Copies everything that is read to a file, until writing fails.
+struct CopyingReader {
     raw: Box<dyn Read>,
     copy: Rc<RefCell<io::Result<File>>>,
 }
 
-impl Read for Copying {
+impl Read for CopyingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.raw.read(buffer)?;
         let mut copy = self.copy.borrow_mut();
@@ -127,17 +128,17 @@ impl Read for Copying {
     }
 }
 
-/// The entries of a history, one after another.
+/// A pass over the entries of a history.
 pub(super) struct Input {
-    /// How people are told of it.
+    /// The name in messages.
     name: String,
     entries: HistoryReader<Box<dyn BufRead>>,
     compression: Option<&'static str>,
     read: Rc<Cell<u64>>,
-    /// Length of the file; 0 if it is none.
+    /// The length of the file in bytes; 0 for a stream.
     length: u64,
     count: u64,
-    /// When the line was drawn, or reading began; `None` where no line is wanted.
+    /// The time of the last update of the progress, or of the start; `None` if no progress is shown.
     drawn: Option<Instant>,
     is_visible: bool,
 }
@@ -145,17 +146,17 @@ pub(super) struct Input {
 impl Input {
     fn new(name: &str, raw: Box<dyn Read>, length: u64) -> io::Result<Input> {
         let read = Rc::new(Cell::new(0));
-        let counting = Counting { raw, read: read.clone() };
+        let counting = CountingReader { raw, read: read.clone() };
         let (compression, text) = decompress(BufReader::with_capacity(1 << 16, counting))?;
         let drawn = io::stderr().is_terminal().then(Instant::now);
         let entries = HistoryReader::new(text)?;
         Ok(Input { name: name.into(), entries, compression, read, length, count: 0, drawn, is_visible: false })
     }
 
-    /// The next entry.
+    /// Returns the next entry.
     ///
     /// # Errors
-    /// A sentence that names the file and the place in it.
+    /// Fails if the entry cannot be read or parsed. The message names the file and the position.
     pub(super) fn next(&mut self) -> Result<Option<Op>, String> {
         let entry = self.entries.next().transpose();
         self.count += 1;
@@ -164,7 +165,8 @@ impl Input {
         }
         entry.map_err(|error| match (error, self.compression) {
             (ReadError::Io(error), Some(compression)) => format!(
-                "{}: the {compression} data cannot be unpacked beyond entry {}: {error}; is the file complete?",
+                "{}: cannot decompress the {compression} data after entry {}: {error}\n  help: check whether the file is \
+                 complete",
                 self.name,
                 self.count - 1
             ),
@@ -172,18 +174,18 @@ impl Input {
         })
     }
 
-    /// Draws the line about the progress, or removes it.
-    fn show_progress(&mut self, goes_on: bool) {
-        let Some(drawn) = self.drawn.filter(|drawn| !goes_on || drawn.elapsed() >= INTERVAL) else { return };
-        let line = if goes_on { progress(self.count, self.read.get(), self.length) } else { String::new() };
-        self.is_visible = goes_on;
-        self.drawn = Some(if goes_on { Instant::now() } else { drawn });
-        // A terminal that is gone is no reason not to judge.
+    /// Updates the line with the progress, or erases it at the end.
+    fn show_progress(&mut self, is_active: bool) {
+        let Some(drawn) = self.drawn.filter(|drawn| !is_active || drawn.elapsed() >= INTERVAL) else { return };
+        let line = if is_active { progress(self.count, self.read.get(), self.length) } else { String::new() };
+        self.is_visible = is_active;
+        self.drawn = Some(if is_active { Instant::now() } else { drawn });
+        // The check does not depend on the terminal, which may have been closed.
         let _ = write!(io::stderr(), "\r\x1b[K{line}");
     }
 }
 
-/// `12,345,678 events, 1.2 of 9.8 GB (12 %)`
+/// Formats the progress: `12,345,678 events, 1.2 of 9.8 GB (12 %)`.
 fn progress(entries: u64, read: u64, length: u64) -> String {
     let gigabytes = |bytes: u64| bytes as f64 / 1e9;
     let entries = crate::report::counted(entries, "event");
@@ -193,13 +195,13 @@ fn progress(entries: u64, read: u64, length: u64) -> String {
     }
 }
 
-/// Counts what is read.
-struct Counting {
+/// Counts the bytes that are read.
+struct CountingReader {
     raw: Box<dyn Read>,
     read: Rc<Cell<u64>>,
 }
 
-impl Read for Counting {
+impl Read for CountingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.raw.read(buffer)?;
         self.read.set(self.read.get() + count as u64);
@@ -207,8 +209,8 @@ impl Read for Counting {
     }
 }
 
-/// Takes compression away, and tells which it was.
-fn decompress(mut reader: BufReader<Counting>) -> io::Result<(Option<&'static str>, Box<dyn BufRead>)> {
+/// Returns the compression, detected from the first bytes, and the decompressed content.
+fn decompress(mut reader: BufReader<CountingReader>) -> io::Result<(Option<&'static str>, Box<dyn BufRead>)> {
     let beginning = reader.fill_buf()?;
     Ok(match beginning {
         [0x1f, 0x8b, ..] => (Some("gzip"), Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(reader)))),
@@ -221,25 +223,25 @@ fn decompress(mut reader: BufReader<Counting>) -> io::Result<(Option<&'static st
 mod tests {
     use super::*;
 
-    /// A file with this content, for as long as the function runs.
+    /// Calls a function with a temporary file that has this content.
     fn with_file<T>(name: &str, content: &[u8], act: impl FnOnce(&str) -> T) -> T {
-        // Tests run at the same time, and some give the same name.
+        // Tests run concurrently, and some use the same name.
         static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("maelstrom-input-{}-{number}-{name}", std::process::id()));
-        std::fs::write(&path, content).expect("the folder for temporary files can be written");
-        let result = act(path.to_str().expect("its name is plain"));
-        std::fs::remove_file(&path).expect("it is there");
+        std::fs::write(&path, content).expect("the directory for temporary files is writable");
+        let result = act(path.to_str().expect("the path is valid UTF-8"));
+        std::fs::remove_file(&path).expect("the file exists");
         result
     }
 
-    /// How many entries the content has, or what is wrong with it, without the file's name.
+    /// Returns the number of entries of a file with this content, or the error, in which `FILE` replaces the path.
     fn count(name: &str, content: &[u8]) -> Result<u64, String> {
         with_file(name, content, |path| {
-            let tell = |error: String| error.replace(path, "FILE");
-            let mut input = Source::open(path).read().map_err(tell)?;
+            let without_path = |error: String| error.replace(path, "FILE");
+            let mut input = Source::open(path).read().map_err(without_path)?;
             let mut count = 0;
-            while input.next().map_err(tell)?.is_some() {
+            while input.next().map_err(without_path)?.is_some() {
                 count += 1;
             }
             Ok(count)
@@ -252,37 +254,37 @@ mod tests {
 
     fn gzip(text: &str) -> Vec<u8> {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(text.as_bytes()).expect("it fits into memory");
-        gzip.finish().expect("it fits into memory")
+        gzip.write_all(text.as_bytes()).expect("writing to memory does not fail");
+        gzip.finish().expect("writing to memory does not fail")
     }
 
     fn zstd(text: &str) -> Vec<u8> {
-        zstd::encode_all(text.as_bytes(), 1).expect("it fits into memory")
+        zstd::encode_all(text.as_bytes(), 1).expect("writing to memory does not fail")
     }
 
     #[test]
-    fn compression_is_told_by_the_content() {
+    fn the_compression_is_detected_from_the_content() {
         let text = entries(10_000);
         for (name, content) in [("plain", text.clone().into_bytes()), ("gzip", gzip(&text)), ("zstd", zstd(&text))] {
             assert_eq!(count(name, &content), Ok(10_000), "{name}");
         }
-        // Members of a gzip file follow one another.
+        // A gzip file may consist of several members.
         let both = [gzip(&entries(3)), gzip(&entries(4))].concat();
         assert_eq!(count("two", &both), Ok(7));
     }
 
     #[test]
-    fn a_file_that_is_cut_off_says_after_what() {
+    fn errors_of_truncated_files_have_the_last_entry() {
         let text = entries(100_000);
         for (name, content) in [("gzip", gzip(&text)), ("zstd", zstd(&text))] {
             let error = count(name, &content[..content.len() / 2]).expect_err("half of it is missing");
-            assert!(error.starts_with(&format!("FILE: the {name} data cannot be unpacked beyond entry ")), "{error}");
-            assert!(error.ends_with("is the file complete?"), "{error}");
+            assert!(error.starts_with(&format!("FILE: cannot decompress the {name} data after entry ")), "{error}");
+            assert!(error.ends_with("help: check whether the file is complete"), "{error}");
         }
     }
 
     #[test]
-    fn what_is_no_history_is_told_with_its_place() {
+    fn errors_of_malformed_histories_have_a_position() {
         for (name, content, expected) in [
             ("binary", &b"\x7fELF\x02\x01\x01\0\0\0"[..], "FILE: line 1, column 1: "),
             ("nul", &b"{\"type\": \"ok\"}\n\0\0\0\n"[..], "FILE: line 2, column 1: "),
@@ -297,36 +299,36 @@ mod tests {
             let error = count(name, content).expect_err(name);
             assert!(error.starts_with(expected), "{name}: {error}");
         }
-        let error = count("gzip-of-junk", &gzip("{\"type\": \"ok\"}\njunk\n")).expect_err("it is junk");
+        let error = count("gzip-of-junk", &gzip("{\"type\": \"ok\"}\njunk\n")).expect_err("the content is malformed");
         assert!(error.starts_with("FILE: line 2, column 1: "), "{error}");
     }
 
     #[test]
-    fn what_comes_only_once_can_be_read_again() {
+    fn a_stream_can_be_read_twice() {
         for content in [entries(1000).into_bytes(), gzip(&entries(1000)), zstd(&entries(1000))] {
-            let source = Source::passing("a pipe", Box::new(io::Cursor::new(content)));
+            let source = Source::stream("a pipe", Box::new(io::Cursor::new(content)));
             let all = |mut input: Input| {
-                std::iter::from_fn(move || input.next().expect("it is a history"))
+                std::iter::from_fn(move || input.next().expect("the history is well-formed"))
                     .map(|op| op.value)
                     .collect::<Vec<_>>()
             };
-            let first = all(source.read().expect("it begins"));
+            let first = all(source.read().expect("the stream is readable"));
             assert_eq!(first.len(), 1000);
-            assert_eq!(all(source.read_again().expect("it was copied")), first);
+            assert_eq!(all(source.read_again().expect("the stream was copied")), first);
         }
     }
 
     #[test]
-    fn where_there_is_no_room_for_a_copy_it_is_read_once() {
-        // A file that cannot be written stands for a full disk.
-        let read_only = File::open("/dev/null").expect("it is there");
-        let source = Source::passing("a pipe", Box::new(io::Cursor::new(entries(1000).into_bytes())));
-        let SourceFile::Passing(_, copy) = &source.file else { panic!("it passes") };
+    fn a_stream_is_read_once_if_it_cannot_be_copied() {
+        // A read-only file has the effect of a full disk.
+        let read_only = File::open("/dev/null").expect("the file exists");
+        let source = Source::stream("a pipe", Box::new(io::Cursor::new(entries(1000).into_bytes())));
+        let SourceFile::Stream(_, copy) = &source.file else { panic!("the source is a stream") };
         *copy.borrow_mut() = Ok(read_only);
-        let mut input = source.read().expect("it begins");
-        while input.next().expect("it goes on").is_some() {}
+        let mut input = source.read().expect("the stream is readable");
+        while input.next().expect("the stream is readable").is_some() {}
         let error = source.read_again().err().expect("there is no copy");
-        assert!(error.starts_with("a pipe: no copy could be kept in "), "{error}");
+        assert!(error.starts_with("a pipe: cannot spool to a temporary file in "), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! From entries to a verdict, with as little in memory as the checker needs.
+//! Checks a history entry by entry, and keeps only what the checker and the report need.
 
 use std::collections::BTreeMap;
 
@@ -7,41 +7,41 @@ use crate::checker::{CheckContext, Checker, Verdict};
 use crate::history::{History, Nanos, Op, Process};
 use crate::report::HistoryCounts;
 
-/// Histories of up to so many entries are kept: then the report can show latencies, too.
-pub(super) const MOST_KEPT: u64 = 50_000;
+/// Histories with at most this number of entries are kept in memory, so that the report can also show latencies.
+pub(super) const MAX_KEPT: u64 = 50_000;
 
-/// So many entries of the nemesis are kept for the report of a history that is not kept itself.
-const FAULTS: usize = 10_000;
+/// The maximum number of entries of the nemesis that are kept of a longer history, for the report.
+const MAX_FAULTS: usize = 10_000;
 
-/// A history's verdict, and what the report shows of the history.
+/// The result of a check: the verdict, and the entries for the report.
 pub(super) struct Judged {
     pub(super) verdict: Verdict,
-    /// All entries; or those that the findings point to, and those of the nemesis.
+    /// All entries. Of a history that is not kept: the entries in the findings, and those of the nemesis.
     pub(super) history: History,
-    /// Counts of all entries, if `history` does not hold them all.
+    /// The counts of all entries, if `history` does not contain all of them.
     pub(super) tally: Option<HistoryCounts>,
 }
 
 impl Judged {
-    /// The latest time of any entry.
+    /// Returns the latest time of an entry.
     pub(super) fn duration(&self) -> Nanos {
         let latest = || self.history.ops.iter().map(|op| op.time).max().unwrap_or(0);
         self.tally.as_ref().map_or_else(latest, |tally| tally.duration)
     }
 }
 
-/// Reads and judges a history.
+/// Reads and checks a history.
 ///
-/// Entries go to the checker one by one, and are kept if there are no more than so many. Of a longer history, what the
-/// findings point to is read again afterwards.
+/// The checker receives the entries one by one. They are kept if their number is at most `max_kept`. A longer history is read
+/// a second time for the entries in the findings.
 ///
 /// # Errors
-/// A sentence that says what is wrong with the file, and where.
+/// Fails if the history cannot be read or parsed. The message names the file and the position.
 pub(super) fn judge(
     source: &Source,
     checker: &dyn Checker,
     context: &CheckContext,
-    most_kept: u64,
+    max_kept: u64,
 ) -> Result<Judged, String> {
     let mut stream = checker.stream(context);
     let mut tally = HistoryCounts::default();
@@ -50,23 +50,23 @@ pub(super) fn judge(
     while let Some(op) = input.next()? {
         tally.add(&op);
         stream.push(&op);
-        if tally.entries <= most_kept {
+        if tally.entries <= max_kept {
             history.ops.push(op);
         } else {
             history.ops = Vec::new();
         }
     }
     let mut verdict = stream.finish();
-    let is_whole = tally.entries <= most_kept;
+    let is_whole = tally.entries <= max_kept;
     if !is_whole && let Err(why) = look_up(source, &mut verdict, &mut history) {
-        // The verdict stands; it is only told in fewer words.
+        // The verdict does not depend on the second pass. Only evidence is missing.
         eprintln!("note: {why}");
     }
     checker.refine(&mut verdict, &history);
     Ok(Judged { verdict, history, tally: (!is_whole).then_some(tally) })
 }
 
-/// Reads what the findings point to into `history`, and lets them point there.
+/// Reads the entries in the findings into `history`, and changes the positions in the findings accordingly.
 fn look_up(source: &Source, verdict: &mut Verdict, history: &mut History) -> Result<(), String> {
     let mut entries: BTreeMap<usize, Option<Op>> = positions(verdict).map(|at| (*at, None)).collect();
     let read = if entries.is_empty() {
@@ -87,20 +87,20 @@ fn look_up(source: &Source, verdict: &mut Verdict, history: &mut History) -> Res
     read
 }
 
-/// Where the findings' operations are in the history.
+/// Returns the positions of the entries in the findings.
 fn positions(verdict: &mut Verdict) -> impl Iterator<Item = &usize> {
     let lines = verdict.findings.iter().flat_map(|finding| &finding.evidence);
     lines.flat_map(|line| line.invocation.iter().chain(&line.completion))
 }
 
-/// Fills in the entries at these positions, and adds those of the nemesis.
+/// Reads the entries at these positions, and adds those of the nemesis.
 fn pick(input: &mut Input, entries: &mut BTreeMap<usize, Option<Op>>) -> Result<(), String> {
     let mut position = 0;
     let mut faults = 0;
     while let Some(op) = input.next()? {
         if let Some(entry) = entries.get_mut(&position) {
             *entry = Some(op);
-        } else if op.process == Process::Nemesis && faults < FAULTS {
+        } else if op.process == Process::Nemesis && faults < MAX_FAULTS {
             entries.insert(position, Some(op));
             faults += 1;
         }
@@ -117,34 +117,34 @@ mod tests {
     use crate::history::HistoryFormat;
     use crate::report::text::{Style, render};
 
-    /// The report of a history, with and without the whole of it in memory; read from a file, and from a pipe.
+    /// Returns three reports of a history: kept in memory, read from a file twice, and read from a pipe.
     fn reports(history: &History, workload: &str, checker: &dyn Checker) -> [String; 3] {
         let mut text = Vec::new();
-        history.write(&mut text, HistoryFormat::JsonLines).expect("it fits into memory");
+        history.write(&mut text, HistoryFormat::JsonLines).expect("writing to memory does not fail");
         let path = std::env::temp_dir().join(format!("maelstrom-judge-{}-{workload}", std::process::id()));
-        std::fs::write(&path, &text).expect("the folder for temporary files can be written");
-        let file = path.to_str().expect("its name is plain");
+        std::fs::write(&path, &text).expect("the directory for temporary files is writable");
+        let file = path.to_str().expect("the path is valid UTF-8");
         let context = CheckContext::default();
-        let report = |source: Source, most_kept: u64| {
-            let judged = judge(&source, checker, &context, most_kept).expect("it is a history");
+        let report = |source: Source, max_kept: u64| {
+            let judged = judge(&source, checker, &context, max_kept).expect("the history is well-formed");
             let text = super::super::show(&judged, "FILE", workload, &context, |view| {
                 render(view, Style { full: true, ..Style::PLAIN })
             });
-            // Latencies need the whole history.
+            // Only the report of a history in memory has latencies.
             let shown = text.lines().filter(|line| !line.starts_with("  network"));
             let shown =
                 shown.map(|line| line.split("client latency").next().unwrap_or(line).trim_end_matches([' ', '·']));
             let shown = shown.filter(|line| !line.is_empty() && !line.contains(" median "));
             shown.map(|line| format!("{line}\n")).collect::<String>()
         };
-        let pipe = Source::passing("pipe", Box::new(std::io::Cursor::new(text)));
+        let pipe = Source::stream("pipe", Box::new(std::io::Cursor::new(text)));
         let reports = [report(Source::open(file), u64::MAX), report(Source::open(file), 0), report(pipe, 0)];
-        std::fs::remove_file(&path).expect("it is there");
+        std::fs::remove_file(&path).expect("the file exists");
         reports
     }
 
     #[test]
-    fn what_is_not_kept_is_not_missed() {
+    fn reports_do_not_depend_on_whether_the_history_is_kept() {
         use crate::checker::txn::simulated::{Database, Isolation};
         let checker = ListAppend::new(Options::default());
         for isolation in [Isolation::StrictSerializable, Isolation::ReadCommitted, Isolation::None] {
@@ -158,9 +158,9 @@ mod tests {
         }
     }
 
-    /// Of each workload a history that works and one that does not: the same, but for one value.
+    /// Checks a valid and an invalid history of each workload, which differ in one value.
     #[test]
-    fn every_workload_is_judged_without_its_history() {
+    fn every_workload_is_checked_without_keeping_the_history() {
         for (workload, text, [right, wrong]) in [
             ("echo", "{:type :invoke, :f :echo, :value 1} {:type :ok, :f :echo, :value VALUE}", ["1", "2"]),
             ("unique-ids", "{:type :ok, :f :generate, :value 1} {:type :ok, :f :generate, :value VALUE}", ["2", "1"]),
@@ -190,10 +190,11 @@ mod tests {
             ),
         ] {
             for (value, valid) in [(right, Valid::True), (wrong, Valid::False)] {
-                let mut history = History::read(text.replace("VALUE", value).as_bytes()).expect("it is a history");
+                let mut history =
+                    History::read(text.replace("VALUE", value).as_bytes()).expect("the history is well-formed");
                 history.ops.iter_mut().zip(1..).for_each(|(op, at)| op.time = at * 1_000_000);
                 let settings = crate::workload::Settings::default();
-                let checker = crate::workload::by_name(workload).expect("it exists").checker(&settings);
+                let checker = crate::workload::by_name(workload).expect("the workload exists").checker(&settings);
                 let verdict = checker.check(&history, &CheckContext::default());
                 assert_eq!(verdict.valid, valid, "{workload}: {:?}", verdict);
                 let [whole, file, pipe] = reports(&history, workload, &*checker);

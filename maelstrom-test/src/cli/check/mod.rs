@@ -1,8 +1,7 @@
-//! `maelstrom check`: judges a recorded history.
+//! `maelstrom check`: checks a recorded history.
 //!
-//! Histories are not kept as they are, only what their checkers need of them; so they may be longer than what fits into
-//! memory. (Only the models of one register and of a mutex need all of their history at once.) See `benches/check.rs` for
-//! figures.
+//! Checkers read the history entry by entry and keep only what they need, so a history may be larger than the memory. Only the
+//! models of a single register and of a mutex need the whole history at once. `benches/check.rs` measures time and memory.
 
 mod input;
 mod judge;
@@ -16,26 +15,26 @@ use clap::ArgMatches;
 
 use self::input::Source;
 use self::judge::Judged;
-use self::models::Judge;
-use super::{Done, Stop, status};
+use self::models::ModelKind;
+use super::{CliError, CliResult, status};
 use crate::checker::{CheckContext, Checker, MEMORY_BUDGET, Part, STEP_BUDGET, txn};
 use crate::network::Stats;
 use crate::report::{RunView, TimeMode, results, text};
 use crate::workload::{self, Settings};
 
-/// Reads, judges, and prints the report.
-pub(super) fn main(matches: &ArgMatches) -> Done {
+/// Reads and checks the history, and prints the report.
+pub(super) fn main(matches: &ArgMatches) -> CliResult {
     let (name, checker) = checker(matches)?;
-    let file = matches.get_one::<String>("file").expect("it is required");
+    let file = matches.get_one::<String>("file").expect("the argument is required");
     let shown = if file == "-" { "standard input" } else { file };
-    let times = *matches.get_one::<u32>("budget").expect("it has a default");
+    let times = *matches.get_one::<u32>("budget").expect("the flag has a default");
     let context = CheckContext {
         step_budget: STEP_BUDGET.saturating_mul(times.into()),
         memory_budget: MEMORY_BUDGET.saturating_mul(times as usize),
         ..CheckContext::default()
     };
     let source = Source::open(file);
-    let judged = judge::judge(&source, &*checker, &context, judge::MOST_KEPT).map_err(Stop::Arguments)?;
+    let judged = judge::judge(&source, &*checker, &context, judge::MAX_KEPT).map_err(CliError::Arguments)?;
     let report = show(&judged, shown, &name, &context, |view| {
         if matches.get_flag("json") {
             return results::render(view);
@@ -46,7 +45,7 @@ pub(super) fn main(matches: &ArgMatches) -> Done {
     Ok(status(judged.verdict.valid))
 }
 
-/// Lets a function render what was judged.
+/// Renders the result of a check with the given function.
 fn show(
     judged: &Judged,
     name: &str,
@@ -83,13 +82,13 @@ fn show(
     })
 }
 
-/// The requested checker, with a name for the report.
-fn checker(matches: &ArgMatches) -> Result<(String, Box<dyn Checker>), Stop> {
+/// Returns the selected checker, with a name for the report.
+fn checker(matches: &ArgMatches) -> Result<(String, Box<dyn Checker>), CliError> {
     let given = |name: &str| matches.get_one::<String>(name).cloned();
     let (workload, model) = (given("workload"), given("model"));
     let initial = match given("initial") {
         Some(text) => crate::json::from_str(&text)
-            .map_err(|error| Stop::Arguments(format!("--initial: `{text}` is not JSON: {error}")))?,
+            .map_err(|error| CliError::Arguments(format!("--initial: `{text}` is not JSON: {error}")))?,
         None => Value::Null,
     };
     if let Some(transactions) = workload.as_deref().or(model.as_deref()).and_then(transactions) {
@@ -99,26 +98,28 @@ fn checker(matches: &ArgMatches) -> Result<(String, Box<dyn Checker>), Stop> {
     let name = match (workload, model.as_deref()) {
         (Some(workload), _) => workload,
         (None, Some(model)) => {
-            let model = models::by_name(model).map_err(Stop::Arguments)?;
-            match (model.judge, model.checker(matches, initial)) {
-                (Judge::Workload(workload), _) => workload.to_string(),
-                (_, checker) => return Ok((model.name.into(), checker.expect("only workloads bring their own"))),
+            let model = models::by_name(model).map_err(CliError::Arguments)?;
+            match (model.kind, model.checker(matches, initial)) {
+                (ModelKind::Workload(workload), _) => workload.to_string(),
+                (_, checker) => {
+                    return Ok((model.name.into(), checker.expect("only models of workloads have no checker")));
+                }
             }
         }
         (None, None) => {
-            return Err(Stop::Arguments(
-                "what should the history satisfy? Give --workload NAME or --model NAME".into(),
+            return Err(CliError::Arguments(
+                "the workload or model of the history is missing\n  help: add --workload NAME or --model NAME".into(),
             ));
         }
     };
     let workload: Arc<dyn workload::Workload> =
-        workload::by_name(&name).map_err(|error| Stop::Arguments(error.to_string()))?;
+        workload::by_name(&name).map_err(|error| CliError::Arguments(error.to_string()))?;
     let settings =
         Settings { lenient: matches.get_flag("lenient"), ww_deps: matches.get_flag("ww_deps"), ..Settings::default() };
     Ok((name, workload.checker(&settings)))
 }
 
-/// The workload of transactions that this name of a workload or model means.
+/// Returns the name of the transaction workload with this name or with a model of this name.
 fn transactions(name: &str) -> Option<&'static str> {
     match name {
         "list-append" | "txn-list-append" => Some("txn-list-append"),
@@ -127,14 +128,14 @@ fn transactions(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Unlike the other workloads, transactions have options of their own here: what to look for and what to assume.
-fn transaction_checker(matches: &ArgMatches, workload: &str, is_workload: bool) -> Result<Box<dyn Checker>, Stop> {
+/// Returns the checker of a transaction workload. Unlike other checkers, it has flags for anomalies and assumptions.
+fn transaction_checker(matches: &ArgMatches, workload: &str, is_workload: bool) -> Result<Box<dyn Checker>, CliError> {
     let list = |name: &str| -> Vec<String> {
         let names = matches.get_one::<String>(name).into_iter().flat_map(|names| names.split(','));
         names.map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect()
     };
     let promise = txn::Promise::new(&list("consistency_models"), &list("anomalies"))
-        .map_err(|error| Stop::Arguments(error.to_string()))?;
+        .map_err(|error| CliError::Arguments(error.to_string()))?;
     let options = txn::Options {
         promise: if matches.get_flag("lenient") { promise.lenient() } else { promise },
         preloaded: matches.get_flag("preloaded"),
@@ -157,13 +158,13 @@ mod tests {
 
     fn verdict(line: &str, history: &str) -> crate::checker::Verdict {
         let arguments = crate::cli::arguments::command().get_matches_from(line.split_whitespace());
-        let (_, matches) = arguments.subcommand().expect("check");
-        let history = History::read(history.as_bytes()).expect("it is a history");
-        checker(matches).unwrap_or_else(|_| panic!("it exists")).1.check(&history, &CheckContext::default())
+        let (_, matches) = arguments.subcommand().expect("there is a subcommand");
+        let history = History::read(history.as_bytes()).expect("the history is well-formed");
+        checker(matches).expect("the arguments are correct").1.check(&history, &CheckContext::default())
     }
 
     #[test]
-    fn transactions_are_checked_as_the_options_say() {
+    fn flags_configure_the_checkers_of_transactions() {
         use crate::checker::Valid;
         let skipped = r#"{"type": "ok", "process": 0, "value": [["w", "x", 1]]}
             {"type": "ok", "process": 0, "value": [["w", "x", 2]]}
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn models_judge_both_notations() {
+    fn models_check_json_and_edn() {
         use crate::checker::Valid;
         let held = "{:type :ok, :process 0, :f :acquire} {:type :ok, :process 1, :f :acquire}";
         let twice = r#"{"type": "ok", "process": 0, "f": "enqueue", "value": 1}

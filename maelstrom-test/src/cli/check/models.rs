@@ -1,4 +1,4 @@
-//! The models of `maelstrom check --model`: one table, which help and errors read.
+//! The table of the models of `maelstrom check --model`. The help text and error messages are made from it.
 
 use clap::ArgMatches;
 
@@ -6,16 +6,16 @@ use crate::checker::linearizable::Linearizable;
 use crate::checker::{Bank, BoundedCounter, Checker, LinearizableSet, UnorderedQueue};
 use crate::json::Value;
 
-/// A model that a history can be judged by.
+/// A model that histories can be checked against.
 pub(super) struct Model {
     pub(super) name: &'static str,
     doc: &'static str,
-    pub(super) judge: Judge,
+    pub(super) kind: ModelKind,
 }
 
-/// Who judges histories by a model.
+/// Selects the checker of a model.
 #[derive(Clone, Copy)]
-pub(super) enum Judge {
+pub(super) enum ModelKind {
     /// The checker of this workload.
     Workload(&'static str),
     Register,
@@ -26,44 +26,47 @@ pub(super) enum Judge {
     Counter,
 }
 
-const fn model(name: &'static str, judge: Judge, doc: &'static str) -> Model {
-    Model { name, doc, judge }
+const fn model(name: &'static str, kind: ModelKind, doc: &'static str) -> Model {
+    Model { name, doc, kind }
 }
 
-/// All models.
+/// The models, in the order of the help text.
 pub(super) const MODELS: &[Model] = &[
-    model("register", Judge::Register, "linearizable register: read, write, cas"),
-    model("cas-register", Judge::Register, "the same"),
-    model("keyed-register", Judge::Workload("lin-kv"), "one register per key; values are [key, value]"),
-    model("mutex", Judge::Mutex, "linearizable lock: acquire, release"),
-    model("unordered-queue", Judge::UnorderedQueue, "linearizable bag: enqueue, dequeue, drain"),
-    model("linearizable-set", Judge::LinearizableSet, "set whose reads show all earlier additions: add, read"),
-    model("set", Judge::Workload("g-set"), "set whose reads show all additions in the end: add, read"),
-    model("set-full", Judge::Workload("g-set"), "the same"),
+    model("register", ModelKind::Register, "linearizable register: read, write, cas"),
+    model("cas-register", ModelKind::Register, "same as register"),
     model(
-        "counter",
-        Judge::Counter,
-        "counter: add, read; final reads must be a possible sum, or else all reads up to date",
+        "keyed-register",
+        ModelKind::Workload("lin-kv"),
+        "linearizable register per key: read, write, cas; values are [key, value]",
     ),
-    model("bank", Judge::Bank, "accounts with a constant total: transfer, read"),
-    model("log", Judge::Workload("kafka"), "logs by key: send, poll, assign, subscribe"),
-    model("list-append", Judge::Workload("txn-list-append"), "transactions that append to lists"),
-    model("rw-register", Judge::Workload("txn-rw-register"), "transactions that read and write registers"),
+    model("mutex", ModelKind::Mutex, "linearizable lock: acquire, release"),
+    model("unordered-queue", ModelKind::UnorderedQueue, "linearizable bag: enqueue, dequeue, drain"),
+    model("linearizable-set", ModelKind::LinearizableSet, "linearizable set: add, read"),
+    model("set", ModelKind::Workload("g-set"), "set in which every acknowledged element is eventually read: add, read"),
+    model("set-full", ModelKind::Workload("g-set"), "same as set"),
+    model("counter", ModelKind::Counter, "counter: add, read; checks only the final reads if there are any"),
+    model("bank", ModelKind::Bank, "accounts with a constant total balance: transfer, read"),
+    model("log", ModelKind::Workload("kafka"), "one log per key: send, poll, assign, subscribe"),
+    model("list-append", ModelKind::Workload("txn-list-append"), "transactions that append to lists"),
+    model("rw-register", ModelKind::Workload("txn-rw-register"), "transactions that read and write registers"),
 ];
 
-/// The model of this name.
+/// Returns the model with this name.
 ///
 /// # Errors
-/// A sentence with the models that exist.
+/// Fails if there is no such model. The message suggests a similar name, or lists all models.
 pub(super) fn by_name(name: &str) -> Result<&'static Model, String> {
     MODELS.iter().find(|model| model.name == name).ok_or_else(|| {
         let names: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
-        let near = crate::suggest::did_you_mean(name, names.iter().copied());
-        format!("there is no model \"{name}\"{near}; models are {}", names.join(", "))
+        let help = match crate::suggest::closest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("the models are {}", names.join(", ")),
+        };
+        format!("there is no model `{name}`\n  help: {help}")
     })
 }
 
-/// What `check --help` says of models.
+/// Returns the list of models in `check --help`.
 pub(in crate::cli) fn help() -> String {
     let width = MODELS.iter().map(|model| model.name.len()).max().unwrap_or(0);
     let rows: String = MODELS.iter().map(|Model { name, doc, .. }| format!("\n  {name:width$}  {doc}")).collect();
@@ -71,20 +74,20 @@ pub(in crate::cli) fn help() -> String {
 }
 
 impl Model {
-    /// Its checker with the options that were given; `None` if it is that of a workload.
+    /// Returns the checker with the flags of the command line, or `None` if the model uses the checker of a workload.
     pub(super) fn checker(&self, matches: &ArgMatches, initial: Value) -> Option<Box<dyn Checker>> {
-        Some(match self.judge {
-            Judge::Workload(_) => return None,
-            Judge::Register => {
+        Some(match self.kind {
+            ModelKind::Workload(_) => return None,
+            ModelKind::Register => {
                 let checker = Linearizable::register().initial(initial);
                 let unrecorded = matches.get_flag("unrecorded-reads");
                 Box::new(if unrecorded { checker.ignoring_null_reads() } else { checker })
             }
-            Judge::Mutex => Box::new(Linearizable::mutex()),
-            Judge::UnorderedQueue => Box::new(UnorderedQueue),
-            Judge::Counter => Box::new(BoundedCounter),
-            Judge::LinearizableSet => Box::new(LinearizableSet),
-            Judge::Bank => {
+            ModelKind::Mutex => Box::new(Linearizable::mutex()),
+            ModelKind::UnorderedQueue => Box::new(UnorderedQueue),
+            ModelKind::Counter => Box::new(BoundedCounter),
+            ModelKind::LinearizableSet => Box::new(LinearizableSet),
+            ModelKind::Bank => {
                 let bank = matches
                     .get_one::<i128>("total-amount")
                     .map_or(Bank::default(), |total| Bank::default().total(*total));
@@ -102,19 +105,20 @@ mod tests {
     #[test]
     fn models_of_workloads_name_workloads() {
         for model in MODELS {
-            if let Judge::Workload(workload) = model.judge {
+            if let ModelKind::Workload(workload) = model.kind {
                 assert!(crate::workload::by_name(workload).is_ok(), "{workload}");
             }
         }
     }
 
     #[test]
-    fn unknown_models_are_refused_with_those_that_exist() {
-        let error = by_name("mutx").err().expect("there is no such model");
+    fn errors_of_unknown_models_suggest_a_model() {
+        let error = |name: &str| by_name(name).err().expect("there is no such model");
         let names: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
+        assert_eq!(error("mutx"), "there is no model `mutx`\n  help: did you mean \"mutex\"?");
         assert_eq!(
-            error,
-            format!("there is no model \"mutx\" (did you mean \"mutex\"?); models are {}", names.join(", "))
+            error("blockchain"),
+            format!("there is no model `blockchain`\n  help: the models are {}", names.join(", "))
         );
         assert!(by_name("fifo-queue").is_err());
     }
