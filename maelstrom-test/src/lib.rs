@@ -1,8 +1,8 @@
 //! A workbench for learning and regression-testing distributed systems.
 //!
-//! You write *nodes*: programs in any language that read and write JSON lines. Maelstrom starts a cluster of them, puts a
-//! simulated network between them, sends client requests, injects faults, records a history of every operation, and checks
-//! from the history whether the system kept its promise.
+//! You write *nodes*: programs in any language that read and write JSON lines. Maelstrom starts a cluster of nodes, connects
+//! them by a simulated network, sends client requests, injects faults, and records a history of all operations. From the
+//! history, it checks whether the system satisfies its specification.
 //!
 //! # As a test
 //!
@@ -17,16 +17,16 @@
 //!     nemesis = "partition",
 //! )]
 //! fn gossip_reaches_everyone(run: &maelstrom::Run) {
-//!     // The run is valid, or the body would not run. Assert what else you expect of it.
+//!     // The body is called only if the run is valid. It can assert further properties.
 //!     assert!(run.net.servers.msgs_per_op < 30.0);
 //! }
 //!
 //! maelstrom::main!();
 //! ```
 //!
-//! Without `command`, the nodes are your package's own binary. If a run is not as expected, the test fails with a report
-//! of at most forty lines: the verdict, the few operations that prove it, and the path of `report.html`, which has
-//! everything, with pictures.
+//! Without `command`, the nodes are your package's own binary. If the outcome of a run is not the
+//! expected one, the test fails with a report of at most 40 lines: the verdict, the operations that prove it, and the path of
+//! `report.html`, which has all results and diagrams.
 //!
 //! # As a builder
 //!
@@ -40,19 +40,19 @@
 //! # Ok::<(), maelstrom::RunError>(())
 //! ```
 //!
-//! [`Scenario::run_seeds`] runs it with many seeds and names those that fail.
+//! [`Scenario::run_seeds`] runs a scenario with many seeds and lists the seeds that fail.
 //!
-//! # Where to read on
+//! # Further documentation
 //!
-//! | for | see |
+//! | topic | page |
 //! | --- | --- |
-//! | all options, lists that make several cases, expectations, snapshots | [`test`](macro@test) |
-//! | the runner, its environment variables, file names | [`runner`] |
-//! | the built-in workloads, and how to write one | [`workload`] |
+//! | options, lists of values, expectations, snapshots | [`test`](macro@test) |
+//! | the test runner, environment variables, file names | [`runner`] |
+//! | built-in and custom workloads | [`workload`] |
 //! | writing nodes in Rust | the crate `maelstrom-node`, or the module `node` (feature `node`) |
-//! | what a verdict means; judging histories recorded elsewhere | [`checker`], [`checker::linearizable`], [`checker::txn`] |
-//! | the simulated clock, what it can run, and when it is not available | [`executor::virtual_time`] |
-//! | the files that a run leaves behind | [`report`] |
+//! | verdicts, checking recorded histories | [`checker`], [`checker::linearizable`], [`checker::txn`] |
+//! | virtual time: supported programs, availability | [`executor::virtual_time`] |
+//! | the files of a run | [`report`] |
 //! | the program `maelstrom` | `cli` (feature `cli`) |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

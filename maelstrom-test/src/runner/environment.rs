@@ -58,7 +58,7 @@ impl Environment {
         };
         let time = get("MAELSTROM_TIME");
         if let Some(time) = &time {
-            let row = options::find("time").expect("an option of the table");
+            let row = options::find("time").expect("the option exists");
             row.parse(time, FrontEnd::Attribute).map_err(|wrong| wrong.of("MAELSTROM_TIME").to_string())?;
         }
         Ok(Environment { seeds, time, case: get("MAELSTROM_CASE") })
@@ -141,7 +141,7 @@ mod tests {
             &[("MAELSTROM_TIME", "wall")],
             &[("MAELSTROM_SEED", "1"), ("MAELSTROM_SEEDS", "2")],
         ] {
-            let error = read(variables).expect_err("it is wrong");
+            let error = read(variables).expect_err("the variables are invalid");
             assert!(error.contains(variables[0].0), "{error}");
         }
     }

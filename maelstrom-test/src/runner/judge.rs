@@ -60,14 +60,14 @@ mod tests {
             FaultSummary { kind: "kill".into(), had_effect: true, ..FaultSummary::default() },
             FaultSummary { kind: "partition".into(), ..FaultSummary::default() },
         ];
-        let why = judge("valid", true, &run).expect_err("partition did nothing");
+        let why = judge("valid", true, &run).expect_err("partition had no effect");
         assert!(why.contains("took no effect: partition;"), "{why}");
         assert_eq!(judge("valid", false, &run), Ok(()));
     }
 
     #[test]
     fn the_failure_names_the_anomalies_that_were_found() {
-        let why = judge("lost", true, &run(Valid::False, &["unexpected"])).expect_err("another anomaly");
+        let why = judge("lost", true, &run(Valid::False, &["unexpected"])).expect_err("the anomaly differs");
         assert_eq!(why, "expected: lost; found: unexpected");
     }
 }

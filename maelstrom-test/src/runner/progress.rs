@@ -172,7 +172,7 @@ mod tests {
             assert!(output.status.success(), "tmux {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
             Some(String::from_utf8_lossy(&output.stdout).into_owned())
         };
-        let program = std::env::current_exe().expect("this test");
+        let program = std::env::current_exe().expect("the path of this program is available");
         let command = format!(
             "'{}' --exact --ignored --nocapture runner::progress::tests::in_a_terminal; tmux -L {socket} wait-for -S over; cat",
             program.display()
