@@ -18,7 +18,7 @@ use rand::RngExt;
 
 use super::run_queue::Place;
 use super::stdio::LINE_LIMIT;
-use super::thread::{Resume, State, ThreadId, Until, Wait};
+use super::thread::{Resume, State, ThreadId, Turn, Until, Wait};
 use super::watchdog::{FIRST_TIME_SLICE_NS, ForcedStop, HANG_LIMIT_NS, SPIN_TIME_SLICE_NS, STOP_SIGNAL, TIME_SLICE_NS};
 use super::{Event, Machine};
 use crate::time::Nanos;
@@ -114,15 +114,19 @@ impl Machine {
     /// Runs one turn of one thread.
     fn run_turn(&mut self, id: ThreadId) -> io::Result<()> {
         let handler = self.handler;
+        let interrupted = self.threads[id].interrupted_turn.take();
         let incarnation = self.incarnation_of(id);
-        let generation = incarnation.generation;
-        incarnation.generation += 1;
-        // The instruction of a call that is retried.
-        let mut retried = None;
+        let mut turn = match interrupted {
+            Some((turn, generation)) if generation == incarnation.generation => turn,
+            _ => {
+                incarnation.generation += 1;
+                Turn { generation: incarnation.generation - 1, retried: None, stops: 0 }
+            }
+        };
         let mut next = match std::mem::replace(&mut self.threads[id].state, State::Running) {
             State::Ready(resume) => Next::Resume(resume),
             State::ReadyToRetry(wait) => {
-                retried = matches!(wait.until, Until::RetrySucceeds).then_some(wait.registers.instruction());
+                turn.retried = matches!(wait.until, Until::RetrySucceeds).then_some(wait.registers.instruction());
                 handler.retry(self, id, wait)?
             }
             other => {
@@ -130,27 +134,36 @@ impl Machine {
                 return Ok(());
             }
         };
-        let mut stops = 0;
         while let Next::Resume(resume) = next {
             if self.throttle(id, resume)? {
                 return Ok(());
             }
             if self.watchdog.take_check_due() {
                 self.check_due = true;
+                let generation = self.incarnation_of(id).generation;
+                self.threads[id].interrupted_turn = Some((turn, generation));
                 self.enqueue(id, State::Ready(resume), Place::First);
                 return Ok(());
             }
             next = self.run_to_stop(id, resume)?;
-            stops += 1;
+            // The moment of a forced stop depends on the speed of the processor, and must make no difference.
+            if self.threads.get(id).is_some_and(|thread| thread.stopped_while_computing) {
+                if !matches!(next, Next::Resume(_)) {
+                    let generation = self.incarnation_of(id).generation;
+                    self.threads[id].interrupted_turn = Some((turn, generation));
+                }
+                continue;
+            }
+            turn.stops += 1;
         }
-        if stops <= STOPS_OF_A_RETRY
-            && retried.is_some()
+        if turn.stops <= STOPS_OF_A_RETRY
+            && turn.retried.is_some()
             && let Some(wait) = self.threads.get_mut(id).and_then(|thread| thread.wait_mut())
-            && retried == Some(wait.registers.instruction())
+            && turn.retried == Some(wait.registers.instruction())
         {
             // The retry has failed, so it has changed nothing. Other threads need not retry because of it.
-            wait.checked_at = generation;
-            self.incarnation_of(id).generation = generation;
+            wait.checked_at = turn.generation;
+            self.incarnation_of(id).generation = turn.generation;
         }
         Ok(())
     }
@@ -228,7 +241,10 @@ impl Machine {
                 self.threads[id].forced_stop_pending = false;
                 match forced {
                     Some((reason, used_ns)) => self.on_forced_stop(id, reason, used_ns),
-                    None => Ok(self.proceed(id)),
+                    None => {
+                        self.threads[id].stopped_while_computing = true;
+                        Ok(self.proceed(id))
+                    }
                 }
             }
             Stop::Signal(signal) => handler.on_signal(self, id, signal),
@@ -249,7 +265,12 @@ impl Machine {
     fn on_forced_stop(&mut self, id: ThreadId, reason: ForcedStop, used_ns: u64) -> Outcome {
         if reason == ForcedStop::BlockedInKernel {
             let handler = self.handler;
-            return handler.on_blocked_in_kernel(self, id);
+            let outcome = handler.on_blocked_in_kernel(self, id)?;
+            // If it goes on, it was not blocked: it slept for a short time, as on a page fault.
+            if matches!(outcome, Next::Resume(_)) {
+                self.threads[id].stopped_while_computing = true;
+            }
+            return Ok(outcome);
         }
         let node = self.node_of(id);
         let thread = &mut self.threads[id];

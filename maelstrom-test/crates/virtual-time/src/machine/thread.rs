@@ -26,8 +26,22 @@ pub(super) struct Thread {
     pub(super) preempted: bool,
     /// A forced stop is still to come: the thread stopped for another reason first.
     pub(super) forced_stop_pending: bool,
-    /// A forced stop ended the last turn, in the middle of a computation.
+    /// A forced stop interrupted the thread after it was resumed.
     pub(super) stopped_while_computing: bool,
+    /// The turn that a forced stop or a check interrupted, and the node's generation then. If that is still the generation,
+    /// the next turn continues this one.
+    pub(super) interrupted_turn: Option<(Turn, u64)>,
+}
+
+/// The state of a turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    /// The node's generation when the turn began.
+    pub(super) generation: u64,
+    /// The instruction of the call that is retried.
+    pub(super) retried: Option<u64>,
+    /// Stops since the turn began.
+    pub(super) stops: u32,
 }
 
 impl Thread {
@@ -43,6 +57,7 @@ impl Thread {
             preempted: false,
             forced_stop_pending: false,
             stopped_while_computing: false,
+            interrupted_turn: None,
         }
     }
 
