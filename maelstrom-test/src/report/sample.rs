@@ -116,7 +116,7 @@ pub(super) fn stale_read() -> Sample {
             line(
                 2,
                 "read  3 → 1",
-                "no order of these operations explains it:\nthe write of 2 completed before the read began,\nand nothing wrote 1 after it",
+                "no order of these operations explains it:\nthe write of 2 completed before this read began,\nand nothing wrote 1 after it",
             ),
         ],
         picture: None,

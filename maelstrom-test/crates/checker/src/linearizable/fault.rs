@@ -125,14 +125,19 @@ impl<'a> StuckOperation<'a> {
         if all.iter().any(|op| op.action.observes() == Some(value)) {
             return false;
         }
-        let changes = all.iter().filter(|op| op.action.writes().is_some() && op.id != write.id);
-        let next_change = changes.filter(|op| op.end.is_none_or(|end| end > over)).map(|op| op.start).min();
         let reads = all.iter().filter(|op| matches!(op.action, Action::Read(_)) && op.start > over);
-        let in_time = reads.filter(|op| op.end.is_some_and(|end| next_change.is_none_or(|next| end < next)));
-        let mut asked: Vec<String> = in_time.map(|op| self.who(op.id)).collect();
-        asked.sort_unstable();
-        asked.dedup();
+        let asked: BTreeSet<String> =
+            reads.filter(|op| self.ends_before_next_change(op, write)).map(|op| self.who(op.id)).collect();
         asked.len() >= 2
+    }
+
+    /// Whether an operation ended before any change after an earlier one can have begun.
+    fn ends_before_next_change(&self, operation: &Operation, earlier: Operation) -> bool {
+        let over = earlier.end.unwrap_or(usize::MAX);
+        let changes = self.register.problem.operations.iter().filter(|op| op.action.writes().is_some());
+        let later = changes.filter(|op| op.id != earlier.id && op.end.is_none_or(|end| end > over));
+        let next = later.map(|op| op.start).min();
+        operation.end.is_some_and(|end| next.is_none_or(|next| end < next))
     }
 
     /// The node that answered an operation, or its process if the node is unknown.
@@ -192,9 +197,11 @@ impl<'a> StuckOperation<'a> {
         nodes
     }
 
-    /// The nodes whose answers, after the witness, show the value of the stuck operation.
+    /// The nodes whose answers, after the witness and before any other change, show the value of the stuck operation. Later
+    /// answers say nothing about the witness: another change may have been lost.
     fn opponents(&self, witness: Operation) -> BTreeSet<String> {
-        let mut nodes: BTreeSet<String> = self.observers(self.value, witness).map(|op| self.who(op.id)).collect();
+        let observers = self.observers(self.value, witness).filter(|op| self.ends_before_next_change(op, witness));
+        let mut nodes: BTreeSet<String> = observers.map(|op| self.who(op.id)).collect();
         nodes.insert(self.who(self.stuck.id));
         nodes
     }
@@ -219,8 +226,8 @@ impl<'a> StuckOperation<'a> {
     /// are killed may lose values. So no operation is a culprit.
     fn story_of_loss(&self, witness: Operation) -> String {
         let (who, what) = (self.who(witness.id), words::noun(self.register, witness.id));
-        let others: Vec<String> = self.opponents(witness).into_iter().collect();
-        let (value, others) = (words::state(self.register, self.value), others.join(" and "));
+        let others = words::names(self.opponents(witness));
+        let value = words::state(self.register, self.value);
         format!("{who} answered {what} with success, but {others} agree that {value} was there after it")
     }
 
@@ -236,16 +243,11 @@ impl<'a> StuckOperation<'a> {
         match told.as_slice() {
             [first, second] => format!("the answers of {first} and {second} contradict each other"),
             _ => {
-                let mut nodes: Vec<String> = self.required().map(|op| self.who(op.id)).collect();
-                nodes.sort_unstable();
-                nodes.dedup();
-                match nodes.as_slice() {
-                    [node] => format!("the answers of {node} contradict one another"),
-                    [others @ .., last] => {
-                        format!("the answers of {} and {last} contradict one another", others.join(", "))
-                    }
-                    [] => self.story(fault),
+                let nodes: BTreeSet<String> = self.required().map(|op| self.who(op.id)).collect();
+                if nodes.is_empty() {
+                    return self.story(fault);
                 }
+                format!("the answers of {} contradict one another", words::names(nodes))
             }
         }
     }
@@ -294,7 +296,7 @@ impl<'a> StuckOperation<'a> {
         match fault {
             RegisterFault::NobodyWrote => format!("no operation writes {value}"),
             RegisterFault::WriteFailed => format!("only operations that failed would have written {value}"),
-            RegisterFault::NotYetWritten => format!("the first write of {value} began after the {me} completed"),
+            RegisterFault::NotYetWritten => format!("the first write of {value} began after this {me} completed"),
             _ if !is_pair || written_in_between => String::new(),
             RegisterFault::TwoCasFromOneValue => {
                 format!("each of them replaces {value},\nand nothing wrote {value} in between")
@@ -308,7 +310,7 @@ impl<'a> StuckOperation<'a> {
                     RegisterFault::FoundNothing => "removed the value".to_owned(),
                     _ => format!("wrote {value}"),
                 };
-                format!("{noun} completed before the {me} began,{glue}and nothing {after} after it")
+                format!("{noun} completed before this {me} began,{glue}and nothing {after} after it")
             }
             RegisterFault::Impossible => String::new(),
         }

@@ -71,7 +71,7 @@ fn a_stale_read_is_explained() {
     assert_eq!((finding.evidence[1].invocation, finding.evidence[1].completion), (Some(6), Some(7)));
     assert_eq!(
         finding.evidence[1].note,
-        "no order of these operations explains it:\nthe read of 2 completed before the read began,\n\
+        "no order of these operations explains it:\nthe read of 2 completed before this read began,\n\
          and nothing wrote 1 after it"
     );
     let Some(Picture::Intervals(picture)) = finding.picture else { panic!("a picture of intervals") };
@@ -92,7 +92,7 @@ fn a_write_that_may_come_later_is_no_excuse_before_it_is_invoked() {
     ]));
     assert_eq!(finding.story, "n0 answered a read with a value that was written only later:");
     assert_eq!(lines(&finding), ["read 0 → 7"]);
-    assert_eq!(finding.evidence[0].note, "the first write of 7 began after the read completed");
+    assert_eq!(finding.evidence[0].note, "the first write of 7 began after this read completed");
 }
 
 #[test]
@@ -214,6 +214,9 @@ fn a_node_is_blamed_only_if_others_contradict_it() {
     let lost = "n1 answered the write of 2 with success, but n0 and n2 agree that 1 was there after it:";
     let (story, culprit) = told(&[write(0, 1), write(1, 2), read(2, 1), read(0, 1)]);
     assert_eq!((story.as_str(), culprit.as_str()), (lost, ""));
+    // Another write makes the reads after it no evidence about this one.
+    let lost_later = told(&[write(0, 1), write(1, 2), read(2, 1), write(0, 3), read(0, 1)]);
+    assert_eq!(lost_later, (neither.into(), String::new()));
     // A write of the old value makes the later reads no evidence.
     let (story, culprit) = told(&[write(0, 1), write(1, 2), read(2, 1), write(0, 1), read(0, 1)]);
     assert_eq!((story.as_str(), culprit.as_str()), (neither, ""));
