@@ -74,6 +74,7 @@ fn a_command_of_the_tutorials_works_and_writes_its_files() {
     for named in [history, "store/latest"] {
         folder.maelstrom(&format!("check -w echo {named}")).expect_status(0);
     }
+    folder.maelstrom("check store/latest").expect_status(0);
     let printed = folder.maelstrom(&format!("check --model list-append {history}")).expect_status(2);
     assert!(printed.stdout.contains("unknown"), "{}", printed.stdout);
 }
@@ -201,6 +202,7 @@ fn wrong_arguments_are_one_message() {
         ("test -w echo", "--bin"),
         ("test -w ecko --bin NODE", "there is no workload `ecko`\n  help: did you mean \"echo\"?"),
         ("test -w echo --bin NODE --node-count 0", "is not a number of nodes"),
+        ("test -w echo --bin NODE --node-count abc", "`abc` is not a number of nodes"),
         ("test -w echo --bin NODE --nodes c1,n2", "names beginning with `c` are reserved for clients"),
         ("test -w echo --bin NODE --nemesis partitoin", "did you mean \"partition\"?"),
         ("test -w echo --bin NODE --expect lost", "echo has no outcome `lost`"),
@@ -225,6 +227,9 @@ fn errors_in_histories_have_positions() {
     fs::write(folder.0.join("lost.edn"), edn.replace("#{1}", "#{}")).expect("it can be written");
     fs::write(folder.0.join("broken.edn"), format!("{edn}\n{{:type :oops}}")).expect("it can be written");
     folder.maelstrom("check --model set good.edn").expect_status(0);
+    fs::write(folder.0.join("empty.edn"), "").expect("it can be written");
+    let printed = folder.maelstrom("check --model set empty.edn").expect_status(254);
+    assert_eq!(printed.stderr, "error: empty.edn: the history has no entries\n");
     let printed = folder.maelstrom("check --model set --json lost.edn").expect_status(1);
     let results: serde_json::Value = serde_json::from_str(&printed.stdout).expect("results are JSON");
     assert_eq!(results["anomalies"][0]["anomaly"], "lost");
@@ -244,6 +249,7 @@ fn doc_prints_the_reference() {
 fn the_demo_runs_every_workload() {
     let printed = Folder::new("demo").maelstrom("demo --time-limit 3").expect_status(0);
     assert_eq!(printed.stdout.matches(": valid").count(), 10, "{}", printed.stdout);
+    assert_eq!(printed.stdout.matches("again   maelstrom replay ").count(), 10, "{}", printed.stdout);
 }
 
 #[test]

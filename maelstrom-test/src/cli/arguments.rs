@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::scenario::options::{self, Flag, FrontEnd, Kind, OptionRow};
+use crate::scenario::options::{self, Flag, FrontEnd, Kind, OptionError, OptionRow};
 
 /// Flags of the original that are accepted and ignored, and whether they take a value.
 const IGNORED: &[(&str, bool)] = &[
@@ -28,7 +28,7 @@ pub(super) fn command() -> Command {
         .max_term_width(120)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .after_help("Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run was aborted.")
+        .after_help("Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run could not be started or was aborted.")
         .subcommands([test(), check(), replay(), serve(), demo(), doc(), node()])
 }
 
@@ -95,10 +95,15 @@ fn option(row: &'static OptionRow, flag: Flag) -> Arg {
     };
     let arg = arg.help(format!("{doc} [default: {default}]"));
     // If a flag is repeated, its last value is used, as in the original.
-    arg.value_name(flag.argument)
-        .overrides_with(row.name)
-        .allow_negative_numbers(true)
-        .value_parser(move |text: &str| row.parse(text, FrontEnd::CommandLine).map(|value| value.to_string()))
+    arg.value_name(flag.argument).overrides_with(row.name).allow_negative_numbers(true).value_parser(
+        move |text: &str| {
+            // A misspelt number must not become the name of a node. Another flag takes names.
+            if row.kind == Kind::Nodes && text.parse::<u64>().is_err() {
+                return Err(OptionError::new(format!("`{text}` is not a number of nodes"), "`--nodes` takes names"));
+            }
+            row.parse(text, FrontEnd::CommandLine).map(|value| value.to_string())
+        },
+    )
 }
 
 /// Flags for assumptions about transactions.
@@ -115,7 +120,7 @@ fn check() -> Command {
         .about("Checks a recorded history (JSON or Jepsen's EDN, plain or compressed) without running nodes")
         .after_help(super::check::models::help())
         .arg(
-            Arg::new("workload").short('w').long("workload").value_name("NAME").help("Use the checker of this workload"),
+            Arg::new("workload").short('w').long("workload").value_name("NAME").help("Use the checker of this workload [default: that of the run, if FILE is its directory]"),
         )
         .arg(
             Arg::new("model")

@@ -40,7 +40,9 @@ pub(super) fn main(matches: &ArgMatches) -> CliResult {
             scenario = scenario.option(name, value);
         }
         // The command `demo` would repeat the runs of all workloads.
-        let again = |config: &Config| format!("maelstrom replay {}", test::quote(&config.directory.to_string_lossy()));
+        let again = |config: &Config| {
+            format!("{} replay {}", super::program(), test::quote(&config.directory.to_string_lossy()))
+        };
         worst = worst.max(test::run(scenario, None, &interrupt, again)?);
         if interrupt.is_raised() {
             return Ok(worst);
@@ -48,7 +50,8 @@ pub(super) fn main(matches: &ArgMatches) -> CliResult {
         println!("");
     }
     let all = if worst == 0 { "all workloads are valid" } else { "not all workloads are valid" };
-    println!("{all}\n  help: `maelstrom serve` shows the runs in a browser, `maelstrom doc` describes the workloads");
+    let program = super::program();
+    println!("{all}\n  help: `{program} serve` shows the runs in a browser, `{program} doc` describes the workloads");
     Ok(worst)
 }
 

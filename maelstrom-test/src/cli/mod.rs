@@ -9,7 +9,7 @@
 //! | `maelstrom serve` | serves the stored runs to a browser: list, reports, files |
 //! | `maelstrom doc` | prints the reference of workloads, RPCs, errors and options |
 //!
-//! Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run was aborted.
+//! Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run could not be started or was aborted.
 
 // The standard macros panic if their stream is closed (`maelstrom demo | head`), so these replace them.
 macro_rules! println {
@@ -73,6 +73,12 @@ pub fn main() -> ExitCode {
             ExitCode::from(ABORTED)
         }
     }
+}
+
+/// Returns how to run this program again. `cargo maelstrom` runs it from its sources, and then it may not be installed.
+fn program() -> &'static str {
+    let is_run_by_cargo = std::env::var("CARGO_PKG_NAME").is_ok_and(|package| package == env!("CARGO_PKG_NAME"));
+    if is_run_by_cargo { "cargo maelstrom" } else { "maelstrom" }
 }
 
 /// Prints to standard output, and ignores errors: it may be closed (`maelstrom doc | head`).

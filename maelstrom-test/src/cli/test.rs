@@ -35,7 +35,7 @@ pub(super) fn main(matches: &ArgMatches) -> CliResult {
             eprintln!("run {} of {count}", number + 1);
         }
         last = run(scenario, expect.map(String::as_str), &interrupt, |config| {
-            repeat_command(std::env::args(), config.simulation.seed)
+            repeat_command(super::program(), std::env::args(), config.simulation.seed)
         })?;
         if last != 0 {
             break;
@@ -48,7 +48,7 @@ pub(super) fn main(matches: &ArgMatches) -> CliResult {
 fn check_determinism(scenario: Scenario, expect: Option<&str>, interrupt: &Interrupt) -> CliResult {
     let scenario = scenario.with_directory()?;
     let config = scenario.config()?;
-    let scenario = scenario.again(repeat_command(std::env::args(), config.simulation.seed));
+    let scenario = scenario.again(repeat_command(super::program(), std::env::args(), config.simulation.seed));
     let (run, difference) = scenario.check_determinism()?;
     store::link(&run.directory, &run.workload);
     super::print(&text::render(&run.view(), text::Style::for_stdout()));
@@ -173,7 +173,7 @@ fn run_status(expect: Option<&str>, require_faults: bool, run: &Run) -> u8 {
 }
 
 /// Returns the command that repeats a run: the command line with the seed of the run.
-fn repeat_command(words: impl Iterator<Item = String>, seed: u64) -> String {
+fn repeat_command(program: &str, words: impl Iterator<Item = String>, seed: u64) -> String {
     let mut words = words.skip(1);
     let (mut flags, mut rest) = (Vec::new(), Vec::new());
     while let Some(word) = words.next() {
@@ -188,8 +188,8 @@ fn repeat_command(words: impl Iterator<Item = String>, seed: u64) -> String {
             _ => flags.push(word),
         }
     }
-    let command = [vec!["maelstrom".into()], flags, vec!["--seed".into(), seed.to_string()], rest].concat();
-    command.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+    let words = [flags, vec!["--seed".into(), seed.to_string()], rest].concat();
+    words.iter().fold(program.to_owned(), |command, word| command + " " + &quote(word))
 }
 
 /// Quotes a word for a shell if necessary.
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_command_that_repeats_a_run_has_its_seed() {
-        let again = |line: &[&str]| repeat_command(line.iter().map(|word| word.to_string()), 7);
+        let again = |line: &[&str]| repeat_command("maelstrom", line.iter().map(|word| word.to_string()), 7);
         assert_eq!(again(&["x/maelstrom", "test", "-w", "echo"]), "maelstrom test -w echo --seed 7");
         assert_eq!(again(&["m", "test", "--seed", "3", "--bin", "a b"]), "maelstrom test --bin 'a b' --seed 7");
         assert_eq!(again(&["m", "test", "--test-count", "3", "--test-count=4"]), "maelstrom test --seed 7");

@@ -50,6 +50,11 @@ impl Source {
         Source { name: name.into(), file: SourceFile::Stream(RefCell::new(Some(raw)), copy) }
     }
 
+    /// Returns an error message that names the source.
+    pub(super) fn error(&self, message: &str) -> String {
+        format!("{}: {message}", self.name)
+    }
+
     /// Starts the first pass.
     ///
     /// # Errors

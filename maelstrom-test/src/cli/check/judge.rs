@@ -36,7 +36,7 @@ impl Judged {
 /// a second time for the entries in the findings.
 ///
 /// # Errors
-/// Fails if the history cannot be read or parsed. The message names the file and the position.
+/// Fails if the history cannot be read or parsed, or has no entries. The message names the file and the position.
 pub(super) fn judge(
     source: &Source,
     checker: &dyn Checker,
@@ -55,6 +55,10 @@ pub(super) fn judge(
         } else {
             history.ops = Vec::new();
         }
+    }
+    if tally.entries == 0 {
+        // A valid verdict would hide that a recording failed.
+        return Err(source.error("the history has no entries"));
     }
     let mut verdict = stream.finish();
     let is_whole = tally.entries <= max_kept;

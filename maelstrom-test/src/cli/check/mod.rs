@@ -7,6 +7,8 @@ mod input;
 mod judge;
 pub(super) mod models;
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,13 +21,13 @@ use self::models::ModelKind;
 use super::{CliError, CliResult, status};
 use crate::checker::{CheckContext, Checker, MEMORY_BUDGET, Part, STEP_BUDGET, txn};
 use crate::network::Stats;
-use crate::report::{RunView, TimeMode, results, text};
+use crate::report::{RunView, TimeMode, file_names, results, text};
 use crate::workload::{self, Settings};
 
 /// Reads and checks the history, and prints the report.
 pub(super) fn main(matches: &ArgMatches) -> CliResult {
-    let (name, checker) = checker(matches)?;
     let file = matches.get_one::<String>("file").expect("the argument is required");
+    let (name, checker) = checker(matches, Path::new(file))?;
     let shown = if file == "-" { "standard input" } else { file };
     let times = *matches.get_one::<u32>("budget").expect("the flag has a default");
     let context = CheckContext {
@@ -82,10 +84,18 @@ fn show(
     })
 }
 
-/// Returns the selected checker, with a name for the report.
-fn checker(matches: &ArgMatches) -> Result<(String, Box<dyn Checker>), CliError> {
+/// Returns the workload of a run, if `file` is its directory.
+fn workload_of_run(file: &Path) -> Option<String> {
+    let scenario = fs::read(file.join(file_names::SCENARIO)).ok()?;
+    crate::json::from_slice(&scenario).ok()?["workload"].as_str().map(str::to_owned)
+}
+
+/// Returns the selected checker, with a name for the report. For the directory of a run it is by default the checker of the
+/// run's workload.
+fn checker(matches: &ArgMatches, file: &Path) -> Result<(String, Box<dyn Checker>), CliError> {
     let given = |name: &str| matches.get_one::<String>(name).cloned();
-    let (workload, model) = (given("workload"), given("model"));
+    let model = given("model");
+    let workload = given("workload").or_else(|| if model.is_none() { workload_of_run(file) } else { None });
     let initial = match given("initial") {
         Some(text) => crate::json::from_str(&text)
             .map_err(|error| CliError::Arguments(format!("--initial: `{text}` is not JSON: {error}")))?,
@@ -160,7 +170,7 @@ mod tests {
         let arguments = crate::cli::arguments::command().get_matches_from(line.split_whitespace());
         let (_, matches) = arguments.subcommand().expect("there is a subcommand");
         let history = History::read(history.as_bytes()).expect("the history is well-formed");
-        checker(matches).expect("the arguments are correct").1.check(&history, &CheckContext::default())
+        checker(matches, Path::new("-")).expect("the arguments are correct").1.check(&history, &CheckContext::default())
     }
 
     #[test]
