@@ -153,6 +153,8 @@ pub struct Machine {
     wall_times: Vec<Duration>,
     /// The caller should check whether to go on.
     check_due: bool,
+    #[cfg(test)]
+    pub(crate) interruptions: scheduler::Interruptions,
     /// Keeps the tracer on one processor while the machine exists.
     _pin: Pin,
     tsc: TscGuard,
@@ -187,6 +189,8 @@ impl Machine {
             remarks: Vec::new(),
             wall_times,
             check_due: false,
+            #[cfg(test)]
+            interruptions: scheduler::Interruptions::default(),
             _pin: Pin::new(),
             tsc: TscGuard::new(),
             not_send: PhantomData,

@@ -22,6 +22,8 @@ use super::thread::{Resume, State, ThreadId, Turn, Until, Wait};
 use super::watchdog::{FIRST_TIME_SLICE_NS, ForcedStop, HANG_LIMIT_NS, SPIN_TIME_SLICE_NS, STOP_SIGNAL, TIME_SLICE_NS};
 use super::{Event, Machine};
 use crate::time::Nanos;
+#[cfg(test)]
+use crate::tracee::process;
 use crate::tracee::ptrace::{self, Stop};
 use crate::tracee::registers::Registers;
 
@@ -55,6 +57,30 @@ const PREEMPTION_AT_CALL: u32 = 8;
 /// least.
 const DELAY_AT_CALL: u32 = 64;
 const LONGEST_DELAY: Nanos = 200_000;
+
+/// Interrupts threads at arbitrary moments, as the watchdog does on a slow machine. `None`: never.
+#[cfg(test)]
+#[derive(Default)]
+pub(crate) struct Interruptions {
+    /// After how many resumptions a thread gets a stop signal.
+    pub(crate) late_stops: Option<u32>,
+    /// After how many resumptions the caller must check whether to go on.
+    pub(crate) checks: Option<u32>,
+    resumptions: (u32, u32),
+}
+
+#[cfg(test)]
+impl Interruptions {
+    fn is_late_stop_due(&mut self) -> bool {
+        self.resumptions.0 += 1;
+        self.late_stops.is_some_and(|interval| self.resumptions.0.is_multiple_of(interval))
+    }
+
+    fn count_check(&mut self, check_due: &mut bool) {
+        self.resumptions.1 += 1;
+        *check_due |= self.checks.is_some_and(|interval| self.resumptions.1.is_multiple_of(interval));
+    }
+}
 
 impl Machine {
     /// Runs a node until all of its threads are blocked, or the caller should check whether to go on.
@@ -138,7 +164,9 @@ impl Machine {
             if self.throttle(id, resume)? {
                 return Ok(());
             }
-            if self.watchdog.take_check_due() {
+            #[cfg(test)]
+            self.interruptions.count_check(&mut self.check_due);
+            if self.check_due || self.watchdog.take_check_due() {
                 self.check_due = true;
                 let generation = self.incarnation_of(id).generation;
                 self.threads[id].interrupted_turn = Some((turn, generation));
@@ -183,6 +211,11 @@ impl Machine {
             false if self.preempted_by_time => TIME_SLICE_NS,
             false => FIRST_TIME_SLICE_NS.saturating_sub(used_ns),
         };
+        #[cfg(test)]
+        if self.interruptions.is_late_stop_due() {
+            self.threads[id].forced_stop_pending = true;
+            process::signal_thread(pid, tid, STOP_SIGNAL)?;
+        }
         self.watchdog.start(pid, tid, contended.then_some(slice_ns));
         let stop = match ptrace::resume(tid, resume.request, resume.signal) {
             // If it runs another program, other threads of its process end first.

@@ -4,6 +4,7 @@
 
 mod children;
 mod clocks;
+mod interruptions;
 mod languages;
 mod limits;
 mod parents;
@@ -84,6 +85,18 @@ struct TestCluster {
 impl TestCluster {
     /// Starts `nodes` nodes, and runs them until they are at rest.
     fn new(seed: u64, nodes: usize, program: &Path, args: &[&str]) -> Self {
+        TestCluster::with(seed, nodes, program, args, false, |_| {})
+    }
+
+    /// The same with or without preemption, and with a change of the machine before anything runs.
+    fn with(
+        seed: u64,
+        nodes: usize,
+        program: &Path,
+        args: &[&str],
+        preemption: bool,
+        change: impl FnOnce(&mut Machine),
+    ) -> Self {
         let directory = Directory::new();
         let names = (0..nodes).map(|node| format!("n{node}")).collect();
         let variable = |key: &str| (key.into(), std::env::var_os(key).unwrap_or_default());
@@ -96,8 +109,9 @@ impl TestCluster {
             dir_variable: "MAELSTROM_NODE_DIR".into(),
             stderr: directory.0.join("log"),
         };
-        let machine = Machine::new(MachineOptions { seed, nodes: names, preemption: false })
-            .expect("virtual time is possible here");
+        let mut machine =
+            Machine::new(MachineOptions { seed, nodes: names, preemption }).expect("virtual time is possible here");
+        change(&mut machine);
         let mut cluster = TestCluster { machine, program, printed: Vec::new(), _directory: directory };
         for node in 0..nodes {
             cluster.start(node);

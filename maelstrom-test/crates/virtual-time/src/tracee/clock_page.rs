@@ -47,6 +47,7 @@ impl ClockPage {
         let pages = SharedPages::new(arch::CLOCK_READER)?;
         let mut page = ClockPage { pages, base: 0, earlier_reads: 0 };
         page.set_skew(skew_ns);
+        page.pages.store(LIMIT, ALLOWED_READS);
         page.set_base(0);
         Ok(page)
     }
@@ -80,13 +81,15 @@ impl ClockPage {
         self.pages.store(LIMIT, reads.min(ALLOWED_READS));
     }
 
-    /// Sets the clock, in the machine's time.
+    /// Sets the clock, in the machine's time. The reads that are left stay the same, because a forced stop sets the clock in
+    /// the middle of a computation.
     pub(crate) fn set_base(&mut self, time: Nanos) {
-        self.earlier_reads += self.reads();
+        let reads = self.reads();
+        self.earlier_reads += reads;
         self.base = time;
         self.pages.store(BASE, time);
         self.pages.store(READS, 0);
-        self.pages.store(LIMIT, ALLOWED_READS.saturating_sub(self.earlier_reads));
+        self.pages.store(LIMIT, self.pages.load(LIMIT).saturating_sub(reads));
     }
 
     /// The time that the clock was set to.
@@ -177,6 +180,12 @@ mod tests {
         assert_eq!(page.reads(), ALLOWED_READS - 7);
         page.renew();
         assert!(!page.is_exhausted());
+        page.limit_reads(5);
+        page.pages.store(READS, 2);
+        page.set_base(page.base());
+        page.pages.store(READS, 9);
+        assert_eq!(page.reads(), 3, "setting the clock keeps a lower limit, too");
+        page.pages.store(READS, 0);
         assert_eq!(page.base(), 99 + (ALLOWED_READS - 7) * CLOCK_READ_COST);
     }
 }
