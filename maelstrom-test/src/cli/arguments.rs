@@ -120,7 +120,7 @@ fn check() -> Command {
         .about("Checks a recorded history (JSON or Jepsen's EDN, plain or compressed) without running nodes")
         .after_help(super::check::models::help())
         .arg(
-            Arg::new("workload").short('w').long("workload").value_name("NAME").help("Use the checker of this workload [default: that of the run, if FILE is its directory]"),
+            Arg::new("workload").short('w').long("workload").value_name("NAME").help("Use the checker of this workload [default: workload and options of the run, if FILE is its directory]"),
         )
         .arg(
             Arg::new("model")

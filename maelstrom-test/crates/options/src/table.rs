@@ -21,7 +21,7 @@ macro_rules! for_each_option {
         $callback! {
             {
                 name: nodes,
-                doc: "How many nodes (`n0`, `n1`, …), or their names separated by commas. Names must differ, must be safe as file names, must not begin with `c`, and must not be a service's name.",
+                doc: "How many nodes (`n0`, `n1`, …), or their names separated by commas (on the command line with `--nodes`). Names must differ, must be safe as file names, must not begin with `c`, and must not be a service's name.",
                 value: $crate::Nodes,
                 builder: impl Into<$crate::literal::Nodes> as $crate::literal::Nodes,
                 kind: Kind::Nodes,

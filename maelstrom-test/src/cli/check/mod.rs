@@ -84,25 +84,60 @@ fn show(
     })
 }
 
-/// Returns the workload of a run, if `file` is its directory.
-fn workload_of_run(file: &Path) -> Option<String> {
-    let scenario = fs::read(file.join(file_names::SCENARIO)).ok()?;
-    crate::json::from_slice(&scenario).ok()?["workload"].as_str().map(str::to_owned)
+/// The options of a check: the flags, and for a directory of a run without `--workload` and `--model`, the run's options.
+struct CheckOptions<'a> {
+    matches: &'a ArgMatches,
+    /// The content of `scenario.json`; null if it is not used.
+    scenario: Value,
+}
+
+impl CheckOptions<'_> {
+    fn new<'a>(matches: &'a ArgMatches, file: &Path) -> CheckOptions<'a> {
+        let is_explicit = ["workload", "model"].iter().any(|name| matches.contains_id(name));
+        let read = || crate::json::from_slice(&fs::read(file.join(file_names::SCENARIO)).ok()?).ok();
+        CheckOptions { matches, scenario: if is_explicit { None } else { read() }.unwrap_or_default() }
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.matches.get_one::<String>(name).cloned()
+    }
+
+    fn workload(&self) -> Option<String> {
+        self.text("workload").or_else(|| self.scenario["workload"].as_str().map(str::to_owned))
+    }
+
+    fn recorded(&self, name: &str) -> Option<&str> {
+        self.scenario["options"][name].as_str()
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.matches.get_flag(name) || self.recorded(name) == Some("true")
+    }
+
+    /// Returns the consistency models and the anomalies. Flags replace the models of the run.
+    fn promise(&self) -> [Vec<String>; 2] {
+        let [models, anomalies] = ["consistency_models", "anomalies"].map(|name| self.text(name));
+        let is_given = models.is_some() || anomalies.is_some();
+        let recorded = self.recorded("consistency_models").filter(|_| !is_given);
+        [models.or(recorded.map(str::to_owned)), anomalies].map(|names| {
+            let names = names.iter().flat_map(|names| names.split(','));
+            names.map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect()
+        })
+    }
 }
 
 /// Returns the selected checker, with a name for the report. For the directory of a run it is by default the checker of the
-/// run's workload.
+/// run's workload, with the options of the run.
 fn checker(matches: &ArgMatches, file: &Path) -> Result<(String, Box<dyn Checker>), CliError> {
-    let given = |name: &str| matches.get_one::<String>(name).cloned();
-    let model = given("model");
-    let workload = given("workload").or_else(|| if model.is_none() { workload_of_run(file) } else { None });
-    let initial = match given("initial") {
+    let options = CheckOptions::new(matches, file);
+    let (workload, model) = (options.workload(), options.text("model"));
+    let initial = match options.text("initial") {
         Some(text) => crate::json::from_str(&text)
             .map_err(|error| CliError::Arguments(format!("--initial: `{text}` is not JSON: {error}")))?,
         None => Value::Null,
     };
     if let Some(transactions) = workload.as_deref().or(model.as_deref()).and_then(transactions) {
-        let checker = transaction_checker(matches, transactions, workload.is_some())?;
+        let checker = transaction_checker(&options, transactions, workload.is_some())?;
         return Ok((transactions.into(), checker));
     }
     let name = match (workload, model.as_deref()) {
@@ -125,7 +160,7 @@ fn checker(matches: &ArgMatches, file: &Path) -> Result<(String, Box<dyn Checker
     let workload: Arc<dyn workload::Workload> =
         workload::by_name(&name).map_err(|error| CliError::Arguments(error.to_string()))?;
     let settings =
-        Settings { lenient: matches.get_flag("lenient"), ww_deps: matches.get_flag("ww_deps"), ..Settings::default() };
+        Settings { lenient: options.flag("lenient"), ww_deps: options.flag("ww_deps"), ..Settings::default() };
     Ok((name, workload.checker(&settings)))
 }
 
@@ -139,21 +174,21 @@ fn transactions(name: &str) -> Option<&'static str> {
 }
 
 /// Returns the checker of a transaction workload. Unlike other checkers, it has flags for anomalies and assumptions.
-fn transaction_checker(matches: &ArgMatches, workload: &str, is_workload: bool) -> Result<Box<dyn Checker>, CliError> {
-    let list = |name: &str| -> Vec<String> {
-        let names = matches.get_one::<String>(name).into_iter().flat_map(|names| names.split(','));
-        names.map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect()
-    };
-    let promise = txn::Promise::new(&list("consistency_models"), &list("anomalies"))
-        .map_err(|error| CliError::Arguments(error.to_string()))?;
+fn transaction_checker(
+    given: &CheckOptions<'_>,
+    workload: &str,
+    is_workload: bool,
+) -> Result<Box<dyn Checker>, CliError> {
+    let [models, anomalies] = given.promise();
+    let promise = txn::Promise::new(&models, &anomalies).map_err(|error| CliError::Arguments(error.to_string()))?;
     let options = txn::Options {
-        promise: if matches.get_flag("lenient") { promise.lenient() } else { promise },
-        preloaded: matches.get_flag("preloaded"),
-        wfr_keys: is_workload || matches.get_flag("wfr-keys"),
-        sequential_keys: matches.get_flag("sequential_keys"),
-        linearizable_keys: matches.get_flag("linearizable_keys"),
+        promise: if given.flag("lenient") { promise.lenient() } else { promise },
+        preloaded: given.flag("preloaded"),
+        wfr_keys: is_workload || given.flag("wfr-keys"),
+        sequential_keys: given.flag("sequential_keys"),
+        linearizable_keys: given.flag("linearizable_keys"),
         transaction_order: None,
-        order_key: matches.get_one::<String>("transaction-order").cloned(),
+        order_key: given.text("transaction-order"),
     };
     Ok(match workload {
         "txn-list-append" => Box::new(txn::ListAppend::new(options)),
@@ -199,6 +234,34 @@ mod tests {
             {"type": "ok", "value": [["r", "x", 8]]}"#;
         assert_eq!(verdict("maelstrom check --workload txn-rw-register -", before).valid, Valid::False);
         assert_eq!(verdict("maelstrom check --workload txn-rw-register --preloaded -", before).valid, Valid::True);
+    }
+
+    #[test]
+    fn the_directory_of_a_run_is_checked_with_the_options_of_the_run() {
+        use crate::checker::Valid;
+        let directory = std::env::temp_dir().join(format!("maelstrom-check-{}", std::process::id()));
+        fs::create_dir_all(&directory).expect("the directory can be created");
+        // Each of two transactions misses what the other one appends.
+        let skew = r#"{"type": "ok", "process": 0, "value": [["r", "x", []], ["append", "y", 1]]}
+            {"type": "ok", "process": 1, "value": [["r", "y", []], ["append", "x", 1]]}
+            {"type": "ok", "process": 2, "value": [["r", "x", [1]], ["r", "y", [1]]]}"#;
+        let history = History::read(skew.as_bytes()).expect("the history is well-formed");
+        let verdict = |options: &str, flags: &str| {
+            let scenario = format!(r#"{{"workload": "txn-list-append", "options": {options}}}"#);
+            fs::write(directory.join(file_names::SCENARIO), scenario).expect("the directory is writable");
+            let line = format!("maelstrom check {flags} -");
+            let arguments = crate::cli::arguments::command().get_matches_from(line.split_whitespace());
+            let (_, matches) = arguments.subcommand().expect("there is a subcommand");
+            let (_, checker) = checker(matches, &directory).expect("the arguments are correct");
+            checker.check(&history, &CheckContext::default()).valid
+        };
+        let snapshot = r#"{"consistency_models": "snapshot-isolation"}"#;
+        assert_eq!(verdict("{}", ""), Valid::False);
+        assert_eq!(verdict(snapshot, ""), Valid::True);
+        assert_eq!(verdict(snapshot, "--consistency-models serializable"), Valid::False);
+        assert_eq!(verdict(snapshot, "--anomalies G2-item"), Valid::False);
+        assert_eq!(verdict(snapshot, "--workload txn-list-append"), Valid::False);
+        fs::remove_dir_all(&directory).expect("the directory exists");
     }
 
     #[test]

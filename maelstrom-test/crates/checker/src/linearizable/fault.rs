@@ -125,19 +125,19 @@ impl<'a> StuckOperation<'a> {
         if all.iter().any(|op| op.action.observes() == Some(value)) {
             return false;
         }
+        let change = self.next_change(write);
         let reads = all.iter().filter(|op| matches!(op.action, Action::Read(_)) && op.start > over);
-        let asked: BTreeSet<String> =
-            reads.filter(|op| self.ends_before_next_change(op, write)).map(|op| self.who(op.id)).collect();
-        asked.len() >= 2
+        let in_time = reads.filter(|op| op.end.is_some_and(|end| end < change));
+        in_time.map(|op| self.who(op.id)).collect::<BTreeSet<String>>().len() >= 2
     }
 
-    /// Whether an operation ended before any change after an earlier one can have begun.
-    fn ends_before_next_change(&self, operation: &Operation, earlier: Operation) -> bool {
+    /// The earliest moment at which an operation other than `earlier` can have changed the value after it; `usize::MAX` if
+    /// none can.
+    fn next_change(&self, earlier: Operation) -> usize {
         let over = earlier.end.unwrap_or(usize::MAX);
         let changes = self.register.problem.operations.iter().filter(|op| op.action.writes().is_some());
         let later = changes.filter(|op| op.id != earlier.id && op.end.is_none_or(|end| end > over));
-        let next = later.map(|op| op.start).min();
-        operation.end.is_some_and(|end| next.is_none_or(|next| end < next))
+        later.map(|op| op.start).min().unwrap_or(usize::MAX)
     }
 
     /// The node that answered an operation, or its process if the node is unknown.
@@ -200,7 +200,10 @@ impl<'a> StuckOperation<'a> {
     /// The nodes whose answers, after the witness and before any other change, show the value of the stuck operation. Later
     /// answers say nothing about the witness: another change may have been lost.
     fn opponents(&self, witness: Operation) -> BTreeSet<String> {
-        let observers = self.observers(self.value, witness).filter(|op| self.ends_before_next_change(op, witness));
+        let (over, change) = (witness.end.unwrap_or(usize::MAX), self.next_change(witness));
+        let in_time = |op: &&Operation| op.start > over && op.end.is_some_and(|end| end < change);
+        let observers = self.register.problem.operations.iter().filter(in_time);
+        let observers = observers.filter(|op| op.action.observes() == Some(self.value));
         let mut nodes: BTreeSet<String> = observers.map(|op| self.who(op.id)).collect();
         nodes.insert(self.who(self.stuck.id));
         nodes
