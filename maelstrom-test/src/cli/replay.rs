@@ -80,13 +80,9 @@ fn difference(directory: &Path, stored: Option<&Value>, has_messages: bool, run:
     if !was_virtual || run.time_mode != TimeMode::Virtual {
         return None;
     }
-    let files = [Some(file_names::HISTORY), has_messages.then_some(file_names::MESSAGES)];
-    for name in files.into_iter().flatten() {
-        match scenario::compare_file(directory, &run.directory, name) {
-            Ok(None) => {}
-            Ok(Some(difference)) => return Some(difference.to_string()),
-            Err(error) => return Some(format!("cannot compare the files of the two runs: {error}")),
-        }
+    let files = [file_names::HISTORY, file_names::MESSAGES];
+    match scenario::compare(directory, &run.directory, &files[..1 + usize::from(has_messages)]) {
+        Ok(difference) => difference.map(|difference| difference.to_string()),
+        Err(error) => Some(format!("cannot compare the files of the two runs: {error}")),
     }
-    None
 }

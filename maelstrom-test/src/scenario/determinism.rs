@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::{Run, RunError, Scenario};
+use super::{Run, RunError, Scenario, execute};
 use crate::protocol::shorten;
 use crate::report::file_names::{HISTORY, MESSAGES};
 
@@ -66,14 +66,14 @@ impl Scenario {
             RunError::Setup(format!("cannot compare the files of the two runs in `{}`: {error}", directory.display()))
         };
         finished(scenario.clone().run())?;
-        if aside.exists() {
-            fs::remove_dir_all(&aside).map_err(failed)?;
-        }
+        execute::clear(&aside)
+            .map_err(|error| RunError::Setup(format!("cannot replace `{}`: {error}", aside.display())))?;
         fs::rename(&directory, &aside).map_err(failed)?;
         let second = finished(scenario.run());
         fs::rename(&aside, directory.join(FIRST)).map_err(failed)?;
-        let difference = compare(&directory.join(FIRST), &directory).map_err(failed)?;
-        Ok((second?, difference))
+        let second = second?;
+        let difference = compare(&directory.join(FIRST), &directory, &[HISTORY, MESSAGES]).map_err(failed)?;
+        Ok((second, difference))
     }
 }
 
@@ -85,21 +85,18 @@ fn finished(result: Result<Run, RunError>) -> Result<Run, RunError> {
     }
 }
 
-/// Returns the first difference between the files of two runs.
+/// Returns the first difference between the files of two runs with these names.
 ///
 /// # Errors
-/// Fails if a file cannot be read.
-fn compare(first: &Path, second: &Path) -> io::Result<Option<Difference>> {
-    Ok(compare_file(first, second, HISTORY)?.or(compare_file(first, second, MESSAGES)?))
-}
-
-/// Returns the first difference between the files of two runs with this name.
-///
-/// # Errors
-/// Fails if the file of one of the runs cannot be read.
-pub(crate) fn compare_file(first: &Path, second: &Path, name: &str) -> io::Result<Option<Difference>> {
-    let open = |directory: &Path| File::open(directory.join(name)).map(BufReader::new);
-    first_difference(name, open(first)?, open(second)?)
+/// Fails if a file of one of the runs cannot be read.
+pub(crate) fn compare(first: &Path, second: &Path, names: &[&str]) -> io::Result<Option<Difference>> {
+    for name in names {
+        let open = |directory: &Path| File::open(directory.join(name)).map(BufReader::new);
+        if let Some(difference) = first_difference(name, open(first)?, open(second)?)? {
+            return Ok(Some(difference));
+        }
+    }
+    Ok(None)
 }
 
 fn first_difference(name: &str, first: impl BufRead, second: impl BufRead) -> io::Result<Option<Difference>> {

@@ -150,7 +150,7 @@ fn prepare_node(config: &Config, directory: &Path, name: &str) -> io::Result<Nod
 ///
 /// # Errors
 /// Fails if the directory belongs to an active run, or is neither empty nor the directory of a run.
-fn clear(directory: &Path) -> io::Result<()> {
+pub(super) fn clear(directory: &Path) -> io::Result<()> {
     let mut entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -39,7 +39,7 @@ pub use builder::Scenario;
 pub use config::{Config, KeepJournal, TimeChoice, WorkingDirectory};
 pub use determinism::Difference;
 #[cfg(feature = "cli")]
-pub(crate) use determinism::compare_file;
+pub(crate) use determinism::compare;
 #[cfg(feature = "cli")]
 pub(crate) use environment::differences;
 pub use environment::{PASSED_ON, is_passed_on};

@@ -99,7 +99,7 @@ pub struct NetStats {
     pub all: Traffic,
     /// Messages from or to clients.
     pub clients: Traffic,
-    /// Messages between servers.
+    /// Messages between nodes and services.
     pub servers: Traffic,
     /// The counts of the network, including lost, duplicated and blocked messages.
     pub counts: network::Stats,
