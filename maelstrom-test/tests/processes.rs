@@ -246,7 +246,16 @@ fn end_by_signal(name: &str, signal: &str, clock: &str) {
     }
     let test = TestDirectory::new(name);
     let reader = test.reader();
-    let mut victim: Child = Command::new(std::env::current_exe().unwrap())
+    let this = std::env::current_exe().unwrap();
+    // The tests may run with signals ignored, as below `nohup`. The victim would inherit that, and never end.
+    let mut command = if cfg!(target_os = "linux") {
+        let mut command = Command::new("env");
+        command.arg("--default-signal").arg(this);
+        command
+    } else {
+        Command::new(this)
+    };
+    let mut victim: Child = command
         .args(["--exact", "victim"])
         .env(VICTIM, &test.directory)
         .env(CLOCK, clock)
