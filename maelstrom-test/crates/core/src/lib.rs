@@ -10,6 +10,7 @@
 pub mod generator;
 pub mod nemesis;
 pub mod network;
+pub mod plan;
 pub mod service;
 pub mod simulation;
 pub mod workload;
