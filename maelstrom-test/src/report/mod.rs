@@ -15,6 +15,7 @@
 //!
 //! Every report is made from one [`RunView`]. Reports only show verdicts; [`checker`](crate::checker) decides them.
 
+pub mod cause;
 mod diagram;
 mod escape;
 mod faults;

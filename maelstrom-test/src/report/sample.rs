@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::json::{Map, Value, json};
 
+use super::cause::Cause;
 use super::{Breakdown, FaultSummary, NodeLog, Part, RunView, TimeMode};
 use crate::checker::{CheckContext, Evidence, Finding, Valid, Verdict};
 use crate::history::{History, Nanos, Op, OpType, Process};
@@ -28,6 +29,7 @@ pub(super) struct Sample {
     pub(super) directory: PathBuf,
     pub(super) expected_anomaly: Option<&'static str>,
     pub(super) breakdown: Option<Breakdown>,
+    pub(super) cause: Option<Cause>,
     scenario: Vec<String>,
     options: Vec<(String, String)>,
 }
@@ -59,6 +61,7 @@ impl Sample {
             expected_anomaly: self.expected_anomaly,
             expectation: None,
             breakdown: self.breakdown.as_ref(),
+            cause: self.cause.as_ref(),
         }
     }
 }
@@ -151,6 +154,7 @@ pub(super) fn stale_read() -> Sample {
         directory: "target/maelstrom/cluster/raft_is_linearizable".into(),
         expected_anomaly: None,
         breakdown: None,
+        cause: None,
         scenario: vec!["5 nodes".into(), "partition".into()],
         options: vec![("nodes".into(), "5".into()), ("nemesis".into(), "partition".into())],
     }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::cause::Cause;
 use crate::json::{Map, Value};
 
 pub use crate::checker::Part;
@@ -190,6 +191,8 @@ pub struct RunView<'a> {
     pub expectation: Option<&'a Expectation>,
     /// Why the run was aborted. `None` if it completed.
     pub breakdown: Option<&'a Breakdown>,
+    /// Why the run failed. `None` if it was not searched or not found.
+    pub cause: Option<&'a Cause>,
 }
 
 impl<'a> RunView<'a> {

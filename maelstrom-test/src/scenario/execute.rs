@@ -259,6 +259,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, stats: Vi
         elapsed: began.elapsed(),
         pace: Pace::new(config.simulation.settings.nodes.iter().map(String::as_str).zip(stats.wall_times)),
         breakdown,
+        cause: None,
         reproducible,
         name: config.name,
         history,

@@ -8,6 +8,7 @@ use super::Pace;
 use crate::checker::{CheckContext, Quantiles, Results, SetFull, Valid, anomalies};
 use crate::history::{History, Nanos, OpType};
 use crate::network::{self, JournalEvent};
+use crate::report::cause::Cause;
 use crate::report::{Breakdown, Expectation, FaultSummary, NodeLog, RunView, TimeMode, text};
 use crate::workload::Settings;
 
@@ -64,6 +65,8 @@ pub struct Run {
     pub pace: Pace,
     /// Why the run was aborted; `None` if it completed.
     pub breakdown: Option<Breakdown>,
+    /// Why the run failed. `None` if it was not searched or not found.
+    pub cause: Option<Cause>,
     /// Whether a second run with the same seed gives the same result: the run used virtual time, and no nondeterminism was
     /// detected.
     pub reproducible: bool,
@@ -190,6 +193,7 @@ impl Run {
             expected_anomaly: self.expected_anomaly.as_deref(),
             expectation: self.expectation.as_ref(),
             breakdown: self.breakdown.as_ref(),
+            cause: self.cause.as_ref(),
         }
     }
 
@@ -286,6 +290,7 @@ pub(crate) fn sample_run() -> Run {
         elapsed: Duration::ZERO,
         pace: Pace::default(),
         breakdown: None,
+        cause: None,
         reproducible: true,
         again: None,
         expected_anomaly: None,

@@ -138,6 +138,7 @@ impl SampleRun {
             expected_anomaly: None,
             expectation: None,
             breakdown: None,
+            cause: None,
         })
     }
 }

@@ -81,6 +81,7 @@ fn show(
         expected_anomaly: None,
         expectation: None,
         breakdown: None,
+        cause: None,
     })
 }
 
