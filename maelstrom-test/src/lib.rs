@@ -65,7 +65,7 @@ pub mod runner;
 pub mod scenario;
 
 pub use maelstrom_checker::{self as checker, history};
-pub use maelstrom_core::{generator, nemesis, network, service, simulation, workload};
+pub use maelstrom_core::{generator, nemesis, network, plan, service, simulation, workload};
 pub use maelstrom_macros::test;
 #[cfg(feature = "node")]
 pub use maelstrom_node as node;

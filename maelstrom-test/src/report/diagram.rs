@@ -309,6 +309,7 @@ fn describe(event: &JournalEvent, cause: Cause, faults: &[FaultSpan]) -> String 
         }
         Reason::ClientClosed => "the client was closed after a timeout".to_owned(),
         Reason::NotAwaited => "the client no longer waited for it".to_owned(),
+        Reason::Plan => "the plan of the run says so".to_owned(),
     };
     let what = match event.kind {
         EventType::Send | EventType::Recv => String::new(),
@@ -336,16 +337,16 @@ mod tests {
     use crate::report::sample;
 
     fn send(seq: u64, time: Nanos, id: u64, message: &str) -> JournalEvent {
-        JournalEvent { seq, time, kind: EventType::Send, id, message: message.into(), cause: None }
+        JournalEvent { seq, time, kind: EventType::Send, id, message: message.into(), cause: None, identity: None }
     }
 
     fn recv(seq: u64, time: Nanos, id: u64) -> JournalEvent {
-        JournalEvent { seq, time, kind: EventType::Recv, id, message: "".into(), cause: None }
+        JournalEvent { seq, time, kind: EventType::Recv, id, message: "".into(), cause: None, identity: None }
     }
 
     fn note(seq: u64, time: Nanos, kind: EventType, id: u64, reason: Reason, fault: Option<u64>) -> JournalEvent {
         let cause = Some(Cause { reason, fault, delay_ns: 1_500_000 });
-        JournalEvent { seq, time, kind, id, message: "".into(), cause }
+        JournalEvent { seq, time, kind, id, message: "".into(), cause, identity: None }
     }
 
     fn line(src: &str, dest: &str, body: &str) -> String {
@@ -398,7 +399,7 @@ mod tests {
     #[test]
     fn every_event_of_the_journal_is_described_with_its_cause() {
         let fault = sample::stale_read().history.ops.iter().find(|op| &*op.f == "start-partition").unwrap().index;
-        let notes: [(EventType, Reason, Option<u64>); 11] = [
+        let notes: [(EventType, Reason, Option<u64>); 12] = [
             (EventType::Lose, Reason::Loss, None),
             (EventType::Lose, Reason::Flaky, None),
             (EventType::Lose, Reason::Packet, Some(99)),
@@ -410,12 +411,13 @@ mod tests {
             (EventType::Drop, Reason::EarlierIncarnation, None),
             (EventType::Drop, Reason::ClientClosed, None),
             (EventType::Ignore, Reason::NotAwaited, None),
+            (EventType::Lose, Reason::Plan, None),
         ];
         let events = notes.into_iter().zip(0..).flat_map(|((kind, reason, fault), id)| {
             let sent = send(2 * id, 12_000_000_000, id, &line("n1", "n2", "{}"));
             [sent, note(2 * id + 1, 12_031_000_000, kind, id, reason, fault)]
         });
-        let diagram = diagram(events.collect(), 22);
+        let diagram = diagram(events.collect(), 24);
         let notes: Vec<String> = diagram.messages.iter().map(|message| message.notes.join("; ")).collect();
         insta::assert_snapshot!(notes.join("\n"), @r"
         lost: option p_loss
@@ -429,9 +431,10 @@ mod tests {
         dropped at 12.031 s: it answers a request that the destination sent before it was killed
         dropped at 12.031 s: the client was closed after a timeout
         ignored at 12.031 s: the client no longer waited for it
+        lost: the plan of the run says so
         ");
         // Drops have rows. Losses, duplications and delays happen when the message is sent, so they have none.
-        assert_eq!((diagram.events.len(), diagram.shown), (11 + 5, 22));
+        assert_eq!((diagram.events.len(), diagram.shown), (12 + 5, 24));
         assert!(diagram.events.iter().all(|event| event.left_out == 0));
     }
 

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::RunView;
 use crate::history::Nanos;
 use crate::network::{Cause, EventType, JournalEvent, Reason};
+use crate::plan::MessageId;
 
 /// The number of findings whose events are read, of operations per finding, and of events per operation.
 const FINDINGS: usize = 3;
@@ -62,6 +63,11 @@ struct Line<'a> {
     id: Option<u64>,
     #[serde(borrow)]
     message: Option<&'a RawValue>,
+    number: Option<u64>,
+    #[serde(default)]
+    incarnation: u32,
+    src: Option<String>,
+    dest: Option<String>,
     reason: Option<&'a str>,
     fault: Option<u64>,
     #[serde(default)]
@@ -69,18 +75,27 @@ struct Line<'a> {
 }
 
 #[derive(Deserialize)]
-struct Id {
+struct Envelope {
     id: u64,
+    src: String,
+    dest: String,
 }
 
 impl Line<'_> {
-    fn event(&self) -> Option<JournalEvent> {
+    fn event(self) -> Option<JournalEvent> {
         let kind = EventType::from_name(self.kind)?;
         let message = self.message.map_or("", |message| message.get());
-        let id = self.id.or_else(|| serde_json::from_str::<Id>(message).ok().map(|found| found.id))?;
+        let envelope = serde_json::from_str::<Envelope>(message).ok();
+        let id = self.id.or_else(|| envelope.as_ref().map(|envelope| envelope.id))?;
+        let identity = envelope.zip(self.number).map(|(envelope, number)| MessageId {
+            src: self.src.unwrap_or(envelope.src),
+            incarnation: self.incarnation,
+            dest: self.dest.unwrap_or(envelope.dest),
+            number,
+        });
         let reason = self.reason.and_then(Reason::from_name);
         let cause = reason.map(|reason| Cause { reason, fault: self.fault, delay_ns: self.delay_ns });
-        Some(JournalEvent { seq: self.seq, time: self.time, kind, id, message: message.into(), cause })
+        Some(JournalEvent { seq: self.seq, time: self.time, kind, id, message: message.into(), cause, identity })
     }
 }
 
@@ -152,8 +167,15 @@ mod tests {
             .collect();
         std::fs::write(&path, text).unwrap();
         let sample = sample::stale_read();
-        let kept =
-            [JournalEvent { seq: 10, time: 10_000_000, kind: EventType::Recv, id: 0, message: "".into(), cause: None }];
+        let kept = [JournalEvent {
+            seq: 10,
+            time: 10_000_000,
+            kind: EventType::Recv,
+            id: 0,
+            message: "".into(),
+            cause: None,
+            identity: None,
+        }];
         let view = RunView { journal: &kept, journal_events: 50_000, ..sample.view() };
         let events = with_proof(&view, &path);
         // 12.031–12.035 s and 12.040–12.042 s

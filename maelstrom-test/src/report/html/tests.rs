@@ -17,6 +17,7 @@ fn with_messages(mut sample: Sample) -> Sample {
         id: 0,
         message: message.into(),
         cause: None,
+        identity: None,
     };
     sample.journal = vec![event(0, EventType::Send, &line), event(1, EventType::Recv, "")];
     sample

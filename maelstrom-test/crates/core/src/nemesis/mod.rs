@@ -19,17 +19,22 @@
 //! | `packet` | loses, duplicates, delays or reorders messages | `start-packet`, `stop-packet` |
 //! | `clock` | shifts the clock (virtual time only) | `bump-clock`, `reset-clock` |
 //!
+//! A plan can spell the faults out; then the nemesis draws none.
+//!
 //! The nemesis only decides. The simulation performs its actions and counts their effects.
 
 mod grudge;
 mod kind;
+mod planned;
 mod schedule;
 mod targets;
 
 pub use kind::{FaultKind, UnknownFault};
+pub(crate) use planned::effect;
 pub(crate) use schedule::{ClusterView, Nemesis};
 
 use crate::json::Value;
+use crate::plan::PacketBehaviour;
 
 /// For each node, by number: the nodes whose messages it drops.
 pub(crate) type Grudge = Vec<Vec<usize>>;
@@ -75,19 +80,6 @@ impl Action {
             Action::BumpClock(_) | Action::ResetClock => FaultKind::Clock,
         }
     }
-}
-
-/// What a `packet` fault does to each message.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum PacketBehaviour {
-    /// Loses it with a probability.
-    Lose { probability: f64 },
-    /// Delivers a second copy with a probability.
-    Duplicate { probability: f64 },
-    /// Adds an exponentially distributed delay.
-    Delay { mean_ns: u64 },
-    /// With a probability, adds a uniform delay, so that later messages overtake it.
-    Reorder { probability: f64, max_delay_ns: u64 },
 }
 
 /// An action with its entry in the history.

@@ -1,12 +1,16 @@
 //! [`Nemesis`]: when faults happen.
 
+use std::collections::VecDeque;
+
 use crate::json::{Map, Value, json};
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 
 use super::grudge::{self, Shape};
+use super::planned::{PlannedFaults, Step};
 use super::{Action, FaultKind, FaultOp, PacketBehaviour, targets};
 use crate::history::Nanos;
+use crate::plan::Fault;
 use crate::random::{Rng, stream};
 
 /// Clocks are shifted by 2^[`CLOCK_MIN_EXPONENT`] to 2^[`CLOCK_MAX_EXPONENT`] milliseconds: 4 ms to more than 4 minutes.
@@ -31,6 +35,8 @@ pub(crate) struct Nemesis {
     interval: Nanos,
     time_limit: Nanos,
     timelines: Vec<Timeline>,
+    /// The faults that are spelled out; none are drawn then.
+    planned: Option<PlannedFaults>,
 }
 
 /// The schedule of one kind of fault.
@@ -38,6 +44,8 @@ pub(crate) struct Nemesis {
 struct Timeline {
     kind: FaultKind,
     rng: Rng,
+    /// The actions that are spelled out, after the next one.
+    planned: VecDeque<(Nanos, Step)>,
     due: Nanos,
     active: bool,
 }
@@ -66,9 +74,31 @@ impl Nemesis {
             }
             let mut rng = stream(seed, &format!("nemesis {kind}"));
             let due = rng.random_range(0..=time_limit.min(interval.saturating_mul(2)) / 4);
-            timelines.push(Timeline { kind, rng, due, active: false });
+            timelines.push(Timeline { kind, rng, planned: VecDeque::new(), due, active: false });
         }
-        (Nemesis { nodes: nodes.to_vec(), interval, time_limit, timelines }, notes)
+        (Nemesis { nodes: nodes.to_vec(), interval, time_limit, timelines, planned: None }, notes)
+    }
+
+    /// Creates a nemesis that performs the faults of a plan.
+    pub(crate) fn planned(faults: &[Fault], nodes: &[String], time_limit: Nanos) -> Nemesis {
+        let faults = PlannedFaults::new(faults, nodes);
+        let timelines = faults.kinds().into_iter().map(|kind| {
+            let planned = faults.timeline(kind);
+            let due = planned.front().map_or(Nanos::MAX, |&(time, _)| time);
+            Timeline { kind, rng: stream(0, "unused"), planned, due, active: false }
+        });
+        let timelines = timelines.collect();
+        Nemesis { nodes: nodes.to_vec(), interval: 0, time_limit, timelines, planned: Some(faults) }
+    }
+
+    /// Whether there are faults of this kind.
+    pub(crate) fn has(&self, kind: FaultKind) -> bool {
+        self.timelines.iter().any(|timeline| timeline.kind == kind)
+    }
+
+    /// What did not happen as the plan says.
+    pub(crate) fn unmet_overrides(&self) -> Vec<String> {
+        self.planned.as_ref().map(PlannedFaults::unmet).unwrap_or_default()
     }
 
     /// When the next action is due, in nanoseconds from the start of the main phase. `None` if no further action is due
@@ -77,16 +107,25 @@ impl Nemesis {
         self.timelines.iter().map(|timeline| timeline.due).min().filter(|&due| due < self.time_limit)
     }
 
-    /// Returns the earliest action. Must be called when that action is due.
-    ///
-    /// # Panics
-    /// If the nemesis has no kinds of fault.
-    pub(crate) fn act(&mut self, now: Nanos, view: &ClusterView<'_>) -> FaultOp {
-        let earliest = self.timelines.iter_mut().min_by_key(|timeline| timeline.due);
-        let timeline = earliest.expect("an action is due, so there are faults");
+    /// Returns the next action that is due, if there is one. Of several, that of the first kind of fault comes first.
+    pub(crate) fn act(&mut self, now: Nanos, view: &ClusterView<'_>) -> Option<FaultOp> {
+        let is_due = |timeline: &&mut Timeline| timeline.due <= now && timeline.due < self.time_limit;
+        let timeline = self.timelines.iter_mut().find(is_due)?;
+        if let Some(faults) = &mut self.planned {
+            let (_, step) = timeline.planned.pop_front()?;
+            timeline.due = timeline.planned.front().map_or(Nanos::MAX, |&(time, _)| time);
+            timeline.active = matches!(step, Step::Start(_));
+            return Some(match step {
+                Step::Stop => stop(timeline.kind, &self.nodes, view),
+                Step::Start(position) => {
+                    let (fault, action) = faults.begin(position);
+                    FaultOp { f: timeline.kind.functions().0, value: fault.value.clone(), action }
+                }
+            });
+        }
         timeline.due = now.saturating_add(timeline.rng.random_range(0..=self.interval.saturating_mul(2)));
         timeline.active = !timeline.active;
-        if timeline.active { start(timeline, &self.nodes, view) } else { stop(timeline.kind, &self.nodes, view) }
+        Some(if timeline.active { start(timeline, &self.nodes, view) } else { stop(timeline.kind, &self.nodes, view) })
     }
 
     /// Returns actions that end all active faults. No action is due afterwards.
@@ -232,7 +271,7 @@ mod tests {
             ops.push((now, op));
         };
         while let Some(now) = nemesis.next_time() {
-            let op = nemesis.act(now, &ClusterView { leader: Some(0), down: &down, paused: &paused });
+            let op = nemesis.act(now, &ClusterView { leader: Some(0), down: &down, paused: &paused }).unwrap();
             apply(now, op, &mut down, &mut paused);
         }
         for op in nemesis.heal(&ClusterView { leader: None, down: &down, paused: &paused }) {
@@ -323,7 +362,8 @@ mod tests {
         let view = ClusterView { leader: Some(2), down: &[1], paused: &[] };
         assert_eq!(stop(FaultKind::Kill, &nodes, &view).value, json!(["n1"]));
         let (mut nemesis, _) = Nemesis::new(&[FaultKind::Kill], &nodes, SECOND, SECOND, 0);
-        let op = nemesis.act(0, &ClusterView { leader: None, down: &[0, 1], paused: &[] });
+        let now = nemesis.next_time().unwrap();
+        let op = nemesis.act(now, &ClusterView { leader: None, down: &[0, 1], paused: &[] }).unwrap();
         assert_eq!(op.action, Action::Kill(vec![2]));
         assert_eq!(op.value.as_array().unwrap()[1], json!(["n2"]));
     }

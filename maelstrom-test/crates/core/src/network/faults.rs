@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 
 use super::Network;
-use crate::nemesis::{Grudge, PacketBehaviour};
+use crate::nemesis::Grudge;
+use crate::plan::PacketBehaviour;
 
 /// An active `packet` fault.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 //! message; every other event refers to the message by its id:
 //!
 //! ```text
-//! {"seq":6,"time":1500000,"type":"send","message":{"id":3,"src":"n1","dest":"n2","body":{…}}}
+//! {"seq":6,"time":1500000,"type":"send","number":12,"message":{"id":3,"src":"n1","dest":"n2","body":{…}}}
 //! {"seq":7,"time":1500000,"type":"delay","id":3,"reason":"packet","fault":12,"delay_ns":90000}
 //! {"seq":9,"time":1620000,"type":"recv","id":3}
 //! {"seq":12,"time":1700000,"type":"drop","id":4,"reason":"partition","fault":15}
@@ -21,10 +21,18 @@
 //! | `drop` | when a copy is due at its destination | the copy does not arrive |
 //! | `ignore` | right after `recv` | the client no longer waits for this response |
 //!
+//! The keys of a `send` event beside `message` are those of the message's identity, a [`MessageId`]: `number` is always there;
+//! `incarnation` only if it is above 0; `src` and `dest` only if they differ from those in the message, as those of clients do:
+//!
+//! ```text
+//! {"seq":8,"time":1520000,"type":"send","number":0,"src":"w3.1","message":{"id":4,"src":"c9","dest":"n0","body":{…}}}
+//! ```
+//!
 //! `reason` is one of [`Reason`]. If a fault of the nemesis is the cause, `fault` is the `index` of the entry in
 //! `history.jsonl` that started the fault.
 
 use crate::history::Nanos;
+use crate::plan::MessageId;
 
 /// Maximum number of events that are kept in memory for the diagrams.
 pub const KEPT_EVENTS: usize = 10_000;
@@ -103,10 +111,12 @@ pub enum Reason {
     ClientClosed,
     /// The client is open, but its request timed out or already has a response.
     NotAwaited,
+    /// The plan of the run spells out the fate of the message ([`Fate`](crate::plan::Fate)).
+    Plan,
 }
 
 impl Reason {
-    pub(super) const ALL: [Reason; 11] = [
+    pub(super) const ALL: [Reason; 12] = [
         Reason::Loss,
         Reason::Duplication,
         Reason::Flaky,
@@ -118,6 +128,7 @@ impl Reason {
         Reason::EarlierIncarnation,
         Reason::ClientClosed,
         Reason::NotAwaited,
+        Reason::Plan,
     ];
 
     /// The name in `messages.jsonl`.
@@ -134,6 +145,7 @@ impl Reason {
             Reason::EarlierIncarnation => "earlier-incarnation",
             Reason::ClientClosed => "client-closed",
             Reason::NotAwaited => "not-awaited",
+            Reason::Plan => "plan",
         }
     }
 
@@ -176,6 +188,24 @@ pub struct JournalEvent {
     pub message: Box<str>,
     /// The cause; `None` for `send` and `recv`.
     pub cause: Option<Cause>,
+    /// The identity of the message, for `send` events.
+    pub identity: Option<MessageId>,
+}
+
+/// The identity of a message that is being sent: a [`MessageId`] with borrowed names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Identity<'a> {
+    pub(super) src: &'a str,
+    pub(super) incarnation: u32,
+    pub(super) dest: &'a str,
+    pub(super) number: u64,
+}
+
+impl Identity<'_> {
+    fn to_owned(self) -> MessageId {
+        let Identity { src, incarnation, dest, number } = self;
+        MessageId { src: src.to_owned(), incarnation, dest: dest.to_owned(), number }
+    }
 }
 
 /// Formats and counts all events, and keeps the first ones.
@@ -219,12 +249,32 @@ impl Journal {
         std::mem::replace(&mut self.chunk, empty)
     }
 
-    pub(super) fn send(&mut self, time: Nanos, id: u64, line: &str) {
+    /// Records that a message is sent, in which `names` are source and destination.
+    pub(super) fn send(&mut self, time: Nanos, id: u64, line: &str, identity: Identity<'_>, names: (&str, &str)) {
         self.head(time);
-        self.chunk.extend_from_slice(b",\"type\":\"send\",\"message\":");
+        self.chunk.extend_from_slice(b",\"type\":\"send\",\"number\":");
+        self.number(identity.number);
+        if identity.incarnation > 0 {
+            self.chunk.extend_from_slice(b",\"incarnation\":");
+            self.number(identity.incarnation.into());
+        }
+        self.name(b",\"src\":\"", identity.src, names.0);
+        self.name(b",\"dest\":\"", identity.dest, names.1);
+        self.chunk.extend_from_slice(b",\"message\":");
         self.chunk.extend_from_slice(line.as_bytes());
         self.chunk.extend_from_slice(b"}\n");
-        self.keep(time, EventType::Send, id, line, None);
+        let kept = self.keep(time, EventType::Send, id, line, None);
+        if let Some(event) = kept {
+            event.identity = Some(identity.to_owned());
+        }
+    }
+
+    fn name(&mut self, key: &[u8], name: &str, name_in_message: &str) {
+        if name != name_in_message {
+            self.chunk.extend_from_slice(key);
+            self.chunk.extend_from_slice(name.as_bytes());
+            self.chunk.push(b'"');
+        }
     }
 
     pub(super) fn recv(&mut self, time: Nanos, id: u64) {
@@ -268,10 +318,20 @@ impl Journal {
         self.chunk.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 
-    fn keep(&mut self, time: Nanos, kind: EventType, id: u64, message: &str, cause: Option<Cause>) {
-        if self.keeping && self.kept.len() < KEPT_EVENTS {
-            self.kept.push(JournalEvent { seq: self.events, time, kind, id, message: message.into(), cause });
-        }
+    fn keep(
+        &mut self,
+        time: Nanos,
+        kind: EventType,
+        id: u64,
+        message: &str,
+        cause: Option<Cause>,
+    ) -> Option<&mut JournalEvent> {
+        let seq = self.events;
         self.events += 1;
+        if !self.keeping || self.kept.len() >= KEPT_EVENTS {
+            return None;
+        }
+        self.kept.push(JournalEvent { seq, time, kind, id, message: message.into(), cause, identity: None });
+        self.kept.last_mut()
     }
 }

@@ -48,4 +48,15 @@ pub(super) struct InFlight {
     pub(super) incarnation: u32,
     /// The incarnation had already ended when the message was sent.
     pub(super) is_stale: bool,
+    /// A plan spells out its fate, so it crosses partitions.
+    pub(super) is_planned: bool,
+}
+
+impl InFlight {
+    /// A second copy of the message.
+    pub(super) fn copy(&self) -> InFlight {
+        let Delivery { id, src, sender, dest, src_incarnation, body_start, .. } = self.delivery;
+        let line = self.delivery.line.clone();
+        InFlight { delivery: Delivery { id, src, sender, dest, src_incarnation, line, body_start }, ..*self }
+    }
 }

@@ -14,7 +14,9 @@ mod config;
 mod faults;
 mod journal;
 mod latency;
+mod links;
 mod message;
+mod send;
 mod stats;
 
 use std::cmp::Reverse;
@@ -31,10 +33,10 @@ pub(crate) use message::{Delivery, Origin};
 pub use stats::{Counts, Stats};
 
 use self::faults::PacketFault;
-use self::latency::exponential;
+use self::links::Links;
 use self::message::InFlight;
 use crate::history::Nanos;
-use crate::nemesis::PacketBehaviour;
+use crate::plan::{OtherMessages, Overrides};
 use crate::protocol::NodeKind;
 use crate::random::{Rng, stream};
 
@@ -50,6 +52,8 @@ pub(crate) type EndpointId = usize;
 #[derive(Debug)]
 struct Endpoint {
     name: Box<str>,
+    /// The name in [`MessageId`](crate::plan::MessageId), if it is another one.
+    identity: Option<Box<str>>,
     kind: NodeKind,
     /// False for closed clients and for nodes that are down.
     open: bool,
@@ -61,6 +65,13 @@ struct Endpoint {
     killed_by: Vec<u64>,
     /// Messages sent to other nodes since [`Network::reset_likely_leader`].
     sent_to_peers: u64,
+}
+
+impl Endpoint {
+    /// The name in [`MessageId`](crate::plan::MessageId).
+    fn identity(&self) -> &str {
+        self.identity.as_ref().unwrap_or(&self.name)
+    }
 }
 
 /// Delivery order: deadline, then a random number, then the key in [`Network::in_flight`].
@@ -82,6 +93,8 @@ pub struct Network {
     spare_buffers: Vec<String>,
     bytes_in_flight: usize,
     next_id: u64,
+    links: Links,
+    other_messages: OtherMessages,
     /// Whether `dest` drops messages from `src`, at `dest * node_count + src`.
     blocked: Vec<bool>,
     /// The fault that caused the current partition.
@@ -111,6 +124,8 @@ impl Network {
             spare_buffers: Vec::new(),
             bytes_in_flight: 0,
             next_id: 0,
+            links: Links::default(),
+            other_messages: OtherMessages::Drawn,
             blocked: vec![false; nodes.len() * nodes.len()],
             partition: None,
             latency_factor: 1.0,
@@ -123,20 +138,32 @@ impl Network {
             packet_rng: stream(seed, "packet"),
         };
         for name in nodes.iter().map(String::as_str).chain(crate::protocol::SERVICE_NAMES) {
-            network.add_endpoint(name);
+            network.add_endpoint(name, None);
         }
         network
     }
 
-    /// Adds a client.
-    pub(crate) fn add_client(&mut self, name: &str) -> EndpointId {
-        self.add_endpoint(name)
+    /// Lets a plan decide on the fates of messages.
+    pub(crate) fn obey(&mut self, plan: &Overrides) {
+        self.links = Links::new(&plan.messages);
+        self.other_messages = plan.other_messages;
     }
 
-    fn add_endpoint(&mut self, name: &str) -> EndpointId {
+    /// What the plan says of messages that were never sent.
+    pub(crate) fn unmet_overrides(&self) -> Vec<String> {
+        self.links.unmet()
+    }
+
+    /// Adds a client. `identity` names it in [`MessageId`](crate::plan::MessageId).
+    pub(crate) fn add_client(&mut self, name: &str, identity: &str) -> EndpointId {
+        self.add_endpoint(name, Some(identity.into()))
+    }
+
+    fn add_endpoint(&mut self, name: &str, identity: Option<Box<str>>) -> EndpointId {
         let id = self.endpoints.len();
         self.endpoints.push(Endpoint {
             name: name.into(),
+            identity,
             kind: NodeKind::of_name(name),
             open: true,
             initialised_by: None,
@@ -203,186 +230,6 @@ impl Network {
         self.endpoints[endpoint].incarnation
     }
 
-    /// Sends a message. The body must be a JSON object. Returns the message id.
-    pub(crate) fn send(&mut self, now: Nanos, src: EndpointId, dest: EndpointId, body: &str) -> u64 {
-        let incarnation = self.endpoints[dest].incarnation;
-        self.send_to_incarnation(now, src, dest, body, incarnation)
-    }
-
-    /// Sends a message that only one incarnation of its destination may receive: the response to a request of that
-    /// incarnation.
-    pub(crate) fn send_to_incarnation(
-        &mut self,
-        now: Nanos,
-        src: EndpointId,
-        dest: EndpointId,
-        body: &str,
-        incarnation: u32,
-    ) -> u64 {
-        self.send_as(now, Origin { sender: src, src }, dest, body, incarnation)
-    }
-
-    /// Sends a message whose `src` may name another endpoint than the sender.
-    ///
-    /// The message travels on the link between its sender and its destination: latency, loss, duplication, packet faults
-    /// and partitions are those of that link. The journal and the statistics use `src` and `dest`, as the original does.
-    pub(crate) fn send_as(
-        &mut self,
-        now: Nanos,
-        origin: Origin,
-        dest: EndpointId,
-        body: &str,
-        incarnation: u32,
-    ) -> u64 {
-        let Origin { sender, src } = origin;
-        let id = self.next_id;
-        self.next_id += 1;
-        let (line, body_start) = self.compose(id, src, dest, body);
-        self.journal.send(now, id, &line);
-        let kinds = (self.endpoints[src].kind, self.endpoints[dest].kind);
-        self.stats.sent(kinds.0, kinds.1);
-        let src_incarnation = self.endpoints[src].incarnation;
-        let delivery = Delivery { id, src, sender, dest, src_incarnation, line, body_start };
-        let link = (self.endpoints[sender].kind, kinds.1);
-        let is_stale = incarnation != self.endpoints[dest].incarnation;
-        let message = InFlight { delivery, incarnation, is_stale };
-        if link == (NodeKind::Server, NodeKind::Server) {
-            self.send_between_nodes(now, message);
-        } else {
-            let (delay, extra) = self.delay(link.0, link.1);
-            self.record_delay(now, id, Reason::Slow, None, extra);
-            self.enqueue(now + delay, message);
-        }
-        id
-    }
-
-    fn compose(&mut self, id: u64, src: EndpointId, dest: EndpointId, body: &str) -> (String, usize) {
-        let mut line = self.spare_buffers.pop().unwrap_or_default();
-        let (src, dest) = (&self.endpoints[src].name, &self.endpoints[dest].name);
-        line.reserve(body.len() + src.len() + dest.len() + 56);
-        line.push_str("{\"id\":");
-        line.push_str(itoa::Buffer::new().format(id));
-        line.push_str(",\"src\":\"");
-        line.push_str(src);
-        line.push_str("\",\"dest\":\"");
-        line.push_str(dest);
-        line.push_str("\",\"body\":");
-        let body_start = line.len();
-        if memchr::memchr2(b'\n', b'\r', body.as_bytes()).is_none() {
-            line.push_str(body);
-        } else {
-            // A message is one line. In valid JSON, line feeds are only white space between tokens.
-            line.extend(body.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
-        }
-        line.push('}');
-        (line, body_start)
-    }
-
-    /// Takes back the buffer of a delivered message for reuse.
-    pub(crate) fn reuse_buffer(&mut self, delivery: Delivery) {
-        let mut line = delivery.line;
-        if self.spare_buffers.len() < MAX_SPARE_BUFFERS && line.capacity() <= MAX_SPARE_BUFFER_BYTES {
-            line.clear();
-            self.spare_buffers.push(line);
-        }
-    }
-
-    /// Sends a message between two nodes. Only these messages are subject to loss, duplication and the `packet` fault.
-    fn send_between_nodes(&mut self, now: Nanos, message: InFlight) {
-        let Delivery { id, sender: src, dest, .. } = message.delivery;
-        if src != dest {
-            self.endpoints[src].sent_to_peers += 1;
-        }
-        let (mut extra, mut copies) = (0, 1);
-        let mut cause = None;
-        let (p_loss, reason) = if self.p_loss_override > 0.0 {
-            (self.p_loss_override, Reason::Flaky)
-        } else {
-            (self.config.p_loss, Reason::Loss)
-        };
-        if p_loss > 0.0 && self.rng.random_bool(p_loss) {
-            self.stats.lost += 1;
-            (copies, cause) = (0, Some(Cause::new(reason, None)));
-        } else if self.config.p_duplicate > 0.0 && self.rng.random_bool(self.config.p_duplicate) {
-            (copies, cause) = (2, Some(Cause::new(Reason::Duplication, None)));
-        }
-        if let Some(PacketFault { targets, behaviour, fault }) = &self.packet_fault
-            && (targets[src] || targets[dest])
-            && copies > 0
-        {
-            let rng = &mut self.packet_rng;
-            let by_fault = Some(Cause::new(Reason::Packet, Some(*fault)));
-            let affected = match *behaviour {
-                PacketBehaviour::Lose { probability } => {
-                    rng.random_bool(probability).then(|| (copies, cause) = (0, by_fault))
-                }
-                PacketBehaviour::Duplicate { probability } => {
-                    rng.random_bool(probability).then(|| (copies, cause) = (2, by_fault))
-                }
-                PacketBehaviour::Delay { mean_ns } => {
-                    extra = exponential(mean_ns, rng);
-                    Some(())
-                }
-                PacketBehaviour::Reorder { probability, max_delay_ns } => {
-                    rng.random_bool(probability).then(|| extra = rng.random_range(0..=max_delay_ns))
-                }
-            };
-            self.messages_affected += u64::from(affected.is_some());
-        }
-        if let Some(cause) = cause {
-            let kind = if copies == 0 { EventType::Lose } else { EventType::Duplicate };
-            self.journal.record(now, id, kind, cause);
-        }
-        if copies > 0 && extra > 0 {
-            let fault = self.packet_fault.as_ref().map(|packet| packet.fault);
-            self.record_delay(now, id, Reason::Packet, fault, extra);
-        }
-        if copies == 2 {
-            self.stats.duplicated += 1;
-            let copy = Delivery { line: message.delivery.line.clone(), ..message.delivery };
-            self.send_copy(now, InFlight { delivery: copy, ..message }, extra);
-        }
-        if copies > 0 {
-            self.send_copy(now, message, extra);
-        }
-    }
-
-    fn send_copy(&mut self, now: Nanos, message: InFlight, extra: Nanos) {
-        let (delay, by_factor) = self.delay(NodeKind::Server, NodeKind::Server);
-        self.record_delay(now, message.delivery.id, Reason::Slow, None, by_factor);
-        self.enqueue(now + delay + extra, message);
-    }
-
-    fn record_delay(&mut self, now: Nanos, id: u64, reason: Reason, fault: Option<u64>, delay_ns: Nanos) {
-        if delay_ns > 0 {
-            self.journal.record(now, id, EventType::Delay, Cause { reason, fault, delay_ns });
-        }
-    }
-
-    /// Draws the delay of a message. Also returns how much of it comes from [`Network::set_latency_factor`].
-    fn delay(&mut self, src: NodeKind, dest: NodeKind) -> (Nanos, Nanos) {
-        let with_client = src == NodeKind::Client || dest == NodeKind::Client;
-        let factor = if with_client { 1.0 } else { self.latency_factor };
-        let mean = if with_client {
-            self.config.client_latency
-        } else if factor == 1.0 {
-            self.config.latency
-        } else {
-            (self.config.latency as f64 * factor) as Nanos
-        };
-        let (low, high) = self.config.base_delay;
-        let base = if high > low { self.rng.random_range(low..=high) } else { low };
-        let drawn = self.config.distribution.draw(mean, &mut self.rng);
-        let by_factor = if factor > 1.0 { drawn - (drawn as f64 / factor) as Nanos } else { 0 };
-        (base + drawn, by_factor)
-    }
-
-    fn enqueue(&mut self, deadline: Nanos, message: InFlight) {
-        self.bytes_in_flight += message.delivery.line.len();
-        let key = self.in_flight.insert(message);
-        self.queue.push(Reverse((deadline, self.rng.random(), key)));
-    }
-
     /// The deadline of the next message.
     pub(crate) fn next_deadline(&self) -> Option<Nanos> {
         self.queue.peek().map(|Reverse((deadline, ..))| *deadline)
@@ -430,7 +277,11 @@ impl Network {
     /// Why a message that is due must be dropped; `None` if it can be delivered. Counts dropped messages.
     fn drop_cause(&mut self, message: &InFlight) -> Option<Cause> {
         let Delivery { sender: src, dest, .. } = message.delivery;
-        if src < self.node_count && dest < self.node_count && self.blocked[dest * self.node_count + src] {
+        if !message.is_planned
+            && src < self.node_count
+            && dest < self.node_count
+            && self.blocked[dest * self.node_count + src]
+        {
             self.stats.cut += 1;
             return Some(Cause::new(Reason::Partition, self.partition));
         }

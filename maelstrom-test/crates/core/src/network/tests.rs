@@ -1,4 +1,5 @@
 use super::*;
+use crate::plan::PacketBehaviour;
 
 fn nodes(count: usize) -> Vec<String> {
     (0..count).map(|i| format!("n{i}")).collect()
@@ -16,7 +17,7 @@ fn a_body_is_delivered_byte_for_byte() {
     assert_eq!(delivery.line(), r#"{"id":0,"src":"n0","dest":"n1","body":{"x":1.0}}"#);
     assert_eq!(delivery.body(), r#"{"x":1.0}"#);
     let journal = String::from_utf8(network.journal_mut().take(Vec::new())).unwrap();
-    let expected = "{\"seq\":0,\"time\":5,\"type\":\"send\",\"message\":{\"id\":0,\"src\":\"n0\",\"dest\":\"n1\",\"body\":{\"x\":1.0}}}\n\
+    let expected = "{\"seq\":0,\"time\":5,\"type\":\"send\",\"number\":0,\"message\":{\"id\":0,\"src\":\"n0\",\"dest\":\"n1\",\"body\":{\"x\":1.0}}}\n\
                     {\"seq\":1,\"time\":5,\"type\":\"recv\",\"id\":0}\n";
     assert_eq!(journal, expected);
     assert_eq!(network.stats().servers, Counts { send_count: 1, recv_count: 1, msg_count: 1 });
@@ -33,7 +34,7 @@ fn line_feeds_in_a_body_become_spaces() {
 #[test]
 fn latency_applies_between_nodes_and_not_to_clients() {
     let mut network = network(NetworkConfig { latency: 100, ..NetworkConfig::default() });
-    let client = network.add_client("c0");
+    let client = network.add_client("c0", "w0");
     network.send(0, 0, 1, "{}");
     network.send(0, client, 1, "{}");
     assert_eq!(network.receive(0).unwrap().src, client);
@@ -61,7 +62,7 @@ fn partitions_are_checked_when_a_message_is_due() {
 fn loss_and_duplication_affect_only_messages_between_nodes() {
     let config = NetworkConfig { p_loss: 1.0, ..NetworkConfig::default() };
     let mut lossy = network(config);
-    let (client, service) = (lossy.add_client("c0"), lossy.find("lin-kv").unwrap());
+    let (client, service) = (lossy.add_client("c0", "w0"), lossy.find("lin-kv").unwrap());
     for (src, dest) in [(client, 0), (0, client), (0, service), (service, 0)] {
         lossy.send(0, src, dest, "{}");
         assert!(lossy.receive(0).is_some());
@@ -92,7 +93,7 @@ fn messages_in_flight_and_stale_responses_are_dropped_after_a_kill() {
 #[test]
 fn messages_to_a_node_are_held_back_until_it_acknowledges_init() {
     let mut network = network(NetworkConfig::default());
-    let client = network.add_client("c1");
+    let client = network.add_client("c1", "w0");
     network.begin_initialisation(1, client);
     network.begin_initialisation(0, client);
     let early: Vec<u64> = [(1, 0), (0, 1), (0, 1)].map(|(src, dest)| network.send(0, src, dest, "{}")).to_vec();
@@ -255,7 +256,7 @@ fn the_journal_distinguishes_the_incarnations_of_a_node() {
 #[test]
 fn the_journal_records_responses_that_arrive_too_late() {
     let mut network = network(NetworkConfig::default());
-    let client = network.add_client("c0");
+    let client = network.add_client("c0", "w0");
     network.send(0, 0, client, "{}");
     let delivery = network.receive(0).unwrap();
     network.record_ignored(0, &delivery);
@@ -283,7 +284,7 @@ fn names_of_events_and_reasons_are_parsed_back() {
 fn a_message_with_a_foreign_src_uses_the_link_of_its_sender() {
     let config = NetworkConfig { latency: 7_000_000, client_latency: 1_000_000, ..NetworkConfig::default() };
     let mut network = network(config);
-    let client = network.add_client("c1");
+    let client = network.add_client("c1", "w0");
     let origin = |sender, src| Origin { sender, src };
     // n1 forwards a request with the client as its src. The delay and the partitions are those between nodes.
     network.send_as(0, origin(1, client), 0, "{}", 0);

@@ -7,6 +7,7 @@ use maelstrom_options::{Defaults, Options};
 use crate::history::Nanos;
 use crate::nemesis::FaultKind;
 use crate::network::NetworkConfig;
+use crate::plan::Overrides;
 use crate::workload::{Settings, Workload};
 
 /// The configuration of a [`Simulation`](super::Simulation).
@@ -34,6 +35,8 @@ pub struct Config {
     pub max_messages: u64,
     /// The seed of all randomness.
     pub seed: u64,
+    /// What is spelled out instead of drawn from the seed.
+    pub plan: Overrides,
 }
 
 impl Config {
@@ -52,6 +55,7 @@ impl Config {
             quiet_period: usual.quiet_period.expect(missing).as_nanos() as Nanos,
             max_messages: usual.max_messages.expect(missing),
             seed: 0,
+            plan: Overrides::default(),
         }
     }
 

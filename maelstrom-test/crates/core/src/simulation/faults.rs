@@ -32,13 +32,13 @@ impl Simulation {
         }
         let (down, paused) = (self.nodes.all_down(), self.nodes.all_paused());
         let view = ClusterView { leader: self.network.likely_leader(), down: &down, paused: &paused };
-        let op = self.faults.draw(self.now - self.main_began, &view);
+        let Some(op) = self.faults.next(self.now - self.main_began, &view) else { return };
         self.network.reset_likely_leader();
         self.begin_fault(op);
     }
 
     fn begin_fault(&mut self, op: FaultOp) {
-        self.faults.begin(&op);
+        self.faults.begin(&op, self.now - self.main_began, &self.config.settings.nodes);
         // A fault is named in the journal by its first entry in the history.
         let fault = self.history.ops.len() as u64;
         self.record_nemesis(op.f, op.value.clone());

@@ -19,6 +19,7 @@ impl Simulation {
     pub fn on_line(&mut self, now: Nanos, node: usize, line: &[u8]) {
         self.now = now;
         self.nodes.printed(node, line);
+        self.end_if_planned();
         if line.trim_ascii().is_empty() || self.is_over() {
             return;
         }
@@ -106,7 +107,12 @@ impl Simulation {
     // Clients.
 
     pub(super) fn open_client(&mut self, owner: Owner) -> EndpointId {
-        let client = self.network.add_client(&self.clients.next_name());
+        let owner_name = match owner {
+            Owner::Boot(node) => format!("boot {}", self.config.settings.nodes[node]),
+            Owner::Worker(worker) => format!("w{worker}"),
+        };
+        let identity = self.clients.next_identity(owner, &owner_name);
+        let client = self.network.add_client(&self.clients.next_name(), &identity);
         self.clients.open(client, owner);
         client
     }

@@ -38,6 +38,7 @@ mod faults;
 pub mod in_memory;
 mod messages;
 mod operations;
+mod performed;
 mod phases;
 mod state;
 
@@ -56,8 +57,9 @@ use crate::service::Service;
 pub use command::{Command, Effect, Exit};
 pub use config::Config;
 pub use failure::Failure;
+pub use performed::Performed;
 pub use phases::Phase;
-use state::{Agenda, Clients, Event, Faults, Nodes, Requests, Schedule, Traffic, Workers};
+use state::{Agenda, Clients, Event, Faults, Nodes, Rank, Requests, Schedule, Script, Traffic, Workers};
 pub use state::{FaultCounts, FaultReport, MalformedLine, OUTPUT_LIMIT};
 
 /// A program that exits closes its output first; one that still runs after this time has closed it while it goes on.
@@ -72,6 +74,10 @@ pub struct Simulation {
     phase: Phase,
     main_began: Nanos,
     final_phase_began: Option<Nanos>,
+    /// The number of entries in the history when the final phase began.
+    first_final_entry: usize,
+    /// When the run was complete.
+    ended: Option<Nanos>,
     /// Everything is healed, and the quiet period is over.
     is_quiet: bool,
     failure: Option<Failure>,
@@ -88,6 +94,10 @@ pub struct Simulation {
     schedule: Schedule,
     generator: Box<dyn Generator>,
     generator_rng: Rng,
+    /// The operations of the plan, which replace those of the generator.
+    script: Option<Script>,
+    /// [`Event::WorkersAreIdle`] is on the agenda.
+    will_ask_idle_workers: bool,
     faults: Faults,
     history: History,
     exceptions: Exceptions,
@@ -98,8 +108,14 @@ impl Simulation {
     /// A run that is about to begin: its first commands start the nodes.
     pub fn new(config: Config) -> Simulation {
         let (settings, seed) = (&config.settings, config.seed);
-        let (nemesis, notes) =
-            Nemesis::new(&config.faults, &settings.nodes, config.nemesis_interval, settings.time_limit, seed);
+        let plan = &config.plan;
+        let (nemesis, notes) = match &plan.faults {
+            None => Nemesis::new(&config.faults, &settings.nodes, config.nemesis_interval, settings.time_limit, seed),
+            Some(faults) => (Nemesis::planned(faults, &settings.nodes, settings.time_limit), Vec::new()),
+        };
+        let mut network = Network::new(config.network.clone(), &settings.nodes, seed);
+        network.obey(plan);
+        let kills = config.faults.contains(&FaultKind::Kill) || nemesis.has(FaultKind::Kill);
         let nodes = settings.nodes.len();
         let mut simulation = Simulation {
             timeout: config.client_timeout(),
@@ -107,34 +123,42 @@ impl Simulation {
             phase: Phase::Boot,
             main_began: 0,
             final_phase_began: None,
+            first_final_entry: 0,
+            ended: None,
             is_quiet: false,
             failure: None,
             agenda: Agenda::default(),
             commands: VecDeque::new(),
-            network: Network::new(config.network.clone(), &settings.nodes, seed),
+            network,
             services: SERVICE_NAMES.iter().filter_map(|name| crate::service::by_name(name)).collect(),
             service_rng: stream(seed, "services"),
             nodes: Nodes::new(nodes),
             clients: Clients::new(nodes + SERVICE_NAMES.len(), config.workload.rpcs()),
-            requests: Requests::new(config.faults.contains(&FaultKind::Kill)),
+            requests: Requests::new(kills),
             traffic: Traffic::new(config.max_messages, nodes, SERVICE_NAMES.len()),
             workers: Workers::new(settings.concurrency),
             schedule: Schedule::new(config.rate, seed),
             generator: config.workload.generator(settings),
             generator_rng: stream(seed, "generator"),
+            script: plan.operations.as_ref().map(|operations| Script::new(operations, settings.concurrency)),
+            will_ask_idle_workers: false,
             faults: Faults::new(&config.faults, nemesis),
             history: History::default(),
             exceptions: Exceptions::default(),
             notes,
             config,
         };
+        if let Some(end) = simulation.config.plan.end_ns {
+            simulation.agenda.add(end, Event::RunEnds);
+        }
         simulation.boot((0..nodes).collect());
         simulation
     }
 
     /// When [`Simulation::advance`] next has something to do; `None` if only the nodes can bring the run on.
     pub fn next_wakeup(&self) -> Option<Nanos> {
-        [self.agenda.next_time(), self.network.next_deadline()].into_iter().flatten().min()
+        let event = self.agenda.next().map(|(time, _)| time);
+        [event, self.network.next_deadline()].into_iter().flatten().min()
     }
 
     /// Performs everything that is due at or before `now`.
@@ -149,11 +173,11 @@ impl Simulation {
         if self.is_over() {
             return false;
         }
-        let deadline = self.network.next_deadline().filter(|&deadline| deadline <= now);
-        let event = self.agenda.next_time().filter(|&time| time <= now);
-        match (deadline, event) {
+        let delivery = self.network.next_deadline().map(|deadline| (deadline, Rank::Delivery));
+        let [delivery, event] = [delivery, self.agenda.next()].map(|next| next.filter(|&(time, _)| time <= now));
+        match (delivery, event) {
             (None, None) => return false,
-            (Some(deadline), event) if event.is_none_or(|time| deadline < time) => match self.network.receive(now) {
+            (Some(delivery), event) if event.is_none_or(|event| delivery < event) => match self.network.receive(now) {
                 Some(delivery) => self.deliver(delivery),
                 None => return true, // was dropped
             },
@@ -167,6 +191,8 @@ impl Simulation {
 
     fn perform(&mut self, time: Nanos, event: Event) {
         match event {
+            Event::RunEnds => self.end_run(),
+            Event::WorkersAreIdle => self.workers_are_idle(),
             Event::Operation => self.operation_due(time),
             Event::AskAgain(worker) => self.ask_again(worker),
             Event::Timeout(client) => self.client_timer_expired(client),
@@ -195,6 +221,7 @@ impl Simulation {
     /// Tells that a node's program exited by itself. (The end of a killed one is an [`Effect::Killed`].)
     pub fn on_exit(&mut self, now: Nanos, node: usize, exit: Exit) {
         self.now = now;
+        self.end_if_planned();
         if self.is_over() {
             return;
         }
@@ -327,5 +354,7 @@ impl Simulation {
     }
 }
 
+#[cfg(test)]
+mod plan_tests;
 #[cfg(test)]
 mod tests;

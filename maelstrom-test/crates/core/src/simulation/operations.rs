@@ -9,18 +9,47 @@ use crate::workload::{ClientStep, Completion, Response};
 
 impl Simulation {
     pub(super) fn schedule_operation(&mut self) {
-        if self.phase == Phase::Main
+        if let Some(script) = &self.script {
+            let began = self.operations_began();
+            if let Some(time) = script.next_time() {
+                self.agenda.add(began.saturating_add(time).max(self.now), Event::Operation);
+            }
+        } else if self.phase == Phase::Main
             && let Some(due) = self.schedule.next()
         {
             self.agenda.add(due, Event::Operation);
         }
     }
 
+    /// When the present phase of operations began.
+    fn operations_began(&self) -> Nanos {
+        self.final_phase_began.unwrap_or(self.main_began)
+    }
+
     /// An operation is due: an idle worker begins it, or it is owed until there is one.
     pub(super) fn operation_due(&mut self, due: Nanos) {
-        if self.phase == Phase::Main {
+        if self.script.is_some() {
+            self.planned_operations_are_due();
+        } else if self.phase == Phase::Main {
             self.schedule.due(due, self.now);
             self.begin_on_any_worker();
+        }
+    }
+
+    fn planned_operations_are_due(&mut self) {
+        let elapsed = self.now - self.operations_began();
+        while let Some(worker) = self.script.as_mut().and_then(|script| script.take_due(elapsed)) {
+            self.begin_planned(worker);
+        }
+        self.schedule_operation();
+    }
+
+    /// Begins the operations of a plan that wait for this worker, if it is idle.
+    fn begin_planned(&mut self, worker: usize) {
+        while self.workers.is_idle(worker)
+            && let Some(invocation) = self.script.as_mut().and_then(|script| script.begin(worker))
+        {
+            self.begin(worker, invocation);
         }
     }
 
@@ -71,7 +100,7 @@ impl Simulation {
     }
 
     /// In the final phase every idle worker is asked whenever something has changed.
-    pub(super) fn ask_in_final_phase(&mut self) {
+    fn ask_in_final_phase(&mut self) {
         for worker in 0..self.workers.len() {
             if self.phase == Phase::Final && self.workers.is_ready(worker) {
                 self.ask(worker);
@@ -123,22 +152,38 @@ impl Simulation {
             self.close_client(client);
         }
         self.record(op);
-        self.worker_is_idle(worker);
+        self.worker_is_idle();
     }
 
-    fn worker_is_idle(&mut self, worker: usize) {
+    fn worker_is_idle(&mut self) {
+        match self.phase {
+            Phase::Main | Phase::Final => self.ask_idle_workers(),
+            Phase::Recovery => self.maybe_end_recovery(),
+            Phase::Boot | Phase::Over => {}
+        }
+    }
+
+    /// Lets idle workers begin operations, after everything else that is due now.
+    pub(super) fn ask_idle_workers(&mut self) {
+        if !std::mem::replace(&mut self.will_ask_idle_workers, true) {
+            self.agenda.add(self.now, Event::WorkersAreIdle);
+        }
+    }
+
+    pub(super) fn workers_are_idle(&mut self) {
+        self.will_ask_idle_workers = false;
+        if self.script.is_some() {
+            (0..self.workers.len()).for_each(|worker| self.begin_planned(worker));
+            return self.maybe_end_final_phase();
+        }
         match self.phase {
             Phase::Main if self.schedule.is_owed() => {
-                // The completion may have unblocked any idle worker, so ask this one first and then the others.
                 // It begins late, and the schedule does not catch up.
                 self.schedule.restart(self.now);
-                if !self.ask(worker) {
-                    self.begin_on_any_worker();
-                }
+                self.begin_on_any_worker();
             }
-            Phase::Main | Phase::Boot | Phase::Over => {}
-            Phase::Recovery => self.maybe_end_recovery(),
             Phase::Final => self.ask_in_final_phase(),
+            _ => {}
         }
     }
 }

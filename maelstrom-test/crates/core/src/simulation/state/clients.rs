@@ -1,5 +1,7 @@
 //! [`Clients`]: which client waits for which response, and until when.
 
+use std::collections::BTreeMap;
+
 use crate::history::Nanos;
 use crate::json::Value;
 use crate::network::EndpointId;
@@ -7,7 +9,7 @@ use crate::protocol::{Body, Malformed, Rpc, RpcError};
 use crate::workload::Response;
 
 /// On whose behalf a client sends requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) enum Owner {
     /// The start of a node.
     Boot(usize),
@@ -60,17 +62,27 @@ struct Client {
 pub(in super::super) struct Clients {
     first: EndpointId,
     clients: Vec<Option<Client>>,
+    /// How many clients each owner has had.
+    counts: BTreeMap<Owner, u32>,
     rpcs: Vec<Rpc>,
 }
 
 impl Clients {
     pub(in super::super) fn new(first: EndpointId, rpcs: Vec<Rpc>) -> Clients {
-        Clients { first, clients: Vec::new(), rpcs }
+        Clients { first, clients: Vec::new(), counts: BTreeMap::new(), rpcs }
     }
 
     /// The name of the client that is opened next.
     pub(in super::super) fn next_name(&self) -> String {
         format!("c{}", self.clients.len())
+    }
+
+    /// The name of an owner's next client in the identities of messages: that of the owner, and the number of the client if
+    /// the owner has had others.
+    pub(in super::super) fn next_identity(&mut self, owner: Owner, owner_name: &str) -> String {
+        let count = self.counts.entry(owner).or_default();
+        *count += 1;
+        if *count == 1 { owner_name.to_owned() } else { format!("{owner_name}.{}", *count - 1) }
     }
 
     pub(in super::super) fn open(&mut self, client: EndpointId, owner: Owner) {

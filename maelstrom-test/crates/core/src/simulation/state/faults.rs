@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::history::Nanos;
 use crate::json::{Value, json};
-use crate::nemesis::{Action, ClusterView, FaultKind, FaultOp, Nemesis};
+use crate::nemesis::{Action, ClusterView, FaultKind, FaultOp, Nemesis, effect};
+use crate::plan::Fault;
 
 /// What one kind of fault did in a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,12 +41,24 @@ pub(in super::super) struct Faults {
     /// While the cluster is healed: what is left to do, the next operation last.
     queue: Vec<FaultOp>,
     is_healing: bool,
+    /// The faults that have begun.
+    performed: Vec<Fault>,
+    /// The position in `performed` of the active fault of each kind.
+    active: BTreeMap<FaultKind, usize>,
 }
 
 impl Faults {
     pub(in super::super) fn new(requested: &[FaultKind], nemesis: Nemesis) -> Faults {
         let report = requested.iter().map(|&kind| (kind, FaultCounts::default())).collect();
-        Faults { nemesis, report, current: None, queue: Vec::new(), is_healing: false }
+        Faults {
+            nemesis,
+            report,
+            current: None,
+            queue: Vec::new(),
+            is_healing: false,
+            performed: Vec::new(),
+            active: BTreeMap::new(),
+        }
     }
 
     pub(in super::super) fn report(&self) -> &FaultReport {
@@ -65,8 +78,8 @@ impl Faults {
         self.is_healing
     }
 
-    /// Draws the operation that is due.
-    pub(in super::super) fn draw(&mut self, now: Nanos, view: &ClusterView<'_>) -> FaultOp {
+    /// The next operation that is due.
+    pub(in super::super) fn next(&mut self, now: Nanos, view: &ClusterView<'_>) -> Option<FaultOp> {
         self.nemesis.act(now, view)
     }
 
@@ -84,10 +97,28 @@ impl Faults {
         self.queue.pop()
     }
 
-    /// An operation begins.
-    pub(in super::super) fn begin(&mut self, op: &FaultOp) {
+    /// An operation begins, at this time in nanoseconds from the start of the main phase.
+    pub(in super::super) fn begin(&mut self, op: &FaultOp, now: Nanos, nodes: &[String]) {
         let kind = op.action.kind();
-        self.report.entry(kind).or_default().actions += u64::from(op.f == kind.functions().0);
+        let stopped = self.active.remove(&kind).filter(|_| !self.is_healing);
+        if let Some(fault) = stopped {
+            self.performed[fault].stop_ns = Some(now);
+        }
+        if let Some(does) = effect(&op.action, nodes) {
+            self.report.entry(kind).or_default().actions += 1;
+            self.active.insert(kind, self.performed.len());
+            self.performed.push(Fault { start_ns: now, stop_ns: None, does, value: op.value.clone() });
+        }
+    }
+
+    /// The faults that have begun. Those that ended with the main phase have no stop.
+    pub(in super::super) fn performed(&self) -> &[Fault] {
+        &self.performed
+    }
+
+    /// What did not happen as the plan says.
+    pub(in super::super) fn unmet_overrides(&self) -> Vec<String> {
+        self.nemesis.unmet_overrides()
     }
 
     /// The operation that began waits for this many effects.

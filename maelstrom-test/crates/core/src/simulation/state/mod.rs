@@ -6,6 +6,7 @@
 //! Clients    which client waits for which response, and until when
 //! Workers    which operation each worker performs, and with which client
 //! Schedule   when the next operation is due
+//! Script     the operations that a plan spells out
 //! Faults     what the nemesis does now and what it has achieved
 //! Requests   which incarnation of a node made a request
 //! Traffic    how many messages the nodes have sent
@@ -21,10 +22,11 @@ mod nodes;
 mod outbox;
 mod requests;
 mod schedule;
+mod script;
 mod traffic;
 mod workers;
 
-pub(super) use agenda::{Agenda, Event};
+pub(super) use agenda::{Agenda, Event, Rank};
 pub(super) use clients::{Clients, Owner, Received, Timeout};
 pub(super) use faults::Faults;
 pub use faults::{FaultCounts, FaultReport};
@@ -33,5 +35,6 @@ pub(super) use nodes::{Boot, Nodes};
 pub use outbox::OUTPUT_LIMIT;
 pub(super) use requests::Requests;
 pub(super) use schedule::Schedule;
+pub(super) use script::Script;
 pub(super) use traffic::Traffic;
 pub(super) use workers::Workers;
