@@ -4,11 +4,20 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+/// A line of a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TailLine {
+    /// The position of its first byte in the log.
+    pub(crate) offset: u64,
+    /// The line.
+    pub(crate) text: String,
+}
+
 /// The last lines of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogTail {
     /// The lines.
-    pub(crate) lines: Vec<String>,
+    pub(crate) lines: Vec<TailLine>,
     /// The number of bytes before these lines.
     pub(crate) skipped: u64,
 }
@@ -36,7 +45,14 @@ impl LogTail {
         };
         let start = first.filter(|_| complete > 0).map_or(0, |at| at + 1);
         skipped += start as u64;
-        let lines = String::from_utf8_lossy(&bytes[start..]).lines().map(str::to_owned).collect();
+        let mut offset = skipped;
+        let line = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes.trim_ascii_end()).into_owned();
+            let line = TailLine { offset, text };
+            offset += bytes.len() as u64;
+            line
+        };
+        let lines = bytes[start..].split_inclusive(|byte| *byte == b'\n').map(line).collect();
         Ok(LogTail { lines, skipped })
     }
 }
@@ -44,7 +60,7 @@ impl LogTail {
 /// Returns the last lines of the log of a node, for error messages.
 pub(crate) fn log_tail(log: &Path) -> Vec<String> {
     let tail = LogTail::read(log, 16 << 10, 32).unwrap_or_default();
-    tail.lines.iter().map(|line| crate::protocol::shorten(line, 300)).collect()
+    tail.lines.iter().map(|line| crate::protocol::shorten(&line.text, 300)).collect()
 }
 
 #[cfg(test)]
@@ -61,13 +77,17 @@ mod tests {
         tail
     }
 
+    fn texts(text: &[u8]) -> Vec<String> {
+        tail_of(text).lines.into_iter().map(|line| line.text).collect()
+    }
+
     #[test]
     fn short_logs_are_read_completely() {
-        assert_eq!(tail_of(b"a\nb\n").lines, ["a", "b"]);
-        assert_eq!(tail_of(b"a\nb").lines, ["a", "b"]);
-        assert_eq!(tail_of(b"a").lines, ["a"]);
-        assert_eq!(tail_of(b"").lines, Vec::<String>::new());
-        assert_eq!(tail_of(b"\xff!\n").lines, ["\u{fffd}!"]);
+        assert_eq!(texts(b"a\nb\n"), ["a", "b"]);
+        assert_eq!(texts(b"a\nb"), ["a", "b"]);
+        assert_eq!(texts(b"a"), ["a"]);
+        assert_eq!(texts(b""), Vec::<String>::new());
+        assert_eq!(texts(b"\xff!\n"), ["\u{fffd}!"]);
     }
 
     #[test]
@@ -76,10 +96,11 @@ mod tests {
         let text = lines.join("\n");
         for text in [text.clone(), text.clone() + "\n"] {
             let tail = tail_of(text.as_bytes());
-            assert_eq!(tail.lines, lines[lines.len() - LINES..]);
+            let shown: Vec<&str> = tail.lines.iter().map(|line| &*line.text).collect();
+            assert_eq!(shown, lines[lines.len() - LINES..]);
             assert_eq!(tail.skipped as usize, lines[..lines.len() - LINES].join("\n").len() + 1);
         }
         let tail = tail_of(&[b'x'; 100_000]);
-        assert_eq!((tail.lines.len(), tail.lines[0].len(), tail.skipped), (1, 32 << 10, 100_000 - (32 << 10)));
+        assert_eq!((tail.lines.len(), tail.lines[0].text.len(), tail.skipped), (1, 32 << 10, 100_000 - (32 << 10)));
     }
 }

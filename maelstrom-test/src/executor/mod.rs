@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 pub(crate) use self::log::{LogTail, log_tail};
+use crate::history::Nanos;
 use crate::simulation::{Failure, Simulation};
 
 /// The program of a node, and how to start it.
@@ -62,6 +63,16 @@ pub trait Observer {
     /// # Errors
     /// Fails if the run must be aborted, because it was interrupted or a file cannot be written.
     fn observe(&mut self, simulation: &mut Simulation) -> Result<(), Failure>;
+
+    /// Called in virtual time after a node, given by its index, has written to standard error. The bytes of its log from
+    /// `offset` on were written at `time`.
+    ///
+    /// # Errors
+    /// Fails if the run must be aborted, because a file cannot be written.
+    fn on_log(&mut self, simulation: &Simulation, node: usize, offset: u64, time: Nanos) -> Result<(), Failure> {
+        let _ = (simulation, node, offset, time);
+        Ok(())
+    }
 }
 
 /// An observer that does nothing.

@@ -37,7 +37,7 @@ pub const LATENCY_QUANTILES: &str = "latency-quantiles.svg";
 pub const RATE: &str = "rate.svg";
 /// The log of the run. Tutorials of Jepsen's Maelstrom use this name.
 pub const LOG: &str = "jepsen.log";
-/// The directory with the standard error of each node.
+/// The directory with the standard error of each node: `n1.log`. In virtual time, `n1.times` has the times of its lines.
 pub const NODE_LOGS: &str = "node-logs";
 /// The directory with the working directory of each node.
 pub const NODES: &str = "nodes";
@@ -47,4 +47,9 @@ pub const INDEX: &str = "index.html";
 /// Returns the file name of the log of a node in [`NODE_LOGS`].
 pub(crate) fn node_log(node: &str) -> String {
     format!("{node}.log")
+}
+
+/// Returns the file name of the times of the lines of a node's log in [`NODE_LOGS`].
+pub(crate) fn node_log_times(node: &str) -> String {
+    format!("{node}.times")
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter};
 use std::path::Path;
 
 use super::diagram::Diagram;
-use super::{Latencies, RunView, fault_spans, file_names, html, journal, picture, results, text};
+use super::{Latencies, RunView, fault_spans, file_names, html, journal, node_log, picture, results, text};
 use crate::history::HistoryFormat;
 
 /// The maximum number of pictures of anomalies that are written as separate files.
@@ -21,13 +21,14 @@ const PICTURES: usize = 8;
 /// Fails if a file cannot be written. The error names the file.
 pub fn write(view: &RunView<'_>, directory: &Path) -> io::Result<()> {
     let journal = journal::with_proof(view, &directory.join(file_names::MESSAGES));
+    let lines = node_log::placed(view.logs, &journal::shown(view));
     let view = &RunView { journal: &journal, ..view.clone() };
     let put = |name: &str, content: String| write_file(&directory.join(name), content.as_bytes());
     put(file_names::REPORT_TEXT, text::render(view, text::Style::PLAIN))?;
     put(file_names::RESULTS, results::render(view))?;
     put(file_names::RESULTS_EDN, results::render_edn(view))?;
-    put(file_names::REPORT, html::report(view))?;
-    put(file_names::TIMELINE, html::timeline(view))?;
+    put(file_names::REPORT, html::report(view, &lines))?;
+    put(file_names::TIMELINE, html::timeline(view, &lines))?;
     pictures(view, put)?;
     for (name, format) in [
         (file_names::HISTORY, HistoryFormat::JsonLines),

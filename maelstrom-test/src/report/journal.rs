@@ -5,13 +5,13 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::RunView;
+use super::{RunView, lines};
 use crate::history::Nanos;
 use crate::network::{Cause, EventType, JournalEvent, Reason};
 use crate::plan::MessageId;
@@ -34,6 +34,21 @@ pub(super) fn with_proof<'a>(view: &RunView<'a>, path: &Path) -> Cow<'a, [Journa
         all.extend(read(path, from, to, known).unwrap_or_default());
     }
     Cow::Owned(all)
+}
+
+/// Returns the intervals of time that the diagram of messages shows, in ascending order. They do not overlap.
+pub(super) fn shown(view: &RunView<'_>) -> Vec<(Nanos, Nanos)> {
+    let Some(last) = view.journal.last().filter(|last| last.seq + 1 < view.journal_events) else {
+        return vec![(0, Nanos::MAX)];
+    };
+    let mut shown = vec![(0, last.time)];
+    for (from, to) in intervals(view, last.time) {
+        match shown.last_mut() {
+            Some(before) if from <= before.1 => before.1 = before.1.max(to),
+            _ => shown.push((from, to)),
+        }
+    }
+    shown
 }
 
 /// Returns the times of the operations that prove the first findings, from `after` on, in ascending order.
@@ -101,22 +116,9 @@ impl Line<'_> {
 
 /// Reads the events of an interval (both ends included) with a sequence number above `known`, at most [`EVENTS`].
 fn read(path: &Path, from: Nanos, to: Nanos, known: u64) -> io::Result<Vec<JournalEvent>> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    let mut reader = BufReader::new(file);
-    let (mut low, mut high) = (0, length);
-    while high - low > 1 << 16 {
-        let middle = low + (high - low) / 2;
-        match time_after(&mut reader, middle)? {
-            Some(time) if time < from => low = middle,
-            _ => high = middle,
-        }
-    }
+    let mut reader = BufReader::new(File::open(path)?);
+    lines::seek(&mut reader, |line| serde_json::from_slice::<Line<'_>>(line).is_ok_and(|line| line.time < from))?;
     let mut line = Vec::new();
-    reader.seek(SeekFrom::Start(low))?;
-    if low > 0 {
-        reader.read_until(b'\n', &mut line)?;
-    }
     let mut events = Vec::new();
     while events.len() < EVENTS {
         line.clear();
@@ -132,16 +134,6 @@ fn read(path: &Path, from: Nanos, to: Nanos, known: u64) -> io::Result<Vec<Journ
         }
     }
     Ok(events)
-}
-
-/// Returns the time of the first complete line after a position.
-fn time_after(reader: &mut BufReader<File>, position: u64) -> io::Result<Option<Nanos>> {
-    reader.seek(SeekFrom::Start(position))?;
-    let mut line = Vec::new();
-    reader.read_until(b'\n', &mut line)?;
-    line.clear();
-    reader.read_until(b'\n', &mut line)?;
-    Ok(serde_json::from_slice::<Line<'_>>(&line).ok().map(|line| line.time))
 }
 
 #[cfg(test)]

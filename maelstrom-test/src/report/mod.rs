@@ -25,6 +25,8 @@ mod html;
 pub mod index;
 mod journal;
 mod latency;
+mod lines;
+mod node_log;
 mod picture;
 pub mod results;
 #[cfg(test)]
@@ -42,8 +44,9 @@ pub(crate) use units::length;
 
 pub use faults::{FaultSpan, fault_spans};
 pub use files::write;
+pub use node_log::{LogLine, NodeLog};
 #[cfg(feature = "cli")]
 pub use serve::{ServeError, StoreServer};
-pub use view::{Breakdown, Expectation, FaultSummary, HistoryCounts, NodeLog, Part, RunView, TimeMode};
+pub use view::{Breakdown, Expectation, FaultSummary, HistoryCounts, Part, RunView, TimeMode};
 
 use latency::{Latencies, Latency};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::json::{Map, Value, json};
 
 use super::cause::Cause;
-use super::{Breakdown, FaultSummary, NodeLog, Part, RunView, TimeMode};
+use super::{Breakdown, FaultSummary, LogLine, NodeLog, Part, RunView, TimeMode};
 use crate::checker::{CheckContext, Evidence, Finding, Valid, Verdict};
 use crate::history::{History, Nanos, Op, OpType, Process};
 use crate::network::{Counts, JournalEvent, Stats};
@@ -100,6 +100,7 @@ pub(super) fn stale_read() -> Sample {
         nemesis(10_200 * MS, "start-partition", json!(["majority", [["n0", "n1"], ["n2", "n3", "n4"]]])),
         nemesis(19_800 * MS, "stop-partition", json!("network healed")),
     ]);
+    let logged = |millis: Nanos, text: &str| LogLine { time: Some(millis * MS), text: text.into() };
     let line = |at: usize, text: &str, note: &str| Evidence {
         invocation: Some(at),
         completion: Some(at + 1),
@@ -148,7 +149,7 @@ pub(super) fn stale_read() -> Sample {
         logs: vec![NodeLog {
             node: "n1".into(),
             path: "node-logs/n1.log".into(),
-            tail: vec!["term 3: follower of n0".into(), "read key 3 locally".into()],
+            tail: vec![logged(10_912, "term 3: follower of n0"), logged(12_041, "read key 3 locally")],
             skipped: 0,
         }],
         directory: "target/maelstrom/cluster/raft_is_linearizable".into(),

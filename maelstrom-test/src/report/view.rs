@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::cause::Cause;
+use super::node_log::NodeLog;
 use crate::json::{Map, Value};
 
 pub use crate::checker::Part;
 use crate::checker::{CheckContext, Evidence, Finding, Valid, Verdict, anomalies};
-use crate::executor::LogTail;
 use crate::history::{History, Nanos, Op, OpType, Process};
 use crate::network::{JournalEvent, Stats};
 
@@ -78,35 +77,6 @@ impl HistoryCounts {
             Some(counts) => *counts.entry(op.kind).or_default() += 1,
             None => drop(self.completions.insert(op.f.to_string(), BTreeMap::from([(op.kind, 1)]))),
         }
-    }
-}
-
-/// The last lines of a node's standard error.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct NodeLog {
-    /// The name of the node.
-    pub node: String,
-    /// The file with the whole log.
-    pub path: PathBuf,
-    /// The last lines.
-    pub tail: Vec<String>,
-    /// The number of bytes before these lines.
-    pub skipped: u64,
-}
-
-impl NodeLog {
-    /// The maximum number of bytes that are read from the end of a log.
-    const TAIL_BYTES: u64 = 32 << 10;
-    /// The maximum number of lines that are kept.
-    const TAIL_LINES: usize = 200;
-
-    /// Reads the last lines of a log of any length. Bytes that are not UTF-8 become `�`.
-    ///
-    /// # Errors
-    /// Fails if the file cannot be opened or read.
-    pub(crate) fn read(node: &str, path: &Path) -> io::Result<NodeLog> {
-        let tail = LogTail::read(path, Self::TAIL_BYTES, Self::TAIL_LINES)?;
-        Ok(NodeLog { node: node.to_owned(), path: path.to_owned(), tail: tail.lines, skipped: tail.skipped })
     }
 }
 

@@ -1,7 +1,8 @@
 //! Writes the files of a run while it is active, so that they are complete up to the end even if the process is killed.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use super::run_log::RunLog;
 use super::{Config, Progress};
 use crate::executor::{NodeProgram, Observer, coarse_clock};
-use crate::history::{HistoryFormat, HistoryWriter, OpType, Process};
+use crate::history::{HistoryFormat, HistoryWriter, Nanos, OpType, Process};
 use crate::report::file_names;
 use crate::simulation::{Failure, Simulation};
 
@@ -29,6 +30,8 @@ pub(super) struct Recorder<'a> {
     counts: Counts,
     journal: JournalWriter,
     log: RunLog,
+    /// The times of the nodes' logs, created when a node first writes to its log.
+    log_times: Vec<LogTimes>,
     /// The time when the journal was last passed to its thread, on the [coarse clock](coarse_clock).
     last: Duration,
 }
@@ -46,7 +49,17 @@ impl<'a> Recorder<'a> {
         let history = HistoryWriter::new(File::create(directory.join(file_names::HISTORY))?, HistoryFormat::JsonLines);
         let journal = JournalWriter::start(File::create(directory.join(file_names::MESSAGES))?)?;
         let log = RunLog::new(config, programs)?;
-        Ok(Recorder { config, history, written: 0, counts: Counts::default(), journal, log, last: coarse_clock() })
+        let log_times = programs.iter().map(|program| LogTimes::new(&program.log)).collect();
+        Ok(Recorder {
+            config,
+            history,
+            written: 0,
+            counts: Counts::default(),
+            journal,
+            log,
+            log_times,
+            last: coarse_clock(),
+        })
     }
 
     fn record(&mut self, simulation: &mut Simulation) -> io::Result<()> {
@@ -67,7 +80,7 @@ impl<'a> Recorder<'a> {
             self.log.chunk_taken();
         }
         if late {
-            self.log.flush()?;
+            self.flush_logs()?;
             self.last = now;
             self.report_progress(simulation);
         }
@@ -90,8 +103,19 @@ impl<'a> Recorder<'a> {
     pub(super) fn finish(mut self, simulation: &mut Simulation) -> io::Result<()> {
         self.record(simulation)?;
         self.journal.write(simulation)?;
-        self.log.flush()?;
+        self.flush_logs()?;
         self.journal.finish()
+    }
+
+    fn flush_logs(&mut self) -> io::Result<()> {
+        self.log_times.iter_mut().try_for_each(LogTimes::flush)?;
+        self.log.flush()
+    }
+
+    /// Describes an error of a file of the run.
+    fn failure(&self, error: &io::Error) -> Failure {
+        let directory = self.config.directory.display();
+        Failure::Machine(format!("the run's files in {directory} cannot be written: {error}"))
     }
 }
 
@@ -100,10 +124,13 @@ impl Observer for Recorder<'_> {
         if self.config.interrupt.is_raised() {
             return Err(Failure::Interrupted);
         }
-        self.record(simulation).map_err(|error| {
-            let directory = self.config.directory.display();
-            Failure::Machine(format!("the run's files in {directory} cannot be written: {error}"))
-        })
+        self.record(simulation).map_err(|error| self.failure(&error))
+    }
+
+    fn on_log(&mut self, simulation: &Simulation, node: usize, offset: u64, time: Nanos) -> Result<(), Failure> {
+        self.log.node_wrote(time);
+        let events = simulation.network().journal().events();
+        self.log_times[node].add(offset, time, events).map_err(|error| self.failure(&error))
     }
 }
 
@@ -118,6 +145,33 @@ impl Counts {
                 self.faults = vec![kind.to_owned()];
             }
         }
+    }
+}
+
+/// The times of the lines of a node's log: lines of the form `[offset,time_ns,events]`. The bytes of the log from an offset
+/// up to the next one were written at that time, after that number of events of the journal. There is one line per time, not
+/// per line of the log, so a node that writes a lot at once costs little.
+struct LogTimes {
+    path: PathBuf,
+    file: Option<BufWriter<File>>,
+}
+
+impl LogTimes {
+    fn new(log: &Path) -> LogTimes {
+        let node = log.file_stem().unwrap_or_default().to_string_lossy();
+        LogTimes { path: log.with_file_name(file_names::node_log_times(&node)), file: None }
+    }
+
+    fn add(&mut self, offset: u64, time: Nanos, events: u64) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(BufWriter::new(File::create(&self.path)?)),
+        };
+        writeln!(file, "[{offset},{time},{events}]")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), BufWriter::flush)
     }
 }
 

@@ -13,7 +13,7 @@
 //! | lines of the nodes' standard error | with `--log-stderr` | yes |
 //! | events of the network | with `--log-net-send` and `--log-net-recv` | yes |
 //!
-//! The time of a line of a node is the time when it was read, which is after each step of the run.
+//! Lines of nodes are read after each step of the run. In virtual time, their times are exact.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -35,13 +35,22 @@ pub(super) struct RunLog {
     nodes: Vec<NodeLines>,
     /// The number of bytes of the current chunk of the journal that were read.
     seen: usize,
+    /// When a node last wrote to its log, if this is known.
+    node_wrote: Nanos,
 }
 
 impl RunLog {
     pub(super) fn new(config: &Config, programs: &[NodeProgram]) -> io::Result<RunLog> {
         let file = BufWriter::new(File::create(config.directory.join(file_names::LOG))?);
         let nodes = if config.log_stderr { programs.iter().map(NodeLines::open).collect() } else { Ok(Vec::new()) };
-        Ok(RunLog { file, sent: config.log_net_send, received: config.log_net_recv, nodes: nodes?, seen: 0 })
+        Ok(RunLog {
+            file,
+            sent: config.log_net_send,
+            received: config.log_net_recv,
+            nodes: nodes?,
+            seen: 0,
+            node_wrote: 0,
+        })
     }
 
     /// Writes the new entries of the history, events of the network and lines of nodes.
@@ -65,7 +74,8 @@ impl RunLog {
         for op in ops {
             entry(&mut self.file, op)?;
         }
-        let now = simulation.now();
+        // A node may have written after a timer of its own, of which the simulation knows nothing.
+        let now = simulation.now().max(self.node_wrote);
         for node in &mut self.nodes {
             node.follow(|name, text| {
                 echo.extend_from_slice(format!("{name}: ").as_bytes());
@@ -79,6 +89,11 @@ impl RunLog {
             let _ = io::stderr().write_all(&echo);
         }
         Ok(())
+    }
+
+    /// Must be called when a node has written to its log, before the lines are read.
+    pub(super) fn node_wrote(&mut self, time: Nanos) {
+        self.node_wrote = time;
     }
 
     /// Must be called when the chunk of the journal was taken, because the next event begins a new one.

@@ -6,8 +6,9 @@ class Messages {
     this.faults = data.faults;
     this.duration = data.duration;
     this.hasJournal = data.journal;
+    this.logs = new LogLines(data);
     this.load(data.messages);
-    this.filter = { text: "", only: false, columns: new Set(), classes: new Set(["client", "server", "service", "error"]), type: "", from: 0, to: Infinity };
+    this.filter = { ...this.noFilter(), logs: true };
     this.selected = null;
     this.detail = $(".detail", section);
     this.strip = new Strip($(".strip", section), this, { row: 22, laneWidth: [44, 130] });
@@ -36,6 +37,10 @@ class Messages {
       else (event.isDrop ? message.dropped : message.received).push(event.at);
     }
     for (const message of this.messages) message.ends = [...message.received, ...message.dropped].sort((a, b) => a - b);
+    const byName = new Map(this.columns.map((column) => [column.name, column]));
+    for (const line of this.logs.list) line.column = byName.get(line.node);
+    this.logs.list = this.logs.list.filter((line) => line.column);
+    this.logs.list.forEach((line, number) => { line.number = number; });
     // Requests by sender and number, responses by receiver and number: links from one to the other.
     this.requests = new Map();
     this.responses = new Map();
@@ -58,6 +63,18 @@ class Messages {
 
   // --- filters ---------------------------------------------------------------------------------------------------
 
+  noFilter() {
+    return { text: "", only: false, columns: new Set(), classes: new Set(["client", "server", "service", "error"]), type: "", from: 0, to: Infinity };
+  }
+
+  /** Whether a line of a log is shown, and whether it matches the search. */
+  showsLog(line) {
+    const { text, only, columns, type, from, to, logs } = this.filter;
+    line.match = text !== "" && `${line.node} ${line.text}`.toLowerCase().includes(text.toLowerCase());
+    return logs && type === "" && (!only || text === "" || line.match) && (columns.size === 0 || columns.has(line.column.number))
+      && line.time >= from && line.time <= to;
+  }
+
   /** Applies the filters, which decide the events that have rows. */
   apply() {
     const { text, only, columns, classes, type, from, to } = this.filter;
@@ -73,12 +90,22 @@ class Messages {
         && (inTime(message.sent) || message.ends.some(inTime));
       if (message.shown && message.match) this.matches.push(message);
     }
-    this.order = this.events.filter((event) => this.messages[event.message].shown);
-    this.order.forEach((event, row) => { event.row = row; });
+    for (const line of this.logs.list) line.shown = this.showsLog(line);
+    const lines = this.logs.list.filter((line) => line.shown);
+    // A line was written before the next event of the run.
+    this.order = this.logs.merge(this.events.filter((event) => this.messages[event.message].shown), lines, (event, line) => event.seq >= line.before);
+    this.matches.push(...lines.filter((line) => line.match));
+    this.matches.sort((a, b) => this.rowOf(a) - this.rowOf(b));
     this.index();
-    this.strip.cursor = this.selected?.message.shown ? this.events[this.selected.at].row : -1;
+    const { message, at, line } = this.selected ?? {};
+    this.strip.cursor = message?.shown ? this.events[at].row : line?.shown ? line.row : -1;
     this.strip.layout();
     this.status();
+  }
+
+  /** Returns the row of a line, or the row in which a message was sent. */
+  rowOf(item) {
+    return item.isLog ? item.row : this.events[item.sent].row;
   }
 
   /** Records the messages that cross each block of rows, and the first and last row of each client. */
@@ -144,7 +171,8 @@ class Messages {
       }
     }
     return this.bands(strip, first, last) + this.lines(strip, first, last) + this.lives(strip, first, last)
-      + this.gaps(strip, first, last) + strip.times(first, last) + arrows;
+      + this.gaps(strip, first, last) + strip.times(first, last) + arrows
+      + this.logs.draw(strip, this.order, first, last, (line) => strip.x(line.column.lane), (line) => line.text, this.selected?.line);
   }
 
   /** Draws faults of the network as bands over all nodes, and faults of single nodes as bands over these. */
@@ -255,12 +283,13 @@ class Messages {
   }
 
   pick(node) {
-    const message = this.target(node);
-    if (message) this.select(message);
+    const item = this.target(node) ?? this.logs.target(node);
+    if (item) this.select(item);
   }
 
   hint(node, event) {
-    const message = this.target(node);
+    const message = this.target(node), line = this.logs.target(node);
+    if (line) return tooltip.show(event, this.logs.title(line), line.text);
     if (!message) return tooltip.hide();
     tooltip.show(event, this.title(message), `${this.delivery(message)}\n${pretty(message.body)}`);
   }
@@ -270,7 +299,7 @@ class Messages {
     if (this.rows() === 0) return;
     const from = this.strip.cursor < 0 ? this.strip.visibleRows()[0] - Math.sign(step) : this.strip.cursor;
     const event = this.order[clamp(from + step, 0, this.rows() - 1)];
-    this.select(this.messages[event.message], event.at);
+    event.isLog ? this.select(event) : this.select(this.messages[event.message], event.at);
   }
 
   key(key) {
@@ -289,10 +318,11 @@ class Messages {
     this.select(message, ends[(ends.indexOf(at) + 1) % ends.length]);
   }
 
-  select(message, at = message.sent, { centre = false } = {}) {
-    if (!message.shown) this.reset();
-    this.selected = { message, at };
-    this.strip.goTo(this.events[at].row, { centre });
+  /** Selects an event of a message, or a line of a log. */
+  select(item, at = item.sent, { centre = false } = {}) {
+    if (!item.shown) this.reset();
+    this.selected = item.isLog ? { line: item } : { message: item, at };
+    this.strip.goTo(item.isLog ? item.row : this.events[at].row, { centre });
     this.showDetail();
   }
 
@@ -323,7 +353,8 @@ class Messages {
         "Select a message to see its details. Keys in the diagram: ↑ ↓ events, ← → other end of the message, r request or response, n next match, + − zoom."));
       return;
     }
-    const { message, at } = this.selected;
+    const { message, at, line } = this.selected;
+    if (line) return this.detail.replaceChildren(...this.logs.detail(line));
     const event = this.events[at];
     const facts = [["message", String(message.id)], ["sent", moment(this.events[message.sent].time)]];
     for (const end of message.received) facts.push(["received", moment(this.events[end].time)]);
@@ -389,6 +420,7 @@ class Messages {
         this.apply();
       });
     }
+    this.logs.button(bar, (shown) => { this.filter.logs = shown; this.apply(); });
     this.types($("[name=type]", bar));
   }
 
@@ -405,7 +437,8 @@ class Messages {
 
   reset() {
     const bar = $(".toolbar", this.section);
-    this.filter = { text: "", only: false, columns: new Set(), classes: new Set(["client", "server", "service", "error"]), type: "", from: 0, to: Infinity };
+    this.filter = { ...this.noFilter(), logs: true };
+    $("[name=logs]", bar).setAttribute("aria-pressed", "true");
     for (const input of bar.querySelectorAll("input")) input.type === "checkbox" ? (input.checked = false) : (input.value = "");
     $("[name=type]", bar).value = "";
     for (const button of bar.querySelectorAll("[data-class]")) button.setAttribute("aria-pressed", "true");
@@ -417,7 +450,7 @@ class Messages {
     const shown = this.messages.filter((message) => message.shown).length, all = this.messages.length;
     const parts = [shown === all ? `${thousands(all)} messages` : `${thousands(shown)} of ${thousands(all)} messages`];
     if (this.filter.text !== "") {
-      const at = this.matches.indexOf(this.selected?.message);
+      const at = this.matches.indexOf(this.selected?.line ?? this.selected?.message);
       parts.push(`${at < 0 ? "" : `${thousands(at + 1)} of `}${thousands(this.matches.length)} ${this.matches.length === 1 ? "match" : "matches"}`);
     }
     $(".status", this.section).textContent = parts.join(" · ");
@@ -428,14 +461,14 @@ class Messages {
   nearestMatch() {
     if (this.matches.length === 0) return;
     const [from] = this.strip.visibleRows();
-    const match = this.matches.find((message) => this.events[message.sent].row >= from) ?? this.matches[0];
+    const match = this.matches.find((item) => this.rowOf(item) >= from) ?? this.matches[0];
     this.select(match);
     this.status();
   }
 
   nextMatch(step) {
     if (this.matches.length === 0) return;
-    const at = this.matches.indexOf(this.selected?.message);
+    const at = this.matches.indexOf(this.selected?.line ?? this.selected?.message);
     const next = at < 0 ? (step > 0 ? 0 : -1) : at + step;
     this.select(this.matches.at(next % this.matches.length), undefined, { centre: true });
     this.status();

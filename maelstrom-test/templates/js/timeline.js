@@ -5,8 +5,9 @@ class Timeline {
     this.section = section;
     this.faults = data.faults;
     this.showMessages = showMessages;
+    this.logs = new LogLines(data);
     this.load(data.operations);
-    this.filter = { text: "", kinds: new Set(["ok", "fail", "info"]), f: "" };
+    this.filter = { text: "", kinds: new Set(["ok", "fail", "info"]), f: "", logs: false };
     this.selected = null;
     this.detail = $(".detail", section);
     this.strip = new Strip($(".strip", section), this, { row: 19, laneWidth: [70, 300] });
@@ -56,8 +57,8 @@ class Timeline {
       used[operation.begin] = true;
       if (operation.end !== null) used[operation.end] = true;
     }
-    this.order = this.entries.filter((entry) => used[entry.at]);
-    this.order.forEach((entry, row) => { entry.row = row; });
+    const lines = this.logs.list.filter((line) => this.filter.logs && f === "" && (wanted === "" || line.text.toLowerCase().includes(wanted)));
+    this.order = this.logs.merge(this.entries.filter((entry) => used[entry.at]), lines, (entry, line) => entry.time > line.time);
     this.blocks = [];
     for (const operation of this.operations) {
       if (!operation.shown) continue;
@@ -101,7 +102,8 @@ class Timeline {
     }
     const all = [strip.gutter, strip.width - 8];
     const bands = strip.eachFault(this.faults, first, last, (fault, top, bottom) => strip.band(fault, top, bottom, all));
-    return bands + strip.times(first, last) + bars + this.gaps(strip, first, last);
+    return bands + strip.times(first, last) + bars + this.gaps(strip, first, last)
+      + this.logs.draw(strip, this.order, first, last, () => strip.gutter + 4, (line) => `${line.node}: ${line.text}`);
   }
 
   /** Marks where entries were left out of the page, and intervals of a second or more without entries. */
@@ -145,7 +147,8 @@ class Timeline {
   }
 
   hint(node, event) {
-    const operation = this.target(node);
+    const operation = this.target(node), line = this.logs.target(node);
+    if (line) return tooltip.show(event, this.logs.title(line), line.text);
     if (!operation) return tooltip.hide();
     const lines = this.facts(operation).map(([key, value]) => `${key}: ${value}`);
     tooltip.show(event, `p${operation.process} ${operation.f}`, lines.join("\n"));
@@ -167,7 +170,7 @@ class Timeline {
 
   select(operation, { centre = false } = {}) {
     if (!operation.shown) {
-      this.filter = { text: "", kinds: new Set(["ok", "fail", "info"]), f: "" };
+      this.filter = { ...this.filter, text: "", kinds: new Set(["ok", "fail", "info"]), f: "" };
       for (const button of this.section.querySelectorAll("[data-kind]")) button.setAttribute("aria-pressed", "true");
       $("[name=search]", this.section).value = $("[name=function]", this.section).value = "";
       this.apply();
@@ -210,6 +213,7 @@ class Timeline {
     on("function", "change", (event) => { this.filter.f = event.target.value; this.apply(); });
     on("in", "click", () => this.strip.zoom(1.25));
     on("out", "click", () => this.strip.zoom(0.8));
+    this.logs.button(bar, (shown) => { this.filter.logs = shown; this.apply(); });
     for (const f of [...new Set(this.operations.map((operation) => operation.f))].sort()) {
       $("[name=function]", bar).append(element("option", { value: f }, f));
     }

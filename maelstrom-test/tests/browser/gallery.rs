@@ -99,7 +99,7 @@ impl SampleRun {
         let log = |(node, lines): (&String, &Vec<String>)| NodeLog {
             node: node.clone(),
             path: directory.join(format!("node-logs/{node}.log")),
-            tail: lines.iter().rev().take(100).rev().cloned().collect(),
+            tail: lines.iter().rev().take(100).rev().map(|line| line.as_str().into()).collect(),
             skipped: 0,
         };
         let logs: Vec<NodeLog> = nodes.iter().zip(logs.borrow().iter()).map(log).collect();

@@ -4,6 +4,9 @@
 //! are at rest. Only then does the next event happen, now or later.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom};
+use std::path::Path;
 
 use maelstrom_virtual_time::{
     self as virtual_time, Event, FLOOD_LIMIT, HANG_LIMIT_NS, Machine, MachineOptions, StartError,
@@ -39,7 +42,8 @@ pub fn run(
             return VirtualTimeStats::default();
         }
     };
-    let mut driver = Driver { simulation, programs, observer, machine, events: Vec::new() };
+    let logs = programs.iter().map(|_| GrowingLog::default()).collect();
+    let mut driver = Driver { simulation, programs, observer, machine, events: Vec::new(), logs };
     if let Err(failure) = driver.drive() {
         driver.simulation.fail(failure);
     }
@@ -58,6 +62,8 @@ struct Driver<'a> {
     observer: &'a mut dyn Observer,
     machine: Machine,
     events: Vec<Event>,
+    /// The logs of the nodes.
+    logs: Vec<GrowingLog>,
 }
 
 impl Driver<'_> {
@@ -112,6 +118,7 @@ impl Driver<'_> {
             // A node computes for long. The observer may abort the run in the meantime.
             self.observer.observe(self.simulation)?;
         }
+        self.observe_logs()?;
         if let Some(flood) = self.flood() {
             return Err(flood);
         }
@@ -136,6 +143,19 @@ impl Driver<'_> {
                         seconds: HANG_LIMIT_NS / SECOND,
                     });
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the observer which nodes have written to standard error. All nodes are at rest, so what they have written since
+    /// they were last at rest was written now.
+    fn observe_logs(&mut self) -> Result<(), Failure> {
+        for (node, log) in self.logs.iter_mut().enumerate() {
+            if self.machine.take_activity(node)
+                && let Some(offset) = log.growth()
+            {
+                self.observer.on_log(self.simulation, node, offset, self.machine.now())?;
             }
         }
         Ok(())
@@ -200,7 +220,32 @@ impl Driver<'_> {
                 other => other.to_string(),
             };
             Failure::CannotStart { node: program.name.clone(), why }
-        })
+        })?;
+        self.logs[node].open(&program.log);
+        Ok(())
+    }
+}
+
+/// The log of a node, which the node appends to.
+#[derive(Default)]
+struct GrowingLog {
+    /// `None` if the node was not started yet, or if its log cannot be read.
+    file: Option<File>,
+    length: u64,
+}
+
+impl GrowingLog {
+    fn open(&mut self, path: &Path) {
+        // The report says what is wrong with a log that cannot be read.
+        self.file = self.file.take().or_else(|| File::open(path).ok());
+    }
+
+    /// Returns the length at the last call, if the log has grown since.
+    fn growth(&mut self) -> Option<u64> {
+        // Takes less than half as long as reading the metadata.
+        let length = self.file.as_mut()?.seek(SeekFrom::End(0)).ok()?;
+        let before = std::mem::replace(&mut self.length, length);
+        (length > before).then_some(before)
     }
 }
 
@@ -220,7 +265,25 @@ fn environment(own: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
+
+    #[test]
+    fn growth_of_a_log_is_noticed_once() {
+        let path = std::env::temp_dir().join(format!("maelstrom-growth-{}", std::process::id()));
+        let mut written = File::create(&path).unwrap();
+        let mut log = GrowingLog::default();
+        assert_eq!(log.growth(), None);
+        log.open(&path);
+        assert_eq!(log.growth(), None);
+        written.write_all(b"one\n").unwrap();
+        assert_eq!([log.growth(), log.growth()], [Some(0), None]);
+        written.write_all(b"two\nthree\n").unwrap();
+        log.open(&path);
+        assert_eq!([log.growth(), log.growth()], [Some(4), None]);
+        std::fs::remove_file(&path).unwrap();
+    }
 
     #[test]
     fn the_environment_is_small_and_can_be_extended() {

@@ -9,6 +9,7 @@ use crate::history::{Op, OpType, Pair};
 use crate::network::EventType;
 use crate::protocol::{NodeKind, shorten};
 use crate::report::diagram::{Class, Delivery, Diagram, Event, Message};
+use crate::report::node_log::PlacedLine;
 use crate::report::{FaultSpan, RunView};
 
 /// The maximum number of history entries in the timeline, apart from those that prove something.
@@ -27,6 +28,25 @@ pub(super) struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     messages: Option<Messages<'a>>,
     operations: Operations,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logs: Option<Logs<'a>>,
+}
+
+/// The lines of the nodes' logs.
+#[derive(Serialize)]
+struct Logs<'a> {
+    nodes: Vec<&'a str>,
+    /// Node, time, number of events before, text.
+    lines: Vec<(usize, u64, u64, &'a str)>,
+}
+
+impl<'a> Logs<'a> {
+    fn new(lines: &'a [PlacedLine]) -> Option<Logs<'a>> {
+        let mut nodes = Names::default();
+        let lines: Vec<_> =
+            lines.iter().map(|line| (nodes.number(&line.node), line.time, line.events, &*line.text)).collect();
+        (!lines.is_empty()).then_some(Logs { nodes: nodes.list, lines })
+    }
 }
 
 #[derive(Serialize)]
@@ -44,6 +64,7 @@ impl<'a> Data<'a> {
         faults: &'a [FaultSpan],
         diagram: Option<&'a Diagram>,
         operations: Operations,
+        lines: &'a [PlacedLine],
     ) -> Data<'a> {
         let fault = |span: &'a FaultSpan| FaultJson {
             kind: &span.kind,
@@ -58,6 +79,7 @@ impl<'a> Data<'a> {
             faults: faults.iter().map(fault).collect(),
             messages: diagram.map(Messages::new),
             operations,
+            logs: Logs::new(lines),
         }
     }
 
@@ -336,7 +358,7 @@ mod tests {
         sample.history.ops[0].value = "</script><script>alert(1)</script><!--".into();
         let faults = crate::report::fault_spans(&sample.history);
         let view = sample.view();
-        let json = Data::new(&view, &faults, None, Operations::of(&view)).to_json();
+        let json = Data::new(&view, &faults, None, Operations::of(&view), &[]).to_json();
         assert!(!json.contains('<'), "{json}");
         let parsed: Value = crate::json::from_str(&json).unwrap();
         assert_eq!(parsed["operations"]["list"][0][7], "\"</script><script>alert(1)</script><!--\"");

@@ -15,6 +15,7 @@ use finding::FindingHtml;
 
 use super::diagram::Diagram;
 use super::escape::visible;
+use super::node_log::PlacedLine;
 use super::view::Badge;
 use super::{Latencies, RunView, TimeMode, fault_spans, file_names, picture, text, units};
 use crate::checker::Valid;
@@ -28,6 +29,7 @@ const SCRIPT: &str = concat!(
     include_str!("../../../templates/js/base.js"),
     include_str!("../../../templates/js/theme.js"),
     include_str!("../../../templates/js/strip.js"),
+    include_str!("../../../templates/js/logs.js"),
     include_str!("../../../templates/js/messages.js"),
     include_str!("../../../templates/js/timeline.js"),
     include_str!("../../../templates/js/page.js"),
@@ -115,8 +117,8 @@ fn files(view: &RunView<'_>) -> Vec<&'static str> {
     FILES.iter().copied().filter(is_there).collect()
 }
 
-/// Renders `report.html`.
-pub(super) fn report(view: &RunView<'_>) -> String {
+/// Renders `report.html`, with these lines of the nodes' logs in the diagram and the timeline.
+pub(super) fn report(view: &RunView<'_>, lines: &[PlacedLine]) -> String {
     let faults = fault_spans(view.history);
     let diagram = Diagram::of(view);
     let operations = Operations::of(view);
@@ -138,7 +140,7 @@ pub(super) fn report(view: &RunView<'_>) -> String {
         script: SCRIPT,
         messages_note: messages_note(view, diagram.shown),
         timeline_note: timeline_note(view, &operations),
-        data: Data::new(view, &faults, has_messages.then_some(&diagram), operations).to_json(),
+        data: Data::new(view, &faults, has_messages.then_some(&diagram), operations, lines).to_json(),
         breakdown: breakdown(view),
         proven: found.iter().take(FINDINGS).map(|finding| html(finding)).collect(),
         proven_left_out: found.len().saturating_sub(FINDINGS),
@@ -183,8 +185,8 @@ struct TimelinePage {
     timeline_note: String,
 }
 
-/// Renders `timeline.html`.
-pub(super) fn timeline(view: &RunView<'_>) -> String {
+/// Renders `timeline.html`, with these lines of the nodes' logs.
+pub(super) fn timeline(view: &RunView<'_>, lines: &[PlacedLine]) -> String {
     let faults = fault_spans(view.history);
     let operations = Operations::of(view);
     let page = TimelinePage {
@@ -194,7 +196,7 @@ pub(super) fn timeline(view: &RunView<'_>) -> String {
         style: STYLE,
         script: SCRIPT,
         timeline_note: timeline_note(view, &operations),
-        data: Data::new(view, &faults, None, operations).to_json(),
+        data: Data::new(view, &faults, None, operations, lines).to_json(),
     };
     page.render().expect("writing to a string does not fail")
 }
@@ -275,7 +277,7 @@ fn logs(view: &RunView<'_>) -> Vec<LogHtml> {
     let log = |log: &super::NodeLog| LogHtml {
         node: visible(&log.node, 100),
         path: format!("{}/{}", file_names::NODE_LOGS, file_names::node_log(&visible(&log.node, 100))),
-        text: log.tail.iter().map(|line| visible(line, 2000) + "\n").collect(),
+        text: log.tail.iter().map(|line| visible(&line.with_time(), 2000) + "\n").collect(),
         skipped: log.skipped,
         open: concerned.first() == Some(&&*log.node) && !log.tail.is_empty(),
     };

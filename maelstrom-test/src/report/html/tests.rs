@@ -23,6 +23,10 @@ fn with_messages(mut sample: Sample) -> Sample {
     sample
 }
 
+fn report(view: &RunView<'_>) -> String {
+    super::report(view, &[])
+}
+
 /// Returns a page without its style sheet and its script.
 fn without_style_and_script(html: &str) -> String {
     html.replace(STYLE, "").replace(SCRIPT, "")
@@ -58,6 +62,7 @@ fn output_of_nodes_is_escaped() {
     sample.name = NASTY.into();
     sample.notes = vec![NASTY.into()];
     sample.logs[0].tail = vec![NASTY.into()];
+    let lines = [PlacedLine { node: "n1".into(), time: 12, events: 1, text: NASTY.into() }];
     let verdict = &mut sample.parts[2].verdict;
     verdict.reason = Some(NASTY.into());
     verdict.details.insert(NASTY.into(), NASTY.into());
@@ -73,7 +78,7 @@ fn output_of_nodes_is_escaped() {
             op.f = NASTY.into();
         }
     }
-    for html in [report(&sample.view()), timeline(&sample.view())] {
+    for html in [super::report(&sample.view(), &lines), super::timeline(&sample.view(), &lines)] {
         assert!(!html.contains("<img"), "{}", without_style_and_script(&html));
         assert_eq!(html.matches("<script").count(), html.matches("</script>").count());
         assert!(
@@ -107,7 +112,7 @@ fn pages_of_large_runs_are_small() {
     more.story = long.clone();
     sample.parts[2].verdict.findings = vec![more; 500];
     sample.logs = vec![sample.logs[0].clone(); 5];
-    sample.logs[0].tail = vec![long; 200];
+    sample.logs[0].tail = vec![long.as_str().into(); 200];
     let html = report(&sample.view());
     assert!(html.len() < 3_000_000, "{}", html.len());
     assert!(html.contains("450 more findings") && html.contains("9940 more operations"));

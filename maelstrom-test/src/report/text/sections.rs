@@ -177,7 +177,7 @@ pub(super) fn logs(view: &RunView<'_>, nodes: &[&str], style: Style) -> Vec<Stri
         let Some(log) = view.logs.iter().find(|log| log.node == *node && !log.tail.is_empty()) else { continue };
         let shown = &log.tail[log.tail.len().saturating_sub(most_lines)..];
         out.extend([String::new(), format!("  last lines of {node}'s standard error:")]);
-        out.extend(shown.iter().flat_map(|line| quoted(line, style)));
+        out.extend(shown.iter().flat_map(|line| quoted(&line.with_time(), style)));
     }
     out
 }

@@ -65,7 +65,7 @@ fn a_full_report_has_all_findings_and_statistics() {
     let other = sample.parts[2].verdict.findings[0].clone();
     sample.parts[2].verdict.findings.push(other);
     sample.notes = vec!["in real time, for 20 s instead of 60 s: ptrace is not permitted".into()];
-    insta::assert_snapshot!(render(&sample.view(), Style { colour: false, full: true }));
+    insta::assert_snapshot!(render(&sample.view(), Style { full: true, ..Style::PLAIN }));
 }
 
 #[test]
@@ -103,12 +103,12 @@ fn reports_have_at_most_forty_lines_and_count_the_missing_ones() {
     let more = sample.parts[2].verdict.findings[0].clone();
     sample.parts[2].verdict.findings.extend(vec![more; 20]);
     sample.notes = vec!["a note ".repeat(100); 20];
-    sample.logs[0].tail = vec!["x".repeat(100_000); 50];
+    sample.logs[0].tail = vec!["x".repeat(100_000).as_str().into(); 50];
     let text = plain(&sample);
     assert!(text.lines().count() <= LINES, "{}\n{text}", text.lines().count());
     assert!(text.lines().all(|line| layout::width(line) <= 2 * WIDTH), "{text}");
     assert!(text.contains("more lines in the report"), "{text}");
-    let full = render(&sample.view(), Style { colour: false, full: true });
+    let full = render(&sample.view(), Style { full: true, ..Style::PLAIN });
     assert!(full.lines().count() > 500);
 }
 
@@ -124,7 +124,7 @@ fn output_of_nodes_is_escaped() {
     sample.name = nasty.into();
     sample.notes = vec![nasty.into()];
     for full in [false, true] {
-        let text = render(&sample.view(), Style { colour: false, full });
+        let text = render(&sample.view(), Style { full, ..Style::PLAIN });
         assert!(!text.contains(['\x1b', '\u{202e}', '\r', '\x07']), "{text:?}");
     }
 }
@@ -132,7 +132,7 @@ fn output_of_nodes_is_escaped() {
 #[test]
 fn colours_do_not_change_the_text() {
     let sample = sample::stale_read();
-    let coloured = render(&sample.view(), Style { colour: true, full: false });
+    let coloured = render(&sample.view(), Style { colour: true, ..Style::PLAIN });
     assert!(coloured.contains("\x1b[1;31mnot linearizable (key 3)\x1b[0m"));
     let mut stripped = String::new();
     let mut inside = false;

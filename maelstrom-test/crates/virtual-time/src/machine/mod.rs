@@ -168,7 +168,14 @@ impl Machine {
         options: MachineOptions,
         handler: &'static dyn CallHandler,
     ) -> Result<Self, Unavailable> {
-        let node = |name| Node { name, starts: 0, incarnation: None, paused: false, clock: NodeClock::default() };
+        let node = |name| Node {
+            name,
+            starts: 0,
+            incarnation: None,
+            paused: false,
+            has_run: false,
+            clock: NodeClock::default(),
+        };
         let watchdog =
             Watchdog::new().map_err(|error| Unavailable(format!("cannot start the watchdog thread: {error}")))?;
         let wall_times = vec![Duration::ZERO; options.nodes.len()];
@@ -343,6 +350,11 @@ impl Machine {
         }
         events.append(&mut self.events);
         Ok(!std::mem::take(&mut self.check_due))
+    }
+
+    /// Whether a thread of a node has run since the last call.
+    pub fn take_activity(&mut self, node: usize) -> bool {
+        std::mem::take(&mut self.nodes[node].has_run)
     }
 
     /// How long each node ran on the wall clock, including the tracer's work for it.

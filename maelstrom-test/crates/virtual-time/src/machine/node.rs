@@ -29,6 +29,8 @@ pub(super) struct Node {
     /// The running incarnation.
     pub(super) incarnation: Option<Incarnation>,
     pub(super) paused: bool,
+    /// Whether a thread has had a turn since [`Machine::take_activity`](super::Machine::take_activity) was called.
+    pub(super) has_run: bool,
     pub(super) clock: NodeClock,
 }
 

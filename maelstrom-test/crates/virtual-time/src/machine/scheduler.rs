@@ -101,6 +101,7 @@ impl Machine {
             if std::mem::take(&mut incarnation.signals_pending) {
                 self.check_signals(node)?;
             } else if let Some(id) = incarnation.run_queue.pop() {
+                entry.has_run = true;
                 self.tsc.disable();
                 self.run_turn(id)?;
             } else if !self.check_waits(node) {
