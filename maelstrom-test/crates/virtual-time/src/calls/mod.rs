@@ -113,7 +113,7 @@ fn is_idle(call: Call, registers: &Registers) -> bool {
 impl Machine {
     /// A thread is stopped before a system call.
     fn on_call_entry(&mut self, id: ThreadId) -> Outcome {
-        let registers = ptrace::registers(self.tid(id))?;
+        let registers = ptrace::registers_before_call(self.tid(id))?;
         let Some(call) = arch::call(registers.number()) else { return CONTINUE };
         // A wait that a signal has interrupted continues if this is the same call again.
         let is_same = |wait: &Wait| {

@@ -9,9 +9,9 @@ use crate::tracee::descriptors;
 
 /// A file that a thread waits for, with the events that it waits for (`POLLIN`, …).
 pub(crate) enum PollTarget {
-    /// The pipe that messages arrive in.
+    /// Descriptor 0, if it is the pipe that messages arrive in.
     Input(i16),
-    /// Any other file: the tracer's descriptor for it.
+    /// Any other file, or that pipe under another number: the tracer's descriptor for it.
     File(OwnedFd, i16),
     /// A file that the tracer cannot poll. It always has these events.
     Unknown(i16),
@@ -42,8 +42,7 @@ impl Machine {
     /// What a descriptor of a thread refers to.
     pub(crate) fn poll_target(&self, id: ThreadId, fd: i32, events: i16) -> PollTarget {
         let process = self.process(id);
-        let input = self.nodes[self.node_of(id)].incarnation.as_ref().map(|incarnation| &incarnation.input);
-        if fd == 0 && process.files.stdin_is_input || input.is_some_and(|input| input.is_read_by(process.pid, fd)) {
+        if fd == 0 && process.files.stdin_is_input {
             return PollTarget::Input(events);
         }
         match process.descriptor(fd) {

@@ -201,6 +201,7 @@ impl Machine {
     fn run_to_stop(&mut self, id: ThreadId, resume: Resume) -> Outcome {
         let (tid, process, node) = (self.tid(id), self.process_of(id), self.node_of(id));
         let pid = self.processes[process].pid;
+        self.threads[id].is_before_call = false;
         let may_exec = std::mem::take(&mut self.threads[id].call.may_exec);
         self.node_time(node);
         self.limit_clock_reads(id);
@@ -266,7 +267,8 @@ impl Machine {
         }
         match stop {
             Stop::Seccomp => {
-                self.threads[id].preempted = false;
+                let thread = &mut self.threads[id];
+                (thread.is_before_call, thread.preempted) = (true, false);
                 self.incarnation_of(id).cpu_without_call = 0;
                 handler.on_call_entry(self, id)
             }
@@ -424,8 +426,12 @@ impl Machine {
 
     /// Makes a stopped thread's call return `value` without being executed.
     pub(crate) fn skip_call(&mut self, id: ThreadId, mut registers: Registers, value: i64) -> io::Result<()> {
+        let thread = &self.threads[id];
+        if thread.is_before_call {
+            return ptrace::skip_call(thread.tid, value);
+        }
         registers.skip_call(value);
-        ptrace::set_registers(self.tid(id), &registers)
+        ptrace::set_registers(thread.tid, &registers)
     }
 }
 

@@ -2,12 +2,12 @@
 //!
 //! Both are pipes, and the tracer has the other ends.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 
 use crate::tracee::descriptors;
-use crate::tracee::process::{self, Tid};
 
 /// Bytes of input that may be queued for a node that does not read.
 const INPUT_LIMIT: usize = 256 << 20;
@@ -22,13 +22,23 @@ pub(crate) struct Input {
     reader: File,
     /// Bytes that did not fit in the pipe.
     queue: VecDeque<u8>,
-    /// Bytes were written since the node last ran, so it can certainly read.
-    has_new_bytes: bool,
+    content: Cell<Content>,
+}
+
+/// What is known of the bytes in the pipe. Only the tracer writes to it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// Bytes were written since the node last ran.
+    Some,
+    /// The node has run, and may have read everything.
+    Unknown,
+    /// The pipe was found empty.
+    None,
 }
 
 impl Input {
     pub(super) fn new(pipe: File, reader: File) -> Self {
-        Input { pipe, reader, queue: VecDeque::new(), has_new_bytes: false }
+        Input { pipe, reader, queue: VecDeque::new(), content: Cell::new(Content::None) }
     }
 
     /// Sends a line. False if too many bytes are queued already.
@@ -58,7 +68,9 @@ impl Input {
         loop {
             match self.pipe.write(bytes) {
                 Ok(count) => {
-                    self.has_new_bytes |= count > 0;
+                    if count > 0 {
+                        self.content.set(Content::Some);
+                    }
                     return count;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -71,17 +83,17 @@ impl Input {
 
     /// Whether the node could read something now.
     pub(crate) fn is_readable(&self) -> bool {
-        self.has_new_bytes || descriptors::readable_bytes(&self.pipe) > 0
+        if self.content.get() == Content::Unknown && descriptors::readable_bytes(&self.pipe) == 0 {
+            self.content.set(Content::None);
+        }
+        self.content.get() != Content::None
     }
 
     /// The node runs, and may read.
     pub(super) fn node_runs(&mut self) {
-        self.has_new_bytes = false;
-    }
-
-    /// Whether a descriptor of a process refers to the node's end of this pipe.
-    pub(super) fn is_read_by(&self, pid: Tid, fd: i32) -> bool {
-        process::shares_open_file(pid, fd, &self.reader)
+        if self.content.get() == Content::Some {
+            self.content.set(Content::Unknown);
+        }
     }
 
     /// Whether the node has made its standard input nonblocking.

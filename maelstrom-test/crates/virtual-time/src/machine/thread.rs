@@ -21,6 +21,8 @@ pub(super) struct Thread {
     pub(super) number: u32,
     pub(super) state: State,
     pub(super) call: CallState,
+    /// The thread is stopped before a system call and has not been resumed since.
+    pub(super) is_before_call: bool,
     pub(super) polling: Polling,
     /// The thread was preempted in its last turn and has made no traced call since.
     pub(super) preempted: bool,
@@ -53,6 +55,7 @@ impl Thread {
             number,
             state: State::Ready(Resume::CONTINUE),
             call: CallState::default(),
+            is_before_call: false,
             polling: Polling::default(),
             preempted: false,
             forced_stop_pending: false,
@@ -130,6 +133,10 @@ pub(crate) struct Wait {
     pub(crate) stop_point: StopPoint,
     /// How much the call has received so far, if it wants more.
     pub(crate) done: u64,
+    /// The sets of a `select`, as they were in memory at the start of the call.
+    pub(crate) sets: Box<[u8]>,
+    /// The call does not wait. The thread polls, and is delayed.
+    pub(crate) polls: bool,
     /// The node's generation (see [`Incarnation`](super::node::Incarnation)) when the thread was last found to be blocked.
     pub(super) checked_at: u64,
 }
@@ -137,7 +144,17 @@ pub(crate) struct Wait {
 impl Wait {
     pub(crate) fn new(registers: Registers, deadline: Option<Nanos>, until: Until) -> Self {
         let stop_point = StopPoint::CallEntry;
-        Wait { registers, deadline, follows_wall_clock: false, until, stop_point, done: 0, checked_at: 0 }
+        Wait {
+            registers,
+            deadline,
+            follows_wall_clock: false,
+            until,
+            stop_point,
+            done: 0,
+            sets: Box::default(),
+            polls: false,
+            checked_at: 0,
+        }
     }
 }
 

@@ -43,6 +43,52 @@ pub(crate) fn overwrite(tid: Tid, address: u64, from: &[u8]) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(&memory, from, address)
 }
 
+/// Reads several parts of a thread's memory with one system call.
+pub(crate) fn read_parts(tid: Tid, parts: Vec<(u64, &mut [u8])>) -> Result<(), Fault> {
+    let (mut local, mut remote) = (Vec::with_capacity(parts.len()), Vec::with_capacity(parts.len()));
+    let mut length = 0;
+    for (address, bytes) in parts {
+        length += bytes.len();
+        remote.push(libc::iovec { iov_base: address as *mut libc::c_void, iov_len: bytes.len() });
+        local.push(libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() });
+    }
+    if length == 0 {
+        return Ok(());
+    }
+    let count = local.len() as libc::c_ulong;
+    // SAFETY: `local` describes exclusive buffers that outlive the call. The other addresses are checked by the kernel.
+    let read = unsafe { libc::process_vm_readv(tid, local.as_ptr(), count, remote.as_ptr(), count, 0) };
+    if usize::try_from(read) == Ok(length) { Ok(()) } else { Err(Fault) }
+}
+
+/// Writes several parts of a thread's memory, in this order, as far as the thread itself may write. Returns the number of
+/// bytes written.
+pub(crate) fn write_some_parts(tid: Tid, parts: &[(u64, &[u8])]) -> usize {
+    /// The kernel accepts no more parts in one call.
+    const MOST: usize = 1024;
+    let mut total = 0;
+    for parts in parts.chunks(MOST) {
+        let local = |(_, bytes): &(u64, &[u8])| libc::iovec {
+            iov_base: bytes.as_ptr().cast_mut().cast(),
+            iov_len: bytes.len(),
+        };
+        let remote = |(address, bytes): &(u64, &[u8])| libc::iovec {
+            iov_base: *address as *mut libc::c_void,
+            iov_len: bytes.len(),
+        };
+        let (local, remote): (Vec<_>, Vec<_>) = (parts.iter().map(local).collect(), parts.iter().map(remote).collect());
+        let count = parts.len() as libc::c_ulong;
+        // SAFETY: the kernel only reads from `local`, whose buffers outlive the call. It checks the other addresses.
+        let written = unsafe { libc::process_vm_writev(tid, local.as_ptr(), count, remote.as_ptr(), count, 0) };
+        let written = usize::try_from(written).unwrap_or(0);
+        total += written;
+        if written < parts.iter().map(|(_, bytes)| bytes.len()).sum() {
+            break;
+        }
+    }
+    total
+}
+
 pub(crate) fn read_u32(tid: Tid, address: u64) -> Result<u32, Fault> {
     let mut bytes = [0; 4];
     read(tid, address, &mut bytes)?;
@@ -59,8 +105,19 @@ pub(crate) fn read_u64(tid: Tid, address: u64) -> Result<u64, Fault> {
 pub(crate) fn read_pair(tid: Tid, address: u64) -> Result<[u64; 2], Fault> {
     let mut bytes = [0; 16];
     read(tid, address, &mut bytes)?;
+    Ok(pair(bytes))
+}
+
+/// Two words that were read from memory.
+pub(crate) fn pair(bytes: [u8; 16]) -> [u64; 2] {
     let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|index| bytes[at + index]));
-    Ok([word(0), word(8)])
+    [word(0), word(8)]
+}
+
+/// Two words as they are in memory.
+pub(crate) fn bytes(pair: [u64; 2]) -> [u8; 16] {
+    let [first, second] = pair.map(u64::to_ne_bytes);
+    std::array::from_fn(|index| if index < 8 { first[index] } else { second[index - 8] })
 }
 
 pub(crate) fn write_words(tid: Tid, address: u64, words: &[u64]) -> Result<(), Fault> {

@@ -36,8 +36,10 @@ use crate::machine::thread::{ThreadId, Until, Wait};
 use crate::time::Nanos;
 use crate::tracee::arch::Call;
 use crate::tracee::descriptors::{self, Timeout};
-use crate::tracee::memory::{self, EFAULT, Fraction};
+use crate::tracee::memory::{self, Fraction};
 use crate::tracee::registers::Registers;
+
+use poll_sets::LimitPlace;
 
 const IN: i16 = libc::POLLIN;
 const OUT: i16 = libc::POLLOUT;
@@ -73,6 +75,11 @@ impl Machine {
             _ => false,
         };
         let target = self.poll_target(id, fd, IN);
+        // Most reads find something. So this is checked first, and all else only if there is nothing.
+        if matches!(target, PollTarget::File(..)) && self.poll_files(id, std::slice::from_ref(&target))[0] != 0 {
+            self.polling(id).succeeded();
+            return CONTINUE;
+        }
         let mut deadline = None;
         let is_known_empty = matches!(target, PollTarget::Input(_));
         let nonblocking = match &target {
@@ -94,10 +101,6 @@ impl Machine {
             }
         };
         if nonblocking || dont_wait {
-            if !is_known_empty && self.poll_files(id, std::slice::from_ref(&target))[0] != 0 {
-                self.polling(id).succeeded();
-                return CONTINUE;
-            }
             deadline = self.count_idle_call(id, FULL_WEIGHT);
             if deadline.is_none() {
                 return CONTINUE;
@@ -203,17 +206,17 @@ impl Machine {
         interrupted: Option<Wait>,
     ) -> Outcome {
         const ALWAYS_REPORTED: i16 = libc::POLLERR | libc::POLLHUP;
-        let limit = match call {
-            Call::Ppoll => self.time_limit(id, registers.arg(2), Fraction::Nanos),
-            _ => Some(self.time_limit_in_milliseconds(id, registers.arg(2))),
+        let place = (call == Call::Ppoll).then(|| LimitPlace { address: registers.arg(2), fraction: Fraction::Nanos });
+        // The kernel reports a fault and invalid arguments.
+        let Ok(arguments) = poll_sets::read_poll(self.tid(id), &registers, place) else { return CONTINUE };
+        let limit = match place {
+            Some(place) => self.time_limit_of(id, arguments.limit, place.fraction),
+            None => Some(self.time_limit_in_milliseconds(id, registers.arg(2))),
         };
         let Some(limit) = limit else { return CONTINUE };
-        let Ok(entries) = poll_sets::read_poll_entries(self.tid(id), &registers) else {
-            return self.answer(id, registers, EFAULT);
-        };
-        let targets = entries.iter().map(|(fd, events)| match fd {
+        let targets = poll_sets::poll_entries(&arguments.sets).map(|(fd, events)| match fd {
             ..0 => PollTarget::Unknown(0),
-            fd => match self.poll_target(id, *fd, *events) {
+            fd => match self.poll_target(id, fd, events) {
                 PollTarget::Unknown(_) => PollTarget::Unknown(libc::POLLNVAL),
                 PollTarget::File(file, events) => PollTarget::File(file, events | ALWAYS_REPORTED),
                 input => input,
@@ -231,19 +234,21 @@ impl Machine {
         interrupted: Option<Wait>,
     ) -> Outcome {
         let fraction = if call == Call::Select { Fraction::Micros } else { Fraction::Nanos };
-        let Some(limit) = self.time_limit(id, registers.arg(4), fraction) else { return CONTINUE };
-        let Ok(wanted) = poll_sets::read_select_sets(self.tid(id), &registers) else {
-            return self.answer(id, registers, EFAULT);
-        };
+        let place = LimitPlace { address: registers.arg(4), fraction };
+        // The kernel reports a fault and invalid arguments.
+        let Ok(arguments) = poll_sets::read_select(self.tid(id), &registers, place) else { return CONTINUE };
+        let Some(limit) = self.time_limit_of(id, arguments.limit, fraction) else { return CONTINUE };
         let mut targets = Vec::new();
-        for (fd, events) in wanted {
+        for (fd, events) in poll_sets::select_entries(&arguments.sets, &registers) {
             match self.poll_target(id, fd, events) {
                 // The kernel reports a bad descriptor at once.
                 PollTarget::Unknown(_) => return CONTINUE,
                 target => targets.push(target),
             }
         }
-        self.wait_with_limit(id, Wait::new(registers, None, Until::FileReady(targets)), limit, interrupted)
+        let mut wait = Wait::new(registers, None, Until::FileReady(targets));
+        wait.sets = arguments.sets;
+        self.wait_with_limit(id, wait, limit, interrupted)
     }
 
     fn time_limit_in_milliseconds(&mut self, id: ThreadId, limit: u64) -> TimeLimit {
@@ -256,10 +261,13 @@ impl Machine {
 
     /// Reads a time limit from a `timespec` or `timeval`. `None` if the kernel would refuse it.
     fn time_limit(&mut self, id: ThreadId, address: u64, fraction: Fraction) -> Option<TimeLimit> {
-        if address == 0 {
-            return Some(TimeLimit::None);
-        }
-        let pair = memory::read_pair(self.tid(id), address).ok()?;
+        let pair = if address == 0 { None } else { Some(memory::read_pair(self.tid(id), address).ok()?) };
+        self.time_limit_of(id, pair, fraction)
+    }
+
+    /// Converts a time limit, if there is one. `None` if the kernel would refuse it.
+    fn time_limit_of(&mut self, id: ThreadId, pair: Option<[u64; 2]>, fraction: Fraction) -> Option<TimeLimit> {
+        let Some(pair) = pair else { return Some(TimeLimit::None) };
         Some(match fraction.to_nanos(pair)? {
             0 => TimeLimit::Zero,
             limit => TimeLimit::Until(self.node_time(self.node_of(id)).saturating_add(limit)),

@@ -6,7 +6,7 @@ use crate::machine::backoff::{EVENT_LOOP_WEIGHT, FULL_WEIGHT};
 use crate::machine::scheduler::{Next, Outcome};
 use crate::machine::thread::{Resume, StopPoint, ThreadId, Until, Wait};
 use crate::tracee::arch::{self, Call};
-use crate::tracee::memory::{self, EFAULT, Fault, Fraction};
+use crate::tracee::memory::{EFAULT, Fault, Fraction};
 
 use super::poll_sets;
 
@@ -28,7 +28,7 @@ impl Machine {
             let is_event_loop = is_epoll(arch::call(wait.registers.number()));
             match self.count_idle_call(id, if is_event_loop { EVENT_LOOP_WEIGHT } else { FULL_WEIGHT }) {
                 None => return self.complete(id, wait, &found),
-                delayed => wait.deadline = delayed,
+                delayed => (wait.deadline, wait.polls) = (delayed, true),
             }
         }
         self.block(id, wait);
@@ -76,26 +76,26 @@ impl Machine {
     /// Answers `poll` and `select`: writes the events and the remaining time. `None` for other calls.
     fn write_events(&mut self, id: ThreadId, wait: &Wait, found: &[i16]) -> Option<Result<i64, Fault>> {
         let (registers, tid) = (&wait.registers, self.tid(id));
-        let (written, remaining) = match arch::call(registers.number()) {
-            Some(Call::Poll) => (poll_sets::write_poll_entries(tid, registers, found), None),
-            Some(Call::Ppoll) => {
-                (poll_sets::write_poll_entries(tid, registers, found), Some((registers.arg(2), Fraction::Nanos)))
-            }
-            Some(Call::Select) => {
-                (poll_sets::write_select_sets(tid, registers, found), Some((registers.arg(4), Fraction::Micros)))
-            }
-            Some(Call::Pselect) => {
-                (poll_sets::write_select_sets(tid, registers, found), Some((registers.arg(4), Fraction::Nanos)))
-            }
+        let call = arch::call(registers.number())?;
+        let limit = match call {
+            Call::Poll => (0, Fraction::Nanos),
+            Call::Ppoll => (registers.arg(2), Fraction::Nanos),
+            Call::Select => (registers.arg(4), Fraction::Micros),
+            Call::Pselect => (registers.arg(4), Fraction::Nanos),
             _ => return None,
         };
-        if let (Some((address, fraction)), Some(deadline)) = (remaining, wait.deadline)
-            && address != 0
-        {
-            let left = deadline.saturating_sub(self.node_time(self.node_of(id)));
-            // The kernel ignores a failure as well.
-            let _ = memory::write_words(tid, address, &fraction.split(left));
-        }
-        Some(written)
+        let remaining = match (limit, wait.deadline) {
+            ((0, _), _) | (_, None) => None,
+            // As in the kernel, a limit of zero stays.
+            _ if wait.polls => None,
+            ((address, fraction), Some(deadline)) => {
+                let left = deadline.saturating_sub(self.node_time(self.node_of(id)));
+                Some((address, fraction.split(left)))
+            }
+        };
+        Some(match call {
+            Call::Poll | Call::Ppoll => poll_sets::write_poll(tid, registers, found, remaining),
+            _ => poll_sets::write_select(tid, registers, &wait.sets, found, remaining),
+        })
     }
 }
