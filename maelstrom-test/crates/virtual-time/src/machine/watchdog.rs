@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use crate::tracee::process::{self, Tid};
 
-/// How often the watchdog looks at the running thread.
+/// How often the watchdog looks at a thread whose turn lasts.
 const PERIOD: Duration = Duration::from_millis(2);
+/// How often it looks whether a turn lasts. Nearly all turns are short, so to look more often would only cost time.
+const IDLE_PERIOD: Duration = Duration::from_millis(10);
 /// CPU time, in nanoseconds, without a traced call after which a thread is preempted for another thread of its node, the
 /// first time in a run. From then on the run is not reproducible. So this is long: a Java virtual machine that
 /// compiles its program at the start computes for more than a second where other programs share its caches.
@@ -110,15 +112,15 @@ impl Drop for Watchdog {
 }
 
 fn watch((shared, over): &(Mutex<Shared>, Condvar), check_due: &AtomicBool) {
-    const PERIODS: u32 = (CHECK_PERIOD.as_millis() / PERIOD.as_millis()) as u32;
-    let mut periods = 0u32;
+    let (mut period, mut since_check) = (IDLE_PERIOD, Duration::ZERO);
     let mut guard = lock(shared);
     // The state in the last period: the turn, whether the thread was asleep, and its CPU time at the beginning.
     let (mut last_turn, mut was_asleep, mut began_ns) = (0, false, 0);
     while !guard.over {
-        guard = over.wait_timeout(guard, PERIOD).unwrap_or_else(PoisonError::into_inner).0;
-        periods += 1;
-        if periods.is_multiple_of(PERIODS) {
+        guard = over.wait_timeout(guard, period).unwrap_or_else(PoisonError::into_inner).0;
+        since_check += std::mem::replace(&mut period, IDLE_PERIOD);
+        if since_check >= CHECK_PERIOD {
+            since_check = Duration::ZERO;
             check_due.store(true, Ordering::Relaxed);
         }
         let turn = guard.turn;
@@ -130,7 +132,8 @@ fn watch((shared, over): &(Mutex<Shared>, Condvar), check_due: &AtomicBool) {
             (last_turn, was_asleep, began_ns) = (turn, false, process::cpu_time_ns(watched.pid));
             continue;
         }
-        // The turn has lasted for a whole period. While we hold the lock the tracer cannot reap the thread, so its id is
+        period = PERIOD;
+        // The turn has lasted for a whole period at least. While we hold the lock the tracer cannot reap the thread, so its id is
         // not used by another one.
         let used_ns = process::cpu_time_ns(watched.pid).saturating_sub(began_ns);
         let forced = if is_asleep(watched.tid) {
