@@ -191,6 +191,7 @@ impl Machine {
             deadline
         });
         self.expire(node);
+        self.update_wakeup(node);
     }
 }
 

@@ -194,6 +194,7 @@ impl Machine {
         incarnation.timers.remove_process(process);
         incarnation.signals_pending = true;
         incarnation.may_progress = true;
+        self.agenda.activate(node);
         if incarnation.main != process {
             self.wake_parents(node);
             return Ok(());

@@ -1,7 +1,7 @@
 //! The machine: nodes, their threads, and one simulated clock for all of them.
 //!
 //! ```text
-//!   Machine ── now, events
+//!   Machine ── now, events, Agenda
 //!     ├── Node n0 ── NodeClock, paused
 //!     │     └── Incarnation ── Input, Output, Timers, Activity
 //!     │           ├── RunQueue      threads that are ready
@@ -21,6 +21,7 @@
 //! | [`scheduler`], [`run_queue`], [`wait_queues`] | turns, blocking, wakeups, preemption |
 //! | [`lifecycle`] | threads, processes and incarnations that begin and end |
 //! | [`clock`], [`timers`] | clocks of nodes, deadlines, timers |
+//! | [`agenda`] | which nodes must be looked at, and when |
 //! | [`files`], [`futexes`], [`signals`] | what blocked threads wait for |
 //! | [`backoff`] | delays for programs that poll |
 //! | [`watchdog`], [`affinity`] | the helper thread; the tracer's processor |
@@ -31,6 +32,7 @@
 //! the machine calls it through [`CallHandler`].
 
 mod affinity;
+mod agenda;
 pub(crate) mod backoff;
 pub(crate) mod clock;
 pub(crate) mod files;
@@ -64,6 +66,7 @@ use crate::tracee::spawn::{self, Program, StartError, Unavailable};
 use crate::tracee::tsc::TscGuard;
 
 use affinity::Pin;
+use agenda::Agenda;
 use clock::NodeClock;
 use handler::CallHandler;
 use node::{Incarnation, Node, Process, ProcessId, SpaceId, SpecialFiles};
@@ -141,6 +144,7 @@ pub struct Machine {
     preempted_by_time: bool,
     now: Nanos,
     nodes: Vec<Node>,
+    agenda: Agenda,
     threads: Slab<Thread>,
     processes: Slab<Process>,
     by_tid: FxHashMap<Tid, ThreadId>,
@@ -185,6 +189,7 @@ impl Machine {
             preemption: options.preemption,
             preempted_by_time: false,
             now: 0,
+            agenda: Agenda::new(options.nodes.len()),
             nodes: options.nodes.into_iter().map(node).collect(),
             threads: Slab::default(),
             processes: Slab::default(),
@@ -264,6 +269,7 @@ impl Machine {
             cpu_without_call: 0,
         });
         self.add_thread(spawned.tid, main);
+        self.update_wakeup(node);
         self.prepare_program(spawned.tid, node).map_err(failed("cannot prepare the program"))
     }
 
@@ -275,7 +281,9 @@ impl Machine {
         let Some(incarnation) = &mut self.nodes[node].incarnation else { return Ok(()) };
         incarnation.generation += 1;
         incarnation.may_progress = true;
-        if incarnation.input.send(line) { Ok(()) } else { Err(InputFull) }
+        let is_sent = incarnation.input.send(line);
+        self.agenda.activate(node);
+        if is_sent { Ok(()) } else { Err(InputFull) }
     }
 
     /// The time, in nanoseconds since the machine was made.
@@ -285,36 +293,47 @@ impl Machine {
 
     /// When the next timer or timeout of a node expires, if there is any.
     pub fn next_timer(&self) -> Option<Nanos> {
-        let of_node = |node: &Node| {
-            let incarnation = node.incarnation.as_ref().filter(|_| !node.paused)?;
+        self.agenda.next_wakeup()
+    }
+
+    /// Enters in the agenda when the next timer or timeout of a node expires.
+    fn update_wakeup(&mut self, node: usize) {
+        let entry = &self.nodes[node];
+        let incarnation = entry.incarnation.as_ref().filter(|_| !entry.paused);
+        let next = incarnation.and_then(|incarnation| {
             let deadline = incarnation.waits.next_deadline().map(|(deadline, _)| deadline);
             deadline.into_iter().chain(incarnation.timers.next()).min()
-        };
-        self.nodes.iter().filter_map(of_node).min()
+        });
+        self.agenda.set_wakeup(node, next);
     }
 
     /// Moves the clock forward, never back. Timers that are due then expire.
     pub fn advance_to(&mut self, time: Nanos) {
         self.now = self.now.max(time);
-        for node in 0..self.nodes.len() {
+        for node in self.agenda.due(self.now) {
             self.expire(node);
+            self.update_wakeup(node);
         }
     }
 
     /// Kills a node and everything that it has started, at once.
     pub fn kill(&mut self, node: usize) {
         self.end_incarnation(node);
+        self.update_wakeup(node);
     }
 
     /// Pauses a node: its clock goes on, it does not run.
     pub fn pause(&mut self, node: usize) {
         self.nodes[node].paused = true;
+        self.update_wakeup(node);
     }
 
     /// Resumes a node. Timers that were due in the meantime expire now.
     pub fn resume(&mut self, node: usize) {
         self.nodes[node].paused = false;
+        self.agenda.activate(node);
         self.expire(node);
+        self.update_wakeup(node);
     }
 
     /// Whether a node has been started and has not ended since.
@@ -343,10 +362,16 @@ impl Machine {
     /// # Errors
     /// As [`run_until_quiescent`](Machine::run_until_quiescent).
     pub fn run_briefly(&mut self, events: &mut Vec<Event>) -> io::Result<bool> {
-        for node in 0..self.nodes.len() {
+        let mut first = 0;
+        while let Some(node) = self.agenda.next_active(first).filter(|_| !self.check_due) {
             let start = coarse_time();
             self.settle(node)?;
             self.wall_times[node] += coarse_time().saturating_sub(start);
+            if !self.check_due {
+                self.agenda.is_settled(node);
+            }
+            self.update_wakeup(node);
+            first = node + 1;
         }
         events.append(&mut self.events);
         Ok(!std::mem::take(&mut self.check_due))

@@ -388,6 +388,8 @@ impl Machine {
         let incarnation = self.incarnation_of(id);
         incarnation.may_progress = true;
         incarnation.run_queue.push(id, number, place);
+        let node = self.node_of(id);
+        self.agenda.activate(node);
     }
 
     /// Keeps a thread stopped until its wait ends.

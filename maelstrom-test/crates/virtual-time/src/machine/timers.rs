@@ -196,6 +196,7 @@ impl Machine {
             let incarnation = self.incarnation(node);
             incarnation.may_progress = true;
             incarnation.generation += 1;
+            self.agenda.activate(node);
         }
     }
 
