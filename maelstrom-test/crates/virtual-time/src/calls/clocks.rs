@@ -64,6 +64,7 @@ impl Machine {
         let Some(clock) = clock else { return CONTINUE };
         let Some(time) = memory::read_timespec(tid, address) else { return CONTINUE };
         let now = self.node_time(node);
+        let is_new = interrupted.is_none();
         let deadline = match interrupted {
             Some(Wait { deadline: Some(deadline), .. }) => deadline,
             _ if is_absolute => self.time_at(node, clock, time),
@@ -78,6 +79,9 @@ impl Machine {
         }
         let mut wait = Wait::new(registers, Some(deadline), Until::Deadline);
         wait.follows_wall_clock = is_absolute && matches!(clock, Clock::Wall | Clock::Tai);
+        if is_new {
+            self.coalesce(id, &mut wait);
+        }
         self.block(id, wait);
         Ok(Next::TurnOver)
     }

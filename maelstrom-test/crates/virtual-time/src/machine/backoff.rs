@@ -15,11 +15,12 @@
 //! A delay ends when what the thread polls for happens, and otherwise after a time that grows with the time for which the
 //! program has been polling. First the delays double, up to a millisecond. Then each is an eighth of the time spent
 //! polling. So a program that compares the clock with its own deadline is at most an eighth late, and never more than
-//! [`LONGEST_DELAY`].
+//! [`LONGEST_DELAY`]. [`coalescing`](super::coalescing) is for programs that sleep between two polls.
 
 use std::io;
 
 use super::Machine;
+use super::coalescing::IdleRounds;
 use super::scheduler::Next;
 use super::thread::{Resume, ThreadId, Until, Wait};
 use crate::time::Nanos;
@@ -40,7 +41,7 @@ const CLOCK_READ_WEIGHT: u32 = FULL_WEIGHT / 16;
 const CLOCK_READS: u32 = 2_000;
 
 /// Sleeps and timeouts shorter than this count as idle calls.
-const SHORT_WAIT: Nanos = 100_000;
+pub(super) const SHORT_WAIT: Nanos = 100_000;
 /// How long short waits can become if there are many in a row.
 const LONGEST_SHORT_WAIT: Nanos = 1_000_000;
 
@@ -48,9 +49,9 @@ const FIRST_DELAY: Nanos = 10_000;
 /// Delays double up to this one.
 const LAST_DOUBLED_DELAY: Nanos = 1_000_000;
 /// From there on, a delay is the time spent polling divided by this.
-const POLLING_PER_DELAY: Nanos = 8;
+pub(super) const POLLING_PER_DELAY: Nanos = 8;
 /// The longest delay of a thread that polls. The timeouts of such programs are of this order.
-const LONGEST_DELAY: Nanos = 5_000_000;
+pub(super) const LONGEST_DELAY: Nanos = 5_000_000;
 /// The same for a node that does not come to rest. Its timeouts are late in any case.
 const BUSY_TIME_PER_THROTTLE: Nanos = 2;
 const LONGEST_THROTTLE: Nanos = 100_000_000;
@@ -79,12 +80,24 @@ pub(crate) struct Polling {
     clock_reads: u32,
     /// When the thread was first delayed.
     since: Option<Nanos>,
+    rounds: IdleRounds,
 }
 
 impl Polling {
     /// A call succeeded, or the thread truly waits.
     pub(crate) fn succeeded(&mut self) {
+        self.rounds = IdleRounds::default();
+        self.waits();
+    }
+
+    /// The thread waits for time to pass.
+    fn waits(&mut self) {
         self.idle = if self.since.take().is_some() { IDLE_CALLS_AFTER_SUCCESS } else { 0 };
+    }
+
+    /// The rounds of polling and sleeping in a row.
+    pub(super) fn rounds(&mut self) -> &mut IdleRounds {
+        &mut self.rounds
     }
 
     /// Delays the thread at its next idle call.
@@ -186,6 +199,12 @@ impl Machine {
 
     /// Counts an idle call. Returns until when the thread must be delayed, if it has made many of them.
     pub(crate) fn count_idle_call(&mut self, id: ThreadId, weight: u32) -> Option<Nanos> {
+        self.polling(id).rounds.poll();
+        self.delay_after(id, weight)
+    }
+
+    /// The same for a call that does not look for anything.
+    fn delay_after(&mut self, id: ThreadId, weight: u32) -> Option<Nanos> {
         let now = self.node_time(self.node_of(id));
         self.polling(id).count(weight, now).map(|delay| now + delay)
     }
@@ -198,17 +217,17 @@ impl Machine {
             return None;
         }
         polling.exhaust();
-        self.count_idle_call(id, CLOCK_READ_WEIGHT)
+        self.delay_after(id, CLOCK_READ_WEIGHT)
     }
 
     /// Returns when a wait until `deadline` really ends: many short waits in a row become longer.
     pub(crate) fn lengthen_short_wait(&mut self, id: ThreadId, deadline: Nanos) -> Nanos {
         let now = self.node_time(self.node_of(id));
         if deadline.saturating_sub(now) >= SHORT_WAIT {
-            self.polling(id).succeeded();
+            self.polling(id).waits();
             return deadline;
         }
-        let delayed = self.count_idle_call(id, FULL_WEIGHT);
+        let delayed = self.delay_after(id, FULL_WEIGHT);
         delayed.map_or(deadline, |delayed| deadline.max(delayed.min(now + LONGEST_SHORT_WAIT)))
     }
 

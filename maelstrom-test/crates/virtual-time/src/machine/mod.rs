@@ -23,7 +23,7 @@
 //! | [`clock`], [`timers`] | clocks of nodes, deadlines, timers |
 //! | [`agenda`] | which nodes must be looked at, and when |
 //! | [`files`], [`futexes`], [`signals`] | what blocked threads wait for |
-//! | [`backoff`] | delays for programs that poll |
+//! | [`backoff`], [`coalescing`] | delays for programs that poll; longer sleeps for those that poll and sleep |
 //! | [`watchdog`], [`affinity`] | the helper thread; the tracer's processor |
 //! | [`stdio`] | input and output of a node |
 //! | [`handler`] | the interface to the layer above |
@@ -35,6 +35,7 @@ mod affinity;
 mod agenda;
 pub(crate) mod backoff;
 pub(crate) mod clock;
+pub(crate) mod coalescing;
 pub(crate) mod files;
 pub(crate) mod futexes;
 pub(crate) mod handler;
@@ -257,6 +258,7 @@ impl Machine {
             input: Input::new(spawned.stdin.0, spawned.stdin.1),
             output: Output::new(spawned.stdout),
             printed: 0,
+            outputs: 0,
             rng,
             run_queue: RunQueue::new(scheduling, self.preemption),
             waits: Default::default(),
@@ -283,6 +285,8 @@ impl Machine {
         incarnation.may_progress = true;
         let is_sent = incarnation.input.send(line);
         self.agenda.activate(node);
+        self.end_coalescing(node, None);
+        self.update_wakeup(node);
         if is_sent { Ok(()) } else { Err(InputFull) }
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Incarnation {
     pub(super) output: Output,
     /// Bytes printed since the node was last at rest.
     pub(super) printed: usize,
+    /// How often the node has printed something.
+    pub(super) outputs: u64,
     /// The source of random numbers that the node's programs see.
     pub(super) rng: Rng,
     pub(super) run_queue: RunQueue,

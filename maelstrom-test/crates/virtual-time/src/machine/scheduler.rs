@@ -104,6 +104,7 @@ impl Machine {
                 entry.has_run = true;
                 self.tsc.disable();
                 self.run_turn(id)?;
+                self.end_coalescing(node, Some(id));
             } else if !self.check_waits(node) {
                 self.collect_output(node);
                 let incarnation = self.incarnation(node);
@@ -134,6 +135,10 @@ impl Machine {
         // No time passes while it prints, so it would not stop by itself.
         if *printed > FLOOD_LIMIT && !std::mem::replace(&mut entry.paused, true) {
             events.push(Event::Flooded { node });
+        }
+        if any {
+            incarnation.outputs += 1;
+            self.end_coalescing(node, None);
         }
         any || self.events.len() > before
     }
@@ -408,13 +413,16 @@ impl Machine {
     pub(crate) fn unblock(&mut self, id: ThreadId) -> Option<Wait> {
         let thread = &mut self.threads[id];
         thread.wait()?;
-        let State::Blocked(wait) = std::mem::replace(&mut thread.state, State::Running) else { unreachable!() };
+        let State::Blocked(mut wait) = std::mem::replace(&mut thread.state, State::Running) else { unreachable!() };
         let number = thread.number;
         let incarnation = self.incarnation_of(id);
         if matches!(wait.until, Until::ThrottleEnds(_)) {
             incarnation.activity.throttle_ended();
         }
         incarnation.waits.leave(id, number, &wait);
+        if let Some(coalesced) = wait.coalesced.take() {
+            wait.deadline = coalesced.early_deadline(wait.deadline, self.now);
+        }
         Some(wait)
     }
 

@@ -1,6 +1,7 @@
 //! What the machine remembers of a thread: its state, and the system call that blocks it.
 
 use super::backoff::Polling;
+use super::coalescing::Coalesced;
 use super::files::PollTarget;
 use super::node::{ProcessId, SpaceId};
 use crate::time::Nanos;
@@ -137,6 +138,8 @@ pub(crate) struct Wait {
     pub(crate) sets: Box<[u8]>,
     /// The call does not wait. The thread polls, and is delayed.
     pub(crate) polls: bool,
+    /// The wait is several sleeps of the program.
+    pub(super) coalesced: Option<Coalesced>,
     /// The node's generation (see [`Incarnation`](super::node::Incarnation)) when the thread was last found to be blocked.
     pub(super) checked_at: u64,
 }
@@ -153,6 +156,7 @@ impl Wait {
             done: 0,
             sets: Box::default(),
             polls: false,
+            coalesced: None,
             checked_at: 0,
         }
     }

@@ -178,6 +178,7 @@ impl Machine {
 
     /// Carries out the actions of a node's timers that have expired.
     pub(super) fn fire_timers(&mut self, node: usize) {
+        self.end_coalescing(node, None);
         let now = self.now;
         let ids: Vec<TimerId> = self.timers(node).0.keys().copied().collect();
         for id in ids {

@@ -17,6 +17,8 @@ pub(super) struct WaitQueues {
     checked: BTreeSet<(u32, ThreadId)>,
     /// The threads that wait at each word, in the order of their arrival.
     futexes: FxHashMap<(SpaceId, u64), Vec<ThreadId>>,
+    /// Threads whose sleeps are [coalesced](super::coalescing).
+    coalesced: Vec<ThreadId>,
 }
 
 impl WaitQueues {
@@ -27,6 +29,9 @@ impl WaitQueues {
         }
         if wait.until.needs_checks() {
             self.checked.insert((number, id));
+        }
+        if wait.coalesced.is_some() {
+            self.coalesced.push(id);
         }
         if let Until::FutexWoken(space, words) = &wait.until {
             for word in words {
@@ -42,6 +47,9 @@ impl WaitQueues {
         }
         if wait.until.needs_checks() {
             self.checked.remove(&(number, id));
+        }
+        if wait.coalesced.is_some() {
+            self.coalesced.retain(|other| *other != id);
         }
         if let Until::FutexWoken(space, words) = &wait.until {
             for word in words {
@@ -71,6 +79,11 @@ impl WaitQueues {
     /// The threads whose condition must be checked when the node has done something.
     pub(super) fn checked(&self) -> impl Iterator<Item = ThreadId> + '_ {
         self.checked.iter().map(|(_, id)| *id)
+    }
+
+    /// The threads whose sleeps are coalesced.
+    pub(super) fn coalesced(&self) -> &[ThreadId] {
+        &self.coalesced
     }
 
     /// The threads that wait at a word.

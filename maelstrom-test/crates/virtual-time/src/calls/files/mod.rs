@@ -283,7 +283,12 @@ impl Machine {
     ) -> Outcome {
         if let TimeLimit::Until(deadline) = limit {
             let deadline = self.lengthen_short_wait(id, deadline);
+            let is_new = interrupted.is_none();
             wait.deadline = interrupted.and_then(|wait| wait.deadline).or(Some(deadline));
+            // Without files it is a sleep.
+            if is_new && matches!(&wait.until, Until::FileReady(targets) if targets.is_empty()) {
+                self.coalesce(id, &mut wait);
+            }
         }
         self.wait_for_files(id, wait, limit != TimeLimit::Zero)
     }
