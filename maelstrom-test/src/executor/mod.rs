@@ -108,6 +108,16 @@ pub(crate) fn coarse_clock() -> std::time::Duration {
     START.elapsed()
 }
 
+/// Returns the width of the terminal that standard output is connected to, in characters.
+#[cfg(feature = "cli")]
+pub(crate) fn terminal_width() -> Option<usize> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: `size` outlives the call.
+    #[allow(unsafe_code)]
+    let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
+    (result == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
 /// The maximum length of a line on standard output, in bytes. A longer line aborts the run.
 pub const LINE_LIMIT: usize = 64 << 20;
 

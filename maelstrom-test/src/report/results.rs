@@ -9,6 +9,7 @@
 //!   "expectation": {"expect": "valid", "met": false},
 //!   "scenario": {"name": "raft_is_linearizable", "workload": "lin-kv", "seed": 7, "time": "virtual"},
 //!   "anomalies": [{"anomaly": "nonlinearizable", "part": "workload", "operations": [410, 417], …}],
+//!   "cause": {"anomaly": "nonlinearizable", "operations": {"total": 5411, "kept": 3}, "rows": [{"time": 2014000000, …}], …},
 //!   "notes": [],
 //!   "perf": {"valid": true, "latency": {"read": {"ok": {"0.5": 1.2, …}}}, "rate": …},
 //!   "timeline": {"valid": true},
@@ -20,6 +21,10 @@
 //! ```
 //!
 //! - `expectation` is present if a test or `--expect` sets the expected end of the run.
+//! - `cause` is present if a search by repetition has reduced the failing run to what the failure needs. `rows` are the
+//!   events that are left, of [`RowKind`](super::cause::RowKind): `type` is `invoke`, `ok`, `fail`, `info`, `message`,
+//!   `fault-start`, `fault-end` or `log`, and `column` names the process, node or service. `matters` is `alone` if the
+//!   failure needs the event, and `one-of` if any of `one_of` events is enough.
 //! - `valid` is `true`, `false` or `"unknown"`.
 //! - Latencies (in `perf`, and `stable_latencies` and `lost_latencies` of sets) are in milliseconds, as in Jepsen's
 //!   Maelstrom. Points in time are in nanoseconds since the beginning of the run, as in the history.
@@ -116,6 +121,9 @@ impl Serialize for Results<'_> {
             &Scenario { name: view.name, workload: view.workload, seed: view.seed, time: view.time_mode.name() },
         )?;
         map.serialize_entry("anomalies", &anomalies(view))?;
+        if let Some(cause) = view.cause {
+            map.serialize_entry("cause", &cause.to_json())?;
+        }
         map.serialize_entry("notes", view.notes)?;
         if let Some(breakdown) = view.breakdown {
             map.serialize_entry("error", &breakdown.story)?;

@@ -66,7 +66,7 @@ impl Sample {
     }
 }
 
-const MS: Nanos = 1_000_000;
+pub(super) const MS: Nanos = 1_000_000;
 
 pub(super) fn op(time: Nanos, kind: OpType, process: u64, f: &str, value: Value) -> Op {
     Op { time, ..Op::new(0, kind, process, f, value) }

@@ -4,6 +4,7 @@
 //! times, paths, process ids or values. So it does not depend on the clock or the machine, and depends on the seed only if
 //! the verdict does.
 
+use super::cause::Cause;
 use super::{RunView, text};
 use crate::checker::{Finding, Valid};
 
@@ -40,8 +41,10 @@ pub fn stable(view: &RunView<'_>) -> String {
 /// Renders the stable text, followed by the full report with statistics. Repeatable in virtual time only.
 pub fn full(view: &RunView<'_>) -> String {
     // Wall-clock time and paths differ between machines even in virtual time.
-    let view = RunView { directory: None, again: None, elapsed: std::time::Duration::ZERO, ..view.clone() };
-    format!("{}\n{}", stable(&view), text::render(&view, text::Style { colour: false, full: true }))
+    let cause = view.cause.map(Cause::without_wall_clock);
+    let elapsed = std::time::Duration::ZERO;
+    let view = RunView { directory: None, again: None, elapsed, cause: cause.as_ref(), ..view.clone() };
+    format!("{}\n{}", stable(&view), text::render(&view, text::Style { full: true, ..text::Style::PLAIN }))
 }
 
 fn scenario(view: &RunView<'_>) -> String {
@@ -64,7 +67,7 @@ fn line(key: &str, value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::{cause, sample};
 
     #[test]
     fn the_text_does_not_depend_on_name_seed_or_duration() {
@@ -100,10 +103,15 @@ mod tests {
     #[test]
     fn the_full_text_has_no_paths_and_no_wall_clock() {
         let mut sample = sample::stale_read();
+        sample.cause = Some(cause::sample::stale_leader());
         let text = full(&sample.view());
         sample.elapsed *= 3;
+        sample.cause.as_mut().unwrap().repeats_in *= 3;
         sample.directory = "/elsewhere".into();
         assert_eq!(full(&sample.view()), text);
-        assert!(text.contains("write 3 ← 2") && !text.contains("report.html"), "{text}");
+        assert!(
+            text.contains("write 3 ← 2") && text.contains("request_vote") && !text.contains("report.html"),
+            "{text}"
+        );
     }
 }

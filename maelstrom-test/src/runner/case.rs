@@ -193,7 +193,7 @@ impl Case {
         let run = judge::ended(result).map_err(not_started)?;
         // The index is a convenience, so a test does not fail because of it.
         let _ = index::add(&paths::output(self.function.temporary_directory), &self.directory(), &run.view());
-        let report = text::render(&run.view(), text::Style { colour: false, full: false });
+        let report = text::render(&run.view(), text::Style::PLAIN);
         if self.options.get("time").is_none_or(|time| time == "auto") {
             warn_about_real_time(&run);
         }

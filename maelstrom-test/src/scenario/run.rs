@@ -259,7 +259,7 @@ impl Run {
 
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text::render(&self.view(), text::Style { colour: false, full: f.alternate() }))
+        f.write_str(&text::render(&self.view(), text::Style { full: f.alternate(), ..text::Style::PLAIN }))
     }
 }
 

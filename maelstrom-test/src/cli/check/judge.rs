@@ -132,7 +132,7 @@ mod tests {
         let report = |source: Source, max_kept: u64| {
             let judged = judge(&source, checker, &context, max_kept).expect("the history is well-formed");
             let text = super::super::show(&judged, "FILE", workload, &context, |view| {
-                render(view, Style { full: true, ..Style::PLAIN })
+                render(view, Style { full: true, width: 1000, ..Style::PLAIN })
             });
             // Only the report of a history in memory has latencies.
             let shown = text.lines().filter(|line| !line.starts_with("  network"));

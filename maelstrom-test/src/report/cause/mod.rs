@@ -14,11 +14,20 @@
 //! The events are those of the reduced run, which is often shorter than the failing one. Its files are in
 //! [`Cause::directory`].
 
+mod fault_lanes;
+mod json;
+mod logs;
+#[cfg(test)]
+pub(super) mod sample;
+mod words;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::history::{Nanos, OpType};
 use crate::protocol::NodeKind;
+
+pub(super) use fault_lanes::FaultLanes;
 
 /// Why a run failed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,7 +57,8 @@ pub struct Cause {
     pub budget: u64,
     /// Why the search ended early. `None` if nothing more can be left out.
     pub incomplete: Option<String>,
-    /// The plan that repeats the reduced run.
+    /// The plan that repeats the reduced run, relative to the directory of the run whose report this is:
+    /// `shrunk/plan.json`. Empty if there is none.
     pub plan: PathBuf,
     /// The directory of the reduced run, relative to that of the run whose report this is: `shrunk`. Empty if it is the
     /// same run. `None` if the files of the reduced run are not kept.

@@ -20,7 +20,7 @@ use crate::executor::LogTail;
 use crate::history::Nanos;
 use times::Times;
 
-pub(super) use placed::{PlacedLine, placed};
+pub(super) use placed::{PlacedLine, last_lines, placed};
 
 /// The last lines of a node's standard error.
 #[derive(Clone, Debug, Default, PartialEq)]

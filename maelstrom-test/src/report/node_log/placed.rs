@@ -1,5 +1,6 @@
 //! Lines of logs at their places among the events of a run.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -73,6 +74,51 @@ fn between(log: &Path, (from, to): (Nanos, Nanos), limit: usize) -> io::Result<V
         }
     }
     Ok(lines)
+}
+
+/// A line of a log, with the position of its first byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::report) struct FoundLine {
+    pub(in crate::report) offset: u64,
+    pub(in crate::report) time: Nanos,
+    pub(in crate::report) text: String,
+}
+
+/// Returns the last lines of a log that were written in an interval, both ends included, and that begin at or after an
+/// offset: at most `count`, of which only the last bytes are read.
+pub(in crate::report) fn last_lines(
+    log: &Path,
+    (from, to): (Nanos, Nanos),
+    offset: u64,
+    count: usize,
+) -> io::Result<Vec<FoundLine>> {
+    const BYTES: u64 = 16 << 10;
+    let mut times = Times::of(log)?;
+    let mut reader = BufReader::new(File::open(log)?);
+    let mut entries = times.from(|entry| entry.time < from)?.peekable();
+    let mut lines = VecDeque::new();
+    while let Some(entry) = entries.next_if(|entry| entry.time <= to) {
+        let end = match entries.peek() {
+            Some(next) => next.offset,
+            None => reader.get_ref().metadata()?.len(),
+        };
+        if entry.time < from || end <= offset {
+            continue;
+        }
+        let start = entry.offset.max(end.saturating_sub(BYTES));
+        let mut piece = Piece::new(&mut reader, start, Some(end))?;
+        loop {
+            let at = piece.at;
+            let Some(text) = piece.line()? else { break };
+            if at >= offset {
+                lines.push_back(FoundLine { offset: at, time: entry.time, text });
+                if lines.len() > count {
+                    lines.pop_front();
+                }
+            }
+        }
+    }
+    Ok(lines.into())
 }
 
 /// The lines that begin in a part of a log.

@@ -1,6 +1,6 @@
 //! The operations that prove a finding, as aligned lines.
 
-use super::layout::{WIDTH, pad, width, wrap};
+use super::layout::{pad, width, wrap};
 use super::style::{Style, Tone};
 use crate::checker::{Evidence, Finding};
 use crate::report::escape::visible;
@@ -30,7 +30,7 @@ pub(super) fn lines(view: &RunView<'_>, finding: &Finding, style: Style) -> Vec<
     let gap = |column: usize| if column > 0 { column + 2 } else { 0 };
     let head = INDENT + gap(time) + gap(who);
     let mut note_at = head + text + 3;
-    let below = WIDTH.saturating_sub(note_at) < NARROWEST_NOTE;
+    let below = style.width.saturating_sub(note_at) < NARROWEST_NOTE;
     if below {
         note_at = head + 4;
     }
@@ -38,7 +38,7 @@ pub(super) fn lines(view: &RunView<'_>, finding: &Finding, style: Style) -> Vec<
     for row in rows {
         let is_note = row.time.is_empty() && row.text.is_empty();
         let at = if is_note { INDENT } else { note_at };
-        let mut notes = wrap(&row.note, WIDTH - at).into_iter();
+        let mut notes = wrap(&row.note, style.width - at).into_iter();
         let mut first = format!("{:INDENT$}{:>time$}{}", "", row.time, " ".repeat(gap(time) - time));
         first.push_str(&pad(&row.who, gap(who)));
         for (number, text) in row.text.iter().enumerate() {

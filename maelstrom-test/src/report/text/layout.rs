@@ -1,8 +1,5 @@
 //! Lines of bounded width.
 
-/// The width of reports, in characters.
-pub(super) const WIDTH: usize = 100;
-
 /// Returns the number of characters of a text. East Asian wide characters count as one, so lines with them are not aligned.
 pub(super) fn width(text: &str) -> usize {
     text.chars().count()

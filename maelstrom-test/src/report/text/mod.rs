@@ -3,6 +3,7 @@
 //! It shows the verdict in one line, then the smallest set of operations that proves it, then the files with more. It has at
 //! most [`LINES`] lines, unless [`Style::full`] is set.
 
+mod cause;
 mod evidence;
 mod layout;
 mod sections;
@@ -10,7 +11,7 @@ mod style;
 
 pub use style::Style;
 
-use layout::{WIDTH, at_most, pad, width, wrap};
+use layout::{at_most, pad, width, wrap};
 use style::Tone;
 
 use super::escape::visible;
@@ -27,9 +28,9 @@ pub fn render(view: &RunView<'_>, style: Style) -> String {
     let room = if style.full { usize::MAX } else { LINES - head.len() - foot.len() };
     let body = match view.breakdown {
         Some(breakdown) => sections::breakdown(breakdown, style),
-        None if view.valid() == Valid::True => sections::valid(view),
-        None if view.valid() == Valid::Unknown => sections::unknown(view),
-        None => proof(view, style, room),
+        None if view.valid() == Valid::True => sections::valid(view, style),
+        None if view.valid() == Valid::Unknown => sections::unknown(view, style),
+        None => failure(view, style, room),
     };
     let more = |missing: usize| format!("     … {} in the report", units::counted(missing as u64, "more line"));
     let statistics = if style.full { sections::statistics(view, style) } else { Vec::new() };
@@ -59,7 +60,7 @@ fn verdict_line(view: &RunView<'_>, style: Style) -> Vec<String> {
         "unknown" => Tone::Unknown,
         _ => Tone::Bad,
     };
-    let gap = " ".repeat(WIDTH.saturating_sub(left + width(&right)));
+    let gap = " ".repeat(style.width.saturating_sub(left + width(&right)));
     let painted = format!("{}: {}", style.paint(Tone::Strong, &name), style.paint(tone, &headline));
     let right = style.paint(Tone::Dim, &right);
     if gap.len() < 3 { vec![painted, format!("  {right}")] } else { vec![format!("{painted}{gap}{right}")] }
@@ -76,6 +77,9 @@ fn foot(view: &RunView<'_>, style: Style) -> Vec<String> {
     let limit = if style.full { usize::MAX } else { 4 };
     let notes = view.notes.iter().flat_map(|note| wrapped_label("note", &visible(note, 400), style)).collect();
     lines.extend(at_most(notes, limit, |missing| format!("          … {missing} more lines of notes")));
+    if view.cause.is_none() && is_not_searched(view) {
+        lines.extend(wrapped_label("cause", NOT_SEARCHED, style));
+    }
     lines.extend(reference_lines(view, style));
     if !lines.is_empty() {
         lines.insert(0, String::new());
@@ -83,12 +87,35 @@ fn foot(view: &RunView<'_>, style: Style) -> Vec<String> {
     lines
 }
 
-/// Renders the lines `report` and `again`.
+/// Renders the lines `report`, `plan` and `again`.
 fn reference_lines(view: &RunView<'_>, style: Style) -> Vec<String> {
     let directory = view.directory.map(|directory| directory.join(file_names::REPORT).display().to_string());
     let report = directory.map(|file| label("report", &file, style)).unwrap_or_default();
+    let plan = view.cause.map(|cause| &cause.plan).filter(|plan| !plan.as_os_str().is_empty());
+    let plan = view.directory.zip(plan).map(|(directory, plan)| directory.join(plan).display().to_string());
+    let plan = plan.map(|file| label("plan", &file, style)).unwrap_or_default();
     let again = view.again.map(|again| label("again", again, style)).unwrap_or_default();
-    [report, again].concat()
+    [report, plan, again].concat()
+}
+
+/// Renders the cause of the failure, if it is known, and its proof.
+fn failure(view: &RunView<'_>, style: Style, room: usize) -> Vec<String> {
+    let mut lines = match view.cause {
+        Some(cause) => cause::lines(cause, style),
+        None => Vec::new(),
+    };
+    lines.extend(proof(view, style, room.saturating_sub(lines.len())));
+    lines
+}
+
+/// Says why the cause of a failure in real time is not known.
+pub(super) const NOT_SEARCHED: &str =
+    "not searched, because runs in real time cannot be repeated exactly; use `time = \"virtual\"` (`--time virtual`)";
+
+/// Whether the cause of a failure was not searched because of the clock.
+pub(super) fn is_not_searched(view: &RunView<'_>) -> bool {
+    let is_unexpected = view.badge().tone != "valid";
+    view.time_mode == super::TimeMode::Real && view.seed.is_some() && view.valid() == Valid::False && is_unexpected
 }
 
 /// Renders the first finding with its evidence, and the headlines of the others.
@@ -101,7 +128,7 @@ fn proof(view: &RunView<'_>, style: Style, room: usize) -> Vec<String> {
             lines.extend([String::new(), format!("  {}", style.paint(Tone::Bad, &visible(&finding.headline, 120)))]);
         }
         let after = after_evidence(view, finding, &findings[shown..], style);
-        let before = story(finding);
+        let before = story(finding, style);
         let room =
             if style.full { usize::MAX } else { room.saturating_sub(lines.len() + before.len() + after.len() + 1) };
         let more = |missing: usize| format!("     … {} in the report", units::counted(missing as u64, "more line"));
@@ -111,14 +138,14 @@ fn proof(view: &RunView<'_>, style: Style, room: usize) -> Vec<String> {
         lines.extend(after);
     }
     if findings.is_empty() {
-        lines.extend(sections::reasons(view));
+        lines.extend(sections::reasons(view, style));
     }
     lines
 }
 
-fn story(finding: &Finding) -> Vec<String> {
+fn story(finding: &Finding, style: Style) -> Vec<String> {
     let text: Vec<String> = finding.story.lines().map(|line| visible(line, 600)).collect();
-    let lines = wrap(&text.join("\n"), WIDTH - 2);
+    let lines = wrap(&text.join("\n"), style.width - 2);
     std::iter::once(String::new()).chain(lines.into_iter().map(|line| format!("  {line}"))).collect()
 }
 
@@ -129,7 +156,10 @@ fn after_evidence(view: &RunView<'_>, finding: &Finding, others: &[&Finding], st
     if !lines.is_empty() {
         lines.insert(0, String::new());
     }
-    lines.extend(sections::logs(view, &view.nodes_of(finding), style));
+    // The cause has the lines of logs that matter.
+    if view.cause.is_none() {
+        lines.extend(sections::logs(view, &view.nodes_of(finding), style));
+    }
     lines
 }
 
@@ -141,7 +171,7 @@ fn label(name: &str, text: &str, style: Style) -> Vec<String> {
 /// Renders `  label   text`, wrapped.
 fn wrapped_label(name: &str, text: &str, style: Style) -> Vec<String> {
     let start = |number: usize| style.paint(Tone::Dim, &pad(if number == 0 { name } else { "" }, 8));
-    wrap(text, WIDTH - 10).iter().enumerate().map(|(number, line)| format!("  {}{line}", start(number))).collect()
+    wrap(text, style.width - 10).iter().enumerate().map(|(number, line)| format!("  {}{line}", start(number))).collect()
 }
 
 #[cfg(test)]

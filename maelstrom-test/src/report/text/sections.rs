@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::layout::{WIDTH, at_most, pad, width, wrap};
+use super::layout::{at_most, pad, width, wrap};
 use super::style::{Style, Tone};
 use super::{label, wrapped_label};
 use crate::checker::{Finding, Quantiles, Valid};
@@ -17,9 +17,18 @@ const OTHER_FINDINGS: usize = 3;
 const OUTPUT_LINES: usize = 32;
 
 /// Renders the summary of a valid run, and the assumptions that its verdict depends on.
-pub(super) fn valid(view: &RunView<'_>) -> Vec<String> {
-    let mut lines = vec![format!("  {}", summary(view).join(" · "))];
-    lines.extend(reasons(view));
+pub(super) fn valid(view: &RunView<'_>, style: Style) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in summary(view) {
+        match lines.last_mut() {
+            Some(line) if width(line) + 3 + width(&part) <= style.width => *line += &format!(" · {part}"),
+            _ => lines.extend(wrap(&part, style.width - 4).into_iter().enumerate().map(|(number, line)| {
+                let indent = if number == 0 { "  " } else { "    " };
+                format!("{indent}{line}")
+            })),
+        }
+    }
+    lines.extend(reasons(view, style));
     lines
 }
 
@@ -112,20 +121,20 @@ fn by_function<'a>(view: &RunView<'a>) -> BTreeMap<&'a str, BTreeMap<OpType, u64
 }
 
 /// Renders the reasons for an unknown verdict.
-pub(super) fn unknown(view: &RunView<'_>) -> Vec<String> {
-    let mut lines = reasons(view);
+pub(super) fn unknown(view: &RunView<'_>, style: Style) -> Vec<String> {
+    let mut lines = reasons(view, style);
     lines.extend([String::new(), format!("  {}", operations(view))]);
     lines
 }
 
 /// Renders the reasons that parts give for their verdicts.
-pub(super) fn reasons(view: &RunView<'_>) -> Vec<String> {
+pub(super) fn reasons(view: &RunView<'_>, style: Style) -> Vec<String> {
     let mut lines = Vec::new();
     for part in view.parts {
         if let Some(reason) = &part.verdict.reason {
             lines.push(String::new());
             let text = format!("{}: {}", part.name, visible(reason, 600));
-            lines.extend(wrap(&text, WIDTH - 2).into_iter().map(|line| format!("  {line}")));
+            lines.extend(wrap(&text, style.width - 2).into_iter().map(|line| format!("  {line}")));
         }
     }
     lines
@@ -186,12 +195,12 @@ pub(super) fn logs(view: &RunView<'_>, nodes: &[&str], style: Style) -> Vec<Stri
 /// line: `[Errno 2] No such file or directory`.
 fn quoted(line: &str, style: Style) -> Vec<String> {
     const ERRORS: [&str; 6] = ["error", "errno", "exception", "no such", "cannot", "can't"];
-    const ROOM: usize = WIDTH - 5;
+    let room = style.width - 5;
     let lower = line.to_lowercase();
-    let pieces = if width(line) > ROOM && ERRORS.iter().any(|word| lower.contains(word)) {
-        wrap(visible(line, 3 * ROOM).trim_start(), ROOM)
+    let pieces = if width(line) > room && ERRORS.iter().any(|word| lower.contains(word)) {
+        wrap(visible(line, 3 * room).trim_start(), room)
     } else {
-        vec![visible(line, ROOM)]
+        vec![visible(line, room)]
     };
     pieces.iter().map(|piece| format!("     {}", style.paint(Tone::Dim, piece))).collect()
 }
@@ -215,7 +224,7 @@ fn last_lines(all: &[String], limit: usize, style: Style) -> (usize, Vec<String>
 pub(super) fn breakdown(breakdown: &Breakdown, style: Style) -> Vec<String> {
     let story: Vec<String> = breakdown.story.lines().map(|line| visible(line, 1000)).collect();
     let mut lines = vec![String::new()];
-    lines.extend(wrap(&story.join("\n"), WIDTH - 2).into_iter().map(|line| format!("  {line}")));
+    lines.extend(wrap(&story.join("\n"), style.width - 2).into_iter().map(|line| format!("  {line}")));
     // Standard error explains most crashes. Standard output gets the remaining lines, but at least a few.
     let few = breakdown.stdout.len().min(6);
     let stderr = last_lines(&breakdown.stderr, if style.full { OUTPUT_LINES } else { OUTPUT_LINES - 12 - few }, style);

@@ -4,12 +4,14 @@
 use std::io::IsTerminal;
 
 /// The style of a text report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     /// Whether to use escape sequences for colours.
     pub colour: bool,
     /// Whether to show all findings, all evidence and statistics, instead of at most [`LINES`](super::LINES) lines.
     pub full: bool,
+    /// The maximum number of characters of a line, except for paths and commands.
+    pub width: usize,
 }
 
 /// The meaning of a piece of text, which decides its colour.
@@ -29,14 +31,14 @@ pub(super) enum Tone {
 
 impl Style {
     /// The style of `report.txt`: no colours, at most [`LINES`](super::LINES) lines.
-    pub const PLAIN: Style = Style { colour: false, full: false };
+    pub const PLAIN: Style = Style { colour: false, full: false, width: 80 };
 
     /// Returns the style for standard output. It has colours on a terminal, unless `NO_COLOR` is set or `CARGO_TERM_COLOR` is
     /// `never`. With `CARGO_TERM_COLOR=always` it always has colours.
     #[cfg(feature = "cli")]
     pub(crate) fn for_stdout() -> Style {
         let variable = |name: &str| std::env::var(name).ok();
-        Style { colour: allowed(std::io::stdout().is_terminal(), variable), full: false }
+        Style { colour: allowed(std::io::stdout().is_terminal(), variable), width: terminal_width(), full: false }
     }
 
     pub(super) fn paint(self, tone: Tone, text: &str) -> String {
@@ -52,6 +54,12 @@ impl Style {
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
+}
+
+/// Returns the width of the terminal, within limits in which reports are readable.
+#[cfg(feature = "cli")]
+fn terminal_width() -> usize {
+    crate::executor::terminal_width().map_or(Style::PLAIN.width, |width| width.clamp(60, 120))
 }
 
 #[cfg(any(test, feature = "cli"))]
@@ -81,6 +89,6 @@ mod tests {
     #[test]
     fn plain_text_has_no_escapes() {
         assert_eq!(Style::PLAIN.paint(Tone::Bad, "lost"), "lost");
-        assert_eq!(Style { colour: true, full: false }.paint(Tone::Dim, "x"), "\x1b[2mx\x1b[0m");
+        assert_eq!(Style { colour: true, ..Style::PLAIN }.paint(Tone::Dim, "x"), "\x1b[2mx\x1b[0m");
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::checker::Evidence;
 use crate::report::sample;
-use crate::report::{FaultSummary, NodeLog};
+use crate::report::{FaultSummary, NodeLog, TimeMode, cause};
 
 fn plain(sample: &sample::Sample) -> String {
     render(&sample.view(), Style::PLAIN)
@@ -10,6 +10,25 @@ fn plain(sample: &sample::Sample) -> String {
 #[test]
 fn an_invalid_run_has_verdict_evidence_and_references() {
     insta::assert_snapshot!(plain(&sample::stale_read()));
+}
+
+#[test]
+fn the_cause_comes_before_the_proof() {
+    let mut sample = sample::stale_read();
+    sample.cause = Some(cause::sample::stale_leader());
+    let text = plain(&sample);
+    assert!(text.lines().count() <= LINES, "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_failure_in_real_time_says_why_there_is_no_cause() {
+    let sample = sample::stale_read();
+    let view = RunView { time_mode: TimeMode::Real, ..sample.view() };
+    insta::assert_snapshot!(render(&view, Style::PLAIN));
+    let expectation = crate::report::Expectation { expect: "nonlinearizable".into(), failure: None };
+    let expected = RunView { expectation: Some(&expectation), ..view };
+    assert!(!render(&expected, Style::PLAIN).contains("not searched"));
 }
 
 #[test]
@@ -78,11 +97,11 @@ fn lines_that_name_an_error_are_wrapped() {
     breakdown.stderr = vec![other.clone(), python.into(), "    raise KeyError(1)".into()];
     let text = plain(&sample);
     let shown: Vec<&str> = text.lines().skip_while(|line| !line.contains("standard error of n1:")).skip(1).collect();
-    let cut = format!("     {}…", &other[..WIDTH - 5]);
+    let cut = format!("     {}…", &other[..Style::PLAIN.width - 5]);
     let expected = [
         cut.as_str(),
-        "     /root/.pyenv/versions/3.11.7/bin/python3: can't open file '/tmp/maelstrom-node/nodes/echo.py':",
-        "     [Errno 2] No such file or directory",
+        "     /root/.pyenv/versions/3.11.7/bin/python3: can't open file",
+        "     '/tmp/maelstrom-node/nodes/echo.py': [Errno 2] No such file or directory",
         "         raise KeyError(1)",
     ];
     assert_eq!(shown[..4], expected, "{text}");
@@ -106,7 +125,7 @@ fn reports_have_at_most_forty_lines_and_count_the_missing_ones() {
     sample.logs[0].tail = vec!["x".repeat(100_000).as_str().into(); 50];
     let text = plain(&sample);
     assert!(text.lines().count() <= LINES, "{}\n{text}", text.lines().count());
-    assert!(text.lines().all(|line| layout::width(line) <= 2 * WIDTH), "{text}");
+    assert!(text.lines().all(|line| layout::width(line) <= 2 * Style::PLAIN.width), "{text}");
     assert!(text.contains("more lines in the report"), "{text}");
     let full = render(&sample.view(), Style { full: true, ..Style::PLAIN });
     assert!(full.lines().count() > 500);
@@ -123,6 +142,15 @@ fn output_of_nodes_is_escaped() {
     sample.logs[0] = NodeLog { tail: vec![nasty.into()], ..sample.logs[0].clone() };
     sample.name = nasty.into();
     sample.notes = vec![nasty.into()];
+    let mut cause = cause::sample::stale_leader();
+    cause.sentence = Some(nasty.into());
+    for row in &mut cause.rows {
+        row.note = nasty.into();
+        if let cause::RowKind::Log(text) = &mut row.kind {
+            *text = nasty.into();
+        }
+    }
+    sample.cause = Some(cause);
     for full in [false, true] {
         let text = render(&sample.view(), Style { full, ..Style::PLAIN });
         assert!(!text.contains(['\x1b', '\u{202e}', '\r', '\x07']), "{text:?}");
@@ -131,7 +159,8 @@ fn output_of_nodes_is_escaped() {
 
 #[test]
 fn colours_do_not_change_the_text() {
-    let sample = sample::stale_read();
+    let mut sample = sample::stale_read();
+    sample.cause = Some(cause::sample::stale_leader());
     let coloured = render(&sample.view(), Style { colour: true, ..Style::PLAIN });
     assert!(coloured.contains("\x1b[1;31mnot linearizable (key 3)\x1b[0m"));
     let mut stripped = String::new();

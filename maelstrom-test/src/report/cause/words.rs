@@ -1,0 +1,109 @@
+//! The words that all reports use for the rows of a cause.
+
+use std::time::Duration;
+
+use super::{Cause, Fate, Fault, Matters, Reduction, Row, RowKind};
+use crate::history::{Nanos, OpType};
+use crate::report::units;
+
+impl Cause {
+    /// Returns the cause without durations on the wall clock, which differ between repetitions.
+    pub(in crate::report) fn without_wall_clock(&self) -> Cause {
+        Cause { wall: Duration::ZERO, repeats_in: Duration::ZERO, ..self.clone() }
+    }
+
+    /// Summarises the search: `cut down to 3 of 5,411 operations, 1 of 12 faults, 7 of 31,204 messages that matter`.
+    pub(in crate::report) fn summary(&self) -> String {
+        let parts = [("operation", self.operations), ("fault", self.faults), ("message", self.messages)];
+        let parts = parts.into_iter().filter(|(_, count)| count.total > 0);
+        let counts: Vec<String> = parts
+            .map(|(thing, Reduction { total, kept })| {
+                format!("{} of {}", units::count(kept), units::counted(total, thing))
+            })
+            .collect();
+        let mut text = format!("cut down to {} that matter", counts.join(", "));
+        if let Some(why) = &self.incomplete {
+            text += &format!("; not everything was tried: {why}");
+        }
+        if !self.repeats_in.is_zero() {
+            text += &format!(" (repeated in {})", units::duration(self.repeats_in));
+        }
+        text
+    }
+
+    /// Describes a row without naming its columns.
+    pub(in crate::report) fn describe(&self, row: &Row) -> String {
+        let mut parts = Vec::new();
+        match &row.kind {
+            RowKind::Invoke(operation) => parts.push(operation.text.clone()),
+            RowKind::Complete(operation) => parts.push(match (operation.kind, operation.text.as_str()) {
+                (Some(OpType::Ok) | None, "") => "ok".into(),
+                (Some(OpType::Ok) | None, text) => text.into(),
+                (Some(kind), "") => kind.as_str().into(),
+                (Some(kind), text) => format!("{}: {text}", kind.as_str()),
+            }),
+            RowKind::Message(message) => {
+                parts.extend([&message.kind, &message.text].into_iter().filter(|text| !text.is_empty()).cloned());
+                match &message.fate {
+                    Fate::Received { time } if self.has_rows_between(row.time, *time) => {
+                        parts.push(format!("arrives at {}", moment(*time)));
+                    }
+                    Fate::Late { time } => parts.push(format!("arrives too late, at {}", moment(*time))),
+                    Fate::Lost { reason, .. } => parts.push(reason.clone()),
+                    Fate::InFlight => parts.push("still in flight at the end".into()),
+                    Fate::Received { .. } => {}
+                }
+            }
+            RowKind::FaultStart(fault) => parts.push(fault_text(fault, "starts")),
+            RowKind::FaultEnd(fault) => parts.push(fault_text(fault, "ends")),
+            RowKind::Log(text) => parts.push(text.clone()),
+        }
+        parts.extend((!row.note.is_empty()).then(|| row.note.clone()));
+        let mut text = parts.join(", ");
+        if let Matters::OneOf(number) = row.matters {
+            text += &format!(" (any of {number} is enough)");
+        }
+        text
+    }
+
+    /// Returns the positions of the columns that rows refer to, in ascending order.
+    pub(in crate::report) fn used_columns<'a>(&self, rows: impl Iterator<Item = &'a Row>) -> Vec<usize> {
+        let ends = rows.flat_map(|row| {
+            let other = match &row.kind {
+                RowKind::Invoke(operation) | RowKind::Complete(operation) => operation.node,
+                RowKind::Message(message) => Some(message.to),
+                RowKind::FaultStart(_) | RowKind::FaultEnd(_) | RowKind::Log(_) => None,
+            };
+            [row.column, other]
+        });
+        let mut used: Vec<usize> = ends.flatten().filter(|column| *column < self.columns.len()).collect();
+        used.sort_unstable();
+        used.dedup();
+        used
+    }
+
+    fn has_rows_between(&self, from: Nanos, to: Nanos) -> bool {
+        self.rows.iter().any(|row| row.time > from && row.time < to && !matches!(row.kind, RowKind::Log(_)))
+    }
+
+    /// Returns the time since the row before, if it is long compared with the times between other rows.
+    pub(in crate::report) fn gap_before(&self, at: usize) -> Option<Nanos> {
+        const SHORTEST: Nanos = 20_000_000;
+        let (first, last) = (self.rows.first()?.time, self.rows.last()?.time);
+        let gap = self.rows[at].time.saturating_sub(self.rows[at.checked_sub(1)?].time);
+        (gap >= SHORTEST.max((last - first) / 8)).then_some(gap)
+    }
+}
+
+/// Formats a time without a space at which a line could break.
+fn moment(time: Nanos) -> String {
+    units::moment(time).replace(' ', "\u{a0}")
+}
+
+fn fault_text(fault: &Fault, what: &str) -> String {
+    if fault.text.is_empty() {
+        format!("{} {what}", fault.kind)
+    } else {
+        format!("{} {what}: {}", fault.kind, fault.text)
+    }
+}
