@@ -9,9 +9,9 @@ use crate::tracee::descriptors;
 
 /// A file that a thread waits for, with the events that it waits for (`POLLIN`, …).
 pub(crate) enum PollTarget {
-    /// Descriptor 0, if it is the pipe that messages arrive in.
+    /// The pipe that messages arrive in.
     Input(i16),
-    /// Any other file, or that pipe under another number: the tracer's descriptor for it.
+    /// Any other file, or that pipe under a number that it is not known by: the tracer's descriptor for it.
     File(OwnedFd, i16),
     /// A file that the tracer cannot poll. It always has these events.
     Unknown(i16),
@@ -42,13 +42,24 @@ impl Machine {
     /// What a descriptor of a thread refers to.
     pub(crate) fn poll_target(&self, id: ThreadId, fd: i32, events: i16) -> PollTarget {
         let process = self.process(id);
-        if fd == 0 && process.files.stdin_is_input {
+        let is_input = if fd == 0 { process.files.stdin_is_input } else { process.files.input_copy == Some(fd) };
+        // Programs close and reuse other descriptors without a traced call.
+        if is_input && (fd == 0 || self.input(id).is_read_by(process.pid, fd)) {
             return PollTarget::Input(events);
         }
         match process.descriptor(fd) {
             Ok(file) => PollTarget::File(file, events),
             Err(_) => PollTarget::Unknown(events),
         }
+    }
+
+    /// Returns whether a descriptor of a thread is the pipe that messages arrive in. If so, it is remembered.
+    pub(crate) fn is_input_copy(&mut self, id: ThreadId, fd: i32) -> bool {
+        let is_copy = self.input(id).is_read_by(self.process(id).pid, fd);
+        if is_copy {
+            self.special_files(id).input_copy = Some(fd);
+        }
+        is_copy
     }
 
     /// Returns the events that each of the files has now, for a thread.

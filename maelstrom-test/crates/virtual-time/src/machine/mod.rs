@@ -241,7 +241,7 @@ impl Machine {
             space,
             threads: Default::default(),
             vfork_parent: None,
-            files: SpecialFiles { stdin_is_input: true, random: Default::default() },
+            files: SpecialFiles { stdin_is_input: true, input_copy: None, random: Default::default() },
         });
         let entry = &mut self.nodes[node];
         entry.starts += 1;

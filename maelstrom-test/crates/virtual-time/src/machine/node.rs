@@ -96,6 +96,8 @@ impl Process {
 pub(crate) struct SpecialFiles {
     /// Descriptor 0 is the pipe that messages arrive in.
     pub(crate) stdin_is_input: bool,
+    /// Another descriptor that was found to be that pipe.
+    pub(crate) input_copy: Option<i32>,
     /// Descriptors that were opened as a source of random numbers.
     pub(crate) random: BTreeSet<i32>,
 }

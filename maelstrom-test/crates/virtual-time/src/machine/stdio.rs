@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 
 use crate::tracee::descriptors;
+use crate::tracee::process::{self, Tid};
 
 /// Bytes of input that may be queued for a node that does not read.
 const INPUT_LIMIT: usize = 256 << 20;
@@ -23,6 +24,8 @@ pub(crate) struct Input {
     /// Bytes that did not fit in the pipe.
     queue: VecDeque<u8>,
     content: Cell<Content>,
+    /// The process id of the tracer.
+    tracer: Tid,
 }
 
 /// What is known of the bytes in the pipe. Only the tracer writes to it.
@@ -38,7 +41,13 @@ enum Content {
 
 impl Input {
     pub(super) fn new(pipe: File, reader: File) -> Self {
-        Input { pipe, reader, queue: VecDeque::new(), content: Cell::new(Content::None) }
+        Input {
+            pipe,
+            reader,
+            queue: VecDeque::new(),
+            content: Cell::new(Content::None),
+            tracer: std::process::id() as Tid,
+        }
     }
 
     /// Sends a line. False if too many bytes are queued already.
@@ -94,6 +103,11 @@ impl Input {
         if self.content.get() == Content::Some {
             self.content.set(Content::Unknown);
         }
+    }
+
+    /// Whether a descriptor of a process refers to the node's end of this pipe.
+    pub(super) fn is_read_by(&self, pid: Tid, fd: i32) -> bool {
+        process::shares_open_file((pid, fd), (self.tracer, &self.reader))
     }
 
     /// Whether the node has made its standard input nonblocking.

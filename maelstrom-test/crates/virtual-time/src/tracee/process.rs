@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::process::{ForeignRawFd, Pid, PidfdFlags, PidfdGetfdFlags, Signal};
 
@@ -26,6 +26,14 @@ pub(crate) fn open(tid: Tid) -> io::Result<OwnedFd> {
 /// Copies a descriptor of a process into the tracer.
 pub(crate) fn copy_descriptor(process: &OwnedFd, fd: i32) -> io::Result<OwnedFd> {
     Ok(rustix::process::pidfd_getfd(process, ForeignRawFd::from(fd), PidfdGetfdFlags::empty())?)
+}
+
+/// Whether a descriptor of a process refers to the same open file as one of the tracer's, whose process id is `tracer`.
+pub(crate) fn shares_open_file((pid, fd): (Tid, i32), (tracer, ours): (Tid, &impl AsRawFd)) -> bool {
+    const KCMP_FILE: i32 = 0;
+    // SAFETY: plain numbers. Kernels without this call return an error: not known to be the same.
+    let order = unsafe { libc::syscall(libc::SYS_kcmp, pid, tracer, KCMP_FILE, fd, ours.as_raw_fd()) };
+    order == 0
 }
 
 /// Kills a process.

@@ -74,11 +74,16 @@ impl Machine {
             Call::Splice => registers.arg(5) & u64::from(libc::SPLICE_F_NONBLOCK) != 0,
             _ => false,
         };
-        let target = self.poll_target(id, fd, IN);
-        // Most reads find something. So this is checked first, and all else only if there is nothing.
-        if matches!(target, PollTarget::File(..)) && self.poll_files(id, std::slice::from_ref(&target))[0] != 0 {
-            self.polling(id).succeeded();
-            return CONTINUE;
+        let mut target = self.poll_target(id, fd, IN);
+        if matches!(target, PollTarget::File(..)) {
+            // Most reads find something. So this is checked first, and all else only if there is nothing.
+            if self.poll_files(id, std::slice::from_ref(&target))[0] != 0 {
+                self.polling(id).succeeded();
+                return CONTINUE;
+            }
+            if self.is_input_copy(id, fd) {
+                target = PollTarget::Input(IN);
+            }
         }
         let mut deadline = None;
         let is_known_empty = matches!(target, PollTarget::Input(_));
