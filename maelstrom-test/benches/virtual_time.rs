@@ -17,6 +17,9 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
+/// The name of the thread that traces.
+const TRACER: &str = "maelstrom-run";
+
 /// A program under a load.
 struct Case {
     name: &'static str,
@@ -173,18 +176,22 @@ struct Sample {
 }
 
 impl Sample {
+    fn read(cpu_seconds: f64, place: &Path) -> Sample {
+        let read = |name| find(place, name).and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+        Sample { cpu_seconds, history: read("history.jsonl"), messages: read("messages.jsonl") }
+    }
+
     fn lines(&self) -> usize {
         self.messages.iter().filter(|byte| **byte == b'\n').count()
     }
 }
 
-/// Runs the program, given with arguments that come before its own.
-fn run(program: &[PathBuf], case: &Case, command: &[PathBuf], directory: &Path) -> Sample {
-    let place = directory.join("run");
-    let _ = std::fs::remove_dir_all(&place);
-    std::fs::create_dir_all(&place).expect("the temporary directory can be written");
-    let mut test = Command::new(&program[0]);
-    test.current_dir(&place).args(&program[1..]).args([
+/// Prepares a run of the program.
+fn prepare(program: &Path, case: &Case, command: &[PathBuf], place: &Path) -> Command {
+    let _ = std::fs::remove_dir_all(place);
+    std::fs::create_dir_all(place).expect("the temporary directory can be written");
+    let mut test = Command::new(program);
+    test.current_dir(place).args([
         "test",
         "-w",
         case.workload,
@@ -204,12 +211,18 @@ fn run(program: &[PathBuf], case: &Case, command: &[PathBuf], directory: &Path) 
     if command.len() > 1 {
         test.arg("--").args(&command[1..]);
     }
+    test.stdout(Stdio::null()).stderr(Stdio::null());
+    test
+}
+
+fn run(program: &Path, case: &Case, command: &[PathBuf], directory: &Path) -> Sample {
+    let place = directory.join("run");
+    let mut test = prepare(program, case, command, &place);
     let before = children_cpu_seconds();
-    let status = test.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let status = test.status();
     let cpu_seconds = children_cpu_seconds() - before;
-    assert!(status.is_ok(), "{} cannot be run", program[0].display());
-    let read = |name| find(&place, name).and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
-    Sample { cpu_seconds, history: read("history.jsonl"), messages: read("messages.jsonl") }
+    assert!(status.is_ok(), "{} cannot be run", program.display());
+    Sample::read(cpu_seconds, &place)
 }
 
 /// Processor time of all processes that have ended and been waited for, and of their descendants.
@@ -245,9 +258,8 @@ fn measure(case: &Case, command: &[PathBuf], programs: &Path, directory: &Path, 
     let (mut costs, mut costs_before, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let (mut messages, mut same) = (0, true);
     for _ in 0..arguments.repeat {
-        let before =
-            arguments.before.as_ref().map(|program| run(std::slice::from_ref(program), case, command, directory));
-        let after = run(std::slice::from_ref(&now), case, command, directory);
+        let before = arguments.before.as_ref().map(|program| run(program, case, command, directory));
+        let after = run(&now, case, command, directory);
         messages = after.lines();
         if let Some(before) = before {
             same &=
@@ -268,14 +280,33 @@ fn measure(case: &Case, command: &[PathBuf], programs: &Path, directory: &Path, 
     println!();
 }
 
-/// Prints the tracer's system calls per line of the journal. The program is run by `strace`, which follows the tracer only.
+/// The thread of a program that traces its nodes.
+fn tracer(program: u32) -> Option<String> {
+    let threads = std::fs::read_dir(format!("/proc/{program}/task")).ok()?;
+    let is_tracer = |path: &Path| std::fs::read_to_string(path.join("comm")).is_ok_and(|name| name.trim() == TRACER);
+    let tracer = threads.flatten().map(|thread| thread.path()).find(|path| is_tracer(path))?;
+    Some(tracer.file_name()?.to_str()?.to_owned())
+}
+
+/// Prints the tracer's system calls per line of the journal. `strace` begins shortly after the run.
 fn count(case: &Case, command: &[PathBuf], programs: &Path, directory: &Path) {
-    let trace = directory.join("trace");
-    let strace = [PathBuf::from("strace"), "-o".into(), trace.clone(), programs.join("maelstrom")];
-    let messages = run(&strace, case, command, directory).lines();
-    let Ok(file) = std::fs::File::open(&trace) else {
+    let (place, trace) = (directory.join("run"), directory.join("trace"));
+    let Ok(mut test) = prepare(&programs.join("maelstrom"), case, command, &place).spawn() else { return };
+    let tracer = loop {
+        if let Some(tracer) = tracer(test.id()) {
+            break tracer;
+        }
+        if !matches!(test.try_wait(), Ok(None)) {
+            return println!("{}: the run ended early", case.name);
+        }
+        std::thread::yield_now();
+    };
+    let strace = Command::new("strace").args(["-p", &tracer, "-o"]).arg(&trace).stderr(Stdio::null()).status();
+    let _ = test.wait();
+    let (Ok(_), Ok(file)) = (strace, std::fs::File::open(&trace)) else {
         return println!("{:26} skipped, strace is not installed", case.name);
     };
+    let messages = Sample::read(0.0, &place).lines();
     let mut counts = BTreeMap::<String, usize>::new();
     for line in BufReader::new(file).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line);
