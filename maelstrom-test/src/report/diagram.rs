@@ -33,6 +33,15 @@ pub(super) struct Column {
     pub(super) lane: usize,
 }
 
+/// Returns the name of a kind of column in style sheets.
+pub(super) fn kind_name(kind: NodeKind) -> &'static str {
+    match kind {
+        NodeKind::Client => "client",
+        NodeKind::Server => "server",
+        NodeKind::Service => "service",
+    }
+}
+
 /// The class of a message, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Class {

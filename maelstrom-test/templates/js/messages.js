@@ -6,6 +6,7 @@ class Messages {
     this.faults = data.faults;
     this.duration = data.duration;
     this.hasJournal = data.journal;
+    this.matters = data.matters && new Set(data.matters.messages);
     this.logs = new LogLines(data);
     this.load(data.messages);
     this.filter = { ...this.noFilter(), logs: true };
@@ -64,20 +65,20 @@ class Messages {
   // --- filters ---------------------------------------------------------------------------------------------------
 
   noFilter() {
-    return { text: "", only: false, columns: new Set(), classes: new Set(["client", "server", "service", "error"]), type: "", from: 0, to: Infinity };
+    return { text: "", only: false, columns: new Set(), classes: new Set(["client", "server", "service", "error"]), type: "", from: 0, to: Infinity, past: null, matters: false };
   }
 
   /** Whether a line of a log is shown, and whether it matches the search. */
   showsLog(line) {
-    const { text, only, columns, type, from, to, logs } = this.filter;
+    const { text, only, columns, type, from, to, logs, past } = this.filter;
     line.match = text !== "" && `${line.node} ${line.text}`.toLowerCase().includes(text.toLowerCase());
-    return logs && type === "" && (!only || text === "" || line.match) && (columns.size === 0 || columns.has(line.column.number))
+    return logs && type === "" && (!past || line.before <= (past.reached.get(line.column.number) ?? -1)) && (!only || text === "" || line.match) && (columns.size === 0 || columns.has(line.column.number))
       && line.time >= from && line.time <= to;
   }
 
   /** Applies the filters, which decide the events that have rows. */
   apply() {
-    const { text, only, columns, classes, type, from, to } = this.filter;
+    const { text, only, columns, classes, type, from, to, past, matters } = this.filter;
     const wanted = text.toLowerCase();
     const inTime = (at) => this.events[at].time >= from && this.events[at].time <= to;
     this.matches = [];
@@ -87,6 +88,7 @@ class Messages {
       message.shown = classes.has(message.kind) && (!only || wanted === "" || message.match)
         && (columns.size === 0 || columns.has(message.src) || columns.has(message.dest))
         && (type === "" || (type === "\0lost" ? message.delivery === 1 : type === "\0copy" ? message.ends.length > 1 : message.type === type))
+        && (!past || past.messages.has(message)) && (!matters || this.matters.has(message.id))
         && (inTime(message.sent) || message.ends.some(inTime));
       if (message.shown && message.match) this.matches.push(message);
     }
@@ -363,6 +365,8 @@ class Messages {
     facts.push(["delivery", this.delivery(message)], ["event", `${thousands(event.seq)} (${kind})`]);
     const jump = (label, other) => other && element("button", { type: "button", click: () => this.select(other) }, label);
     const buttons = [jump("← request", this.request(message)), jump("response →", this.response(message))].filter(Boolean);
+    buttons.push(element("button", { type: "button", title: "only messages that were received before this event, by its node or on the way to it",
+      click: () => this.showPast(at) }, "everything that caused this"));
     this.detail.replaceChildren(
       element("h3", {}, this.title(message)),
       element("dl", {}, ...facts.flatMap(([key, value]) => [element("dt", {}, key), element("dd", {}, value)])),
@@ -386,6 +390,20 @@ class Messages {
     }
     this.missing(operation);
     return false;
+  }
+
+  /** Shows only the causal past of an event. */
+  showPast(at) {
+    this.filter.past = causalPast(this, at);
+    this.apply();
+    this.strip.goTo(this.events[at].row, { centre: true });
+  }
+
+  /** Shows that a message is not among the events of the page. */
+  absent(id) {
+    this.deselect();
+    this.detail.replaceChildren(element("p", {},
+      `Message ${id} is not among the events on this page.${this.hasJournal ? " It is in messages.jsonl." : ""}`));
   }
 
   /** Shows that the request of an operation is not among the events of the page. */
@@ -412,6 +430,9 @@ class Messages {
     on("in", "click", () => this.strip.zoom(1.25));
     on("out", "click", () => this.strip.zoom(0.8));
     on("reset", "click", () => this.reset());
+    on("past", "click", () => { this.filter.past = null; this.apply(); });
+    on("matters", "click", () => { this.filter.matters = !this.filter.matters; this.apply(); });
+    $("[name=matters]", bar).hidden = !this.matters;
     for (const button of bar.querySelectorAll("[data-class]")) {
       button.addEventListener("click", () => {
         const { classes } = this.filter, name = button.dataset.class;
@@ -453,6 +474,8 @@ class Messages {
       const at = this.matches.indexOf(this.selected?.line ?? this.selected?.message);
       parts.push(`${at < 0 ? "" : `${thousands(at + 1)} of `}${thousands(this.matches.length)} ${this.matches.length === 1 ? "match" : "matches"}`);
     }
+    $("[name=past]", this.section).hidden = !this.filter.past;
+    $("[name=matters]", this.section).setAttribute("aria-pressed", String(this.filter.matters));
     $(".status", this.section).textContent = parts.join(" · ");
     for (const name of ["previous", "next"]) $(`[name=${name}]`, this.section).disabled = this.matches.length === 0;
   }

@@ -41,6 +41,7 @@ function navigation() {
 function start() {
   theme();
   copyButtons();
+  causeKeys();
   navigation();
   unfoldOnPaper();
   const source = $("#data");
@@ -62,8 +63,17 @@ function start() {
     $("#timeline").scrollIntoView();
     timeline.strip.root.focus({ preventScroll: true });
   };
+  // `#message-112` links to the message with this id, with which the journal names it.
+  const showMessage = (id) => {
+    const message = messages?.messages.find((message) => message.id === id);
+    messages?.[message ? "select" : "absent"](message ?? id, undefined, { centre: true });
+    $("#messages")?.scrollIntoView();
+    messages?.strip.root.focus({ preventScroll: true });
+  };
   // `#messages-7` and `#timeline-7` link to the operation at position 7 of the history.
   const follow = () => {
+    const [, id] = location.hash.match(/^#message-(\d+)$/) ?? [];
+    if (id) return showMessage(Number(id));
     const [, view, position] = location.hash.match(/^#(messages|timeline)-(\d+)$/) ?? [];
     if (view === "messages" && showMessages(timeline?.find(Number(position)))) return;
     if (view) showBar(Number(position));
@@ -71,7 +81,7 @@ function start() {
   addEventListener("hashchange", follow);
   // A second click on the same link does not change the address.
   document.addEventListener("click", (event) => {
-    const link = event.target.closest?.("a[href^='#messages-'], a[href^='#timeline-']");
+    const link = event.target.closest?.("a[href^='#message-'], a[href^='#messages-'], a[href^='#timeline-']");
     if (link && link.hash === location.hash) follow();
   });
   follow();

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use maelstrom::checker::{Availability, CheckContext, Checker, Part, Stats};
 use maelstrom::nemesis::FaultKind;
-use maelstrom::network::{Distribution, NetworkConfig};
+use maelstrom::network::{Distribution, EventType, JournalEvent, NetworkConfig};
+use maelstrom::report::cause::{Cause, Column, Fate, Fault, Matters, Message, Reduction, Row, RowKind};
 use maelstrom::report::{self, FaultSummary, NodeLog, RunView, TimeMode};
 use maelstrom::simulation::{Config, in_memory};
 use maelstrom::workload::{self, Settings};
+use serde_json::Value;
 
 use crate::nodes::{Node, Store};
 
@@ -113,6 +115,7 @@ impl SampleRun {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
+        let cause = (self.workload == "lin-kv" && self.wrong).then(|| sample_cause(journal.kept(), &nodes));
         show(&RunView {
             name: &self.name(),
             workload: self.workload,
@@ -138,7 +141,45 @@ impl SampleRun {
             expected_anomaly: None,
             expectation: None,
             breakdown: None,
-            cause: None,
+            cause: cause.as_ref(),
         })
     }
+}
+
+/// The number of messages in the sample of a cause.
+pub(crate) const CAUSE_MESSAGES: usize = 6;
+
+/// Returns a cause that consists of the first messages between nodes, as the report of the reduced run itself has it.
+fn sample_cause(journal: &[JournalEvent], nodes: &[String]) -> Cause {
+    let column = |name: &Value| nodes.iter().position(|node| name == node.as_str());
+    let row = |event: &JournalEvent| {
+        let sent: Value = serde_json::from_str(&event.message).ok()?;
+        let received = journal.iter().find(|other| other.id == event.id && other.kind == EventType::Recv)?;
+        let message = Message {
+            id: event.id,
+            to: column(&sent["dest"])?,
+            kind: sent["body"]["type"].as_str()?.into(),
+            text: format!("number {}", event.id),
+            body: sent["body"].to_string(),
+            fate: Fate::Received { time: received.time },
+        };
+        Some(Row::new(event.time, column(&sent["src"])?, RowKind::Message(message)))
+    };
+    let sends = journal.iter().filter(|event| event.kind == EventType::Send);
+    let mut rows: Vec<Row> = sends.filter_map(row).take(CAUSE_MESSAGES).collect();
+    let fault = Fault { number: 0, kind: "partition".into(), text: "n0 | n1".into() };
+    rows.insert(0, Row::new(0, None, RowKind::FaultStart(fault)));
+    let line = RowKind::Log("a line of the log of n0".into());
+    rows.insert(1, Row { matters: Matters::Context, ..Row::new(rows[1].time, 0, line) });
+    let last = rows.last_mut().expect("nodes send messages");
+    (last.is_wrong, last.note) = (true, "answered from its own state".into());
+    let mut cause = Cause::default();
+    cause.headline = "not linearizable (key 3)".into();
+    cause.sentence = Some("n0 answered a read from its own state, asking nobody.".into());
+    cause.columns = nodes.iter().map(Column::node).collect();
+    cause.rows = rows;
+    cause.messages = Reduction { total: journal.len() as u64, kept: CAUSE_MESSAGES as u64 };
+    cause.directory = Some("".into());
+    cause.plan = "plan.json".into();
+    cause
 }

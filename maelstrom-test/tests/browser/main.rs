@@ -5,6 +5,7 @@
 //! tested). The same command followed by `screenshots` writes pictures to `target/screenshots`.
 
 mod access;
+mod cause;
 mod chromium;
 mod gallery;
 mod nodes;
@@ -284,7 +285,8 @@ fn screenshots() {
     let runs = runs::store("screenshots").join("index.html");
     let views = [
         ("runs", &runs, String::new()),
-        ("evidence", &wrong, String::new()),
+        ("cause", &wrong, String::new()),
+        ("evidence", &wrong, to("evidence")),
         (
             "cycle",
             &cycle,

@@ -8,12 +8,15 @@ pub(in crate::report) struct FaultLanes {
     pub(in crate::report) count: usize,
     /// The lane of each fault, with the rows of its start and its end.
     pub(in crate::report) spans: Vec<(usize, usize, Option<usize>)>,
+    /// The kind of each fault.
+    pub(in crate::report) kinds: Vec<String>,
 }
 
 impl FaultLanes {
     pub(in crate::report) fn of(cause: &Cause) -> FaultLanes {
         let mut spans: Vec<(usize, usize, Option<usize>)> = Vec::new();
         let mut numbers: Vec<usize> = Vec::new();
+        let mut kinds = Vec::new();
         for (at, row) in cause.rows.iter().enumerate() {
             match &row.kind {
                 RowKind::FaultStart(fault) => {
@@ -21,6 +24,7 @@ impl FaultLanes {
                     let lane = (0..).find(is_free).unwrap_or_default();
                     spans.push((lane, at, None));
                     numbers.push(fault.number);
+                    kinds.push(fault.kind.clone());
                 }
                 RowKind::FaultEnd(fault) => {
                     let open = |(number, span): &(usize, &(usize, usize, Option<usize>))| {
@@ -34,7 +38,7 @@ impl FaultLanes {
                 _ => {}
             }
         }
-        FaultLanes { count: spans.iter().map(|(lane, ..)| lane + 1).max().unwrap_or(0), spans }
+        FaultLanes { count: spans.iter().map(|(lane, ..)| lane + 1).max().unwrap_or(0), spans, kinds }
     }
 
     /// Returns the characters of the brackets at a row, or below it.

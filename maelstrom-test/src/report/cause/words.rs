@@ -2,9 +2,31 @@
 
 use std::time::Duration;
 
-use super::{Cause, Fate, Fault, Matters, Reduction, Row, RowKind};
+use super::{Cause, Fate, Fault, Matters, Operation, Reduction, Row, RowKind};
 use crate::history::{Nanos, OpType};
 use crate::report::units;
+
+/// The words that describe a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::report) struct Words {
+    /// The type of a message.
+    pub(in crate::report) lead: String,
+    /// What happens.
+    pub(in crate::report) text: String,
+    /// What happens to the message, if it is not simply received.
+    pub(in crate::report) fate: String,
+    note: String,
+    /// How many events could replace it: `any of 2 is enough`.
+    alternatives: String,
+}
+
+impl Words {
+    /// Returns the remark.
+    pub(in crate::report) fn note(&self) -> String {
+        let parts = [&self.note, &self.alternatives].map(String::as_str);
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+    }
+}
 
 impl Cause {
     /// Returns the cause without durations on the wall clock, which differ between repetitions.
@@ -31,39 +53,62 @@ impl Cause {
         text
     }
 
-    /// Describes a row without naming its columns.
+    /// Describes a row in one sentence, without naming its columns.
     pub(in crate::report) fn describe(&self, row: &Row) -> String {
-        let mut parts = Vec::new();
+        let words = self.words(row);
+        let parts: Vec<&str> = [&words.lead, &words.text, &words.fate, &row.note].map(String::as_str).into();
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        let alternatives =
+            if words.alternatives.is_empty() { String::new() } else { format!(" ({})", words.alternatives) };
+        parts.join(", ") + &alternatives
+    }
+
+    /// Returns the words that describe a row.
+    pub(in crate::report) fn words(&self, row: &Row) -> Words {
+        let mut words = Words { note: row.note.clone(), ..Words::default() };
         match &row.kind {
-            RowKind::Invoke(operation) => parts.push(operation.text.clone()),
-            RowKind::Complete(operation) => parts.push(match (operation.kind, operation.text.as_str()) {
-                (Some(OpType::Ok) | None, "") => "ok".into(),
-                (Some(OpType::Ok) | None, text) => text.into(),
-                (Some(kind), "") => kind.as_str().into(),
-                (Some(kind), text) => format!("{}: {text}", kind.as_str()),
-            }),
-            RowKind::Message(message) => {
-                parts.extend([&message.kind, &message.text].into_iter().filter(|text| !text.is_empty()).cloned());
-                match &message.fate {
-                    Fate::Received { time } if self.has_rows_between(row.time, *time) => {
-                        parts.push(format!("arrives at {}", moment(*time)));
-                    }
-                    Fate::Late { time } => parts.push(format!("arrives too late, at {}", moment(*time))),
-                    Fate::Lost { reason, .. } => parts.push(reason.clone()),
-                    Fate::InFlight => parts.push("still in flight at the end".into()),
-                    Fate::Received { .. } => {}
-                }
+            RowKind::Invoke(operation) => words.text = operation.text.clone(),
+            RowKind::Complete(operation) => {
+                words.text = match (operation.kind, operation.text.as_str()) {
+                    (Some(OpType::Ok) | None, "") => "ok".into(),
+                    (Some(OpType::Ok) | None, text) => text.into(),
+                    (Some(kind), "") => kind.as_str().into(),
+                    (Some(kind), text) => format!("{}: {text}", kind.as_str()),
+                };
             }
-            RowKind::FaultStart(fault) => parts.push(fault_text(fault, "starts")),
-            RowKind::FaultEnd(fault) => parts.push(fault_text(fault, "ends")),
-            RowKind::Log(text) => parts.push(text.clone()),
+            RowKind::Message(message) => {
+                (words.lead, words.text) = (message.kind.clone(), message.text.clone());
+                words.fate = match &message.fate {
+                    Fate::Received { time } if self.has_rows_between(row.time, *time) => {
+                        format!("arrives at {}", moment(*time))
+                    }
+                    Fate::Received { .. } => String::new(),
+                    Fate::Late { time } => format!("arrives too late, at {}", moment(*time)),
+                    Fate::Lost { reason, .. } => reason.clone(),
+                    Fate::InFlight => "still in flight at the end".into(),
+                };
+            }
+            RowKind::FaultStart(fault) => words.text = fault_text(fault, "starts"),
+            RowKind::FaultEnd(fault) => words.text = fault_text(fault, "ends"),
+            RowKind::Log(text) => words.text = text.clone(),
         }
-        parts.extend((!row.note.is_empty()).then(|| row.note.clone()));
-        let mut text = parts.join(", ");
         if let Matters::OneOf(number) = row.matters {
-            text += &format!(" (any of {number} is enough)");
+            words.alternatives = format!("any of {number} is enough");
         }
-        text
+        words
+    }
+
+    /// Names the ends of a row: `n1 → n2`, or the node that it is about.
+    pub(in crate::report) fn ends(&self, row: &Row) -> String {
+        let name = |column: usize| self.columns.get(column).map_or("", |column| &column.name);
+        let arrow = |from: usize, to: usize| format!("{} → {}", name(from), name(to));
+        match (&row.kind, row.column) {
+            (RowKind::Message(message), Some(from)) => arrow(from, message.to),
+            (RowKind::Invoke(Operation { node: Some(node), .. }), Some(from)) => arrow(from, *node),
+            (RowKind::Complete(Operation { node: Some(node), .. }), Some(to)) => arrow(*node, to),
+            (_, Some(column)) => name(column).to_owned(),
+            (_, None) => String::new(),
+        }
     }
 
     /// Returns the positions of the columns that rows refer to, in ascending order.

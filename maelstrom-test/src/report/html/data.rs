@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use crate::history::{Op, OpType, Pair};
 use crate::network::EventType;
-use crate::protocol::{NodeKind, shorten};
-use crate::report::diagram::{Class, Delivery, Diagram, Event, Message};
+use crate::protocol::shorten;
+use crate::report::cause::{Row, RowKind};
+use crate::report::diagram::{Class, Delivery, Diagram, Event, Message, kind_name};
 use crate::report::node_log::PlacedLine;
 use crate::report::{FaultSpan, RunView};
 
@@ -30,6 +31,29 @@ pub(super) struct Data<'a> {
     operations: Operations,
     #[serde(skip_serializing_if = "Option::is_none")]
     logs: Option<Logs<'a>>,
+    /// What the failure needs, if this is known of this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matters: Option<Needed>,
+}
+
+/// The messages that matter.
+#[derive(Serialize)]
+struct Needed {
+    messages: Vec<u64>,
+}
+
+impl Needed {
+    fn of(view: &RunView<'_>) -> Option<Needed> {
+        // The numbers of messages are those of the reduced run.
+        let cause =
+            view.cause.filter(|cause| cause.directory.as_ref().is_some_and(|path| path.as_os_str().is_empty()))?;
+        let id = |row: &Row| match &row.kind {
+            RowKind::Message(message) => Some(message.id),
+            RowKind::Invoke(operation) | RowKind::Complete(operation) => operation.message,
+            RowKind::FaultStart(_) | RowKind::FaultEnd(_) | RowKind::Log(_) => None,
+        };
+        Some(Needed { messages: cause.rows.iter().filter_map(id).collect() })
+    }
 }
 
 /// The lines of the nodes' logs.
@@ -80,6 +104,7 @@ impl<'a> Data<'a> {
             messages: diagram.map(Messages::new),
             operations,
             logs: Logs::new(lines),
+            matters: Needed::of(view),
         }
     }
 
@@ -120,13 +145,12 @@ impl<'a> Messages<'a> {
     fn new(diagram: &'a Diagram) -> Messages<'a> {
         let mut types = Names::default();
         let list = diagram.messages.iter().map(|message| message_json(message, &mut types)).collect();
-        let kind = |kind: NodeKind| match kind {
-            NodeKind::Client => "client",
-            NodeKind::Server => "server",
-            NodeKind::Service => "service",
-        };
         Messages {
-            columns: diagram.columns.iter().map(|column| (&*column.name, kind(column.kind), column.lane)).collect(),
+            columns: diagram
+                .columns
+                .iter()
+                .map(|column| (&*column.name, kind_name(column.kind), column.lane))
+                .collect(),
             lanes: diagram.lanes,
             classes: Class::ALL.map(Class::name),
             types: types.list,

@@ -4,12 +4,14 @@
 //! data in the page. All output of nodes is escaped. A content security policy allows only the scripts of the page and no
 //! network access.
 
+mod cause;
 mod data;
 mod finding;
 mod tables;
 
 use askama::Template;
 
+use cause::CauseHtml;
 use data::{Data, ENTRIES, Operations};
 use finding::FindingHtml;
 
@@ -24,14 +26,17 @@ pub(super) const STYLE: &str = concat!(
     include_str!("../../../templates/palette.css"),
     include_str!("../../../templates/picture.css"),
     include_str!("../../../templates/page.css"),
+    include_str!("../../../templates/cause.css"),
 );
 const SCRIPT: &str = concat!(
     include_str!("../../../templates/js/base.js"),
     include_str!("../../../templates/js/theme.js"),
     include_str!("../../../templates/js/strip.js"),
     include_str!("../../../templates/js/logs.js"),
+    include_str!("../../../templates/js/past.js"),
     include_str!("../../../templates/js/messages.js"),
     include_str!("../../../templates/js/timeline.js"),
+    include_str!("../../../templates/js/cause.js"),
     include_str!("../../../templates/js/page.js"),
 );
 
@@ -52,6 +57,8 @@ struct Page<'a> {
     style: &'static str,
     script: &'static str,
     data: String,
+    cause: Option<CauseHtml>,
+    not_searched: Option<&'static str>,
     breakdown: Option<BreakdownHtml>,
     proven: Vec<FindingHtml>,
     proven_left_out: usize,
@@ -141,6 +148,8 @@ pub(super) fn report(view: &RunView<'_>, lines: &[PlacedLine]) -> String {
         messages_note: messages_note(view, diagram.shown),
         timeline_note: timeline_note(view, &operations),
         data: Data::new(view, &faults, has_messages.then_some(&diagram), operations, lines).to_json(),
+        cause: view.cause.map(|cause| CauseHtml::new(view, cause)),
+        not_searched: text::is_not_searched(view).then_some(text::NOT_SEARCHED),
         breakdown: breakdown(view),
         proven: found.iter().take(FINDINGS).map(|finding| html(finding)).collect(),
         proven_left_out: found.len().saturating_sub(FINDINGS),

@@ -3,6 +3,7 @@ use crate::json::json;
 use super::*;
 use crate::checker::{Bar, Intervals, Picture};
 use crate::network::{EventType, JournalEvent};
+use crate::report::cause;
 use crate::report::sample::{self, Sample};
 
 const NASTY: &str = "</script><img src=x onerror=alert(1)>\u{202e}'\"&{{ 1 }}";
@@ -49,6 +50,50 @@ fn the_verdict_comes_first() {
 }
 
 #[test]
+fn the_cause_is_a_list_before_the_evidence() {
+    let mut sample = with_messages(sample::stale_read());
+    sample.cause = Some(cause::sample::stale_leader());
+    let html = without_style_and_script(&report(&sample.view()));
+    let at = |part: &str| html.find(part).unwrap_or_else(|| panic!("{part} is missing in {html}"));
+    let parts = [
+        "<h1>not linearizable (key 3)",
+        "<section id=\"cause\">",
+        "It had heard nothing from n1 and n2",
+        "cut down to 3 of 5,411 operations",
+        "partition starts: n0 | n1 n2",
+        "<span class=\"who\">n1 → n2</span>",
+        "href=\"shrunk/report.html#message-112\"",
+        "⋮ 2.2 s",
+        "cut by the partition",
+        "href=\"shrunk/report.html#messages-6\"",
+        "<li class=\"wrong\">",
+        "wrong-mark",
+        "maelstrom replay target/maelstrom/cluster/raft_is_linearizable/shrunk/plan.json",
+        "id=\"evidence\"",
+    ];
+    assert!(parts.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{:?}", parts.map(at));
+    let list = &html[at("<ol class=\"cause\"")..at("</ol>")];
+    let count = |part: &str| list.matches(part).count();
+    // The names, twelve events, and a gap. Messages and operations have bodies.
+    assert_eq!([count("</li>"), count("<svg "), count("<summary ")], [14, 13, 8]);
+
+    // In the report of the reduced run itself, the rows link to the same page.
+    let cause = sample.cause.as_mut().unwrap();
+    (cause.directory, cause.headline) = (Some("".into()), "another".into());
+    let html = report(&sample.view());
+    assert!(html.contains("href=\"#message-112\"") && !html.contains("a report of its own"));
+    assert!(html.contains("The reduced run is another"));
+    assert!(html.contains(r#""matters":{"messages":[112,115,203,206,207,211,214,215]"#), "{html}");
+}
+
+#[test]
+fn a_failure_in_real_time_says_why_there_is_no_cause() {
+    let sample = with_messages(sample::stale_read());
+    let html = report(&RunView { time_mode: TimeMode::Real, ..sample.view() });
+    assert!(html.contains("<b>cause</b>: not searched, because runs in real time cannot be repeated exactly"));
+}
+
+#[test]
 fn pages_load_no_other_resources() {
     let html = without_style_and_script(&report(&with_messages(sample::stale_read()).view()));
     for part in ["src=\"", "url(", "@import", "http://", "https://", "<link rel=\"stylesheet"] {
@@ -73,6 +118,19 @@ fn output_of_nodes_is_escaped() {
     let bar = Bar { label: NASTY.into(), ..Bar::default() };
     finding.picture = Some(Picture::Intervals(Intervals { bars: vec![bar], orders: vec![], stuck: None }));
     sample.history.ops[0].value = NASTY.into();
+    let mut cause = cause::sample::stale_leader();
+    cause.sentence = Some(NASTY.into());
+    cause.columns[0].name = NASTY.into();
+    for row in &mut cause.rows {
+        row.note = NASTY.into();
+        match &mut row.kind {
+            cause::RowKind::Message(message) => (message.kind, message.body) = (NASTY.into(), NASTY.into()),
+            cause::RowKind::FaultStart(fault) => fault.kind = NASTY.into(),
+            cause::RowKind::Log(text) => *text = NASTY.into(),
+            _ => {}
+        }
+    }
+    sample.cause = Some(cause);
     for op in &mut sample.history.ops {
         if op.process.client().is_some() {
             op.f = NASTY.into();

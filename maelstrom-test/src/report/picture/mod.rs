@@ -4,6 +4,7 @@
 //! why they are drawn here and not by a plotting library, which writes fixed colours. There are only a few kinds of plot.
 
 mod axis;
+mod cause;
 mod cycle;
 mod intervals;
 mod latency;
@@ -11,6 +12,7 @@ mod messages;
 mod rate;
 mod svg;
 
+pub(super) use cause::CausePieces;
 pub(super) use cycle::cycle;
 pub(super) use intervals::intervals;
 pub(super) use latency::{quantiles, raw};

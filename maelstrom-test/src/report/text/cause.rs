@@ -232,23 +232,11 @@ impl<'a> Table<'a> {
         self.columns.iter().position(|used| *used == column).unwrap_or_default() * self.distance
     }
 
-    /// Describes a row.
+    /// Describes a row. Without lines, it also names the ends.
     fn text(&self, row: &Row) -> String {
-        let mut text = if self.distance == 0 { self.who(row) } else { String::new() };
-        text += &self.cause.describe(row);
-        text
-    }
-
-    /// Names the ends of a row, if there are no lines.
-    fn who(&self, row: &Row) -> String {
-        let name = |column: usize| self.cause.columns[column].name.as_str();
-        let arrow = |from: usize, to: usize| format!("{} → {}: ", name(from), name(to));
-        match (&row.kind, row.column) {
-            (RowKind::Message(message), Some(from)) => arrow(from, message.to),
-            (RowKind::Invoke(Operation { node: Some(node), .. }), Some(from)) => arrow(from, *node),
-            (RowKind::Complete(Operation { node: Some(node), .. }), Some(to)) => arrow(*node, to),
-            (_, Some(column)) => format!("{}: ", name(column)),
-            (_, None) => String::new(),
+        match self.cause.ends(row) {
+            ends if self.distance == 0 && !ends.is_empty() => format!("{ends}: {}", self.cause.describe(row)),
+            _ => self.cause.describe(row),
         }
     }
 }
