@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use maelstrom::checker::txn::simulated::Database;
 use maelstrom::history::{HistoryFormat, HistoryWriter, Op, OpType};
 use maelstrom::json::{Value, json};
+use maelstrom::random::Rng;
 use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 const PROCESSES: u64 = 20;
 /// The number of operations on a register before the clients use the next one.
@@ -59,7 +59,7 @@ fn registers(operations: usize, sink: &mut dyn FnMut(Op)) {
 
 /// Generates reads, writes and compare-and-sets that take effect at their completion.
 fn lin_kv(operations: usize, sink: &mut dyn FnMut(Op)) {
-    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut random = Rng::seed_from_u64(1);
     let (mut index, mut state) = (0, Value::Null);
     let mut open = vec![None; PROCESSES as usize];
     let mut emit = |kind, process, f: &str, value| {

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use maelstrom::checker::{CheckContext, Checker, Kafka, Valid};
 use maelstrom::history::{History, Op, OpType};
 use maelstrom::json::{Map, Value, json};
+use maelstrom::random::Rng;
 use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 const PROCESSES: u64 = 20;
 const ACTIVE_KEYS: u64 = 10;
@@ -40,7 +40,7 @@ struct Cluster {
 }
 
 fn history(operations: usize) -> History {
-    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut random = Rng::seed_from_u64(1);
     let mut cluster = Cluster { positions: vec![Vec::new(); PROCESSES as usize], ..Cluster::default() };
     // The active keys. A full key is replaced by a new one.
     let mut active: Vec<usize> = (0..ACTIVE_KEYS as usize).collect();

@@ -11,8 +11,8 @@ use maelstrom::checker::linearizable::Linearizable;
 use maelstrom::checker::{CheckContext, Checker, Valid};
 use maelstrom::history::{History, Op, OpType};
 use maelstrom::json::{Value, json};
+use maelstrom::random::Rng;
 use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 const ROUNDS: usize = 7;
 
@@ -108,13 +108,13 @@ struct Client {
 
 /// Generates a history of busy clients of a correct register.
 fn simulate(operations: usize, clients: u64, mix: Mix, indeterminate: f64, seed: u64) -> History {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rng = Rng::seed_from_u64(seed);
     let mut ops: Vec<Op> = Vec::new();
     let mut register = Value::Null;
     let mut fresh = 0;
     let mut next_process = clients;
     let mut invoked = 0;
-    let mut invoke = |process: u64, now: u64, register: &Value, ops: &mut Vec<Op>, rng: &mut ChaCha8Rng| {
+    let mut invoke = |process: u64, now: u64, register: &Value, ops: &mut Vec<Op>, rng: &mut Rng| {
         let mut value = || match mix {
             Mix::SmallDomain => json!(rng.random_range(0..=4)),
             Mix::Unique => {

@@ -15,9 +15,9 @@ use std::time::Instant;
 use maelstrom::checker::{CheckContext, Checker, SetFull, Valid};
 use maelstrom::history::{History, Op, OpType};
 use maelstrom::json::{Value, json};
+use maelstrom::random::Rng;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 
 const ELEMENTS: u64 = 100_000;
 const READS: u64 = 200;
@@ -35,7 +35,7 @@ fn main() {
 }
 
 fn history(order: &str) -> History {
-    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut random = Rng::seed_from_u64(1);
     // Elements are added in random order, so that a sorted list gets new elements in its middle.
     let mut elements: Vec<u64> = (0..ELEMENTS).collect();
     elements.shuffle(&mut random);

@@ -11,11 +11,15 @@ use super::planned::{PlannedFaults, Step};
 use super::{Action, FaultKind, FaultOp, PacketBehaviour, targets};
 use crate::history::Nanos;
 use crate::plan::Fault;
-use crate::random::{Rng, stream};
+use crate::random::{Rng, choice, hash};
 
 /// Clocks are shifted by 2^[`CLOCK_MIN_EXPONENT`] to 2^[`CLOCK_MAX_EXPONENT`] milliseconds: 4 ms to more than 4 minutes.
 const CLOCK_MAX_EXPONENT: f64 = 18.0;
 const CLOCK_MIN_EXPONENT: f64 = 2.0;
+
+/// The kinds of choice.
+const TIME: u64 = hash("time of a fault");
+const TARGETS: u64 = hash("targets of a fault");
 
 /// The state of the cluster that the nemesis bases its decisions on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,12 +32,13 @@ pub(crate) struct ClusterView<'a> {
     pub(crate) paused: &'a [usize],
 }
 
-/// Decides on faults. Each kind alternates between starting and stopping, with its own timeline and random stream.
+/// Decides on faults. Each kind alternates between starting and stopping, with its own timeline.
 #[derive(Clone, Debug)]
 pub(crate) struct Nemesis {
     nodes: Vec<String>,
     interval: Nanos,
     time_limit: Nanos,
+    seed: u64,
     timelines: Vec<Timeline>,
     /// The faults that are spelled out; none are drawn then.
     planned: Option<PlannedFaults>,
@@ -43,11 +48,22 @@ pub(crate) struct Nemesis {
 #[derive(Clone, Debug)]
 struct Timeline {
     kind: FaultKind,
-    rng: Rng,
-    /// The actions that are spelled out, after the next one.
+    /// The actions that are spelled out, the next one first.
     planned: VecDeque<(Nanos, Step)>,
+    /// The number of the next action.
+    number: u64,
+    /// When the next action would be due if none had been late.
+    undisturbed: Nanos,
+    /// When the next action is due.
     due: Nanos,
     active: bool,
+}
+
+impl Timeline {
+    /// A generator for the next action.
+    fn choice(&self, seed: u64, what: u64) -> Rng {
+        choice(seed, what, &[hash(self.kind.name()), self.number])
+    }
 }
 
 impl Nemesis {
@@ -72,11 +88,14 @@ impl Nemesis {
                 notes.push(note);
                 continue;
             }
-            let mut rng = stream(seed, &format!("nemesis {kind}"));
-            let due = rng.random_range(0..=time_limit.min(interval.saturating_mul(2)) / 4);
-            timelines.push(Timeline { kind, rng, planned: VecDeque::new(), due, active: false });
+            let mut timeline =
+                Timeline { kind, planned: VecDeque::new(), number: 0, undisturbed: 0, due: 0, active: false };
+            let latest = time_limit.min(interval.saturating_mul(2)) / 4;
+            timeline.undisturbed = timeline.choice(seed, TIME).random_range(0..=latest);
+            timeline.due = timeline.undisturbed;
+            timelines.push(timeline);
         }
-        (Nemesis { nodes: nodes.to_vec(), interval, time_limit, timelines, planned: None }, notes)
+        (Nemesis { nodes: nodes.to_vec(), interval, time_limit, seed, timelines, planned: None }, notes)
     }
 
     /// Creates a nemesis that performs the faults of a plan.
@@ -85,10 +104,10 @@ impl Nemesis {
         let timelines = faults.kinds().into_iter().map(|kind| {
             let planned = faults.timeline(kind);
             let due = planned.front().map_or(Nanos::MAX, |&(time, _)| time);
-            Timeline { kind, rng: stream(0, "unused"), planned, due, active: false }
+            Timeline { kind, planned, number: 0, undisturbed: due, due, active: false }
         });
         let timelines = timelines.collect();
-        Nemesis { nodes: nodes.to_vec(), interval: 0, time_limit, timelines, planned: Some(faults) }
+        Nemesis { nodes: nodes.to_vec(), interval: 0, time_limit, seed: 0, timelines, planned: Some(faults) }
     }
 
     /// Whether there are faults of this kind.
@@ -123,9 +142,18 @@ impl Nemesis {
                 }
             });
         }
-        timeline.due = now.saturating_add(timeline.rng.random_range(0..=self.interval.saturating_mul(2)));
         timeline.active = !timeline.active;
-        Some(if timeline.active { start(timeline, &self.nodes, view) } else { stop(timeline.kind, &self.nodes, view) })
+        let op = if timeline.active {
+            start(timeline.kind, &self.nodes, view, &mut timeline.choice(self.seed, TARGETS))
+        } else {
+            stop(timeline.kind, &self.nodes, view)
+        };
+        timeline.number += 1;
+        let wait = timeline.choice(self.seed, TIME).random_range(0..=self.interval.saturating_mul(2));
+        timeline.undisturbed = timeline.undisturbed.saturating_add(wait);
+        // The next action is not delayed by one that was late, but it must not come right after it either.
+        timeline.due = timeline.undisturbed.max(now.saturating_add(wait / 2));
+        Some(op)
     }
 
     /// Returns actions that end all active faults. No action is due afterwards.
@@ -159,10 +187,9 @@ fn names(nodes: &[String], which: &[usize]) -> Value {
 }
 
 /// The action that starts a fault.
-fn start(timeline: &mut Timeline, nodes: &[String], view: &ClusterView<'_>) -> FaultOp {
-    let rng = &mut timeline.rng;
+fn start(kind: FaultKind, nodes: &[String], view: &ClusterView<'_>, rng: &mut Rng) -> FaultOp {
     let n = nodes.len();
-    let (value, action) = match timeline.kind {
+    let (value, action) = match kind {
         FaultKind::Partition => partition(nodes, view, rng),
         FaultKind::Kill => {
             let (spec, targets) = targets::draw(n, view.leader, view.down, rng);
@@ -187,7 +214,7 @@ fn start(timeline: &mut Timeline, nodes: &[String], view: &ClusterView<'_>) -> F
             (json!([spec, shown]), Action::BumpClock(shifts))
         }
     };
-    FaultOp { f: timeline.kind.functions().0, value, action }
+    FaultOp { f: kind.functions().0, value, action }
 }
 
 /// The action that ends a fault.
@@ -249,6 +276,7 @@ fn clock_shift(rng: &mut Rng) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::stream;
 
     const SECOND: Nanos = 1_000_000_000;
 

@@ -13,6 +13,8 @@ pub(crate) struct Delivery {
     pub(crate) sender: EndpointId,
     /// The destination.
     pub(crate) dest: EndpointId,
+    /// The identity of the message and the seed, mixed.
+    pub(crate) key: u64,
     /// Incarnation of `src` when the message was sent.
     pub(crate) src_incarnation: u32,
     pub(super) line: String,
@@ -50,13 +52,19 @@ pub(super) struct InFlight {
     pub(super) is_stale: bool,
     /// A plan spells out its fate, so it crosses partitions.
     pub(super) is_planned: bool,
+    /// A random number that decides on the order of messages with the same deadline.
+    pub(super) order: u64,
 }
 
 impl InFlight {
-    /// A second copy of the message.
-    pub(super) fn copy(&self) -> InFlight {
-        let Delivery { id, src, sender, dest, src_incarnation, body_start, .. } = self.delivery;
+    /// A second copy of the message, with another random number.
+    pub(super) fn copy(&self, order: u64) -> InFlight {
+        let Delivery { id, src, sender, dest, key, src_incarnation, body_start, .. } = self.delivery;
         let line = self.delivery.line.clone();
-        InFlight { delivery: Delivery { id, src, sender, dest, src_incarnation, line, body_start }, ..*self }
+        InFlight {
+            delivery: Delivery { id, src, sender, dest, key, src_incarnation, line, body_start },
+            order,
+            ..*self
+        }
     }
 }

@@ -22,7 +22,6 @@ mod stats;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use rand::RngExt;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
@@ -38,7 +37,6 @@ use self::message::InFlight;
 use crate::history::Nanos;
 use crate::plan::{OtherMessages, Overrides};
 use crate::protocol::NodeKind;
-use crate::random::{Rng, stream};
 
 /// Maximum number of message buffers that are kept for reuse.
 const MAX_SPARE_BUFFERS: usize = 4096;
@@ -74,7 +72,7 @@ impl Endpoint {
     }
 }
 
-/// Delivery order: deadline, then a random number, then the key in [`Network::in_flight`].
+/// Delivery order: deadline, then a random number that belongs to the message, then the key in [`Network::in_flight`].
 type Due = (Nanos, u64, usize);
 
 /// The network of one run.
@@ -106,8 +104,6 @@ pub struct Network {
     messages_affected: u64,
     journal: Journal,
     stats: Stats,
-    rng: Rng,
-    packet_rng: Rng,
 }
 
 impl Network {
@@ -124,7 +120,7 @@ impl Network {
             spare_buffers: Vec::new(),
             bytes_in_flight: 0,
             next_id: 0,
-            links: Links::default(),
+            links: Links::new(seed, &[]),
             other_messages: OtherMessages::Drawn,
             blocked: vec![false; nodes.len() * nodes.len()],
             partition: None,
@@ -134,8 +130,6 @@ impl Network {
             messages_affected: 0,
             journal: Journal::default(),
             stats: Stats::default(),
-            rng: stream(seed, "network"),
-            packet_rng: stream(seed, "packet"),
         };
         for name in nodes.iter().map(String::as_str).chain(crate::protocol::SERVICE_NAMES) {
             network.add_endpoint(name, None);
@@ -144,8 +138,8 @@ impl Network {
     }
 
     /// Lets a plan decide on the fates of messages.
-    pub(crate) fn obey(&mut self, plan: &Overrides) {
-        self.links = Links::new(&plan.messages);
+    pub(crate) fn obey(&mut self, plan: &Overrides, seed: u64) {
+        self.links = Links::new(seed, &plan.messages);
         self.other_messages = plan.other_messages;
     }
 
@@ -220,7 +214,7 @@ impl Network {
         if self.endpoints[node].initialised_by.take().is_some() {
             // Messages held back for other nodes are due at once, and are held back again.
             for key in std::mem::take(&mut self.held) {
-                self.queue.push(Reverse((now, self.rng.random(), key)));
+                self.queue.push(Reverse((now, self.in_flight[key].order, key)));
             }
         }
     }

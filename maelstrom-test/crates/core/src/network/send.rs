@@ -2,11 +2,12 @@
 
 use std::cmp::Reverse;
 
-use rand::RngExt;
+use rand::{RngExt, SeedableRng};
 
 use super::faults::PacketFault;
 use super::journal::Identity;
 use super::latency::exponential;
+use super::links::{FateId, Sent};
 use super::message::InFlight;
 use super::{
     Cause, Delivery, EndpointId, EventType, MAX_SPARE_BUFFER_BYTES, MAX_SPARE_BUFFERS, Network, Origin, Reason,
@@ -14,6 +15,10 @@ use super::{
 use crate::history::Nanos;
 use crate::plan::{OtherMessages, PacketBehaviour};
 use crate::protocol::NodeKind;
+use crate::random::{Rng, choice, hash};
+
+/// The kind of choice that the effect of a `packet` fault on a message is.
+const PACKET: u64 = hash("packet");
 
 impl Network {
     /// Sends a message. The body must be a JSON object. Returns the message id.
@@ -51,53 +56,57 @@ impl Network {
         let id = self.next_id;
         self.next_id += 1;
         let (line, body_start) = self.compose(id, src, dest, body);
-        let fate = self.identify(now, id, origin, dest, &line);
+        let Sent { key, fate, .. } = self.identify(now, id, origin, dest, &line);
         let kinds = (self.endpoints[src].kind, self.endpoints[dest].kind);
         self.stats.sent(kinds.0, kinds.1);
         let src_incarnation = self.endpoints[src].incarnation;
-        let delivery = Delivery { id, src, sender, dest, src_incarnation, line, body_start };
+        let delivery = Delivery { id, src, sender, dest, key, src_incarnation, line, body_start };
         let link = (self.endpoints[sender].kind, kinds.1);
         let is_between_nodes = link == (NodeKind::Server, NodeKind::Server);
         if is_between_nodes && sender != dest {
             self.endpoints[sender].sent_to_peers += 1;
         }
         let is_stale = incarnation != self.endpoints[dest].incarnation;
-        let message = InFlight { delivery, incarnation, is_stale, is_planned: fate.is_some() };
-        if let Some(delays) = fate {
-            self.send_by_plan(now, message, &delays);
+        // The order of these draws is part of what a seed means: each of them is the same, whatever becomes of the later ones.
+        let mut rng = Rng::seed_from_u64(key);
+        let order = rng.random();
+        let message = InFlight { delivery, incarnation, is_stale, is_planned: fate.is_some(), order };
+        if let Some(fate) = fate {
+            self.send_by_plan(now, message, fate, rng);
         } else if is_between_nodes {
-            self.send_between_nodes(now, message);
+            self.send_between_nodes(now, message, rng);
         } else {
-            let (delay, extra) = self.delay(link.0, link.1);
+            let (delay, extra) = self.delay(link.0, link.1, &mut rng);
             self.record_delay(now, id, Reason::Slow, None, extra);
             self.enqueue(now + delay, message);
         }
         id
     }
 
-    /// Gives the message its identity and records that it was sent. Returns its delays if a plan spells them out.
-    fn identify(&mut self, now: Nanos, id: u64, origin: Origin, dest: EndpointId, line: &str) -> Option<Vec<Nanos>> {
+    /// Gives the message its identity and records that it was sent.
+    fn identify(&mut self, now: Nanos, id: u64, origin: Origin, dest: EndpointId, line: &str) -> Sent {
         let [sender, src, to] = [origin.sender, origin.src, dest].map(|endpoint| &self.endpoints[endpoint]);
         let (from, incarnation) = (sender.identity(), sender.incarnation);
         let sent = self.links.next((origin.sender, incarnation, dest), from, to.identity());
         let identity = Identity { src: from, incarnation, dest: to.identity(), number: sent.number };
         self.journal.send(now, id, line, identity, (&src.name, &to.name));
-        sent.fate.map(|fate| self.links.delays(fate).to_vec())
+        sent
     }
 
     /// Sends the copies of a message whose fate is spelled out.
-    fn send_by_plan(&mut self, now: Nanos, message: InFlight, delays: &[Nanos]) {
+    fn send_by_plan(&mut self, now: Nanos, message: InFlight, fate: FateId, mut rng: Rng) {
         let id = message.delivery.id;
-        let Some((&last, others)) = delays.split_last() else {
+        let delays = self.links.delays(fate).to_vec();
+        let Some((&first, others)) = delays.split_first() else {
             self.stats.lost += 1;
             return self.journal.record(now, id, EventType::Lose, Cause::new(Reason::Plan, None));
         };
         for &delay in others {
             self.stats.duplicated += 1;
             self.journal.record(now, id, EventType::Duplicate, Cause::new(Reason::Plan, None));
-            self.enqueue(now.saturating_add(delay), message.copy());
+            self.enqueue(now.saturating_add(delay), message.copy(rng.random()));
         }
-        self.enqueue(now.saturating_add(last), message);
+        self.enqueue(now.saturating_add(first), message);
     }
 
     fn compose(&mut self, id: u64, src: EndpointId, dest: EndpointId, body: &str) -> (String, usize) {
@@ -132,8 +141,9 @@ impl Network {
     }
 
     /// Sends a message between two nodes. Only these messages are subject to loss, duplication and the `packet` fault.
-    fn send_between_nodes(&mut self, now: Nanos, message: InFlight) {
-        let Delivery { id, sender: src, dest, .. } = message.delivery;
+    fn send_between_nodes(&mut self, now: Nanos, message: InFlight, mut rng: Rng) {
+        let Delivery { id, sender: src, dest, key, .. } = message.delivery;
+        let (delay, by_factor) = self.delay(NodeKind::Server, NodeKind::Server, &mut rng);
         let (mut extra, mut copies) = (0, 1);
         let mut cause = None;
         let is_constant = self.other_messages == OtherMessages::Constant;
@@ -144,17 +154,18 @@ impl Network {
         };
         if is_constant {
             // Only faults lose and duplicate messages.
-        } else if p_loss > 0.0 && self.rng.random_bool(p_loss) {
+        } else if p_loss > 0.0 && rng.random_bool(p_loss) {
             self.stats.lost += 1;
             (copies, cause) = (0, Some(Cause::new(reason, None)));
-        } else if self.config.p_duplicate > 0.0 && self.rng.random_bool(self.config.p_duplicate) {
+        } else if self.config.p_duplicate > 0.0 && rng.random_bool(self.config.p_duplicate) {
             (copies, cause) = (2, Some(Cause::new(Reason::Duplication, None)));
         }
         if let Some(PacketFault { targets, behaviour, fault }) = &self.packet_fault
             && (targets[src] || targets[dest])
             && copies > 0
         {
-            let rng = &mut self.packet_rng;
+            // A generator of its own, so that the fault does not change what is drawn without it.
+            let rng = &mut choice(key, PACKET, &[]);
             let by_fault = Some(Cause::new(Reason::Packet, Some(*fault)));
             let affected = match *behaviour {
                 PacketBehaviour::Lose { probability } => {
@@ -183,17 +194,18 @@ impl Network {
         }
         if copies == 2 {
             self.stats.duplicated += 1;
-            self.send_copy(now, message.copy(), extra);
+            let copy = message.copy(rng.random());
+            let (delay, by_factor) = self.delay(NodeKind::Server, NodeKind::Server, &mut rng);
+            self.send_copy(now, copy, delay + extra, by_factor);
         }
         if copies > 0 {
-            self.send_copy(now, message, extra);
+            self.send_copy(now, message, delay + extra, by_factor);
         }
     }
 
-    fn send_copy(&mut self, now: Nanos, message: InFlight, extra: Nanos) {
-        let (delay, by_factor) = self.delay(NodeKind::Server, NodeKind::Server);
+    fn send_copy(&mut self, now: Nanos, message: InFlight, delay: Nanos, by_factor: Nanos) {
         self.record_delay(now, message.delivery.id, Reason::Slow, None, by_factor);
-        self.enqueue(now + delay + extra, message);
+        self.enqueue(now + delay, message);
     }
 
     fn record_delay(&mut self, now: Nanos, id: u64, reason: Reason, fault: Option<u64>, delay_ns: Nanos) {
@@ -203,7 +215,7 @@ impl Network {
     }
 
     /// Draws the delay of a message. Also returns how much of it comes from [`Network::set_latency_factor`].
-    fn delay(&mut self, src: NodeKind, dest: NodeKind) -> (Nanos, Nanos) {
+    fn delay(&self, src: NodeKind, dest: NodeKind, rng: &mut Rng) -> (Nanos, Nanos) {
         let with_client = src == NodeKind::Client || dest == NodeKind::Client;
         let factor = if with_client { 1.0 } else { self.latency_factor };
         let mean = if with_client {
@@ -217,8 +229,8 @@ impl Network {
         let (base, drawn) = if self.other_messages == OtherMessages::Constant {
             (low.midpoint(high), mean)
         } else {
-            let base = if high > low { self.rng.random_range(low..=high) } else { low };
-            (base, self.config.distribution.draw(mean, &mut self.rng))
+            let base = if high > low { rng.random_range(low..=high) } else { low };
+            (base, self.config.distribution.draw(mean, rng))
         };
         let by_factor = if factor > 1.0 { drawn - (drawn as f64 / factor) as Nanos } else { 0 };
         (base + drawn, by_factor)
@@ -226,7 +238,8 @@ impl Network {
 
     fn enqueue(&mut self, deadline: Nanos, message: InFlight) {
         self.bytes_in_flight += message.delivery.line.len();
+        let order = message.order;
         let key = self.in_flight.insert(message);
-        self.queue.push(Reverse((deadline, self.rng.random(), key)));
+        self.queue.push(Reverse((deadline, order, key)));
     }
 }

@@ -7,12 +7,16 @@ use crate::history::Nanos;
 use crate::json::Value;
 use crate::network::{Delivery, EndpointId, Origin};
 use crate::protocol::{Body, Envelope, Malformed, NodeKind, Rpc};
+use crate::random::{choice, hash};
 use crate::workload::Response;
 
 /// Lines of a node that an error shows.
 const LAST_LINES: usize = 3;
 /// The parser of envelopes has seen that a body is JSON, but has not looked at its depth and numbers.
 const UNREADABLE: &str = "the body cannot be read: a number is out of range, or it is nested more than 127 levels deep";
+
+/// The kind of choice that a service makes for a request.
+const SERVICE: u64 = hash("service");
 
 impl Simulation {
     /// A node printed a line (given without its line feed).
@@ -96,7 +100,8 @@ impl Simulation {
             return self.report_response(delivery, ExceptionKind::UnexpectedMessage, &UNREADABLE.into(), None);
         };
         let service = &mut self.services[delivery.dest - self.nodes.len()];
-        let mut response = service.handle(self.network.name(delivery.src), &request, &mut self.service_rng);
+        let mut response =
+            service.handle(self.network.name(delivery.src), &request, &mut choice(delivery.key, SERVICE, &[]));
         if let Some(msg_id) = request.get("msg_id") {
             response.insert("in_reply_to".into(), msg_id.clone());
         }

@@ -51,7 +51,6 @@ use crate::json::Value;
 use crate::nemesis::{FaultKind, Nemesis};
 use crate::network::Network;
 use crate::protocol::SERVICE_NAMES;
-use crate::random::{Rng, stream};
 use crate::service::Service;
 
 pub use command::{Command, Effect, Exit};
@@ -85,7 +84,6 @@ pub struct Simulation {
     commands: VecDeque<Command>,
     network: Network,
     services: Vec<Box<dyn Service>>,
-    service_rng: Rng,
     nodes: Nodes,
     clients: Clients,
     requests: Requests,
@@ -93,7 +91,6 @@ pub struct Simulation {
     workers: Workers,
     schedule: Schedule,
     generator: Box<dyn Generator>,
-    generator_rng: Rng,
     /// The operations of the plan, which replace those of the generator.
     script: Option<Script>,
     /// [`Event::WorkersAreIdle`] is on the agenda.
@@ -114,7 +111,7 @@ impl Simulation {
             Some(faults) => (Nemesis::planned(faults, &settings.nodes, settings.time_limit), Vec::new()),
         };
         let mut network = Network::new(config.network.clone(), &settings.nodes, seed);
-        network.obey(plan);
+        network.obey(plan, seed);
         let kills = config.faults.contains(&FaultKind::Kill) || nemesis.has(FaultKind::Kill);
         let nodes = settings.nodes.len();
         let mut simulation = Simulation {
@@ -131,7 +128,6 @@ impl Simulation {
             commands: VecDeque::new(),
             network,
             services: SERVICE_NAMES.iter().filter_map(|name| crate::service::by_name(name)).collect(),
-            service_rng: stream(seed, "services"),
             nodes: Nodes::new(nodes),
             clients: Clients::new(nodes + SERVICE_NAMES.len(), config.workload.rpcs()),
             requests: Requests::new(kills),
@@ -139,7 +135,6 @@ impl Simulation {
             workers: Workers::new(settings.concurrency),
             schedule: Schedule::new(config.rate, seed),
             generator: config.workload.generator(settings),
-            generator_rng: stream(seed, "generator"),
             script: plan.operations.as_ref().map(|operations| Script::new(operations, settings.concurrency)),
             will_ask_idle_workers: false,
             faults: Faults::new(&config.faults, nemesis),
@@ -182,18 +177,18 @@ impl Simulation {
                 None => return true, // was dropped
             },
             _ => {
-                let (time, event) = self.agenda.pop().expect("an event is due");
-                self.perform(time, event);
+                let (_, event) = self.agenda.pop().expect("an event is due");
+                self.perform(event);
             }
         }
         true
     }
 
-    fn perform(&mut self, time: Nanos, event: Event) {
+    fn perform(&mut self, event: Event) {
         match event {
             Event::RunEnds => self.end_run(),
             Event::WorkersAreIdle => self.workers_are_idle(),
-            Event::Operation => self.operation_due(time),
+            Event::Operation => self.operation_due(),
             Event::AskAgain(worker) => self.ask_again(worker),
             Event::Timeout(client) => self.client_timer_expired(client),
             Event::Fault => self.fault_due(),

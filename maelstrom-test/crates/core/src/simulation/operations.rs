@@ -5,7 +5,12 @@ use super::{Event, Phase, Simulation};
 use crate::checker::exceptions::ExceptionKind;
 use crate::generator::{Invocation, Next};
 use crate::history::{Nanos, OpType};
+use crate::random::{Rng, choice, hash};
 use crate::workload::{ClientStep, Completion, Response};
+
+/// The kinds of choice.
+const OPERATION: u64 = hash("operation");
+const FINAL_OPERATION: u64 = hash("final operation");
 
 impl Simulation {
     pub(super) fn schedule_operation(&mut self) {
@@ -15,7 +20,7 @@ impl Simulation {
                 self.agenda.add(began.saturating_add(time).max(self.now), Event::Operation);
             }
         } else if self.phase == Phase::Main
-            && let Some(due) = self.schedule.next()
+            && let Some(due) = self.schedule.next_due()
         {
             self.agenda.add(due, Event::Operation);
         }
@@ -27,12 +32,12 @@ impl Simulation {
     }
 
     /// An operation is due: an idle worker begins it, or it is owed until there is one.
-    pub(super) fn operation_due(&mut self, due: Nanos) {
+    pub(super) fn operation_due(&mut self) {
         if self.script.is_some() {
             self.planned_operations_are_due();
         } else if self.phase == Phase::Main {
-            self.schedule.due(due, self.now);
-            self.begin_on_any_worker();
+            self.schedule.take_due(self.now);
+            self.begin_owed_operation();
         }
     }
 
@@ -53,29 +58,24 @@ impl Simulation {
         }
     }
 
-    fn begin_on_any_worker(&mut self) {
+    fn begin_owed_operation(&mut self) {
+        let Some(number) = self.schedule.owed() else { return };
         let mut idle = self.workers.all_idle();
-        self.schedule.shuffle(&mut idle);
-        self.schedule.set_owed(true);
+        self.schedule.sort(number, &mut idle);
         for worker in idle {
-            if self.ask(worker) {
-                return;
+            if let Some(invocation) = self.ask(worker, choice(self.config.seed, OPERATION, &[number])) {
+                self.schedule.has_begun(self.now);
+                self.schedule_operation();
+                return self.begin(worker, invocation);
             }
         }
     }
 
-    /// Asks the generator for an operation of an idle worker and begins it. False if there is none now.
-    fn ask(&mut self, worker: usize) -> bool {
+    /// Asks the generator for an operation of an idle worker.
+    fn ask(&mut self, worker: usize, mut rng: Rng) -> Option<Invocation> {
         let asking = self.workers.asking(worker, self.now);
-        match self.generator.next(asking, &mut self.generator_rng) {
-            Next::Op(invocation) => {
-                if self.phase == Phase::Main {
-                    self.schedule.set_owed(false);
-                    self.schedule_operation();
-                }
-                self.begin(worker, invocation);
-                return true;
-            }
+        match self.generator.next(asking, &mut rng) {
+            Next::Op(invocation) => return Some(invocation),
             Next::At(time) => {
                 if self.workers.begin_to_wait(worker) {
                     self.agenda.add(time.max(self.now + 1), Event::AskAgain(worker));
@@ -84,16 +84,13 @@ impl Simulation {
             Next::Pending => {}
             Next::Done => self.workers.set_done(worker),
         }
-        false
+        None
     }
 
     pub(super) fn ask_again(&mut self, worker: usize) {
         self.workers.stop_waiting(worker);
         match self.phase {
-            Phase::Main if self.schedule.is_owed() && self.workers.is_idle(worker) => {
-                self.schedule.restart(self.now);
-                self.ask(worker);
-            }
+            Phase::Main => self.begin_owed_operation(),
             Phase::Final => self.ask_in_final_phase(),
             _ => {}
         }
@@ -102,8 +99,13 @@ impl Simulation {
     /// In the final phase every idle worker is asked whenever something has changed.
     fn ask_in_final_phase(&mut self) {
         for worker in 0..self.workers.len() {
-            if self.phase == Phase::Final && self.workers.is_ready(worker) {
-                self.ask(worker);
+            let number = self.workers.final_operations(worker);
+            if self.workers.is_ready(worker)
+                && let Some(invocation) =
+                    self.ask(worker, choice(self.config.seed, FINAL_OPERATION, &[worker as u64, number]))
+            {
+                self.workers.begin_final_operation(worker);
+                self.begin(worker, invocation);
             }
         }
         self.maybe_end_final_phase();
@@ -177,11 +179,7 @@ impl Simulation {
             return self.maybe_end_final_phase();
         }
         match self.phase {
-            Phase::Main if self.schedule.is_owed() => {
-                // It begins late, and the schedule does not catch up.
-                self.schedule.restart(self.now);
-                self.begin_on_any_worker();
-            }
+            Phase::Main => self.begin_owed_operation(),
             Phase::Final => self.ask_in_final_phase(),
             _ => {}
         }

@@ -26,7 +26,7 @@ impl Simulation {
         self.main_began = self.now;
         self.network.journal_mut().start_keeping();
         self.agenda.add(self.now.saturating_add(self.config.settings.time_limit), Event::MainPhaseEnds);
-        self.schedule.restart(self.now);
+        self.schedule.begin(self.now);
         self.begin_phase_of_script(OperationPhase::Main);
         self.schedule_operation();
         self.schedule_fault();
@@ -34,7 +34,7 @@ impl Simulation {
 
     pub(super) fn end_main_phase(&mut self) {
         self.phase = Phase::Recovery;
-        self.schedule.set_owed(false);
+        self.schedule.end();
         if let Some(script) = &mut self.script {
             script.end_phase();
         }

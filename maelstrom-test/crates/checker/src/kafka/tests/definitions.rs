@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use maelstrom_random::Rng;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 use super::{found, history};
 use crate::entry_points::judged;
@@ -52,7 +52,7 @@ fn true_offset(message: u64) -> i64 {
 
 /// Operations one after another; one in ten facts is wrong.
 fn draw(seed: u64, assigns: bool) -> Operations {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut random = Rng::seed_from_u64(seed);
     let length = random.random_range(1..16);
     let mut next = [1; KEYS.len()];
     // How far each process has read.
@@ -60,7 +60,7 @@ fn draw(seed: u64, assigns: bool) -> Operations {
     let mut operations = Vec::new();
     for _ in 0..length {
         let process = random.random_range(0..3_usize);
-        let mut send = |random: &mut ChaCha8Rng, is_alone: bool| {
+        let mut send = |random: &mut Rng, is_alone: bool| {
             let key = random.random_range(0..KEYS.len());
             let message = next[key];
             next[key] += 1;
@@ -72,7 +72,7 @@ fn draw(seed: u64, assigns: bool) -> Operations {
             };
             (message <= SENT).then_some(Part::Send { key, message, outcome })
         };
-        let mut poll = |random: &mut ChaCha8Rng| {
+        let mut poll = |random: &mut Rng| {
             let mut rows = Vec::new();
             for (key, read) in read[process].iter_mut().enumerate() {
                 if random.random_ratio(1, 5) {

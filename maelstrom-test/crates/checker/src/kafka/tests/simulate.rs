@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::json::{Map, Value, json};
+use maelstrom_random::Rng;
 use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 use crate::history::{History, Op, OpType};
 
@@ -27,7 +27,7 @@ struct SimulatedWorker {
 }
 
 struct Simulation {
-    random: ChaCha8Rng,
+    random: Rng,
     logs: BTreeMap<String, Vec<(i64, u64)>>,
     committed: BTreeMap<String, i64>,
     workers: Vec<SimulatedWorker>,
@@ -39,7 +39,7 @@ struct Simulation {
 pub(super) fn simulate(seed: u64, length: usize) -> History {
     let workers = (0..WORKERS as u64).map(|process| SimulatedWorker { process, ..SimulatedWorker::default() });
     let mut simulation = Simulation {
-        random: ChaCha8Rng::seed_from_u64(seed),
+        random: Rng::seed_from_u64(seed),
         logs: BTreeMap::new(),
         committed: BTreeMap::new(),
         workers: workers.collect(),
@@ -228,7 +228,7 @@ impl PlantedFault {
 
     /// Plants the fault somewhere; false if the history has no place for it.
     pub(super) fn plant(self, history: &mut History, seed: u64) -> bool {
-        let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x5EED);
+        let mut random = Rng::seed_from_u64(seed ^ 0x5EED);
         match self {
             PlantedFault::HideMessage => hide(history, &mut random),
             PlantedFault::FailSend => fail_send(history, &mut random),
@@ -272,7 +272,7 @@ fn ok(history: &History, f: &str) -> Vec<usize> {
     (0..history.ops.len()).filter(|&i| history.ops[i].kind == OpType::Ok && &*history.ops[i].f == f).collect()
 }
 
-fn choose<T: Clone>(items: &[T], random: &mut ChaCha8Rng) -> Option<T> {
+fn choose<T: Clone>(items: &[T], random: &mut Rng) -> Option<T> {
     if items.is_empty() { None } else { Some(items[random.random_range(0..items.len())].clone()) }
 }
 
@@ -283,7 +283,7 @@ fn lists(op: &mut Op) -> impl Iterator<Item = (&String, &mut Vec<Value>)> {
 }
 
 /// Takes an acknowledged message, but not the last one of its key, out of all polls.
-fn hide(history: &mut History, random: &mut ChaCha8Rng) -> bool {
+fn hide(history: &mut History, random: &mut Rng) -> bool {
     let mut highest: BTreeMap<String, i64> = BTreeMap::new();
     for at in ok(history, "poll") {
         for (key, list) in lists(&mut history.ops[at]) {
@@ -305,7 +305,7 @@ fn hide(history: &mut History, random: &mut ChaCha8Rng) -> bool {
 }
 
 /// Turns an acknowledged send into one that failed.
-fn fail_send(history: &mut History, random: &mut ChaCha8Rng) -> bool {
+fn fail_send(history: &mut History, random: &mut Rng) -> bool {
     let Some(at) = choose(&ok(history, "send"), random) else { return false };
     let message = history.ops[at].value[0][2][1].clone();
     history.ops[at].kind = OpType::Fail;
@@ -314,12 +314,7 @@ fn fail_send(history: &mut History, random: &mut ChaCha8Rng) -> bool {
 }
 
 /// Changes a random list of at least `size` messages.
-fn in_poll(
-    history: &mut History,
-    random: &mut ChaCha8Rng,
-    size: usize,
-    change: impl FnOnce(&mut Vec<Value>, usize),
-) -> bool {
+fn in_poll(history: &mut History, random: &mut Rng, size: usize, change: impl FnOnce(&mut Vec<Value>, usize)) -> bool {
     let mut polls = ok(history, "poll");
     polls.retain(|&at| lists(&mut history.ops[at]).any(|(_, list)| list.len() >= size));
     let Some(at) = choose(&polls, random) else { return false };
@@ -330,7 +325,7 @@ fn in_poll(
 }
 
 /// Changes the second of two successive polls of one process: `change` gets the last message of the first one.
-fn between_polls(history: &mut History, random: &mut ChaCha8Rng, change: impl FnOnce(&Value, &mut Vec<Value>)) -> bool {
+fn between_polls(history: &mut History, random: &mut Rng, change: impl FnOnce(&Value, &mut Vec<Value>)) -> bool {
     let mut last: BTreeMap<(u64, String), Value> = BTreeMap::new();
     let mut places = Vec::new();
     for at in 0..history.ops.len() {
@@ -353,7 +348,7 @@ fn between_polls(history: &mut History, random: &mut ChaCha8Rng, change: impl Fn
 }
 
 /// Exchanges the offsets of two acknowledged sends of one process to one key.
-fn swap_sends(history: &mut History, random: &mut ChaCha8Rng) -> bool {
+fn swap_sends(history: &mut History, random: &mut Rng) -> bool {
     let sends = ok(history, "send");
     let same = |&(a, b): &(usize, usize)| {
         let (a, b) = (&history.ops[a], &history.ops[b]);

@@ -14,6 +14,8 @@ struct Worker {
     is_done: bool,
     /// The generator has to be asked again at a time that is on the agenda.
     is_waiting: bool,
+    /// How many operations of the final phase it has begun.
+    final_operations: u64,
 }
 
 /// The client workers, by number.
@@ -23,8 +25,14 @@ pub(in super::super) struct Workers {
 
 impl Workers {
     pub(in super::super) fn new(count: usize) -> Workers {
-        let worker =
-            |index| Worker { process: index as u64, client: None, current: None, is_done: false, is_waiting: false };
+        let worker = |index| Worker {
+            process: index as u64,
+            client: None,
+            current: None,
+            is_done: false,
+            is_waiting: false,
+            final_operations: 0,
+        };
         Workers { workers: (0..count).map(worker).collect() }
     }
 
@@ -59,6 +67,15 @@ impl Workers {
         for worker in &mut self.workers {
             (worker.is_done, worker.is_waiting) = (false, false);
         }
+    }
+
+    /// How many operations of the final phase the worker has begun.
+    pub(in super::super) fn final_operations(&self, worker: usize) -> u64 {
+        self.workers[worker].final_operations
+    }
+
+    pub(in super::super) fn begin_final_operation(&mut self, worker: usize) {
+        self.workers[worker].final_operations += 1;
     }
 
     /// The worker as the generator knows it.
