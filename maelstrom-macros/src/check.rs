@@ -135,6 +135,22 @@ pub(crate) fn expect(setting: &Setting, workloads: &[Text], has_own: bool) -> sy
     Ok(text.text)
 }
 
+/// Checks `plan = "path"`, and returns the path.
+pub(crate) fn plan(setting: &Setting) -> syn::Result<String> {
+    let expr = setting.expr()?;
+    if let Expr::Array(_) = expr {
+        return Err(Error::new(expr.span(), "`plan` takes one file\n  help: write a function for each plan"));
+    }
+    let text = literal(expr)?;
+    if text.text.is_empty() {
+        return Err(Error::new(
+            text.span,
+            "the path of the plan is empty\n  help: write the path of a file `plan.json`",
+        ));
+    }
+    Ok(text.text)
+}
+
 /// Checks `snapshot = true`, `false` or `"full"`.
 pub(crate) fn snapshot(setting: &Setting) -> syn::Result<String> {
     let text = literal(setting.expr()?)?;

@@ -81,6 +81,7 @@ fn registration(
         .get("expect")
         .and_then(|setting| errors.take(check::expect(setting, &named, workloads.has_own)))
         .unwrap_or_else(|| "valid".into());
+    let plan = option(settings.get("plan").and_then(|setting| errors.take(check::plan(setting))));
     let snapshot = settings.get("snapshot").and_then(|setting| errors.take(check::snapshot(setting)));
     let snapshot = snapshot.unwrap_or_else(|| (!options::OUTCOMES.contains(&expect.as_str())).to_string());
 
@@ -111,6 +112,7 @@ fn registration(
             seeds: #seeds,
             expect: #expect,
             snapshot: #snapshot,
+            plan: #plan,
             ignored: #ignored,
             should_panic: #should_panic,
             body: __maelstrom_body,

@@ -58,6 +58,9 @@ macro_rules! documented {
         /// - `snapshot`: `true` (default where `expect` names an anomaly) compares the report with a stored one, with insta.
         ///   `"full"` compares the whole report with its numbers; this needs virtual time.
         ///
+        /// - `plan`: a file relative to the package's root. The run has its options, its seed, and the operations, faults and
+        ///   messages that it spells out. Every run writes such a file, `plan.json`.
+        ///
         /// # Several cases
         /// A list instead of a value makes one case of each value; several lists make all combinations:
         /// `nodes = [1, 3, 5], nemesis = ["partition", "kill"]`. `seeds = 16` and `seeds = 0..16` make a case of each

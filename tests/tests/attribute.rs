@@ -26,7 +26,9 @@ const CASES: [&str; 16] = [
 
 fn cluster(words: &[&str], variables: &[(&str, &str)]) -> Printed {
     let (scratch, program) = shared();
-    run(scratch.program(program, words).envs(variables.iter().copied()))
+    // Tests share the package, so a plan that one of them keeps would fail the others.
+    let variables = [("MAELSTROM_REGRESSIONS", "off")].iter().chain(variables).copied();
+    run(scratch.program(program, words).envs(variables))
 }
 
 /// The names that the program lists, sorted.
@@ -87,6 +89,28 @@ fn failures_have_a_short_report() {
     let printed = cluster(&["--ignored", "program_is_missing"], &[]).expect_status(101);
     assert!(printed.stdout.contains("the node program `no-such-program` does not exist"), "{}", printed.stdout);
     assert!(!printed.stdout.contains("panicked") && printed.stderr.is_empty(), "{printed:?}");
+}
+
+#[test]
+fn the_plan_of_a_failure_is_kept_and_runs_first() {
+    let plans = shared().0.root.join("plans");
+    let directory = plans.to_str().expect("the path is UTF-8");
+    let fails = |variables: &[(&str, &str)]| {
+        let variables = [&[("MAELSTROM_REGRESSIONS", directory)], variables].concat();
+        cluster(&["--ignored", "--exact", "fails"], &variables).expect_status(101).stdout
+    };
+    let plan = plans.join("cluster/fails.json");
+    let printed = fails(&[("MAELSTROM_SHRINK", "0")]);
+    assert!(!plan.exists() && !printed.contains("kept"), "{printed}");
+    let printed = fails(&[]);
+    assert!(printed.contains("expected: valid") && printed.contains("plans/cluster/fails.json"), "{printed}");
+    let kept = fs::read_to_string(&plan).expect("the plan is kept");
+    assert!(kept.contains("\"operations\"") && !kept.contains("\"program\""), "{kept}");
+    let printed = fails(&[]);
+    assert!(printed.contains("the failure of the plan") && !printed.contains("expected: valid"), "{printed}");
+    // A seed that was asked for is not preceded by plans.
+    assert!(fails(&[("MAELSTROM_SEED", "7")]).contains("expected: valid"));
+    fs::remove_dir_all(plans).expect("it was there");
 }
 
 #[test]

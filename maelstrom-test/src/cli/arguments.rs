@@ -189,9 +189,18 @@ fn check() -> Command {
 
 fn replay() -> Command {
     Command::new("replay")
-        .about("Runs a stored run again with the same seed and options, and compares the outcomes")
-        .after_help("Exit status: 0 if the outcome is the same, 1 if it differs.")
-        .arg(Arg::new("directory").value_name("DIR").required(true).help("The directory of the run"))
+        .about("Runs a plan, or a stored run again, and compares the outcomes")
+        .after_help(
+            "Exit status: of the directory of a run, 0 if the outcome is the same and 1 if it differs; of a plan in a file, as \
+             of `maelstrom test`.",
+        )
+        .arg(
+            Arg::new("directory")
+                .value_name("DIR|FILE")
+                .required(true)
+                .help("The directory of the run, or a plan: the file `plan.json` of a run, or one of `tests/regressions`"),
+        )
+        .arg(Arg::new("bin").long("bin").value_name("PROGRAM").help("The node program, instead of the stored one"))
 }
 
 fn serve() -> Command {

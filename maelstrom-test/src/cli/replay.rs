@@ -13,12 +13,24 @@ use crate::scenario::{self, Run, RunError, Scenario};
 /// Runs the stored run again and compares the outcomes.
 pub(super) fn main(matches: &ArgMatches) -> CliResult {
     let directory = Path::new(matches.get_one::<String>("directory").expect("the argument is required"));
+    let bin = matches.get_one::<String>("bin");
+    if directory.is_file() {
+        return run_plan(directory, bin);
+    }
+    // The link `latest` refers to another run afterwards.
+    let directory = &directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
     let stored = read(directory, file_names::SCENARIO)?;
     // An aborted run may have no results. Then only the files of the runs are compared.
     let results = read(directory, file_names::RESULTS).ok();
-    let again = Scenario::from_json(&stored).map_err(|why| {
-        CliError::Arguments(format!("cannot replay `{}`: {why}", directory.join(file_names::SCENARIO).display()))
-    })?;
+    let again = if directory.join(file_names::PLAN).exists() {
+        Scenario::from_plan(directory)?
+    } else {
+        // The run of an earlier version.
+        Scenario::from_json(&stored).map_err(|why| {
+            CliError::Arguments(format!("cannot replay `{}`: {why}", directory.join(file_names::SCENARIO).display()))
+        })?
+    };
+    let again = bin.into_iter().fold(again, |again, bin| again.bin(bin));
     // Tests keep the messages only if a run does not end as expected.
     let has_messages = directory.join(file_names::MESSAGES).exists();
     let again = again.output(store::directory()).journal(if has_messages { "always" } else { "failures" });
@@ -53,6 +65,26 @@ pub(super) fn main(matches: &ArgMatches) -> CliResult {
             Ok(1)
         }
     }
+}
+
+/// Runs a plan that is not in the directory of a run, so that there is nothing to compare with.
+fn run_plan(file: &Path, bin: Option<&String>) -> CliResult {
+    let scenario = Scenario::from_plan(file)?;
+    let scenario = bin.into_iter().fold(scenario, |scenario, bin| scenario.bin(bin)).output(store::directory());
+    if scenario.has_no_program() {
+        return Err(CliError::Arguments(format!(
+            "the plan `{}` has no node program\n  help: name it: `--bin PROGRAM`",
+            file.display()
+        )));
+    }
+    let run = match scenario.interrupt(interrupt::on_signals()).run() {
+        Ok(run) => run,
+        Err(RunError::Broke { run, .. }) => *run,
+        Err(error) => return Err(error.into()),
+    };
+    store::link(&run.directory, &run.workload);
+    super::print(&text::render(&run.view(), text::Style::for_stdout()));
+    Ok(super::test::run_status(None, false, &run))
 }
 
 fn read(directory: &Path, name: &str) -> Result<Value, CliError> {

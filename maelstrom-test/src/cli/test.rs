@@ -163,7 +163,7 @@ pub(super) fn run(
 }
 
 /// Returns the exit status for a run.
-fn run_status(expect: Option<&str>, require_faults: bool, run: &Run) -> u8 {
+pub(super) fn run_status(expect: Option<&str>, require_faults: bool, run: &Run) -> u8 {
     match expect {
         Some(expect) => expectation_status(expect, require_faults, run),
         None if run.breakdown.is_some() => ABORTED,

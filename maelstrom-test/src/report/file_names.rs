@@ -9,6 +9,12 @@
 
 /// The options, the seed, and the other data that `maelstrom replay` needs.
 pub const SCENARIO: &str = "scenario.json";
+/// The plan, with which `maelstrom replay` repeats the run.
+pub const PLAN: &str = "plan.json";
+/// The directory of the shrunk version of a failing run.
+pub const SHRUNK: &str = "shrunk";
+/// The directory of repetitions, while a failing run is shrunk.
+pub const REPETITIONS: &str = "repetitions";
 /// The history, one JSON object per line.
 pub const HISTORY: &str = "history.jsonl";
 /// The history for Jepsen's tools.

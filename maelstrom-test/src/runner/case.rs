@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use super::body::{self, BodyFailure};
-use super::environment::{Environment, Seeds, random_seed};
+use super::environment::{self, Environment, Seeds, random_seed};
 use super::function::{Function, ProgramSpec};
 use super::judge;
 use super::progress::ProgressLine;
+use super::regressions::Regressions;
 use super::{paths, snapshot};
+use crate::checker::Valid;
 use crate::random;
 use crate::report::{index, text};
 use crate::scenario::options::FrontEnd;
@@ -36,6 +38,9 @@ pub(super) struct Case {
     seed: u64,
     /// Whether the seed comes from the environment. The report is then not compared with the snapshot.
     is_seed_overridden: bool,
+    /// Whether this is the first seed of its combination. It runs the regressions.
+    is_first_seed: bool,
+    regressions: environment::Regressions,
 }
 
 /// Why a case failed.
@@ -142,6 +147,9 @@ impl Case {
         if let Some(time) = &environment.time {
             options.insert("time", time.clone());
         }
+        if let Some(shrink) = &environment.shrink {
+            options.insert("shrink", shrink.clone());
+        }
         let of_option = options.remove("seed").and_then(|seed| seed.parse().ok());
         let of_parameter = value("seed").and_then(|seed| seed.parse().ok());
         let default = || random::hash(&name) % SEED_LIMIT;
@@ -157,6 +165,8 @@ impl Case {
             options,
             seed,
             is_seed_overridden: environment.seeds != Seeds::Default,
+            is_first_seed: index("seed") == 0,
+            regressions: environment.regressions.clone(),
             name,
             name_without_seed,
         }
@@ -183,6 +193,10 @@ impl Case {
             let first_line = error.lines().next().unwrap_or_default();
             CaseFailure { headline: self.with_seed(first_line), text: error }
         };
+        let regressions = self.regressions();
+        for plan in regressions.iter().flat_map(Regressions::plans) {
+            self.run_regression(&plan, progress)?;
+        }
         let scenario = self.scenario(progress).map_err(not_started)?;
         let config = scenario.config().map_err(|error| not_started(error.to_string()))?;
         let require_faults = config.require_faults;
@@ -201,8 +215,10 @@ impl Case {
             eprintln!("note: {}: {note}", self.name);
         }
         let judged = judge::judge(self.function.expect, require_faults, &run);
+        let is_unexpected = judged.is_err();
         let outcome = self.outcome(judged, &run, &report);
-        let failed = |text| CaseFailure { headline: self.with_seed(&run.headline()), text };
+        let kept = if is_unexpected { self.keep(regressions.as_ref(), &run) } else { String::new() };
+        let failed = |text: String| CaseFailure { headline: self.with_seed(&run.headline()), text: text + &kept };
         self.apply_should_panic(outcome).map_err(failed)?;
         if self.function.snapshot != "false" && !self.is_seed_overridden {
             snapshot::compare(self, &run).map_err(|why| CaseFailure {
@@ -211,6 +227,88 @@ impl Case {
             })?;
         }
         Ok(report)
+    }
+
+    /// The regressions of the case. `None` if they are switched off, or if a seed was asked for.
+    fn regressions(&self) -> Option<Regressions> {
+        let function = self.function;
+        let is_on = self.regressions != environment::Regressions::Off && function.expect == "valid";
+        let is_on = is_on && function.plan.is_none() && function.should_panic.is_none();
+        (is_on && !self.is_seed_overridden && self.is_first_seed).then(|| self.all_regressions())
+    }
+
+    fn all_regressions(&self) -> Regressions {
+        let package = paths::package_directory(self.function.package_directory);
+        let other = match &self.regressions {
+            environment::Regressions::Directory(directory) => Some(directory.as_path()),
+            _ => None,
+        };
+        Regressions::new(&package, other, self.function.target, case_file_name(&self.name_without_seed))
+    }
+
+    /// Runs the plan of a failure that was found before.
+    ///
+    /// # Errors
+    /// Fails if the run cannot be started, is aborted, or is invalid.
+    fn run_regression(&self, plan: &Path, progress: Option<&ProgressLine>) -> Result<(), CaseFailure> {
+        let shown = plan.strip_prefix(paths::package_directory(self.function.package_directory)).unwrap_or(plan);
+        let failed = |headline: String, text: String| CaseFailure {
+            headline: format!("{headline} (regression {})", shown.display()),
+            text: format!("the failure of the plan {} is back\n\n{text}", shown.display()),
+        };
+        let stem = plan.file_stem().unwrap_or_default().to_string_lossy();
+        let mut directory = self.directory();
+        directory.set_file_name(format!("{}.regression={stem}", self.file_name()));
+        let directory = paths::output(self.function.temporary_directory).join(directory);
+        let scenario = self.scenario(progress).and_then(|scenario| {
+            let scenario = scenario.directory(directory).with_plan(plan).map_err(|error| error.to_string())?;
+            Ok(scenario.again(format!("cargo test {}", self.function.path())))
+        });
+        let result = scenario.map(Scenario::run).and_then(judge::ended);
+        if let Some(progress) = progress {
+            progress.finish(&self.name);
+        }
+        let run = result.map_err(|error| CaseFailure {
+            headline: error.lines().next().unwrap_or_default().to_owned(),
+            text: error.clone(),
+        })?;
+        match run.breakdown.is_some() || run.verdict.valid() == Valid::False {
+            true => Err(failed(run.headline(), text::render(&run.view(), text::Style::PLAIN))),
+            false => Ok(()),
+        }
+    }
+
+    /// Keeps the plan of an unexpected failure in the package. Returns what to tell the user.
+    fn keep(&self, regressions: Option<&Regressions>, run: &Run) -> String {
+        let Some(cause) = &run.cause else { return String::new() };
+        let plan = run.file(&cause.plan);
+        let all;
+        let regressions = match regressions {
+            Some(regressions) => regressions,
+            // Another seed than the first one failed.
+            None if self.function.expect == "valid" && self.function.plan.is_none() => {
+                all = self.all_regressions();
+                &all
+            }
+            None => return String::new(),
+        };
+        match &self.regressions {
+            environment::Regressions::Off => String::new(),
+            environment::Regressions::ReadOnly => format!(
+                "\nplan      {}\n          it is not copied to the package, because the environment variable CI is set\n",
+                plan.display()
+            ),
+            environment::Regressions::On | environment::Regressions::Directory(_) => match regressions.keep(&plan) {
+                Ok(path) => {
+                    let package = paths::package_directory(self.function.package_directory);
+                    let shown = path.strip_prefix(package).unwrap_or(&path).display().to_string();
+                    format!(
+                        "\nkept      {shown}\n          every test run begins with this plan from now on; commit the file\n"
+                    )
+                }
+                Err(error) => format!("\nnote: the plan {} cannot be kept in the package: {error}\n", plan.display()),
+            },
+        }
     }
 
     fn with_seed(&self, headline: &str) -> String {
@@ -233,6 +331,10 @@ impl Case {
         }
         if let Some(progress) = progress {
             scenario = scenario.progress(progress.sink(&self.name));
+        }
+        if let Some(plan) = function.plan {
+            let path = paths::package_directory(function.package_directory).join(plan);
+            scenario = scenario.with_plan(path).map_err(|error| error.to_string())?;
         }
         function.add_program(scenario, self.program)
     }
@@ -339,6 +441,7 @@ mod tests {
         seeds: None,
         expect: "valid",
         snapshot: "false",
+        plan: None,
         ignored: false,
         should_panic: None,
         body: |_| Ok(()),

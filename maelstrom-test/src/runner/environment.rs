@@ -2,6 +2,7 @@
 
 use std::hash::BuildHasher;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Once;
 
 use crate::scenario::options::{self, FrontEnd};
@@ -16,6 +17,24 @@ pub(super) struct Environment {
     pub(super) time: Option<String>,
     /// `MAELSTROM_CASE`.
     pub(super) case: Option<String>,
+    /// `MAELSTROM_SHRINK`.
+    pub(super) shrink: Option<String>,
+    /// `MAELSTROM_REGRESSIONS`, `CI`.
+    pub(super) regressions: Regressions,
+}
+
+/// What happens with plans of failures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Regressions {
+    /// They are in the user's package. They are run, and new ones are written.
+    #[default]
+    On,
+    /// They are in the user's package. They are run. Nothing is written.
+    ReadOnly,
+    /// They are in this directory. They are run, and new ones are written.
+    Directory(PathBuf),
+    /// They are ignored.
+    Off,
 }
 
 /// The seeds in the environment.
@@ -61,14 +80,42 @@ impl Environment {
             let row = options::find("time").expect("the option exists");
             row.parse(time, FrontEnd::Attribute).map_err(|wrong| wrong.of("MAELSTROM_TIME").to_string())?;
         }
-        Ok(Environment { seeds, time, case: get("MAELSTROM_CASE") })
+        let shrink = get("MAELSTROM_SHRINK");
+        if let Some(shrink) = &shrink {
+            let row = options::find("shrink").expect("the option exists");
+            row.parse(shrink, FrontEnd::Attribute).map_err(|wrong| wrong.of("MAELSTROM_SHRINK").to_string())?;
+        }
+        let regressions = match get("MAELSTROM_REGRESSIONS").as_deref() {
+            Some("off") => Regressions::Off,
+            None | Some("on") if get("CI").is_some() => Regressions::ReadOnly,
+            None | Some("on") => Regressions::On,
+            Some(directory) if directory.contains('/') => Regressions::Directory(directory.into()),
+            Some(other) => {
+                return Err(format!(
+                    "MAELSTROM_REGRESSIONS: `{other}` is neither `on`, `off` nor the path of a directory\n  help: a path \
+                     contains a `/`: `./{other}`"
+                ));
+            }
+        };
+        Ok(Environment { seeds, time, case: get("MAELSTROM_CASE"), shrink, regressions })
     }
 }
 
 /// The variables of the table and those that nodes get, without the prefix `MAELSTROM_`. If several are equally similar to
 /// an unknown name, the first is suggested.
-const KNOWN: [&str; 9] =
-    ["case", "node_dir", "node_id", "output", "progress", "real_time_runs", "seeds", "seed", "time"];
+const KNOWN: [&str; 11] = [
+    "case",
+    "node_dir",
+    "node_id",
+    "output",
+    "progress",
+    "real_time_runs",
+    "regressions",
+    "seeds",
+    "seed",
+    "shrink",
+    "time",
+];
 
 /// Warns about unknown `MAELSTROM_` variables on standard error, once per program.
 pub(super) fn warn_about_unknown_variables() {
@@ -120,6 +167,13 @@ mod tests {
         assert_eq!(read(&[("MAELSTROM_SEED", "random")]).map(|e| e.seeds), Ok(Seeds::Random));
         assert_eq!(read(&[("MAELSTROM_SEEDS", "0..1000")]).map(|e| e.seeds), Ok(Seeds::Several(0..1000)));
         assert_eq!(read(&[("MAELSTROM_TIME", "real")]).map(|e| e.time), Ok(Some("real".into())));
+        assert_eq!(read(&[("MAELSTROM_SHRINK", "0")]).map(|e| e.shrink), Ok(Some("0".into())));
+        let regressions = |variables| read(variables).map(|environment| environment.regressions);
+        assert_eq!(regressions(&[]), Ok(Regressions::On));
+        assert_eq!(regressions(&[("CI", "true")]), Ok(Regressions::ReadOnly));
+        assert_eq!(regressions(&[("CI", "true"), ("MAELSTROM_REGRESSIONS", "off")]), Ok(Regressions::Off));
+        let directory = regressions(&[("CI", "true"), ("MAELSTROM_REGRESSIONS", "./plans")]);
+        assert_eq!(directory, Ok(Regressions::Directory("./plans".into())));
     }
 
     #[test]
@@ -139,6 +193,8 @@ mod tests {
             &[("MAELSTROM_SEED", "seven")] as &[(&str, &str)],
             &[("MAELSTROM_SEEDS", "3..3")],
             &[("MAELSTROM_TIME", "wall")],
+            &[("MAELSTROM_SHRINK", "a bit")],
+            &[("MAELSTROM_REGRESSIONS", "no")],
             &[("MAELSTROM_SEED", "1"), ("MAELSTROM_SEEDS", "2")],
         ] {
             let error = read(variables).expect_err("the variables are invalid");

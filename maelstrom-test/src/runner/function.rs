@@ -45,6 +45,8 @@ pub struct Function {
     pub expect: &'static str,
     /// `true`, `false` or `full`.
     pub snapshot: &'static str,
+    /// The plan that the cases follow, relative to the directory of the package.
+    pub plan: Option<&'static str>,
     /// Whether it has `#[ignore]`.
     pub ignored: bool,
     /// The text that the panic message must contain, if it has `#[should_panic]`.

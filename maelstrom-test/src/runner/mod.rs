@@ -28,6 +28,7 @@ pub(crate) mod function;
 mod judge;
 mod paths;
 pub(crate) mod progress;
+mod regressions;
 mod snapshot;
 
 use std::process::ExitCode;

@@ -103,7 +103,11 @@ fn line(runs: &BTreeMap<String, Progress>) -> String {
         (Some((name, progress)), 1) => format!("{name}: {}", describe(progress)),
         (Some(_), count) => {
             let seconds = |progress: &Progress| progress.now / 1_000_000_000;
-            let short: Vec<String> = runs.iter().map(|(name, run)| format!("{name} {} s", seconds(run))).collect();
+            let short = |(name, run): (&String, &Progress)| match run.reruns {
+                Some((runs, limit)) => format!("{name} cause {runs}/{limit}"),
+                None => format!("{name} {} s", seconds(run)),
+            };
+            let short: Vec<String> = runs.iter().map(short).collect();
             format!("{count} runs: {}", short.join(", "))
         }
     }
@@ -112,6 +116,9 @@ fn line(runs: &BTreeMap<String, Progress>) -> String {
 /// Formats the progress of a run: `12 of 60 s, 240 ok of 251 operations, partition`.
 fn describe(progress: &Progress) -> String {
     let seconds = |nanos: u64| nanos / 1_000_000_000;
+    if let Some((runs, limit)) = progress.reruns {
+        return format!("searching for the cause: {runs} of {limit} runs");
+    }
     let mut parts = vec![match progress.phase {
         Phase::Boot => "starting nodes".to_string(),
         Phase::Main => format!("{} of {} s", seconds(progress.now), seconds(progress.time_limit)),
@@ -138,6 +145,7 @@ mod tests {
             ok: 240,
             invoked: 251,
             faults: vec!["partition".into()],
+            reruns: None,
         }
     }
 
@@ -210,5 +218,9 @@ mod tests {
         assert_eq!(line(&runs), "raft: 12 of 60 s, 240 ok of 251 operations, partition");
         runs.insert("gossip".to_string(), progress(3));
         assert_eq!(line(&runs), "2 runs: gossip 3 s, raft 12 s");
+        runs.insert("gossip".to_string(), Progress { reruns: Some((7, 200)), ..progress(3) });
+        assert_eq!(line(&runs), "2 runs: gossip cause 7/200, raft 12 s");
+        runs.remove("raft");
+        assert_eq!(line(&runs), "gossip: searching for the cause: 7 of 200 runs");
     }
 }

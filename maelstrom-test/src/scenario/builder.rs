@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::options::{Defaults, FrontEnd};
 use super::{Config, Interrupt, Program, ProgressSink, Run, RunError, SeedSummary, execute, seeds, store};
+use crate::plan::Overrides;
 use crate::workload::WorkloadChoice;
 
 /// A builder of a run: a workload, a node program, and options.
@@ -42,6 +43,7 @@ pub struct Scenario {
     pub(super) progress: Option<ProgressSink>,
     pub(super) interrupt: Interrupt,
     pub(super) warn_unused: bool,
+    pub(super) overrides: Overrides,
 }
 
 impl Scenario {
@@ -62,6 +64,7 @@ impl Scenario {
             progress: None,
             interrupt: Interrupt::default(),
             warn_unused: false,
+            overrides: Overrides::default(),
         }
     }
 
@@ -152,6 +155,12 @@ impl Scenario {
         self
     }
 
+    /// Whether no node program is set.
+    #[cfg(feature = "cli")]
+    pub(crate) fn has_no_program(&self) -> bool {
+        self.program.path.as_os_str().is_empty()
+    }
+
     /// Sets a function that receives the progress of the run.
     pub fn progress(mut self, sink: ProgressSink) -> Scenario {
         self.progress = Some(sink);
@@ -161,6 +170,21 @@ impl Scenario {
     /// Sets the interrupt with which another thread can abort the run.
     pub fn interrupt(mut self, interrupt: Interrupt) -> Scenario {
         self.interrupt = interrupt;
+        self
+    }
+
+    /// Spells out choices of the run that are otherwise drawn from the seed: operations, faults, fates of messages.
+    ///
+    /// ```
+    /// use maelstrom::Scenario;
+    /// use maelstrom::plan::{Fate, MessageId, Overrides};
+    /// let first = MessageId { src: "n0".into(), incarnation: 0, dest: "n1".into(), number: 0 };
+    /// let lost = Overrides { messages: vec![Fate { id: first, delays_ns: vec![] }], ..Overrides::default() };
+    /// let scenario = Scenario::new("broadcast").bin("target/debug/broadcast").overrides(lost);
+    /// # drop(scenario);
+    /// ```
+    pub fn overrides(mut self, overrides: Overrides) -> Scenario {
+        self.overrides = overrides;
         self
     }
 

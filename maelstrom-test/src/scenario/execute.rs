@@ -5,16 +5,17 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use crate::json::Map;
+use crate::json::{Map, Value};
 
 use super::options::OUTCOMES;
 use super::pace::Pace;
 use super::paths::lost_paths;
 use super::recorder::Recorder;
-use super::{Config, KeepJournal, NetStats, Run, RunError, TimeChoice, WorkingDirectory, judge, turns};
-use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats};
+use super::{Config, KeepJournal, NetStats, Run, RunError, TimeChoice, WorkingDirectory, judge, shrink, turns};
+use crate::checker::exceptions::Exceptions;
+use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats, Valid, Verdict};
 use crate::executor::{self, NodeProgram, VirtualTimeStats};
-use crate::history::OpType;
+use crate::history::{History, OpType};
 use crate::nemesis::FaultKind;
 use crate::network::NetworkConfig;
 use crate::report::file_names::{self, NODE_LOGS};
@@ -36,8 +37,11 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     }
     let mut simulation = Simulation::new(config.simulation.clone());
     let stats = drive(&config, clock, &programs, &mut simulation)?;
-    let mut run = finish(config, clock, simulation, stats, began);
+    let failure = simulation.failure().cloned();
+    let performed = simulation.performed();
+    let mut run = finish(config.clone(), clock, simulation, stats, began);
     run.real_time_fallback = fallback;
+    run.cause = shrink::explain(&config, &run, failure.as_ref(), performed);
     let written = report::write(&run.view(), &run.directory);
     run.has_report = written.is_ok();
     if !run.has_journal {
@@ -121,14 +125,24 @@ impl Drop for Lock {
 fn prepare(config: &Config) -> io::Result<(Lock, Vec<NodeProgram>)> {
     let directory = std::path::absolute(&config.directory)?;
     clear(&directory)?;
-    fs::create_dir_all(directory.join(NODE_LOGS))?;
-    let mut scenario = serde_json::to_vec_pretty(&config.to_json())?;
-    scenario.push(b'\n');
+    fs::create_dir_all(&directory)?;
     let mut marker = File::create(directory.join(MARKER))?;
-    marker.write_all(&scenario)?;
+    write_json(&mut marker, &config.to_json())?;
     let lock = Lock::new(marker);
-    let programs = config.simulation.settings.nodes.iter().map(|name| prepare_node(config, &directory, name));
-    Ok((lock, programs.collect::<io::Result<_>>()?))
+    write_json(&mut File::create(directory.join(file_names::PLAN))?, &config.plan_json()?)?;
+    Ok((lock, prepare_nodes(config, &directory)?))
+}
+
+fn write_json(file: &mut File, value: &Value) -> io::Result<()> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    file.write_all(&text)
+}
+
+/// Creates the directories and the logs of all nodes below an absolute directory.
+pub(super) fn prepare_nodes(config: &Config, directory: &Path) -> io::Result<Vec<NodeProgram>> {
+    fs::create_dir_all(directory.join(NODE_LOGS))?;
+    config.simulation.settings.nodes.iter().map(|name| prepare_node(config, directory, name)).collect()
 }
 
 fn prepare_node(config: &Config, directory: &Path, name: &str) -> io::Result<NodeProgram> {
@@ -205,13 +219,41 @@ fn drive(
     }))
 }
 
+/// The parts of a verdict, in the order of reports.
+const PARTS: [&str; 5] = ["exceptions", "stats", "availability", "workload", "perf"];
+
+/// Adds one part to the verdict on a history.
+pub(super) fn check(
+    part: &'static str,
+    config: &Config,
+    history: &History,
+    exceptions: &Exceptions,
+    verdict: &mut Results,
+) {
+    let (settings, context) = (&config.simulation.settings, context(config));
+    // How much succeeds says nothing about a few operations that a plan spells out.
+    let is_spelled_out = config.simulation.plan.operations.is_some();
+    let required = config.availability.filter(|_| !is_spelled_out);
+    let judged = match part {
+        "exceptions" => exceptions.verdict(settings.lenient),
+        "stats" if is_spelled_out => {
+            Verdict { valid: Valid::True, findings: Vec::new(), ..Stats.check(history, &context) }
+        }
+        "stats" => Stats.check(history, &context),
+        "availability" => Availability { required }.check(history, &context),
+        "perf" => Perf.check(history, &context),
+        _ => config.simulation.workload.checker(settings).check(history, &context),
+    };
+    verdict.add(part, judged);
+}
+
+fn context(config: &Config) -> CheckContext {
+    let settings = &config.simulation.settings;
+    CheckContext { nodes: settings.nodes.clone(), concurrency: settings.concurrency, ..CheckContext::default() }
+}
+
 fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, stats: VirtualTimeStats, began: Instant) -> Run {
     let history = simulation.take_history();
-    let context = CheckContext {
-        nodes: config.simulation.settings.nodes.clone(),
-        concurrency: config.simulation.settings.concurrency,
-        ..CheckContext::default()
-    };
     let breakdown = simulation.failure().map(|failure| {
         let mut breakdown = Breakdown::of(failure, simulation.now());
         // If the node printed something, its program was found.
@@ -222,12 +264,11 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, stats: Vi
         }
         breakdown
     });
+    let context = context(&config);
     let mut verdict = Results::default();
-    verdict.add("exceptions", simulation.exceptions().verdict(config.simulation.settings.lenient));
-    verdict.add("stats", Stats.check(&history, &context));
-    verdict.add("availability", Availability { required: config.availability }.check(&history, &context));
-    verdict.add("workload", config.simulation.workload.checker(&config.simulation.settings).check(&history, &context));
-    verdict.add("perf", Perf.check(&history, &context));
+    for part in PARTS {
+        check(part, &config, &history, simulation.exceptions(), &mut verdict);
+    }
     let invoked = history.ops.iter().filter(|op| op.process.client().is_some() && op.kind == OpType::Invoke).count();
     let logs = config.simulation.settings.nodes.iter();
     let logs = logs.filter_map(|node| {
@@ -235,6 +276,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, stats: Vi
     });
     let mut notes = config.notes.clone();
     notes.extend_from_slice(simulation.notes());
+    notes.extend(simulation.unmet_overrides().into_iter().map(|unmet| format!("plan: {unmet}")));
     let (expect, require_faults) = (config.expect.clone(), config.require_faults);
     let journal = config.journal;
     let expected_anomaly = expect.clone().filter(|expect| !OUTCOMES.contains(&&**expect));
@@ -259,7 +301,6 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, stats: Vi
         elapsed: began.elapsed(),
         pace: Pace::new(config.simulation.settings.nodes.iter().map(String::as_str).zip(stats.wall_times)),
         breakdown,
-        cause: None,
         reproducible,
         name: config.name,
         history,
@@ -270,6 +311,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, stats: Vi
         again: config.again,
         expected_anomaly,
         expectation: None,
+        cause: None,
     };
     run.expectation = expect.map(|expect| {
         let failure = judge(&expect, require_faults, &run).err();

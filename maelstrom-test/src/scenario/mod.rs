@@ -31,6 +31,7 @@ mod recorder;
 mod run;
 mod run_log;
 mod seeds;
+mod shrink;
 mod store;
 mod turns;
 

@@ -22,6 +22,8 @@ pub struct Progress {
     pub invoked: u64,
     /// The names of the active faults.
     pub faults: Vec<String>,
+    /// While a failing run is shrunk: how many times it was repeated, and how often it may be.
+    pub reruns: Option<(u64, u64)>,
 }
 
 /// A function that receives the progress. It is called on the thread of the run, a few times per second of wall-clock time.

@@ -96,6 +96,7 @@ impl<'a> Recorder<'a> {
             ok: self.counts.ok,
             invoked: self.counts.invoked,
             faults: self.counts.faults.clone(),
+            reruns: None,
         });
     }
 

@@ -290,12 +290,12 @@ pub(crate) fn sample_run() -> Run {
         elapsed: Duration::ZERO,
         pace: Pace::default(),
         breakdown: None,
-        cause: None,
         reproducible: true,
         again: None,
         expected_anomaly: None,
         expectation: None,
         context: CheckContext::default(),
+        cause: None,
     }
 }
 

@@ -162,6 +162,7 @@ fn sample_cause(journal: &[JournalEvent], nodes: &[String]) -> Cause {
             text: format!("number {}", event.id),
             body: sent["body"].to_string(),
             fate: Fate::Received { time: received.time },
+            other_fate: None,
         };
         Some(Row::new(event.time, column(&sent["src"])?, RowKind::Message(message)))
     };

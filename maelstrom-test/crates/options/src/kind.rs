@@ -42,6 +42,8 @@ pub enum Kind {
     Probability,
     /// A number from 0 to 1, or `total`.
     Availability,
+    /// A number of runs; `true`: [`DEFAULT_RERUNS`], `false`: 0.
+    Reruns,
     /// A time in a range, with its unit.
     Time {
         /// Shortest.
@@ -60,6 +62,11 @@ pub enum Kind {
     /// Each front end has a form of its own.
     Special,
 }
+
+/// How many times a failing run is repeated at most to find the cause of its failure.
+pub(crate) const DEFAULT_RERUNS: u64 = 200;
+/// Limit on the number of repetitions.
+const MAX_RERUNS: u64 = 1_000_000;
 
 /// The unit of a time that is a number without a unit. 0 needs no unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +139,7 @@ impl Kind {
             Kind::Availability => parse_number(text, 0.0, 1.0).map(Value::Number).map_err(|_| {
                 OptionError::new(format!("`{text}` is not a share"), "write a number from 0 to 1, or \"total\"")
             }),
+            Kind::Reruns => parse_reruns(text).map(Value::Int),
             Kind::Time { min, max, bare } => parse_time(text, min, max, bare, front_end).map(Value::Time),
             Kind::Flag => match text {
                 "true" => Ok(Value::Flag(true)),
@@ -156,6 +164,19 @@ fn parse_concurrency(text: &str) -> Result<Concurrency, OptionError> {
             format!("write a number from 1 to {MAX_WORKERS}, or a multiple of the number of nodes: \"2n\""),
         )
     })
+}
+
+fn parse_reruns(text: &str) -> Result<u64, OptionError> {
+    match text {
+        "true" => Ok(DEFAULT_RERUNS),
+        "false" => Ok(0),
+        _ => parse_int(text, 0, MAX_RERUNS).map_err(|_| {
+            OptionError::new(
+                format!("`{text}` is not a number of runs"),
+                format!("write a number from 0 to {MAX_RERUNS}, true or false"),
+            )
+        }),
+    }
 }
 
 pub(crate) fn parse_int(text: &str, min: u64, max: u64) -> Result<u64, OptionError> {
@@ -257,6 +278,9 @@ mod tests {
             (Kind::Concurrency, "2n", Value::Concurrency(Concurrency::PerNode(2))),
             (Kind::Int { min: 1, max: 9_999 }, "1_000", Value::Int(1000)),
             (Kind::Number { min: 0.0, max: 10.0 }, "0.5", Value::Number(0.5)),
+            (Kind::Reruns, "true", Value::Int(DEFAULT_RERUNS)),
+            (Kind::Reruns, "false", Value::Int(0)),
+            (Kind::Reruns, "500", Value::Int(500)),
             (Kind::Availability, "total", Value::Number(1.0)),
             (Kind::Availability, "0.99", Value::Number(0.99)),
             (SECONDS, "10", millis(10_000)),
@@ -287,6 +311,11 @@ mod tests {
             (Kind::Nodes, "n1,", "empty"),
             (Kind::Concurrency, "n", "number of workers"),
             (Kind::Concurrency, "0", "number of workers"),
+            (
+                Kind::Reruns,
+                "many",
+                "`many` is not a number of runs\n  help: write a number from 0 to 1000000, true or false",
+            ),
             (Kind::Probability, "1.5", "from 0 to 1"),
             (Kind::Probability, "NaN", "from 0 to 1"),
             (Kind::Int { min: 1, max: u64::MAX }, "0", "`0` is out of range\n  help: write an integer of 1 or more"),

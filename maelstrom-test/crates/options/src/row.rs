@@ -235,6 +235,11 @@ pub const SPECIAL: &[OptionRow] = &[
         "`false`; `true` where `expect` names an anomaly",
         "Whether the text report is compared with a stored one: `true`, `false`, or `\"full\"`.",
     ),
+    special(
+        "plan",
+        "none",
+        "A file, relative to the package's root, whose options, seed and choices the run has. Every run writes one, `plan.json`.",
+    ),
 ];
 
 /// Every row of the table, special ones first.

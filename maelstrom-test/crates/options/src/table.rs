@@ -372,6 +372,17 @@ macro_rules! for_each_option {
                 config: [journal],
             }
             {
+                name: shrink,
+                doc: "How many times a run that fails in virtual time may be repeated, to cut it down to the operations, faults and messages that its failure needs. `false` or 0: not at all. By default only runs that do not end as expected are cut down; where this option is set, every invalid run is.",
+                value: u64,
+                builder: u64 as u64,
+                kind: Kind::Reruns,
+                default: ["200"],
+                workloads: ALL,
+                flag: "shrink" "RUNS" in TEST,
+                config: [shrink],
+            }
+            {
                 name: log_stderr,
                 doc: "Copy the nodes' standard error to the run's log (and, with the flag, to the terminal).",
                 value: bool,

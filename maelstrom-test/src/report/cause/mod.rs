@@ -196,6 +196,8 @@ pub struct Message {
     pub body: String,
     /// What happens to it.
     pub fate: Fate,
+    /// The fate with which the failure disappears: lost if it was received, delivered if it was lost.
+    pub other_fate: Option<crate::plan::Fate>,
 }
 
 /// What happens to a message.

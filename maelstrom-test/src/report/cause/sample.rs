@@ -16,7 +16,7 @@ pub(in crate::report) fn stale_leader() -> Cause {
         let body = format!(
             r#"{{"type":"{kind}","term":2,"entries":[{{"term":1,"op":{{"key":3,"value":1}}}}],"msg_id":{id}}}"#
         );
-        RowKind::Message(Message { id, to, kind: kind.into(), text: text.into(), body, fate })
+        RowKind::Message(Message { id, to, kind: kind.into(), text: text.into(), body, fate, other_fate: None })
     };
     let operation = |index, kind, f: &str, text: &str, node, message, millis: u64| Operation {
         index,

@@ -68,6 +68,8 @@ pub struct Config {
     pub cwd: WorkingDirectory,
     /// The runs of which the journal of messages is kept.
     pub journal: KeepJournal,
+    /// How many times a failing run may be repeated to find its cause.
+    pub shrink: u64,
     /// Whether the nodes' standard error is copied to the log of the run.
     pub log_stderr: bool,
     /// Whether messages are logged when they are sent.

@@ -87,6 +87,7 @@ impl Reader<'_> {
         let mut config = Config {
             simulation: simulation::Config {
                 seed: crate::random::hash(&name),
+                plan: scenario.overrides.clone(),
                 ..simulation::Config::new(workload, settings)
             },
             name,
@@ -97,6 +98,7 @@ impl Reader<'_> {
             time: TimeChoice::default(),
             cwd: WorkingDirectory::default(),
             journal: KeepJournal::default(),
+            shrink: 0,
             log_stderr: false,
             log_net_send: false,
             log_net_recv: false,

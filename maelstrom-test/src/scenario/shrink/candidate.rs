@@ -1,0 +1,128 @@
+//! [`Candidate`]: a smaller version of the failing run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::history::Nanos;
+use crate::plan::{Fate, Fault, FaultEffect, MessageId, Operation, Overrides};
+use crate::scenario::Config;
+use crate::scenario::options::{Concurrency, Nodes};
+
+/// A run to try: the failing run with other nodes, another length, and overrides.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Candidate {
+    pub(super) nodes: Vec<String>,
+    pub(super) concurrency: usize,
+    pub(super) time_limit: Nanos,
+    pub(super) overrides: Overrides,
+}
+
+impl Candidate {
+    /// Returns the failing run itself.
+    pub(super) fn of(config: &Config) -> Candidate {
+        let settings = &config.simulation.settings;
+        Candidate {
+            nodes: settings.nodes.clone(),
+            concurrency: settings.concurrency,
+            time_limit: settings.time_limit,
+            overrides: config.simulation.plan.clone(),
+        }
+    }
+
+    /// Returns the configuration of the candidate. It is stored with the options that differ, so that a replay repeats it.
+    pub(super) fn config(&self, failing: &Config) -> Config {
+        let mut config = failing.clone();
+        let settings = &mut config.simulation.settings;
+        if self.nodes != settings.nodes {
+            config.given.nodes = Some(Nodes::Names(self.nodes.clone()));
+            config.given.concurrency = Some(Concurrency::Total(self.concurrency as u64));
+        }
+        if self.time_limit != settings.time_limit {
+            config.given.time_limit = Some(Duration::from_nanos(self.time_limit));
+        }
+        settings.nodes.clone_from(&self.nodes);
+        settings.concurrency = self.concurrency;
+        settings.time_limit = self.time_limit;
+        config.simulation.plan = self.overrides.clone();
+        config
+    }
+
+    pub(super) fn operations(&self) -> &[Operation] {
+        self.overrides.operations.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn faults(&self) -> &[Fault] {
+        self.overrides.faults.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn with_operations(&self, operations: Vec<Operation>) -> Candidate {
+        let mut candidate = self.clone();
+        candidate.overrides.operations = Some(operations);
+        candidate
+    }
+
+    pub(super) fn with_faults(&self, faults: Vec<Fault>) -> Candidate {
+        let mut candidate = self.clone();
+        candidate.overrides.faults = Some(faults);
+        candidate
+    }
+
+    pub(super) fn ending(&self, end_ns: Option<Nanos>) -> Candidate {
+        let mut candidate = self.clone();
+        candidate.overrides.end_ns = end_ns;
+        candidate
+    }
+
+    /// Returns the candidate with these fates, which replace the present fates of the same messages.
+    pub(super) fn with_fates(&self, fates: impl IntoIterator<Item = Fate>) -> Candidate {
+        let mut candidate = self.clone();
+        let present = std::mem::take(&mut candidate.overrides.messages);
+        let mut all: BTreeMap<MessageId, Vec<Nanos>> =
+            present.into_iter().map(|Fate { id, delays_ns }| (id, delays_ns)).collect();
+        all.extend(fates.into_iter().map(|Fate { id, delays_ns }| (id, delays_ns)));
+        candidate.overrides.messages = all.into_iter().map(|(id, delays_ns)| Fate { id, delays_ns }).collect();
+        candidate
+    }
+
+    /// Returns the candidate with only these nodes. Workers are renumbered, because a worker's number decides which node it
+    /// talks to. `None` if an operation needs another node. `workers` rounds the number of workers as the workload does.
+    pub(super) fn with_nodes(&self, nodes: &[String], workers: impl Fn(usize) -> usize) -> Option<Candidate> {
+        let mut candidate = self.clone();
+        candidate.nodes = nodes.to_vec();
+        // The workers of each node are numbered in the order of their first operation.
+        let mut numbers: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut of_node = vec![0; nodes.len()];
+        for operation in candidate.overrides.operations.iter_mut().flatten() {
+            let node = &self.nodes[operation.worker % self.nodes.len()];
+            let node = nodes.iter().position(|other| other == node)?;
+            operation.worker = *numbers.entry(operation.worker).or_insert_with(|| {
+                of_node[node] += 1;
+                (of_node[node] - 1) * nodes.len() + node
+            });
+        }
+        let needed = numbers.values().max().map_or(1, |last| last + 1).max(nodes.len());
+        candidate.concurrency = workers(needed);
+        for fault in candidate.overrides.faults.iter_mut().flatten() {
+            retain_nodes(&mut fault.does, nodes);
+        }
+        candidate.overrides.messages.retain(|Fate { id, .. }| {
+            let left_out = |name: &String| self.nodes.contains(name) && !nodes.contains(name);
+            !left_out(&id.src) && !left_out(&id.dest)
+        });
+        (candidate.concurrency >= needed).then_some(candidate)
+    }
+}
+
+/// Removes all other nodes from a fault.
+pub(super) fn retain_nodes(does: &mut FaultEffect, nodes: &[String]) {
+    match does {
+        FaultEffect::Partition(grudge) => {
+            grudge.retain(|node, _| nodes.contains(node));
+            grudge.values_mut().for_each(|dropped| dropped.retain(|node| nodes.contains(node)));
+        }
+        FaultEffect::Kill(targets) | FaultEffect::Pause(targets) | FaultEffect::Packet { nodes: targets, .. } => {
+            targets.retain(|node| nodes.contains(node));
+        }
+        FaultEffect::Clock(shifts) => shifts.retain(|node, _| nodes.contains(node)),
+    }
+}

@@ -1,0 +1,337 @@
+//! Makes the table of the report from the shrunk run and the messages that matter in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Decisive;
+use crate::history::{History, Nanos, Op, OpType};
+use crate::json::{self, Value};
+use crate::network::{EventType, JournalEvent};
+use crate::protocol::{NodeKind, shorten};
+use crate::report::cause::{Column, Fate, Fault, Matters, Message, Operation, Row, RowKind};
+use crate::report::fault_spans;
+use crate::scenario::Run;
+
+/// The length of a message's text in the table, in characters.
+const TEXT_WIDTH: usize = 60;
+
+/// Returns the columns and rows of the table.
+pub(super) fn table(run: &Run, messages: &[Decisive], missing: Option<&Decisive>) -> (Vec<Column>, Vec<Row>) {
+    let mut table = Table { run, journal: Journal::new(&run.journal), columns: Vec::new(), rows: Vec::new() };
+    let all: Vec<&Decisive> = messages.iter().chain(missing).collect();
+    table.add_columns(&all);
+    table.add_operations();
+    table.add_messages(&all);
+    table.add_faults();
+    table.rows.sort_by_key(|row| row.time);
+    (table.columns, table.rows)
+}
+
+struct Table<'a> {
+    run: &'a Run,
+    journal: Journal,
+    columns: Vec<Column>,
+    rows: Vec<Row>,
+}
+
+impl Table<'_> {
+    /// Clients are outside, nodes and services between them: the process of the last answer is on the right.
+    fn add_columns(&mut self, messages: &[&Decisive]) {
+        let history = &self.run.history;
+        let nodes = &self.run.settings.nodes;
+        let mut processes: Vec<u64> = Vec::new();
+        let mut servers: BTreeSet<&str> = BTreeSet::new();
+        for process in history.ops.iter().filter_map(|op| op.process.client()) {
+            if !processes.contains(&process) {
+                processes.push(process);
+            }
+            servers.insert(&nodes[node_of(self.run, process)]);
+        }
+        for decisive in messages {
+            if let Some(sent) = self.journal.sends.get(&decisive.journal_id) {
+                servers.extend([&*sent.src, &*sent.dest]);
+            }
+        }
+        for span in fault_spans(history) {
+            servers.extend(nodes.iter().filter(|node| span.nodes.contains(node)).map(String::as_str));
+        }
+        // Nodes in the order of the cluster, then services.
+        let order = |name: &&str| nodes.iter().position(|node| node == name).unwrap_or(usize::MAX);
+        let mut servers: Vec<&str> = servers.into_iter().collect();
+        servers.sort_by_key(|name| (order(name), *name));
+        let servers = servers.into_iter().map(Column::node);
+        let split = if processes.len() > 1 { processes.len() - 1 } else { processes.len() };
+        let clients =
+            |processes: &[u64]| processes.iter().map(|process| Column::process(*process, None)).collect::<Vec<_>>();
+        let (left, right) = (clients(&processes[..split]), clients(&processes[split..]));
+        self.columns = left.into_iter().chain(servers).chain(right).collect();
+    }
+
+    fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    fn add_operations(&mut self) {
+        let run = self.run;
+        let culprits: BTreeSet<usize> = (run.verdict.findings().into_iter())
+            .filter(|finding| finding.proscribed)
+            .take(1)
+            .flat_map(|finding| finding.evidence.iter().filter(|line| line.is_culprit))
+            .filter_map(|line| line.completion)
+            .collect();
+        for (index, op) in run.history.ops.iter().enumerate() {
+            let Some(process) = op.process.client() else { continue };
+            let node = &run.settings.nodes[node_of(run, process)];
+            let column = self.column(&format!("p{process}"));
+            let is_request = op.kind == OpType::Invoke;
+            let message =
+                if is_request { self.journal.request(op.time, node) } else { self.journal.response(op.time, node) };
+            if let (Some(message), Some(column)) = (message, column) {
+                self.columns[column].client = Some(message.client.clone());
+            }
+            let operation = Operation {
+                index: op.index,
+                f: op.f.to_string(),
+                kind: Some(op.kind),
+                text: describe(op),
+                node: self.column(node),
+                message: message.map(|message| message.id),
+                node_time: message.map(|message| message.node_time),
+                body: message.map(|message| message.body.clone()).unwrap_or_default(),
+            };
+            let kind = if is_request { RowKind::Invoke(operation) } else { RowKind::Complete(operation) };
+            let is_wrong = culprits.contains(&index);
+            self.rows.push(Row { is_wrong, ..Row::new(op.time, column, kind) });
+        }
+    }
+
+    fn add_messages(&mut self, messages: &[&Decisive]) {
+        let decisive_ids: BTreeSet<u64> = messages.iter().map(|decisive| decisive.journal_id).collect();
+        for decisive in
+            messages.iter().filter(|message| self.journal.request_of(message.journal_id, &decisive_ids).is_none())
+        {
+            let Some(sent) = self.journal.sends.get(&decisive.journal_id) else { continue };
+            let (Some(from), Some(to)) = (self.column(&sent.src), self.column(&sent.dest)) else { continue };
+            let fate = match (&sent.received, &sent.lost) {
+                (Some(time), _) => Fate::Received { time: *time },
+                (None, Some((time, reason))) => Fate::Lost { reason: reason.clone(), time: Some(*time) },
+                (None, None) => Fate::InFlight,
+            };
+            let message = Message {
+                id: decisive.journal_id,
+                to,
+                kind: sent.body["type"].as_str().unwrap_or_default().to_owned(),
+                text: describe_body(&sent.body),
+                body: sent.body.to_string(),
+                fate,
+                other_fate: Some(decisive.other_fate.clone()),
+            };
+            let matters = match decisive.group {
+                0 | 1 => Matters::Alone,
+                several => Matters::OneOf(several as u64),
+            };
+            let response = |id: &&u64| self.journal.request_of(**id, &decisive_ids) == Some(decisive.journal_id);
+            let note = match decisive_ids.iter().find(response).map(|id| &self.journal.sends[id]) {
+                Some(Sent { body, received: Some(received), .. }) => {
+                    let kind = body["type"].as_str().unwrap_or_default();
+                    format!(
+                        "answered {} after {}",
+                        format!("{kind} {}", describe_body(body)).trim_end(),
+                        milliseconds(received - sent.time)
+                    )
+                }
+                _ => String::new(),
+            };
+            self.rows.push(Row { matters, note, ..Row::new(sent.time, from, RowKind::Message(message)) });
+        }
+    }
+
+    fn add_faults(&mut self) {
+        for (number, span) in fault_spans(&self.run.history).into_iter().enumerate() {
+            let fault = Fault { number, kind: span.kind.clone(), text: span.what.clone() };
+            let column = match &span.nodes[..] {
+                [node] => self.column(node),
+                _ => None,
+            };
+            self.rows.push(Row::new(span.start, column, RowKind::FaultStart(fault.clone())));
+            if let Some(end) = span.end {
+                self.rows.push(Row::new(end, column, RowKind::FaultEnd(fault)));
+            }
+        }
+    }
+}
+
+/// A worker talks to one node all the time.
+fn node_of(run: &Run, process: u64) -> usize {
+    let concurrency = run.settings.concurrency.max(1) as u64;
+    (process % concurrency) as usize % run.settings.nodes.len()
+}
+
+/// Describes one end of an operation: `read 3` at its beginning, `1` at its end.
+fn describe(op: &Op) -> String {
+    let (key, argument) = (&op.value[0], &op.value[1]);
+    let is_pair = op.value.as_array().is_some_and(|pair| pair.len() == 2);
+    let text = match (op.kind, &*op.f) {
+        (OpType::Fail | OpType::Info, _) => op.error.as_ref().map(describe_error).unwrap_or_default(),
+        (_, "txn") => {
+            let micro: Vec<String> = op.value.as_array().into_iter().flatten().map(describe_micro_operation).collect();
+            micro.join(", ")
+        }
+        (OpType::Invoke, "read") if is_pair => format!("read {key}"),
+        (OpType::Invoke, "write") if is_pair => format!("write {key} ← {argument}"),
+        (OpType::Invoke, "cas") if is_pair => format!("cas {key}: {} → {}", argument[0], argument[1]),
+        (OpType::Invoke, f) if op.value.is_null() => f.to_owned(),
+        (OpType::Invoke, f) => format!("{f} {}", op.value),
+        (OpType::Ok, "read") if is_pair => argument.to_string(),
+        // The response to the others says only that they happened.
+        (OpType::Ok, "write" | "cas" | "add" | "broadcast") => String::new(),
+        (OpType::Ok, _) => op.value.to_string(),
+    };
+    shorten(&text, TEXT_WIDTH)
+}
+
+fn describe_error(error: &Value) -> String {
+    let words = error.as_array().map(|words| words.iter().rev().find_map(Value::as_str));
+    words.flatten().map_or_else(|| error.as_str().map_or_else(|| error.to_string(), str::to_owned), str::to_owned)
+}
+
+/// Describes a part of a transaction: `append 3 1`, `r 3 [1,2]`.
+fn describe_micro_operation(micro: &Value) -> String {
+    let words = micro.as_array().into_iter().flatten().filter(|word| !word.is_null());
+    let word = |word: &Value| word.as_str().map_or_else(|| word.to_string(), str::to_owned);
+    words.map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Describes what a body holds besides its type and the numbers of messages.
+fn describe_body(body: &Value) -> String {
+    let keys = body.as_object().into_iter().flatten();
+    let shown: Vec<String> = keys
+        .filter(|(key, _)| !matches!(&***key, "type" | "msg_id" | "in_reply_to"))
+        .map(|(key, value)| format!("{key} {value}"))
+        .collect();
+    shorten(&shown.join(", "), TEXT_WIDTH)
+}
+
+/// A message between a client and a node.
+struct ClientMessage {
+    id: u64,
+    client: String,
+    /// When the node received or sent it.
+    node_time: Nanos,
+    body: String,
+}
+
+/// What happened to a message.
+struct Sent {
+    src: String,
+    dest: String,
+    time: Nanos,
+    body: Value,
+    received: Option<Nanos>,
+    /// When it was lost, and why.
+    lost: Option<(Nanos, String)>,
+}
+
+/// The journal by message.
+struct Journal {
+    sends: BTreeMap<u64, Sent>,
+    /// Requests by node and the time when the client sent them.
+    requests: BTreeMap<(String, Nanos), ClientMessage>,
+    /// Responses by node and the time when the client received them.
+    responses: BTreeMap<(String, Nanos), ClientMessage>,
+}
+
+impl Journal {
+    fn new(events: &[JournalEvent]) -> Journal {
+        let mut sends: BTreeMap<u64, Sent> = BTreeMap::new();
+        for event in events {
+            match event.kind {
+                EventType::Send => {
+                    let Ok(message) = json::from_str(&event.message) else { continue };
+                    let name = |key: &str| message[key].as_str().unwrap_or_default().to_owned();
+                    let (src, dest, body) = (name("src"), name("dest"), message["body"].clone());
+                    sends.insert(event.id, Sent { src, dest, time: event.time, body, received: None, lost: None });
+                }
+                EventType::Recv => {
+                    if let Some(sent) = sends.get_mut(&event.id) {
+                        sent.received.get_or_insert(event.time);
+                    }
+                }
+                EventType::Lose | EventType::Drop => {
+                    let reason = event.cause.map(|cause| cause.reason.name().to_owned()).unwrap_or_default();
+                    if let Some(sent) = sends.get_mut(&event.id) {
+                        sent.lost = Some((event.time, reason));
+                    }
+                }
+                EventType::Duplicate | EventType::Delay | EventType::Ignore => {}
+            }
+        }
+        let (mut requests, mut responses) = (BTreeMap::new(), BTreeMap::new());
+        for (id, sent) in &sends {
+            let Some(received) = sent.received else { continue };
+            let message = |client: &str, node_time| ClientMessage {
+                id: *id,
+                client: client.to_owned(),
+                node_time,
+                body: sent.body.to_string(),
+            };
+            if NodeKind::of_name(&sent.src) == NodeKind::Client {
+                requests.insert((sent.dest.clone(), sent.time), message(&sent.src, received));
+            } else if NodeKind::of_name(&sent.dest) == NodeKind::Client {
+                responses.insert((sent.src.clone(), received), message(&sent.dest, sent.time));
+            }
+        }
+        Journal { sends, requests, responses }
+    }
+
+    /// Returns the message of a set that this one of the set responds to.
+    fn request_of(&self, id: u64, among: &BTreeSet<u64>) -> Option<u64> {
+        let response = self.sends.get(&id)?;
+        let number = response.body.get("in_reply_to").filter(|number| !number.is_null())?;
+        let asked = |request: &Sent| {
+            request.src == response.dest && request.dest == response.src && request.body.get("msg_id") == Some(number)
+        };
+        among.range(..id).rev().copied().find(|earlier| self.sends.get(earlier).is_some_and(asked))
+    }
+
+    fn request(&self, time: Nanos, node: &str) -> Option<&ClientMessage> {
+        self.requests.get(&(node.to_owned(), time))
+    }
+
+    fn response(&self, time: Nanos, node: &str) -> Option<&ClientMessage> {
+        self.responses.get(&(node.to_owned(), time))
+    }
+}
+
+/// Returns one sentence that classifies the failure.
+pub(super) fn sentence(rows: &[Row], columns: &[Column], history: &History) -> Option<String> {
+    let name = |column: usize| columns[column].name.as_str();
+    let undelivered = rows.iter().find_map(|row| match &row.kind {
+        RowKind::Message(message) if matches!(message.fate, Fate::Lost { .. }) => Some((row, message)),
+        _ => None,
+    });
+    if let Some((row, message)) = undelivered {
+        let Fate::Lost { reason, .. } = &message.fate else { return None };
+        let (from, to) = (name(row.column?), name(message.to));
+        return Some(format!(
+            "{to} never received {kind} from {from} ({reason}); with it delivered, the failure disappears",
+            kind = message.kind
+        ));
+    }
+    let wrong = rows.iter().find(|row| row.is_wrong)?;
+    let RowKind::Complete(operation) = &wrong.kind else { return None };
+    let node = name(operation.node?);
+    let talks = rows.iter().any(|row| matches!(row.kind, RowKind::Message(_)));
+    let invoked = history.ops.iter().rev().find(|op| {
+        op.kind == OpType::Invoke
+            && op.index < operation.index
+            && Some(format!("p{}", op.process)) == wrong.column.map(|at| columns[at].name.clone())
+    })?;
+    let took = wrong.time.saturating_sub(invoked.time);
+    (!talks).then(|| {
+        format!("{node} answered from its own state in {}: no message between nodes matters", milliseconds(took))
+    })
+}
+
+fn milliseconds(time: Nanos) -> String {
+    format!("{}.{:02} ms", time / 1_000_000, time / 10_000 % 100)
+}
