@@ -18,6 +18,7 @@ struct Row {
     who: String,
     text: Vec<String>,
     note: String,
+    is_culprit: bool,
 }
 
 /// Renders the evidence of a finding. The notes are aligned in one column.
@@ -36,6 +37,7 @@ pub(super) fn lines(view: &RunView<'_>, finding: &Finding, style: Style) -> Vec<
     }
     let mut out = Vec::new();
     for row in rows {
+        let paint = |text: &str| if row.is_culprit { style.paint(Tone::Bad, text) } else { text.to_owned() };
         let is_note = row.time.is_empty() && row.text.is_empty();
         let at = if is_note { INDENT } else { note_at };
         let mut notes = wrap(&row.note, style.width - at).into_iter();
@@ -43,13 +45,13 @@ pub(super) fn lines(view: &RunView<'_>, finding: &Finding, style: Style) -> Vec<
         first.push_str(&pad(&row.who, gap(who)));
         for (number, text) in row.text.iter().enumerate() {
             let start = if number == 0 { std::mem::take(&mut first) } else { " ".repeat(head) };
-            let line = format!("{start}{text}");
+            let gap = " ".repeat(note_at.saturating_sub(width(&start) + width(text)));
             match (!below).then(|| notes.next()).flatten() {
-                Some(note) => out.push(format!("{}{}", pad(&line, note_at), style.paint(Tone::Dim, &note))),
-                None => out.push(line),
+                Some(note) => out.push(format!("{start}{}{gap}{note}", paint(text))),
+                None => out.push(format!("{start}{}", paint(text))),
             }
         }
-        out.extend(notes.map(|note| format!("{}{}", " ".repeat(at), style.paint(Tone::Dim, &note))));
+        out.extend(notes.map(|note| format!("{}{note}", " ".repeat(at))));
     }
     out
 }
@@ -74,5 +76,5 @@ fn row(view: &RunView<'_>, line: &Evidence) -> Row {
         }
     };
     let note: Vec<String> = line.note.lines().map(|line| visible(line, 400)).collect();
-    Row { time, who, text, note: note.join("\n") }
+    Row { time, who, text, note: note.join("\n"), is_culprit: line.is_culprit }
 }
