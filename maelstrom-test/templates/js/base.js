@@ -26,6 +26,15 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
+/** Connects the button that shows and hides the details of a selection. */
+function foldDetails(section) {
+  const button = $("[name=details]", section);
+  button.addEventListener("click", () => {
+    const folded = $(".split", section).classList.toggle("folded");
+    button.setAttribute("aria-pressed", String(!folded));
+  });
+}
+
 const shorten = (text, limit) => (text.length > limit ? `${text.slice(0, Math.max(limit - 1, 0))}…` : text);
 const thousands = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 

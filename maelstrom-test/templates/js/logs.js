@@ -20,15 +20,18 @@ class LogLines {
     return merged;
   }
 
-  /** Draws the lines among the rows, each from `x(line)` to the right edge. */
+  /** Draws the lines among the rows, each at the right of `x(line)` if there is room, otherwise at the left. */
   draw(strip, order, first, last, x, label, selected) {
     if (strip.rowHeight < 9) return "";
     let out = "";
     for (const line of order.slice(first, last)) {
       if (!line.isLog) continue;
-      const left = x(line), room = (strip.width - left - 8) / 6.1;
-      out += `<g class="log${line === selected ? " on" : ""}" data-l="${line.number}"><circle cx="${left}" cy="${strip.y(line.row)}" r="2.5"/>`
-        + `<text x="${left + 8}" y="${strip.y(line.row) + 3.5}">${escape(shorten(label(line), room))}</text></g>`;
+      const at = x(line), y = strip.y(line.row), text = label(line);
+      const right = (strip.width - at - 8) / 6.5, left = (at - strip.gutter) / 6.5;
+      const onRight = text.length <= right || right >= Math.min(left, 30);
+      const place = onRight ? `x="${at + 8}"` : `x="${at - 8}" text-anchor="end"`;
+      out += `<g class="log${line === selected ? " on" : ""}" data-l="${line.number}"><circle cx="${at}" cy="${y}" r="2.5"/>`
+        + `<text ${place} y="${y + 3.5}">${escape(shorten(text, onRight ? right : left))}</text></g>`;
     }
     return out;
   }

@@ -12,7 +12,7 @@ class Messages {
     this.filter = { ...this.noFilter(), logs: true };
     this.selected = null;
     this.detail = $(".detail", section);
-    this.strip = new Strip($(".strip", section), this, { row: 22, laneWidth: [44, 130] });
+    this.strip = new Strip($(".strip", section), this, { row: 22, laneWidth: [30, 130] });
     this.toolbar();
     this.apply();
     this.showDetail();
@@ -130,7 +130,8 @@ class Messages {
   /** Returns the widths of lanes. Clients need less than nodes, because most labels are between nodes. */
   weights() {
     const weights = new Array(this.laneCount).fill(1);
-    for (const { lane, kind } of this.columns) weights[lane] = { client: 0.6, server: 1.5, service: 1.2 }[kind];
+    // The filters may leave a node without messages.
+    for (const { lane, kind, rows } of this.columns) weights[lane] = { client: 0.6, server: rows ? 1.5 : 0.35, service: rows ? 1.2 : 0.35 }[kind];
     return weights;
   }
 
@@ -164,17 +165,19 @@ class Messages {
 
   draw(strip, first, last) {
     const seen = new Set();
-    let arrows = "";
+    // Lost messages are drawn last, so that nothing hides their crosses.
+    let arrows = "", lost = "";
     for (let block = first >> 6; block <= last >> 6; block++) {
       for (const message of this.blocks[block] ?? []) {
         if (seen.has(message)) continue;
         seen.add(message);
-        arrows += this.arrow(strip, message);
+        isLost(message) ? lost += this.arrow(strip, message) : arrows += this.arrow(strip, message);
       }
     }
     return this.bands(strip, first, last) + this.lines(strip, first, last) + this.lives(strip, first, last)
       + this.gaps(strip, first, last) + strip.times(first, last) + arrows
-      + this.logs.draw(strip, this.order, first, last, (line) => strip.x(line.column.lane), (line) => line.text, this.selected?.line);
+      + this.logs.draw(strip, this.order, first, last, (line) => strip.x(line.column.lane), (line) => line.text, this.selected?.line)
+      + lost;
   }
 
   /** Draws faults of the network as bands over all nodes, and faults of single nodes as bands over these. */
@@ -243,13 +246,13 @@ class Messages {
   arrow(strip, message) {
     const x1 = strip.x(this.columns[message.src].lane), x2 = strip.x(this.columns[message.dest].lane);
     const y1 = strip.y(this.events[message.sent].row);
-    let out = "";
+    let out = "", crosses = "";
     message.received.forEach((at, copy) => {
       out += line(x1, y1, x2, strip.y(this.events[at].row), copy > 0 ? "copy" : "");
     });
     const stub = (x, y, fade, cross) => {
       out += `<path class="hit" d="M${x1} ${y1}L${x} ${y}"/><path class="${fade ? "fade" : ""}" d="M${x1} ${y1}L${x} ${y}"/>`;
-      if (cross) out += `<path class="cross" d="M${x - 4} ${y - 4}l8 8m0-8l-8 8"/>`;
+      if (cross) crosses += `<path class="cross" d="M${x - 4} ${y - 4}l8 8m0-8l-8 8"/>`;
     };
     // The arrow of a dropped copy ends shortly before its destination.
     for (const at of message.dropped) stub(x1 + (x2 - x1) * 0.85, strip.y(this.events[at].row), false, true);
@@ -259,9 +262,10 @@ class Messages {
       const right = x2 >= x1;
       out += `<text x="${x1 + (right ? 9 : -9)}" y="${y1 - 3.5}" text-anchor="${right ? "start" : "end"}">${escape(shorten(this.label(message), room / 6.7))}</text>`;
     }
+    const lost = isLost(message) ? " lost" : "";
     const dim = this.filter.text !== "" && !message.match ? " dim" : "";
     const on = this.selected?.message === message ? " on" : "";
-    return `<g class="m ${message.kind}${dim}${on}" data-m="${message.number}">${out}</g>`;
+    return `<g class="m ${message.kind}${lost}${dim}${on}" data-m="${message.number}">${out}${crosses}</g>`;
   }
 
   /** Returns the type and the other keys of the body, shortened. */
@@ -324,7 +328,8 @@ class Messages {
   select(item, at = item.sent, { centre = false } = {}) {
     if (!item.shown) this.reset();
     this.selected = item.isLog ? { line: item } : { message: item, at };
-    this.strip.goTo(item.isLog ? item.row : this.events[at].row, { centre });
+    const ends = item.isLog ? [item.column.lane] : [item.src, item.dest].map((column) => this.columns[column].lane);
+    this.strip.goTo(item.isLog ? item.row : this.events[at].row, { centre, lanes: ends });
     this.showDetail();
   }
 
@@ -441,6 +446,7 @@ class Messages {
         this.apply();
       });
     }
+    foldDetails(this.section);
     this.logs.button(bar, (shown) => { this.filter.logs = shown; this.apply(); });
     this.types($("[name=type]", bar));
   }
@@ -496,6 +502,11 @@ class Messages {
     this.select(this.matches.at(next % this.matches.length), undefined, { centre: true });
     this.status();
   }
+}
+
+/** Whether no copy of a message was received, or a copy was dropped. */
+function isLost(message) {
+  return message.delivery === 1 || message.dropped.length > 0;
 }
 
 /** Draws an arrow with its tip, and a wider invisible line for the pointer. */

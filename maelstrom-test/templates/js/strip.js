@@ -78,13 +78,22 @@ class Strip {
   }
 
   /** Moves the cursor to a row and scrolls to it. */
-  goTo(row, { centre = false } = {}) {
+  goTo(row, { centre = false, lanes = [] } = {}) {
     this.cursor = row;
+    if (lanes.length > 0) this.reveal(lanes);
     const [from, to] = this.visibleRows();
     if (centre || row < from + 1 || row > to - 2) {
       this.root.scrollTop = this.y(row) - (this.root.clientHeight - this.head.offsetHeight) / 2;
     }
     this.refresh(true);
+  }
+
+  /** Scrolls sideways until these lanes are visible, or the first one if they are too far apart. */
+  reveal(lanes) {
+    const left = this.edges[Math.min(...lanes)], right = this.edges[Math.max(...lanes) + 1], width = this.root.clientWidth;
+    const [from, to] = right - left < width ? [left, right] : [this.edges[lanes[0]], this.edges[lanes[0] + 1]];
+    if (from < this.root.scrollLeft) this.root.scrollLeft = from < width / 2 ? 0 : from - 10;
+    if (to > this.root.scrollLeft + width) this.root.scrollLeft = to + 10 - width;
   }
 
   zoom(factor) {

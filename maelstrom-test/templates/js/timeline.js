@@ -213,6 +213,7 @@ class Timeline {
     on("function", "change", (event) => { this.filter.f = event.target.value; this.apply(); });
     on("in", "click", () => this.strip.zoom(1.25));
     on("out", "click", () => this.strip.zoom(0.8));
+    foldDetails(this.section);
     this.logs.button(bar, (shown) => { this.filter.logs = shown; this.apply(); });
     for (const f of [...new Set(this.operations.map((operation) => operation.f))].sort()) {
       $("[name=function]", bar).append(element("option", { value: f }, f));

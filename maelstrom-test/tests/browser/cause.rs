@@ -85,3 +85,20 @@ fn pages_do_not_overflow_on_a_telephone() {
     assert_eq!(browser.evaluate(wide), Value::Array(vec![]));
     assert_eq!(browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
 }
+
+#[test]
+#[ignore = "needs Chromium"]
+fn crosses_of_lost_messages_are_drawn_last() {
+    let report = SampleRun::new("broadcast", false).write(&gallery()).join("report.html");
+    let mut browser = Chromium::start();
+    browser.look(1280, 800, false);
+    browser.open(&report);
+    browser.evaluate("report.messages.select(report.messages.messages.find((message) => message.dropped.length > 0), undefined, { centre: true })");
+    browser.settle();
+    let order =
+        "[...document.querySelectorAll('#messages .strip svg > g > g.m')].map((m) => m.classList.contains('lost'))";
+    assert_eq!(browser.evaluate(&format!("{order}.includes(true)")), true);
+    assert_eq!(browser.evaluate(&format!("{order}.lastIndexOf(false) < {order}.indexOf(true)")), true);
+    let last = "[...document.querySelectorAll('#messages .m.lost')].every((m) => m.lastElementChild.classList.contains('cross'))";
+    assert_eq!(browser.evaluate(last), true);
+}

@@ -47,6 +47,8 @@ pub(super) fn net(view: &RunView<'_>) -> Vec<[String; 4]> {
 /// Returns the verdict of each part.
 pub(super) fn parts(view: &RunView<'_>) -> Vec<(&'static str, String)> {
     let word = |valid: Valid| match valid {
+        // What happened before the end of an aborted run proves nothing.
+        Valid::True if view.breakdown.is_some() => "– aborted",
         Valid::True => "✓ valid",
         Valid::Unknown => "? unknown",
         Valid::False => "✗ invalid",

@@ -46,7 +46,7 @@ pub(in crate::report) fn placed(logs: &[NodeLog], intervals: &[(Nanos, Nanos)]) 
         }
     }
     // The order of lines of one node is kept.
-    all.sort_by_key(|line| line.events);
+    all.sort_by_key(|line| (line.events, line.time));
     all
 }
 
