@@ -80,6 +80,7 @@ impl Drop for TestDirectory {
 
 fn scenario(directory: &Path, command: &[&str]) -> Scenario {
     Scenario::new("echo")
+        .shrink(0)
         .command(command.iter().copied())
         .env("FIFO", directory.join("fifo"))
         .directory(directory.join("run"))

@@ -42,7 +42,7 @@ pub enum Kind {
     Probability,
     /// A number from 0 to 1, or `total`.
     Availability,
-    /// A number of runs; `true`: [`DEFAULT_RERUNS`], `false`: 0.
+    /// A number of runs; `true`: 200, `false`: 0.
     Reruns,
     /// A time in a range, with its unit.
     Time {

@@ -121,7 +121,7 @@ fn tests_have_different_defaults() {
     let config = scenario("echo").defaults(Defaults::Test).config().expect("the options are valid");
     assert_eq!((config.simulation.rate, config.simulation.network.latency), (100.0, 10_000_000));
     assert_eq!(config.journal, KeepJournal::Failures);
-    assert_eq!(config.shrink, 500);
+    assert_eq!(config.shrink, 200);
     assert_eq!(config.simulation.network.distribution, Distribution::Exponential);
     assert!(config.require_faults);
     let config = scenario("echo").defaults(Defaults::Test).latency("5ms").config().expect("the options are valid");

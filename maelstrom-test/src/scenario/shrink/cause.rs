@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Decisive;
 use crate::history::{History, Nanos, Op, OpType};
 use crate::json::{self, Value};
-use crate::network::{EventType, JournalEvent};
+use crate::network::{EventType, JournalEvent, Reason};
 use crate::protocol::{NodeKind, shorten};
 use crate::report::cause::{Column, Fate, Fault, Matters, Message, Operation, Row, RowKind};
 use crate::report::fault_spans;
@@ -211,6 +211,16 @@ fn describe_body(body: &Value) -> String {
     shorten(&shown.join(", "), TEXT_WIDTH)
 }
 
+fn describe_loss(reason: Reason) -> String {
+    match reason {
+        Reason::Partition => "cut by the partition".into(),
+        Reason::Packet => "lost by the packet fault".into(),
+        Reason::Loss => "lost by the network".into(),
+        Reason::Down | Reason::Killed => "its destination was down".into(),
+        other => other.name().into(),
+    }
+}
+
 /// A message between a client and a node.
 struct ClientMessage {
     id: u64,
@@ -257,7 +267,7 @@ impl Journal {
                     }
                 }
                 EventType::Lose | EventType::Drop => {
-                    let reason = event.cause.map(|cause| cause.reason.name().to_owned()).unwrap_or_default();
+                    let reason = event.cause.map(|cause| describe_loss(cause.reason)).unwrap_or_default();
                     if let Some(sent) = sends.get_mut(&event.id) {
                         sent.lost = Some((event.time, reason));
                     }

@@ -43,13 +43,13 @@ use self::trial::{Trial, Trials};
 use super::{Config, KeepJournal, Run, RunError, determinism, execute};
 use crate::history::Nanos;
 use crate::report::cause::{Cause, Reduction};
-use crate::report::{TimeMode, file_names};
+use crate::report::{self, TimeMode, file_names};
 use crate::simulation::{Failure, Performed};
 
 /// The share of the budget, in percent, that the passes may use. The rest finds out which messages matter.
 const PASSES_PERCENT: u64 = 65;
 /// Of so many repetitions, one may be as long as the failing run. Most are much shorter, because they end with the proof.
-const RUNS_OF_FULL_LENGTH: u64 = 5;
+const RUNS_OF_FULL_LENGTH: u64 = 20;
 /// The repetitions, of those of the budget, that are kept for the search for a message that should have arrived.
 const MISSING_RESERVE: u64 = 6;
 
@@ -80,7 +80,7 @@ pub(super) fn explain(config: &Config, run: &Run, failure: Option<&Failure>, per
     let main_phase = config.simulation.settings.time_limit.min(run.duration);
     let trial = Trial::new(run.history.clone(), run.journal.clone(), performed, finding, main_phase);
     let shrunk = shrink(config, &failure, trial, run.duration)?;
-    let (again, remarks) = repeat(config, &shrunk.config)?;
+    let (mut again, remarks) = repeat(config, &shrunk.config)?;
     let (columns, rows) = cause::table(&again, &shrunk.messages, shrunk.missing.as_ref());
     let kept = |kept: usize, total: u64| Reduction { kept: kept as u64, total };
     let plan = &shrunk.config.simulation.plan;
@@ -110,6 +110,12 @@ pub(super) fn explain(config: &Config, run: &Run, failure: Option<&Failure>, per
         repeats_in: again.elapsed,
     };
     cause.add_log_lines(&again.directory);
+    // The report of the shrunk run has the same table. Its paths are relative to that run.
+    let directory = Some(PathBuf::new());
+    again.cause = Some(Cause { directory, plan: file_names::PLAN.into(), ..cause.clone() });
+    if report::write(&again.view(), &again.directory).is_err() {
+        cause.remarks.push("the report of the shrunk run is incomplete: it cannot be written".into());
+    }
     Some(cause)
 }
 
