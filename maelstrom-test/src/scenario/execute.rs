@@ -18,6 +18,7 @@ use crate::executor::{self, NodeProgram, VirtualTimeStats};
 use crate::history::{History, OpType};
 use crate::nemesis::FaultKind;
 use crate::network::NetworkConfig;
+use crate::plan::FaultEffect;
 use crate::report::file_names::{self, NODE_LOGS};
 use crate::report::{self, Breakdown, Expectation, FaultSummary, NodeLog, TimeMode};
 use crate::simulation::{self, Failure, Simulation};
@@ -37,11 +38,13 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     }
     let mut simulation = Simulation::new(config.simulation.clone());
     let stats = drive(&config, clock, &programs, &mut simulation)?;
-    let failure = simulation.failure().cloned();
-    let performed = simulation.performed();
-    let mut run = finish(config.clone(), clock, simulation, stats, began);
+    let mut run = finish(config.clone(), clock, &mut simulation, stats, began);
     run.real_time_fallback = fallback;
-    run.cause = shrink::explain(&config, &run, failure.as_ref(), performed);
+    match shrink::explain(&config, &run, &simulation) {
+        Some(Ok(cause)) => run.cause = Some(cause),
+        Some(Err(why)) => run.notes.push(format!("the cause was not found: {why}")),
+        None => {}
+    }
     let written = report::write(&run.view(), &run.directory);
     run.has_report = written.is_ok();
     if !run.has_journal {
@@ -96,7 +99,11 @@ fn choose_clock(config: &mut Config) -> Result<(TimeMode, Option<String>), RunEr
             }
         }
     }
-    if config.simulation.faults.contains(&FaultKind::Clock) {
+    let shifts_clocks = match &config.simulation.plan.faults {
+        Some(faults) => faults.iter().any(|fault| matches!(fault.does, FaultEffect::Clock(_))),
+        None => config.simulation.faults.contains(&FaultKind::Clock),
+    };
+    if shifts_clocks {
         let why = "the clock fault needs virtual time: in real time all nodes share the machine's clock";
         return Err(RunError::Setup(why.into()));
     }
@@ -252,7 +259,13 @@ fn context(config: &Config) -> CheckContext {
     CheckContext { nodes: settings.nodes.clone(), concurrency: settings.concurrency, ..CheckContext::default() }
 }
 
-fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, stats: VirtualTimeStats, began: Instant) -> Run {
+fn finish(
+    config: Config,
+    clock: TimeMode,
+    simulation: &mut Simulation,
+    stats: VirtualTimeStats,
+    began: Instant,
+) -> Run {
     let history = simulation.take_history();
     let breakdown = simulation.failure().map(|failure| {
         let mut breakdown = Breakdown::of(failure, simulation.now());
@@ -288,7 +301,7 @@ fn finish(config: Config, clock: TimeMode, mut simulation: Simulation, stats: Vi
         time_mode: clock,
         verdict,
         net: NetStats::new(simulation.network().stats(), invoked as u64),
-        faults: tallies(&simulation),
+        faults: tallies(simulation),
         notes,
         real_time_fallback: None,
         context,

@@ -132,7 +132,10 @@ impl Scenario {
 }
 
 fn overrides(plan: &Value) -> Result<Overrides, String> {
-    crate::json::from_value(&plan["overrides"]).map_err(|why| format!("`overrides`: {why}"))
+    let Some(overrides) = plan.get("overrides") else { return Ok(Overrides::default()) };
+    let overrides: Overrides = crate::json::from_value(overrides).map_err(|why| format!("`overrides`: {why}"))?;
+    overrides.check().map_err(|wrong| format!("`overrides`: {wrong}"))?;
+    Ok(overrides)
 }
 
 /// Reads a plan and makes a scenario of it. Errors name the file.

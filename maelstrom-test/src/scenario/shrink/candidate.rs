@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::checker::CheckContext;
 use crate::history::Nanos;
 use crate::plan::{Fate, Fault, FaultEffect, MessageId, Operation, Overrides};
 use crate::scenario::Config;
@@ -45,6 +46,11 @@ impl Candidate {
         settings.time_limit = self.time_limit;
         config.simulation.plan = self.overrides.clone();
         config
+    }
+
+    /// Knows which node each client talks to.
+    pub(super) fn context(&self) -> CheckContext {
+        CheckContext { nodes: self.nodes.clone(), concurrency: self.concurrency, ..CheckContext::default() }
     }
 
     pub(super) fn operations(&self) -> &[Operation] {

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Decisive;
+use super::matter::Decisive;
+use super::messages::{Messages, Sent};
 use crate::history::{History, Nanos, Op, OpType};
-use crate::json::{self, Value};
-use crate::network::{EventType, JournalEvent, Reason};
-use crate::protocol::{NodeKind, shorten};
+use crate::json::Value;
+use crate::network::{JournalEvent, Reason};
+use crate::protocol::shorten;
 use crate::report::cause::{Column, Fate, Fault, Matters, Message, Operation, Row, RowKind};
 use crate::report::fault_spans;
 use crate::scenario::Run;
@@ -44,10 +45,10 @@ impl Table<'_> {
             if !processes.contains(&process) {
                 processes.push(process);
             }
-            servers.insert(&nodes[node_of(self.run, process)]);
+            servers.extend(self.run.context.node_of(process));
         }
         for decisive in messages {
-            if let Some(sent) = self.journal.sends.get(&decisive.journal_id) {
+            if let Some(sent) = self.journal.messages.by_id.get(&decisive.journal_id) {
                 servers.extend([&*sent.src, &*sent.dest]);
             }
         }
@@ -80,7 +81,7 @@ impl Table<'_> {
             .collect();
         for (index, op) in run.history.ops.iter().enumerate() {
             let Some(process) = op.process.client() else { continue };
-            let node = &run.settings.nodes[node_of(run, process)];
+            let Some(node) = run.context.node_of(process) else { continue };
             let column = self.column(&format!("p{process}"));
             let is_request = op.kind == OpType::Invoke;
             let message =
@@ -106,20 +107,23 @@ impl Table<'_> {
 
     fn add_messages(&mut self, messages: &[&Decisive]) {
         let decisive_ids: BTreeSet<u64> = messages.iter().map(|decisive| decisive.journal_id).collect();
-        for decisive in
-            messages.iter().filter(|message| self.journal.request_of(message.journal_id, &decisive_ids).is_none())
+        for decisive in messages
+            .iter()
+            .filter(|message| self.journal.messages.request_of(message.journal_id, &decisive_ids).is_none())
         {
-            let Some(sent) = self.journal.sends.get(&decisive.journal_id) else { continue };
+            let Some(sent) = self.journal.messages.by_id.get(&decisive.journal_id) else { continue };
             let (Some(from), Some(to)) = (self.column(&sent.src), self.column(&sent.dest)) else { continue };
             let fate = match (&sent.received, &sent.lost) {
                 (Some(time), _) => Fate::Received { time: *time },
-                (None, Some((time, reason))) => Fate::Lost { reason: reason.clone(), time: Some(*time) },
+                (None, Some((time, reason))) => {
+                    Fate::Lost { reason: reason.map(describe_loss).unwrap_or_default(), time: Some(*time) }
+                }
                 (None, None) => Fate::InFlight,
             };
             let message = Message {
                 id: decisive.journal_id,
                 to,
-                kind: sent.body["type"].as_str().unwrap_or_default().to_owned(),
+                kind: sent.kind().to_owned(),
                 text: describe_body(&sent.body),
                 body: sent.body.to_string(),
                 fate,
@@ -129,16 +133,14 @@ impl Table<'_> {
                 0 | 1 => Matters::Alone,
                 several => Matters::OneOf(several as u64),
             };
-            let response = |id: &&u64| self.journal.request_of(**id, &decisive_ids) == Some(decisive.journal_id);
-            let note = match decisive_ids.iter().find(response).map(|id| &self.journal.sends[id]) {
-                Some(Sent { body, received: Some(received), .. }) => {
-                    let kind = body["type"].as_str().unwrap_or_default();
-                    format!(
-                        "answered {} after {}",
-                        format!("{kind} {}", describe_body(body)).trim_end(),
-                        milliseconds(received - sent.time)
-                    )
-                }
+            let response =
+                |id: &&u64| self.journal.messages.request_of(**id, &decisive_ids) == Some(decisive.journal_id);
+            let note = match decisive_ids.iter().find(response).map(|id| &self.journal.messages.by_id[id]) {
+                Some(answer @ Sent { received: Some(received), .. }) => format!(
+                    "answered {} after {}",
+                    format!("{} {}", answer.kind(), describe_body(&answer.body)).trim_end(),
+                    milliseconds(received - sent.time)
+                ),
                 _ => String::new(),
             };
             self.rows.push(Row { matters, note, ..Row::new(sent.time, from, RowKind::Message(message)) });
@@ -158,12 +160,6 @@ impl Table<'_> {
             }
         }
     }
-}
-
-/// A worker talks to one node all the time.
-fn node_of(run: &Run, process: u64) -> usize {
-    let concurrency = run.settings.concurrency.max(1) as u64;
-    (process % concurrency) as usize % run.settings.nodes.len()
 }
 
 /// Describes one end of an operation: `read 3` at its beginning, `1` at its end.
@@ -230,20 +226,9 @@ struct ClientMessage {
     body: String,
 }
 
-/// What happened to a message.
-struct Sent {
-    src: String,
-    dest: String,
-    time: Nanos,
-    body: Value,
-    received: Option<Nanos>,
-    /// When it was lost, and why.
-    lost: Option<(Nanos, String)>,
-}
-
-/// The journal by message.
+/// The journal by message, and the messages of clients by their times.
 struct Journal {
-    sends: BTreeMap<u64, Sent>,
+    messages: Messages,
     /// Requests by node and the time when the client sent them.
     requests: BTreeMap<(String, Nanos), ClientMessage>,
     /// Responses by node and the time when the client received them.
@@ -252,31 +237,9 @@ struct Journal {
 
 impl Journal {
     fn new(events: &[JournalEvent]) -> Journal {
-        let mut sends: BTreeMap<u64, Sent> = BTreeMap::new();
-        for event in events {
-            match event.kind {
-                EventType::Send => {
-                    let Ok(message) = json::from_str(&event.message) else { continue };
-                    let name = |key: &str| message[key].as_str().unwrap_or_default().to_owned();
-                    let (src, dest, body) = (name("src"), name("dest"), message["body"].clone());
-                    sends.insert(event.id, Sent { src, dest, time: event.time, body, received: None, lost: None });
-                }
-                EventType::Recv => {
-                    if let Some(sent) = sends.get_mut(&event.id) {
-                        sent.received.get_or_insert(event.time);
-                    }
-                }
-                EventType::Lose | EventType::Drop => {
-                    let reason = event.cause.map(|cause| describe_loss(cause.reason)).unwrap_or_default();
-                    if let Some(sent) = sends.get_mut(&event.id) {
-                        sent.lost = Some((event.time, reason));
-                    }
-                }
-                EventType::Duplicate | EventType::Delay | EventType::Ignore => {}
-            }
-        }
+        let messages = Messages::new(events);
         let (mut requests, mut responses) = (BTreeMap::new(), BTreeMap::new());
-        for (id, sent) in &sends {
+        for (id, sent) in &messages.by_id {
             let Some(received) = sent.received else { continue };
             let message = |client: &str, node_time| ClientMessage {
                 id: *id,
@@ -284,23 +247,13 @@ impl Journal {
                 node_time,
                 body: sent.body.to_string(),
             };
-            if NodeKind::of_name(&sent.src) == NodeKind::Client {
+            if sent.is_from_client() {
                 requests.insert((sent.dest.clone(), sent.time), message(&sent.src, received));
-            } else if NodeKind::of_name(&sent.dest) == NodeKind::Client {
+            } else if sent.is_for_client() {
                 responses.insert((sent.src.clone(), received), message(&sent.dest, sent.time));
             }
         }
-        Journal { sends, requests, responses }
-    }
-
-    /// Returns the message of a set that this one of the set responds to.
-    fn request_of(&self, id: u64, among: &BTreeSet<u64>) -> Option<u64> {
-        let response = self.sends.get(&id)?;
-        let number = response.body.get("in_reply_to").filter(|number| !number.is_null())?;
-        let asked = |request: &Sent| {
-            request.src == response.dest && request.dest == response.src && request.body.get("msg_id") == Some(number)
-        };
-        among.range(..id).rev().copied().find(|earlier| self.sends.get(earlier).is_some_and(asked))
+        Journal { messages, requests, responses }
     }
 
     fn request(&self, time: Nanos, node: &str) -> Option<&ClientMessage> {
@@ -313,7 +266,7 @@ impl Journal {
 }
 
 /// Returns one sentence that classifies the failure.
-pub(super) fn sentence(rows: &[Row], columns: &[Column], history: &History) -> Option<String> {
+pub(super) fn sentence(rows: &[Row], columns: &[Column], history: &History, is_complete: bool) -> Option<String> {
     let name = |column: usize| columns[column].name.as_str();
     let undelivered = rows.iter().find_map(|row| match &row.kind {
         RowKind::Message(message) if matches!(message.fate, Fate::Lost { .. }) => Some((row, message)),
@@ -330,7 +283,8 @@ pub(super) fn sentence(rows: &[Row], columns: &[Column], history: &History) -> O
     let wrong = rows.iter().find(|row| row.is_wrong)?;
     let RowKind::Complete(operation) = &wrong.kind else { return None };
     let node = name(operation.node?);
-    let talks = rows.iter().any(|row| matches!(row.kind, RowKind::Message(_)));
+    // An incomplete search may have missed messages.
+    let talks = !is_complete || rows.iter().any(|row| matches!(row.kind, RowKind::Message(_)));
     let invoked = history.ops.iter().rev().find(|op| {
         op.kind == OpType::Invoke
             && op.index < operation.index

@@ -53,6 +53,14 @@ impl FailureKind {
         }
     }
 
+    /// Whether a run failed in this way.
+    pub(super) fn is_of(&self, run: &Run) -> bool {
+        match self {
+            FailureKind::Anomaly { .. } => self.find(&run.verdict).is_some(),
+            FailureKind::Exit { node } => run.breakdown.as_ref().is_some_and(|why| why.node.as_ref() == Some(node)),
+        }
+    }
+
     /// Returns the finding of this failure in a verdict.
     pub(super) fn find<'a>(&self, verdict: &'a Results) -> Option<&'a Finding> {
         let FailureKind::Anomaly { checker, anomaly } = self else { return None };

@@ -11,18 +11,16 @@
 //! tested alone. If a group matters and none of its halves does, its messages can replace each other: the last one of it is
 //! reported, with the number of messages in the group.
 //!
-//! Only the *causal past* of the clients' responses is searched (L. Lamport: Time, clocks, and the ordering of events in a
-//! distributed system, 1978). A message outside of it can have had no influence.
+//! Only the causal past of the clients' responses is searched. A message outside of it can have had no influence.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidate::Candidate;
 use super::judge::{Judge, Repeat, Stop};
+use super::messages::{Messages, Sent};
 use crate::history::Nanos;
-use crate::json::{self, Value};
 use crate::network::{EventType, JournalEvent, Reason};
-use crate::plan::{Fate, MessageId};
-use crate::protocol::NodeKind;
+use crate::plan::Fate;
 
 /// How many groups are reported whose messages can replace each other.
 const SHOWN_GROUPS: usize = 2;
@@ -191,68 +189,28 @@ impl<R: Repeat> GroupSearch<'_, '_, R> {
 
 /// Messages between nodes and services that were delivered, in the causal past of the responses to clients.
 fn delivered(journal: &[JournalEvent]) -> Vec<Suspect> {
-    let sends = sends(journal);
-    // For each endpoint: the last event of it that can have had an influence.
-    let mut horizon: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut past = BTreeSet::new();
-    for event in journal.iter().rev().filter(|event| event.kind == EventType::Recv) {
-        let Some(send) = sends.get(&event.id) else { continue };
-        let in_past = send.is_for_client() || horizon.get(&*send.dest).is_some_and(|last| event.seq < *last);
-        if in_past {
-            past.insert(event.id);
-            let last = horizon.entry(&send.src).or_default();
-            *last = (*last).max(send.seq);
-        }
-    }
-    let suspects = sends.iter().filter(|(id, send)| past.contains(id) && !send.involves_client());
-    let lost = |id: &MessageId| Fate { id: id.clone(), delays_ns: Vec::new() };
-    let suspect = |(id, send): (&u64, &Send)| Some(Suspect { journal_id: *id, other_fate: lost(send.id.as_ref()?) });
-    suspects.filter_map(suspect).collect()
+    let messages = Messages::new(journal);
+    let past = messages.past_of_responses(journal);
+    let suspect = |id: u64| {
+        let sent = messages.by_id.get(&id).filter(|sent| sent.is_between_servers())?;
+        let other_fate = Fate { id: sent.identity.clone()?, delays_ns: Vec::new() };
+        Some(Suspect { journal_id: id, other_fate })
+    };
+    past.into_iter().filter_map(suspect).collect()
 }
 
 /// Messages to a node that a fault or the network kept from arriving.
 fn undelivered(journal: &[JournalEvent], node: &str, usual_delay: Nanos) -> Vec<Suspect> {
-    let sends = sends(journal);
-    let by_network = |event: &&JournalEvent| {
-        matches!(event.kind, EventType::Lose | EventType::Drop)
-            && event.cause.is_some_and(|cause| {
-                matches!(cause.reason, Reason::Partition | Reason::Packet | Reason::Loss | Reason::Flaky)
-            })
+    let by_network = |sent: &Sent| {
+        let reason = sent.lost.and_then(|(_, reason)| reason);
+        sent.received.is_none()
+            && matches!(reason, Some(Reason::Partition | Reason::Packet | Reason::Loss | Reason::Flaky))
     };
-    let ids: BTreeSet<u64> = journal.iter().filter(by_network).map(|event| event.id).collect();
-    let received: BTreeSet<u64> =
-        journal.iter().filter(|event| event.kind == EventType::Recv).map(|event| event.id).collect();
-    let suspects = ids.difference(&received).filter_map(|id| {
-        let send = sends.get(id).filter(|send| send.dest == node && !send.involves_client())?;
-        let other_fate = Fate { id: send.id.clone()?, delays_ns: vec![usual_delay] };
-        Some(Suspect { journal_id: *id, other_fate })
+    let messages = Messages::new(journal);
+    let suspects = messages.by_id.into_iter().filter_map(|(journal_id, sent)| {
+        (sent.dest == node && sent.is_between_servers() && by_network(&sent)).then_some(())?;
+        let other_fate = Fate { id: sent.identity?, delays_ns: vec![usual_delay] };
+        Some(Suspect { journal_id, other_fate })
     });
     suspects.collect()
-}
-
-/// A `send` event.
-struct Send {
-    seq: u64,
-    src: String,
-    dest: String,
-    id: Option<MessageId>,
-}
-
-impl Send {
-    fn is_for_client(&self) -> bool {
-        NodeKind::of_name(&self.dest) == NodeKind::Client
-    }
-
-    fn involves_client(&self) -> bool {
-        self.is_for_client() || NodeKind::of_name(&self.src) == NodeKind::Client
-    }
-}
-
-fn sends(journal: &[JournalEvent]) -> BTreeMap<u64, Send> {
-    let sends = journal.iter().filter(|event| event.kind == EventType::Send).filter_map(|event| {
-        let message: Value = json::from_str(&event.message).ok()?;
-        let name = |key: &str| message[key].as_str().unwrap_or_default().to_owned();
-        Some((event.id, Send { seq: event.seq, src: name("src"), dest: name("dest"), id: event.identity.clone() }))
-    });
-    sends.collect()
 }

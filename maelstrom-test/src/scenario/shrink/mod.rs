@@ -16,13 +16,15 @@
 //! | `candidate` | a smaller version of the failing run |
 //! | `judge`, `trial` | repetitions: their order and budget, and a single one |
 //! | `passes`, `narrow` | what is tried |
-//! | `matter` | which messages matter in the shrunk run |
+//! | `matter`, `messages` | which messages matter in the shrunk run |
+//! | `cause` | the table of the report |
 
 mod candidate;
 mod cause;
 mod failure;
 mod judge;
 mod matter;
+mod messages;
 mod narrow;
 mod passes;
 #[cfg(test)]
@@ -40,11 +42,11 @@ use self::judge::{Judge, Stop};
 use self::matter::Decisive;
 use self::passes::Search;
 use self::trial::{Trial, Trials};
-use super::{Config, KeepJournal, Run, RunError, determinism, execute};
-use crate::history::Nanos;
+use super::{Config, Interrupt, KeepJournal, Run, RunError, determinism, execute};
+use crate::history::{History, Nanos};
 use crate::report::cause::{Cause, Reduction};
 use crate::report::{self, TimeMode, file_names};
-use crate::simulation::{Failure, Performed};
+use crate::simulation::Simulation;
 
 /// The share of the budget, in percent, that the passes may use. The rest finds out which messages matter.
 const PASSES_PERCENT: u64 = 65;
@@ -57,6 +59,8 @@ const MISSING_RESERVE: u64 = 6;
 struct Shrunk {
     /// Its configuration, with the plan.
     config: Config,
+    /// Its history.
+    history: History,
     /// The messages whose fate matters in it.
     messages: Vec<Decisive>,
     /// A message that did not arrive, and with which the failure disappears.
@@ -68,38 +72,55 @@ struct Shrunk {
 }
 
 /// Searches for the cause of a run's failure. Returns `None` if the run did not fail, or need not or cannot be repeated.
-pub(super) fn explain(config: &Config, run: &Run, failure: Option<&Failure>, performed: Performed) -> Option<Cause> {
+///
+/// # Errors
+/// Says why no cause was found.
+pub(super) fn explain(config: &Config, run: &Run, simulation: &Simulation) -> Option<Result<Cause, String>> {
     let is_as_expected = run.expectation.as_ref().is_some_and(|expectation| expectation.failure.is_none());
     let is_wanted = config.shrink > 0 && (!is_as_expected || config.given.shrink.is_some());
     if !is_wanted || run.time_mode != TimeMode::Virtual || !run.reproducible {
         return None;
     }
     let began = Instant::now();
-    let failure = FailureKind::of(run, failure)?;
+    let failure = FailureKind::of(run, simulation.failure())?;
+    Some(search(config, run, simulation, &failure, began))
+}
+
+fn search(
+    config: &Config,
+    run: &Run,
+    simulation: &Simulation,
+    failure: &FailureKind,
+    began: Instant,
+) -> Result<Cause, String> {
     let finding = failure.find(&run.verdict).cloned();
     let main_phase = config.simulation.settings.time_limit.min(run.duration);
+    let performed = simulation.performed_in(&run.history);
     let trial = Trial::new(run.history.clone(), run.journal.clone(), performed, finding, main_phase);
-    let shrunk = shrink(config, &failure, trial, run.duration)?;
-    let (mut again, remarks) = repeat(config, &shrunk.config)?;
+    let shrunk = shrink(config, failure, trial, run.duration)?;
+    let (mut again, remarks) = repeat(config, &shrunk, failure)?;
     let (columns, rows) = cause::table(&again, &shrunk.messages, shrunk.missing.as_ref());
+    let is_complete = shrunk.stop.is_none();
     let kept = |kept: usize, total: u64| Reduction { kept: kept as u64, total };
     let plan = &shrunk.config.simulation.plan;
     let mut cause = Cause {
         anomaly: failure.name().to_owned(),
         checker: failure.checker().to_owned(),
         headline: again.headline(),
-        sentence: cause::sentence(&rows, &columns, &again.history),
+        sentence: cause::sentence(&rows, &columns, &again.history, is_complete),
         operations: kept(plan.operations.as_ref().map_or(0, Vec::len), run.ops().invoked),
         faults: kept(plan.faults.as_ref().map_or(0, Vec::len), run.faults.iter().map(|fault| fault.actions).sum()),
-        messages: kept(shrunk.messages.len(), run.net.all.send_count),
+        messages: kept(shrunk.messages.len(), run.net.servers.send_count),
         columns,
         rows,
         reruns: shrunk.reruns,
         budget: config.shrink,
         incomplete: shrunk.stop.map(|stop| match stop {
-            Stop::Time => {
-                format!("its runs took {} times as long as the failing run", config.shrink / RUNS_OF_FULL_LENGTH)
-            }
+            Stop::Time => format!(
+                "the runs together were {} long on their own clocks, which is the limit for {} runs",
+                report::length(time_limit(run.duration, config.shrink)),
+                config.shrink
+            ),
             Stop::Budget => format!("the limit of {} runs was reached", config.shrink),
             Stop::Interrupted => "it was interrupted".to_owned(),
         }),
@@ -116,11 +137,11 @@ pub(super) fn explain(config: &Config, run: &Run, failure: Option<&Failure>, per
     if report::write(&again.view(), &again.directory).is_err() {
         cause.remarks.push("the report of the shrunk run is incomplete: it cannot be written".into());
     }
-    Some(cause)
+    Ok(cause)
 }
 
 /// Runs the shrunk version twice, with all its files. Returns the second run, and what there is to remark.
-fn repeat(failing: &Config, shrunk: &Config) -> Option<(Run, Vec<String>)> {
+fn repeat(failing: &Config, shrunk: &Shrunk, failure: &FailureKind) -> Result<(Run, Vec<String>), String> {
     let directory = failing.directory.join(file_names::SHRUNK);
     let aside = failing.directory.join(file_names::REPETITIONS);
     let config = Config {
@@ -130,42 +151,61 @@ fn repeat(failing: &Config, shrunk: &Config) -> Option<(Run, Vec<String>)> {
         journal: KeepJournal::Always,
         again: Some(format!("maelstrom replay {}", directory.display())),
         progress: None,
-        ..shrunk.clone()
+        // An interrupt ended the search. What it found is still wanted.
+        interrupt: Interrupt::default(),
+        ..shrunk.config.clone()
     };
     let finished = |result: Result<Run, RunError>| match result {
-        Ok(run) => Some(run),
-        Err(RunError::Broke { run, .. }) => Some(*run),
-        Err(_) => None,
+        Ok(run) => Ok(run),
+        Err(RunError::Broke { run, .. }) => Ok(*run),
+        Err(error) => Err(format!("the shrunk run cannot be repeated: {error}")),
     };
     finished(execute::execute(config.clone()))?;
-    fs::rename(&directory, &aside).ok()?;
-    let again = finished(execute::execute(config));
+    fs::rename(&directory, &aside).map_err(|error| format!("`{}` cannot be renamed: {error}", directory.display()))?;
+    let again = finished(execute::execute(config))?;
     let names = [file_names::HISTORY, file_names::MESSAGES];
     let difference = determinism::compare(&aside, &directory, &names);
     let _ = fs::remove_dir_all(&aside);
+    if !failure.is_of(&again) {
+        return Err("the shrunk run did not fail when it was repeated".into());
+    }
     let remark = match difference {
+        Ok(None) if again.history.ops != shrunk.history.ops => {
+            Some("the runs of the plan agree with each other, but not with that of the search".into())
+        }
         Ok(None) => None,
         Ok(Some(difference)) => Some(format!("two runs of the plan differ: {difference}")),
         Err(error) => Some(format!("two runs of the plan could not be compared: {error}")),
     };
-    Some((again?, remark.into_iter().collect()))
+    Ok((again, remark.into_iter().collect()))
 }
 
-/// Cuts a failing run down. Returns `None` if a repetition does not fail in the same way.
-fn shrink(config: &Config, failure: &FailureKind, trial: Trial, run_length: Nanos) -> Option<Shrunk> {
+/// How long all repetitions may be together, on their own clocks.
+fn time_limit(run_length: Nanos, runs: u64) -> Nanos {
+    (run_length.saturating_mul(runs) / RUNS_OF_FULL_LENGTH).max(run_length)
+}
+
+/// Cuts a failing run down.
+///
+/// # Errors
+/// Fails if no repetition fails in the same way.
+fn shrink(config: &Config, failure: &FailureKind, trial: Trial, run_length: Nanos) -> Result<Shrunk, String> {
     let directory = config.directory.join(file_names::REPETITIONS);
-    let limit = config.shrink.saturating_sub(MISSING_RESERVE);
+    // A small budget is too small for reserves.
+    let reserve = if config.shrink > 10 * MISSING_RESERVE { MISSING_RESERVE } else { 0 };
+    let limit = config.shrink - reserve;
     let trials = Trials { failing: config, failure, directory: directory.clone(), limit };
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let time = run_length.saturating_mul(config.shrink / RUNS_OF_FULL_LENGTH);
-    let of_passes = (limit * PASSES_PERCENT / 100, time * PASSES_PERCENT / 100);
+    let time = time_limit(run_length, config.shrink);
+    let of_passes =
+        if reserve > 0 { (limit * PASSES_PERCENT / 100, time / 100 * PASSES_PERCENT) } else { (limit, time) };
     let judge = Judge::new(&trials, &config.interrupt, threads, of_passes);
     let original = Candidate::of(config);
     let workload = &*config.simulation.workload;
-    let mut search = Search { judge, workload, best: original.clone(), trial };
+    let mut search = Search { judge, workload, best: original, trial, has_repeated: false };
     let mut stop = search.shrink().err();
-    let Search { mut judge, best, trial, .. } = search;
-    let found = (best != original).then(|| {
+    let Search { mut judge, best, trial, has_repeated, .. } = search;
+    let found = has_repeated.then(|| {
         judge.set_limit(limit, time - of_passes.1);
         let mut messages = Vec::new();
         if stop != Some(Stop::Interrupted) {
@@ -178,13 +218,17 @@ fn shrink(config: &Config, failure: &FailureKind, trial: Trial, run_length: Nano
             && stop != Some(Stop::Interrupted)
         {
             // The reserve is for this.
-            judge.set_limit(config.shrink.max(MISSING_RESERVE), run_length);
+            judge.set_limit(config.shrink, run_length);
             missing = matter::missing(&mut judge, &best, &trial.journal, &node, usual_delay(config)).ok().flatten();
         }
-        Shrunk { config: best.config(config), messages, missing, reruns: judge.used(), stop }
+        Shrunk { config: best.config(config), history: trial.history, messages, missing, reruns: judge.used(), stop }
     });
     let _ = fs::remove_dir_all(&directory);
-    found
+    found.ok_or_else(|| match stop {
+        Some(Stop::Interrupted) => "the search was interrupted".into(),
+        Some(Stop::Budget | Stop::Time) => "no repetition failed within the budget (option `shrink`)".into(),
+        None => "repetitions of the run did not fail in the same way".into(),
+    })
 }
 
 /// How long a message between nodes takes usually.

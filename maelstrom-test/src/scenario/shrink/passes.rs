@@ -30,6 +30,8 @@ pub(super) struct Search<'a, R: Repeat<Trial = Trial>> {
     pub(super) workload: &'a dyn Workload,
     pub(super) best: Candidate,
     pub(super) trial: Trial,
+    /// Whether `best` was run, and not only the failing run itself.
+    pub(super) has_repeated: bool,
 }
 
 impl<R: Repeat<Trial = Trial>> Search<'_, R> {
@@ -59,6 +61,7 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
             self.best.overrides.operations = Some(trial.performed.operations.clone());
         }
         self.trial = trial;
+        self.has_repeated = true;
         Ok(Some(index))
     }
 

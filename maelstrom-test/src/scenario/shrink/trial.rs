@@ -105,8 +105,7 @@ impl Trial {
             return line.node.clone();
         }
         let process = self.history.ops.get(line.completion.or(line.invocation)?)?.process.client()?;
-        let worker = (process % candidate.concurrency as u64) as usize;
-        candidate.nodes.get(worker % candidate.nodes.len()).cloned()
+        candidate.context().node_of(process).map(str::to_owned)
     }
 }
 

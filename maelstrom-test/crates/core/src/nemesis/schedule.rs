@@ -110,9 +110,9 @@ impl Nemesis {
         Nemesis { nodes: nodes.to_vec(), interval: 0, time_limit, seed: 0, timelines, planned: Some(faults) }
     }
 
-    /// Whether there are faults of this kind.
-    pub(crate) fn has(&self, kind: FaultKind) -> bool {
-        self.timelines.iter().any(|timeline| timeline.kind == kind)
+    /// The kinds of fault that it performs.
+    pub(crate) fn kinds(&self) -> Vec<FaultKind> {
+        self.timelines.iter().map(|timeline| timeline.kind).collect()
     }
 
     /// What did not happen as the plan says.

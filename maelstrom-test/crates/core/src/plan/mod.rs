@@ -18,6 +18,8 @@
 //! assert!(lost != Overrides::default());
 //! ```
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -112,7 +112,9 @@ impl Simulation {
         };
         let mut network = Network::new(config.network.clone(), &settings.nodes, seed);
         network.obey(plan, seed);
-        let kills = config.faults.contains(&FaultKind::Kill) || nemesis.has(FaultKind::Kill);
+        // A plan that spells out faults replaces the requested kinds, too.
+        let requested = if plan.faults.is_some() { nemesis.kinds() } else { config.faults.clone() };
+        let kills = requested.contains(&FaultKind::Kill);
         let nodes = settings.nodes.len();
         let mut simulation = Simulation {
             timeout: config.client_timeout(),
@@ -137,7 +139,7 @@ impl Simulation {
             generator: config.workload.generator(settings),
             script: plan.operations.as_ref().map(|operations| Script::new(operations, settings.concurrency)),
             will_ask_idle_workers: false,
-            faults: Faults::new(&config.faults, nemesis),
+            faults: Faults::new(&requested, nemesis),
             history: History::default(),
             exceptions: Exceptions::default(),
             notes,

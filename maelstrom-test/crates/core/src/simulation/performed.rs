@@ -1,7 +1,7 @@
 //! [`Performed`]: what happened in a run, in the terms of a plan.
 
 use super::Simulation;
-use crate::history::{Nanos, Op, OpType};
+use crate::history::{History, Nanos, Op, OpType};
 use crate::plan::{Fault, Operation, OperationPhase, Overrides};
 
 /// What clients and nemesis did in a run.
@@ -31,6 +31,11 @@ impl Simulation {
     /// What clients and nemesis did so far. Operations are taken from the history, so this must be called before
     /// [`take_history`](Simulation::take_history).
     pub fn performed(&self) -> Performed {
+        self.performed_in(&self.history)
+    }
+
+    /// Like [`performed`](Simulation::performed), for a history that was taken from this run.
+    pub fn performed_in(&self, history: &History) -> Performed {
         let operation = |(place, op): (usize, &Op)| {
             let process = op.process.client().filter(|_| op.kind == OpType::Invoke)?;
             let (phase, began) = match self.final_phase_began {
@@ -48,17 +53,17 @@ impl Simulation {
             })
         };
         Performed {
-            operations: self.history.ops.iter().enumerate().filter_map(operation).collect(),
+            operations: history.ops.iter().enumerate().filter_map(operation).collect(),
             faults: self.faults.performed().to_vec(),
-            end_ns: self.end_to_spell_out(),
+            end_ns: self.end_to_spell_out(history),
         }
     }
 
     /// A generator may find out only after the last completion that no operation is left.
-    fn end_to_spell_out(&self) -> Option<Nanos> {
+    fn end_to_spell_out(&self, history: &History) -> Option<Nanos> {
         let planned = self.config.plan.end_ns.filter(|&end| self.ended == Some(end));
         let is_client = |op: &&Op| op.process.client().is_some();
-        let last = self.history.ops.iter().rev().find(is_client).map(|op| op.time);
+        let last = history.ops.iter().rev().find(is_client).map(|op| op.time);
         let later = self.final_phase_began.and(self.ended).filter(|&end| Some(end) != last).map(|end| end + 1);
         planned.or(later)
     }

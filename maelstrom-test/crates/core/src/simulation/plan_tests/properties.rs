@@ -148,6 +148,73 @@ proptest! {
     }
 }
 
+/// Faults, operations and fates that [`Overrides::check`] accepts, sensible or not.
+fn any_overrides() -> impl Strategy<Value = Overrides> {
+    use crate::plan::{FaultEffect, OtherMessages, PacketBehaviour};
+    let time = || prop_oneof![0..5 * SECOND, Just(0), Just(365 * 24 * 3_600 * SECOND)];
+    let node = || proptest::sample::select(&["n0", "n1", "n9", "", "lin-kv", "w0"][..]).prop_map(str::to_owned);
+    let nodes = move || proptest::collection::hash_set(node(), 0..3).prop_map(|nodes| nodes.into_iter().collect());
+    let does = prop_oneof![
+        nodes().prop_map(FaultEffect::Kill),
+        nodes().prop_map(FaultEffect::Pause),
+        proptest::collection::btree_map(node(), nodes(), 0..3).prop_map(FaultEffect::Partition),
+        proptest::collection::btree_map(node(), -SECOND_I64..SECOND_I64, 0..3).prop_map(FaultEffect::Clock),
+        (nodes(), 0.0..=1.0, time()).prop_map(|(nodes, probability, max_delay_ns)| FaultEffect::Packet {
+            nodes,
+            behaviour: PacketBehaviour::Reorder { probability, max_delay_ns },
+        }),
+    ];
+    let fault = (time(), proptest::option::of(time()), does).prop_map(|(start_ns, stop_ns, does)| Fault {
+        start_ns,
+        stop_ns,
+        does,
+        value: crate::json::Value::Null,
+    });
+    let operation =
+        (time(), 0..20_usize, any::<bool>(), any::<bool>()).prop_map(|(time_ns, worker, last, is_known)| Operation {
+            phase: if last { OperationPhase::Final } else { OperationPhase::Main },
+            time_ns,
+            worker,
+            f: if is_known { "read".into() } else { "fly".into() },
+            value: crate::json::json!([1, null]),
+            is_final: last,
+            extra: crate::json::Map::new(),
+        });
+    let fate = (node(), 0..2_u32, node(), 0..9_u64, proptest::collection::vec(time(), 0..3)).prop_map(
+        |(src, incarnation, dest, number, delays_ns)| Fate {
+            id: MessageId { src, incarnation, dest, number },
+            delays_ns,
+        },
+    );
+    (
+        proptest::option::of(proptest::collection::vec(operation, 0..9)),
+        proptest::option::of(proptest::collection::vec(fault, 0..5)),
+        any::<bool>(),
+        proptest::collection::vec(fate, 0..5),
+        proptest::option::of(0..9 * SECOND),
+    )
+        .prop_map(|(operations, faults, is_constant, messages, end_ns)| Overrides {
+            operations,
+            faults,
+            other_messages: if is_constant { OtherMessages::Constant } else { OtherMessages::Drawn },
+            messages,
+            end_ns,
+        })
+}
+
+const SECOND_I64: i64 = 1_000_000_000;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn no_plan_makes_a_run_panic(shape in shapes(), overrides in any_overrides()) {
+        prop_assert_eq!(overrides.check(), Ok(()));
+        let run = shape.run(overrides);
+        prop_assert_eq!(run.phase(), Phase::Over);
+    }
+}
+
 /// When the operations of a worker completed.
 fn completion_times(run: &Simulation, worker: usize) -> Vec<Nanos> {
     let concurrency = run.config().settings.concurrency as u64;
