@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::checker::CheckContext;
 use crate::history::Nanos;
+use crate::json::Value;
 use crate::plan::{Fate, Fault, FaultEffect, MessageId, Operation, Overrides};
 use crate::scenario::Config;
 use crate::scenario::options::{Concurrency, Nodes};
@@ -90,6 +91,42 @@ impl Candidate {
         candidate
     }
 
+    /// Returns the candidate with each node in the place of the one `by` places before it. `None` if the workers are not spread
+    /// evenly over the nodes.
+    pub(super) fn rotated(&self, by: usize) -> Option<Candidate> {
+        let (count, workers) = (self.nodes.len(), self.concurrency);
+        if by == 0 {
+            return Some(self.clone());
+        }
+        if workers % count != 0 {
+            return None;
+        }
+        let mut candidate = self.clone();
+        for operation in candidate.overrides.operations.iter_mut().flatten() {
+            operation.worker = (operation.worker + by) % workers;
+        }
+        let moved = |node: &String| {
+            let place = self.nodes.iter().position(|other| other == node);
+            place.map_or_else(|| node.clone(), |place| self.nodes[(place + by) % count].clone())
+        };
+        let all = |nodes: &[String]| nodes.iter().map(moved).collect::<Vec<_>>();
+        for fault in candidate.overrides.faults.iter_mut().flatten() {
+            match &mut fault.does {
+                FaultEffect::Partition(grudge) => {
+                    *grudge = grudge.iter().map(|(node, dropped)| (moved(node), all(dropped))).collect();
+                }
+                FaultEffect::Kill(nodes) | FaultEffect::Pause(nodes) | FaultEffect::Packet { nodes, .. } => {
+                    *nodes = all(nodes);
+                }
+                FaultEffect::Clock(shifts) => {
+                    *shifts = shifts.iter().map(|(node, shift)| (moved(node), *shift)).collect();
+                }
+            }
+            rename(&mut fault.value, &moved);
+        }
+        Some(candidate)
+    }
+
     /// Returns the candidate with only these nodes. Workers are renumbered, because a worker's number decides which node it
     /// talks to. `None` if an operation needs another node. `workers` rounds the number of workers as the workload does.
     pub(super) fn with_nodes(&self, nodes: &[String], workers: impl Fn(usize) -> usize) -> Option<Candidate> {
@@ -116,6 +153,22 @@ impl Candidate {
             !left_out(&id.src) && !left_out(&id.dest)
         });
         (candidate.concurrency >= needed).then_some(candidate)
+    }
+}
+
+/// Renames nodes in the description of a fault.
+fn rename(value: &mut Value, renamed: &impl Fn(&String) -> String) {
+    match value {
+        Value::String(text) => *text = renamed(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| rename(value, renamed)),
+        Value::Object(entries) => {
+            let entries_renamed = std::mem::take(entries).into_iter().map(|(key, mut value)| {
+                rename(&mut value, renamed);
+                (renamed(&key), value)
+            });
+            *entries = entries_renamed.collect();
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -14,7 +14,6 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::candidate::Candidate;
-use crate::history::Nanos;
 use crate::scenario::Interrupt;
 
 /// Repeats a run.
@@ -22,9 +21,9 @@ pub(super) trait Repeat: Sync {
     /// What is learnt from a run that still fails.
     type Trial: Send;
 
-    /// Runs a candidate. Returns what was learnt, or `None` if the failure is gone, and how long the run was on its own clock.
-    /// `slot` is the number of the thread.
-    fn run(&self, candidate: &Candidate, slot: usize) -> (Option<Self::Trial>, Nanos);
+    /// Runs a candidate. Returns what was learnt, or `None` if the failure is gone, and the effort of the run: about the number
+    /// of its messages, so that it does not depend on the speed of the machine. `slot` is the number of the thread.
+    fn run(&self, candidate: &Candidate, slot: usize) -> (Option<Self::Trial>, u64);
 
     /// Called after each judgement with the number of repetitions so far.
     fn judged(&self, used: u64) {
@@ -37,14 +36,14 @@ pub(super) trait Repeat: Sync {
 pub(super) enum Stop {
     /// All repetitions are used.
     Budget,
-    /// The repetitions together were too long.
-    Time,
+    /// The repetitions together were too much work.
+    Effort,
     /// The user interrupted it.
     Interrupted,
 }
 
-/// What was learnt from a run, and its length.
-type Judged<T> = (Option<T>, Nanos);
+/// What was learnt from a run, and its effort.
+type Judged<T> = (Option<T>, u64);
 
 /// Repeats runs within a budget.
 pub(super) struct Judge<'a, R: Repeat> {
@@ -54,9 +53,8 @@ pub(super) struct Judge<'a, R: Repeat> {
     used: u64,
     /// The number of repetitions after which the search ends.
     limit: u64,
-    /// The length of all repetitions together, on their own clocks, that is left. The limit does not depend on the speed of
-    /// the machine.
-    time_left: Nanos,
+    /// The effort that all repetitions together may still take.
+    effort_left: u64,
 }
 
 impl<'a, R: Repeat> Judge<'a, R> {
@@ -64,9 +62,9 @@ impl<'a, R: Repeat> Judge<'a, R> {
         repeat: &'a R,
         interrupt: &'a Interrupt,
         threads: usize,
-        (limit, time_left): (u64, Nanos),
+        (limit, effort_left): (u64, u64),
     ) -> Judge<'a, R> {
-        Judge { repeat, interrupt, threads: threads.max(1), used: 0, limit, time_left }
+        Judge { repeat, interrupt, threads: threads.max(1), used: 0, limit, effort_left }
     }
 
     /// The number of repetitions that were counted so far.
@@ -74,10 +72,10 @@ impl<'a, R: Repeat> Judge<'a, R> {
         self.used
     }
 
-    /// Sets the number of repetitions after which the search ends, counted from its beginning, and how long they may still be
-    /// together.
-    pub(super) fn set_limit(&mut self, limit: u64, time_left: Nanos) {
-        (self.limit, self.time_left) = (limit, time_left);
+    /// Sets the number of repetitions after which the search ends, counted from its beginning, and the effort that they may still
+    /// take together.
+    pub(super) fn set_limit(&mut self, limit: u64, effort_left: u64) {
+        (self.limit, self.effort_left) = (limit, effort_left);
     }
 
     /// Returns the first candidate that still fails, with its position.
@@ -90,9 +88,9 @@ impl<'a, R: Repeat> Judge<'a, R> {
         let results = self.run(&candidates[..affordable], Some(&first_failure))?;
         let mut found = None;
         let mut judged = 0;
-        for (index, (trial, length)) in results.into_iter().flatten().enumerate() {
+        for (index, (trial, effort)) in results.into_iter().flatten().enumerate() {
             judged += 1;
-            self.time_left = self.time_left.saturating_sub(length);
+            self.effort_left = self.effort_left.saturating_sub(effort);
             if let Some(trial) = trial {
                 found = Some((index, trial));
                 break;
@@ -112,8 +110,8 @@ impl<'a, R: Repeat> Judge<'a, R> {
         }
         let results = self.run(candidates, None)?;
         self.count(candidates.len());
-        let judged = results.into_iter().flatten().map(|(trial, length)| {
-            self.time_left = self.time_left.saturating_sub(length);
+        let judged = results.into_iter().flatten().map(|(trial, effort)| {
+            self.effort_left = self.effort_left.saturating_sub(effort);
             trial
         });
         Ok(judged.collect())
@@ -134,8 +132,8 @@ impl<'a, R: Repeat> Judge<'a, R> {
         candidates: &[Candidate],
         first: Option<&AtomicUsize>,
     ) -> Result<Vec<Option<Judged<R::Trial>>>, Stop> {
-        if self.time_left == 0 {
-            return Err(Stop::Time);
+        if self.effort_left == 0 {
+            return Err(Stop::Effort);
         }
         let next = AtomicUsize::new(0);
         let results: Mutex<Vec<Option<Judged<R::Trial>>>> = Mutex::new(candidates.iter().map(|_| None).collect());
@@ -181,7 +179,7 @@ mod tests {
     impl Repeat for Failing {
         type Trial = u64;
 
-        fn run(&self, candidate: &Candidate, _: usize) -> (Option<u64>, Nanos) {
+        fn run(&self, candidate: &Candidate, _: usize) -> (Option<u64>, u64) {
             (self.0.contains(&candidate.time_limit).then_some(candidate.time_limit), 10)
         }
     }
@@ -200,7 +198,7 @@ mod tests {
     fn the_first_failure_in_order_is_adopted_whatever_the_number_of_threads() {
         let (failing, interrupt) = (Failing(vec![5, 7, 90]), Interrupt::default());
         for threads in [1, 2, 8] {
-            let mut judge = Judge::new(&failing, &interrupt, threads, (100, Nanos::MAX));
+            let mut judge = Judge::new(&failing, &interrupt, threads, (100, u64::MAX));
             assert_eq!(judge.first(&candidates(10)), Ok(Some((5, 5))));
             assert_eq!(judge.used(), 6);
             assert_eq!(judge.each(&candidates(6)), Ok(vec![None, None, None, None, None, Some(5)]));
@@ -215,18 +213,18 @@ mod tests {
     #[test]
     fn an_interrupt_ends_the_search() {
         let (failing, interrupt) = (Failing(vec![]), Interrupt::default());
-        let mut judge = Judge::new(&failing, &interrupt, 2, (100, Nanos::MAX));
+        let mut judge = Judge::new(&failing, &interrupt, 2, (100, u64::MAX));
         assert_eq!(judge.first(&candidates(3)), Ok(None));
         interrupt.raise();
         assert_eq!(judge.first(&candidates(3)), Err(Stop::Interrupted));
     }
 
     #[test]
-    fn the_length_of_all_runs_is_limited() {
+    fn the_effort_of_all_runs_is_limited() {
         let (failing, interrupt) = (Failing(vec![]), Interrupt::default());
         let mut judge = Judge::new(&failing, &interrupt, 2, (100, 25));
         assert_eq!(judge.first(&candidates(2)), Ok(None));
         assert_eq!(judge.each(&candidates(1)), Ok(vec![None]));
-        assert_eq!((judge.first(&candidates(1)), judge.each(&candidates(1))), (Err(Stop::Time), Err(Stop::Time)));
+        assert_eq!((judge.first(&candidates(1)), judge.each(&candidates(1))), (Err(Stop::Effort), Err(Stop::Effort)));
     }
 }

@@ -15,10 +15,11 @@
 //! | `failure` | which failure has to be found again |
 //! | `candidate` | a smaller version of the failing run |
 //! | `judge`, `trial` | repetitions: their order and budget, and a single one |
-//! | `passes`, `narrow` | what is tried |
+//! | `start`, `passes`, `narrow`, `arrange` | what is tried |
 //! | `matter`, `messages` | which messages matter in the shrunk run |
 //! | `cause` | the table of the report |
 
+mod arrange;
 mod candidate;
 mod cause;
 mod failure;
@@ -27,6 +28,7 @@ mod matter;
 mod messages;
 mod narrow;
 mod passes;
+mod start;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -41,7 +43,7 @@ use self::failure::FailureKind;
 use self::judge::{Judge, Stop};
 use self::matter::Decisive;
 use self::passes::Search;
-use self::trial::{Trial, Trials};
+use self::trial::{Trial, Trials, longest_operation};
 use super::{Config, Interrupt, KeepJournal, Run, RunError, determinism, execute};
 use crate::history::{History, Nanos};
 use crate::report::cause::{Cause, Reduction};
@@ -49,9 +51,11 @@ use crate::report::{self, TimeMode, file_names};
 use crate::simulation::Simulation;
 
 /// The share of the budget, in percent, that the passes may use. The rest finds out which messages matter.
-const PASSES_PERCENT: u64 = 65;
+const PASSES_PERCENT: u64 = 70;
 /// Of so many repetitions, one may be as long as the failing run. Most are much shorter, because they end with the proof.
-const RUNS_OF_FULL_LENGTH: u64 = 20;
+const RUNS_PER_FULL_LENGTH: u64 = 10;
+/// With more operations than these, it is not searched which messages matter.
+const FEW_OPERATIONS: usize = 40;
 /// The repetitions, of those of the budget, that are kept for the search for a message that should have arrived.
 const MISSING_RESERVE: u64 = 6;
 
@@ -96,8 +100,16 @@ fn search(
     let finding = failure.find(&run.verdict).cloned();
     let main_phase = config.simulation.settings.time_limit.min(run.duration);
     let performed = simulation.performed_in(&run.history);
-    let trial = Trial::new(run.history.clone(), run.journal.clone(), performed, finding, main_phase);
-    let shrunk = shrink(config, failure, trial, run.duration)?;
+    let trial = Trial {
+        longest_operation: longest_operation(&run.history),
+        history: run.history.clone(),
+        journal: run.journal.clone(),
+        performed,
+        finding,
+        main_began: simulation.main_began(),
+        main_phase,
+    };
+    let shrunk = shrink(config, failure, trial, trial::effort(simulation))?;
     let (mut again, remarks) = repeat(config, &shrunk, failure)?;
     let (columns, rows) = cause::table(&again, &shrunk.messages, shrunk.missing.as_ref());
     let is_complete = shrunk.stop.is_none();
@@ -116,9 +128,9 @@ fn search(
         reruns: shrunk.reruns,
         budget: config.shrink,
         incomplete: shrunk.stop.map(|stop| match stop {
-            Stop::Time => format!(
-                "the runs together were {} long on their own clocks, which is the limit for {} runs",
-                report::length(time_limit(run.duration, config.shrink)),
+            Stop::Effort => format!(
+                "the runs together had as many messages as {} whole runs, which is the limit for {} runs",
+                (config.shrink / RUNS_PER_FULL_LENGTH).max(1),
                 config.shrink
             ),
             Stop::Budget => format!("the limit of {} runs was reached", config.shrink),
@@ -180,35 +192,39 @@ fn repeat(failing: &Config, shrunk: &Shrunk, failure: &FailureKind) -> Result<(R
     Ok((again, remark.into_iter().collect()))
 }
 
-/// How long all repetitions may be together, on their own clocks.
-fn time_limit(run_length: Nanos, runs: u64) -> Nanos {
-    (run_length.saturating_mul(runs) / RUNS_OF_FULL_LENGTH).max(run_length)
+/// The effort that all repetitions together may take.
+fn effort_limit(of_failing_run: u64, runs: u64) -> u64 {
+    (of_failing_run.saturating_mul(runs) / RUNS_PER_FULL_LENGTH).max(of_failing_run)
 }
 
 /// Cuts a failing run down.
 ///
 /// # Errors
 /// Fails if no repetition fails in the same way.
-fn shrink(config: &Config, failure: &FailureKind, trial: Trial, run_length: Nanos) -> Result<Shrunk, String> {
+fn shrink(config: &Config, failure: &FailureKind, trial: Trial, effort: u64) -> Result<Shrunk, String> {
     let directory = config.directory.join(file_names::REPETITIONS);
     // A small budget is too small for reserves.
     let reserve = if config.shrink > 10 * MISSING_RESERVE { MISSING_RESERVE } else { 0 };
     let limit = config.shrink - reserve;
     let trials = Trials { failing: config, failure, directory: directory.clone(), limit };
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let time = time_limit(run_length, config.shrink);
-    let of_passes =
-        if reserve > 0 { (limit * PASSES_PERCENT / 100, time / 100 * PASSES_PERCENT) } else { (limit, time) };
+    let all = effort_limit(effort, config.shrink);
+    let of_passes = if reserve > 0 { (limit * PASSES_PERCENT / 100, all * PASSES_PERCENT / 100) } else { (limit, all) };
     let judge = Judge::new(&trials, &config.interrupt, threads, of_passes);
     let original = Candidate::of(config);
     let workload = &*config.simulation.workload;
     let mut search = Search { judge, workload, best: original, trial, has_repeated: false };
     let mut stop = search.shrink().err();
+    search.judge.set_limit(limit, all - of_passes.1);
+    let is_early = matches!(stop, Some(Stop::Budget | Stop::Effort));
+    if is_early && search.best.operations().len() > FEW_OPERATIONS {
+        // Nobody reads so many operations. Which messages matter is not worth a run yet.
+        stop = search.fewer_operations().err().or(stop);
+    }
     let Search { mut judge, best, trial, has_repeated, .. } = search;
     let found = has_repeated.then(|| {
-        judge.set_limit(limit, time - of_passes.1);
         let mut messages = Vec::new();
-        if stop != Some(Stop::Interrupted) {
+        if stop != Some(Stop::Interrupted) && best.operations().len() <= FEW_OPERATIONS {
             let early;
             (messages, early) = matter::search(&mut judge, &best, &trial.journal);
             stop = early.or(stop);
@@ -218,7 +234,7 @@ fn shrink(config: &Config, failure: &FailureKind, trial: Trial, run_length: Nano
             && stop != Some(Stop::Interrupted)
         {
             // The reserve is for this.
-            judge.set_limit(config.shrink, run_length);
+            judge.set_limit(config.shrink, effort);
             missing = matter::missing(&mut judge, &best, &trial.journal, &node, usual_delay(config)).ok().flatten();
         }
         Shrunk { config: best.config(config), history: trial.history, messages, missing, reruns: judge.used(), stop }
@@ -226,7 +242,7 @@ fn shrink(config: &Config, failure: &FailureKind, trial: Trial, run_length: Nano
     let _ = fs::remove_dir_all(&directory);
     found.ok_or_else(|| match stop {
         Some(Stop::Interrupted) => "the search was interrupted".into(),
-        Some(Stop::Budget | Stop::Time) => "no repetition failed within the budget (option `shrink`)".into(),
+        Some(Stop::Budget | Stop::Effort) => "no repetition failed within the budget (option `shrink`)".into(),
         None => "repetitions of the run did not fail in the same way".into(),
     })
 }

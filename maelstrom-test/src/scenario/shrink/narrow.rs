@@ -1,67 +1,245 @@
-//! Operations that belong to the evidence, and the keys that they use.
+//! Operations that belong to the evidence, those that explain it, and the keys that they use.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checker::Finding;
-use crate::history::{History, OpType, Process};
+use crate::history::{History, Op, OpType, Process};
 use crate::json::Value;
 use crate::plan::Operation;
 
-/// Returns the numbers of the operations in the evidence of a finding. Operations are numbered in the order of their
-/// invocations.
-pub(super) fn in_evidence(finding: &Finding, history: &History) -> BTreeSet<usize> {
-    // By position in the history: the operation that the entry belongs to.
-    let mut numbers: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut open: BTreeMap<Process, usize> = BTreeMap::new();
-    let mut count = 0;
-    for (index, op) in history.ops.iter().enumerate().filter(|(_, op)| op.process.client().is_some()) {
-        if op.kind == OpType::Invoke {
-            open.insert(op.process, count);
-            count += 1;
-        }
-        if let Some(number) = open.get(&op.process) {
-            numbers.insert(index, *number);
-        }
-    }
-    let entries = finding.evidence.iter().flat_map(|line| [line.invocation, line.completion]).flatten();
-    entries.filter_map(|index| numbers.get(&index).copied()).collect()
+/// An operation of a client in a history.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Done<'a> {
+    /// The position of its invocation in the history.
+    pub(super) at: usize,
+    pub(super) invocation: &'a Op,
+    pub(super) completion: Option<(usize, &'a Op)>,
 }
 
-/// Returns the keys that an operation uses; `None` if operations of this workload have no keys.
+impl Done<'_> {
+    /// What it returned, if it succeeded.
+    fn result(&self) -> Option<&Value> {
+        self.completion.filter(|(_, op)| op.kind == OpType::Ok).map(|(_, op)| &op.value)
+    }
+
+    /// Whether it may have had an effect.
+    fn may_have_happened(&self) -> bool {
+        self.completion.is_none_or(|(_, op)| op.kind != OpType::Fail)
+    }
+
+    /// Whether they were in progress at the same time.
+    pub(super) fn overlaps(&self, other: &Done<'_>) -> bool {
+        let before = |a: &Done<'_>, b: &Done<'_>| a.completion.is_some_and(|(end, _)| end < b.at);
+        !before(self, other) && !before(other, self)
+    }
+}
+
+/// Returns the operations of a history in the order of their invocations.
+pub(super) fn operations(history: &History) -> Vec<Done<'_>> {
+    let mut done: Vec<Done<'_>> = Vec::new();
+    let mut open: BTreeMap<Process, usize> = BTreeMap::new();
+    for (at, op) in history.ops.iter().enumerate().filter(|(_, op)| op.process.client().is_some()) {
+        if op.kind == OpType::Invoke {
+            open.insert(op.process, done.len());
+            done.push(Done { at, invocation: op, completion: None });
+        } else if let Some(number) = open.remove(&op.process) {
+            done[number].completion = Some((at, op));
+        }
+    }
+    done
+}
+
+/// Returns the numbers of the operations in the evidence of a finding.
+pub(super) fn in_evidence(finding: &Finding, done: &[Done<'_>]) -> BTreeSet<usize> {
+    let entries: BTreeSet<usize> =
+        finding.evidence.iter().flat_map(|line| [line.invocation, line.completion]).flatten().collect();
+    let is_named = |done: &Done<'_>| {
+        entries.contains(&done.at) || done.completion.is_some_and(|(completion, _)| entries.contains(&completion))
+    };
+    (0..done.len()).filter(|number| is_named(&done[*number])).collect()
+}
+
+/// How far an explanation goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chain {
+    /// A `cas` is explained by what wrote the value that it replaced.
+    Whole,
+    /// A `cas` needs no explanation.
+    EndsAtCas,
+}
+
+/// Returns the operation; a write of its new value if it is a `cas`.
+pub(super) fn without_cas(operation: &Operation) -> Operation {
+    let mut operation = operation.clone();
+    if operation.f == "cas" {
+        operation.f = "write".into();
+        let (key, new) = (operation.value[0].clone(), operation.value[1][1].clone());
+        operation.value = Value::Array(vec![key, new]);
+    }
+    operation
+}
+
+/// Returns the numbers of the operations that explain others, and these: what wrote the values that they read, what wrote the
+/// values that these read, and so on, as far as `limit` operations.
+pub(super) fn explained(
+    workload: &str,
+    done: &[Done<'_>],
+    wanted: &BTreeSet<usize>,
+    chain: Chain,
+    limit: usize,
+) -> BTreeSet<usize> {
+    let mut all = wanted.clone();
+    let mut queue: Vec<usize> = wanted.iter().copied().collect();
+    while let Some(number) = queue.pop() {
+        let mut explaining: Vec<usize> = Vec::new();
+        if chain == Chain::EndsAtCas && &*done[number].invocation.f == "cas" {
+            continue;
+        }
+        for seen in observed(workload, &done[number]) {
+            let ends = done[number].completion.map_or(usize::MAX, |(at, _)| at);
+            let earlier = done.iter().enumerate().take_while(|(_, other)| other.at < ends);
+            let wrote = |other: &Done<'_>| other.may_have_happened() && written(workload, other).contains(&seen);
+            explaining
+                .extend(earlier.filter(|(other, op)| *other != number && wrote(op)).map(|(other, _)| other).last());
+        }
+        explaining.extend(assignment(workload, done, number));
+        for other in explaining {
+            if all.len() < limit && all.insert(other) {
+                queue.push(other);
+            }
+        }
+    }
+    all
+}
+
+/// A key and one of its values.
+type Written = (String, String);
+
+/// Returns what an operation read. Of long lists, only the end.
+fn observed(workload: &str, done: &Done<'_>) -> Vec<Written> {
+    /// How many of the messages that a poll returned are explained.
+    const MESSAGES: usize = 3;
+    let mut seen = Vec::new();
+    if (workload, &*done.invocation.f) == ("lin-kv", "cas") && done.may_have_happened() {
+        let value = &done.invocation.value;
+        return vec![(value[0].to_string(), value[1][0].to_string())];
+    }
+    let Some(result) = done.result() else { return Vec::new() };
+    match (workload, &*done.invocation.f) {
+        ("lin-kv", "read") => seen.push((&result[0], &result[1])),
+        ("txn-list-append" | "txn-rw-register", "txn") => {
+            for micro in result.as_array().into_iter().flatten().filter(|micro| micro[0] == "r") {
+                match &micro[2] {
+                    Value::Array(list) => seen.extend(list.last().map(|last| (&micro[1], last))),
+                    value => seen.push((&micro[1], value)),
+                }
+            }
+        }
+        ("kafka", _) => {
+            let polls = result.as_array().into_iter().flatten().filter(|micro| micro[0] == "poll");
+            let logs = polls.filter_map(|micro| micro[1].as_object()).flatten();
+            let written = logs.flat_map(|(key, messages)| {
+                let messages = messages.as_array().into_iter().flatten();
+                messages.rev().take(MESSAGES).map(move |message| (key.to_string(), message[1].to_string()))
+            });
+            return written.collect();
+        }
+        _ => {}
+    }
+    let seen = seen.into_iter().filter(|(_, value)| !value.is_null());
+    seen.map(|(key, value)| (key.to_string(), value.to_string())).collect()
+}
+
+/// Returns what an operation writes.
+fn written(workload: &str, done: &Done<'_>) -> Vec<Written> {
+    let value = &done.invocation.value;
+    let text = |key: &Value, value: &Value| (key.to_string(), value.to_string());
+    match (workload, &*done.invocation.f) {
+        ("lin-kv", "write") => vec![text(&value[0], &value[1])],
+        ("lin-kv", "cas") => vec![text(&value[0], &value[1][1])],
+        ("txn-list-append" | "txn-rw-register", "txn") => {
+            let micro = value.as_array().into_iter().flatten().filter(|micro| micro[0] != "r");
+            micro.map(|micro| text(&micro[1], &micro[2])).collect()
+        }
+        ("kafka", _) => {
+            let micro = value.as_array().into_iter().flatten().filter(|micro| micro[0] == "send");
+            micro.map(|micro| (key_text(&micro[1]), micro[2].to_string())).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Keys are texts in some places, and numbers in others.
+fn key_text(key: &Value) -> String {
+    key.as_str().map_or_else(|| key.to_string(), str::to_owned)
+}
+
+/// A poll returns messages only of keys that its client was assigned before.
+fn assignment(workload: &str, done: &[Done<'_>], number: usize) -> Option<usize> {
+    let is_assignment = |f: &str| matches!(f, "assign" | "subscribe");
+    let invocation = done[number].invocation;
+    if workload != "kafka" || is_assignment(&invocation.f) {
+        return None;
+    }
+    (0..number).rev().find(|earlier| {
+        let earlier = done[*earlier].invocation;
+        earlier.process == invocation.process && is_assignment(&earlier.f)
+    })
+}
+
+/// Returns the keys that an operation uses; `None` if it is not bound to keys.
 pub(super) fn keys(workload: &str, operation: &Operation) -> Option<Vec<String>> {
-    let text = |key: &Value| key.to_string();
     match workload {
-        "lin-kv" => Some(vec![text(&operation.value[0])]),
+        "lin-kv" => Some(vec![key_text(&operation.value[0])]),
         "txn-list-append" | "txn-rw-register" => {
-            Some(micro_operations(operation)?.iter().map(|micro| text(&micro[1])).collect())
+            Some(micro_operations(operation)?.iter().map(|micro| key_text(&micro[1])).collect())
         }
         "kafka" if matches!(&*operation.f, "assign" | "subscribe") => {
-            Some(operation.value.as_array()?.iter().map(text).collect())
+            Some(operation.value.as_array()?.iter().map(key_text).collect())
+        }
+        "kafka" => {
+            let sends = operation.value.as_array()?.iter().filter(|micro| micro[0] == "send");
+            Some(sends.map(|micro| key_text(&micro[1])).collect::<Vec<_>>()).filter(|keys| !keys.is_empty())
         }
         _ => None,
     }
+}
+
+/// Returns the keys that at least two of the operations use; all keys if there are none of these.
+pub(super) fn common_keys<'a>(workload: &str, operations: impl IntoIterator<Item = &'a Operation>) -> BTreeSet<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for operation in operations {
+        let keys: BTreeSet<String> = keys(workload, operation).into_iter().flatten().collect();
+        keys.into_iter().for_each(|key| *counts.entry(key).or_default() += 1);
+    }
+    let common: BTreeSet<String> = counts.iter().filter(|(_, count)| **count > 1).map(|(key, _)| key.clone()).collect();
+    if common.is_empty() { counts.into_keys().collect() } else { common }
 }
 
 fn micro_operations(operation: &Operation) -> Option<&Vec<Value>> {
     operation.value.as_array().filter(|_| operation.f == "txn")
 }
 
-/// Returns the operations that use any of the keys. Transactions keep only what they do with these keys.
+/// Returns the operations that use any of the keys, or none at all. They keep only what they do with these keys.
 pub(super) fn on_keys(workload: &str, operations: &[Operation], wanted: &BTreeSet<String>) -> Vec<Operation> {
     let mut narrowed = Vec::new();
     for operation in operations {
-        match keys(workload, operation) {
-            Some(keys) if !keys.iter().any(|key| wanted.contains(key)) => {}
-            _ => {
-                let mut operation = operation.clone();
-                if workload.starts_with("txn-")
-                    && let Value::Array(micro) = &mut operation.value
-                {
-                    micro.retain(|micro| wanted.contains(&micro[1].to_string()));
+        let mut operation = operation.clone();
+        if let Some(keys) = keys(workload, &operation) {
+            if !keys.iter().any(|key| wanted.contains(key)) {
+                continue;
+            }
+            if let Value::Array(parts) = &mut operation.value {
+                match (workload, &*operation.f) {
+                    (_, "txn") => {
+                        parts.retain(|micro| micro[0] == "poll" || wanted.contains(&key_text(&micro[1])));
+                    }
+                    ("kafka", "assign" | "subscribe") => parts.retain(|key| wanted.contains(&key_text(key))),
+                    _ => {}
                 }
-                narrowed.push(operation);
             }
         }
+        narrowed.push(operation);
     }
     narrowed
 }
@@ -135,7 +313,7 @@ mod tests {
         let line = |invocation, completion| Evidence { invocation, completion, ..Evidence::default() };
         let evidence = vec![line(Some(2), None), line(None, Some(5)), line(Some(1), None)];
         let finding = Finding { evidence, ..Finding::default() };
-        assert_eq!(in_evidence(&finding, &history), [1, 2].into());
+        assert_eq!(in_evidence(&finding, &operations(&history)), [1, 2].into());
     }
 
     #[test]

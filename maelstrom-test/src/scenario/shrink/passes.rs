@@ -2,7 +2,7 @@
 //!
 //! | pass | what it tries |
 //! | --- | --- |
-//! | cut | to end just after the completion that proves the failure; only the operations of the evidence, or of its keys; no faults |
+//! | `start` | the operations of the evidence, or of its keys; no faults; to end just after the completion that proves the failure |
 //! | faults | fewer faults, fewer targets, shorter ones |
 //! | operations | fewer operations, smaller transactions |
 //! | time | operations and faults follow each other sooner |
@@ -12,16 +12,17 @@
 //! Passes are repeated while they help. Lists are minimised with *delta debugging* (A. Zeller, R. Hildebrandt: Simplifying and
 //! isolating failure-inducing input, 2002): leave out halves, then quarters, and so on, down to single elements.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::arrange;
 use super::candidate::Candidate;
 use super::failure::proved_at;
 use super::judge::{Judge, Repeat, Stop};
 use super::matter::delays;
-use super::narrow;
+use super::narrow::{self, Chain};
 use super::trial::Trial;
 use crate::history::Nanos;
-use crate::plan::{Fate, Fault, FaultEffect, Operation, OperationPhase, OtherMessages};
+use crate::plan::{Fate, Fault, FaultEffect, OperationPhase, OtherMessages};
 use crate::workload::Workload;
 
 /// The search at work: the smallest version so far, and what its run showed.
@@ -37,7 +38,7 @@ pub(super) struct Search<'a, R: Repeat<Trial = Trial>> {
 impl<R: Repeat<Trial = Trial>> Search<'_, R> {
     /// Runs all passes until none of them helps.
     pub(super) fn shrink(&mut self) -> Result<(), Stop> {
-        self.cut()?;
+        self.start()?;
         loop {
             let before = self.best.clone();
             self.fewer_faults()?;
@@ -53,13 +54,11 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
     }
 
     /// Adopts the first candidate that still fails. Returns its position.
-    fn adopt(&mut self, candidates: &[Candidate]) -> Result<Option<usize>, Stop> {
+    pub(super) fn adopt(&mut self, candidates: &[Candidate]) -> Result<Option<usize>, Stop> {
         let Some((index, trial)) = self.judge.first(candidates)? else { return Ok(None) };
         self.best = candidates[index].clone();
-        // Operations after the end of the run never began.
-        if trial.performed.operations.len() < self.best.operations().len() {
-            self.best.overrides.operations = Some(trial.performed.operations.clone());
-        }
+        // Operations after the end of the run never began, and others began when their worker was idle.
+        self.best.overrides.operations = Some(trial.performed.operations.clone());
         self.trial = trial;
         self.has_repeated = true;
         Ok(Some(index))
@@ -101,53 +100,13 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
     }
 
     /// The end of the run: just after the proof, if there is one.
-    fn end(&self) -> Option<Nanos> {
+    pub(super) fn end(&self) -> Option<Nanos> {
         let finding = self.trial.finding.as_ref()?;
         Some(proved_at(finding, &self.trial.history)? + 1)
     }
 
-    /// Ends the run after the proof, and keeps only operations that the evidence suggests.
-    fn cut(&mut self) -> Result<(), Stop> {
-        let end = self.end();
-        let operations = self.trial.performed.operations.clone();
-        let faults = self.trial.performed.faults.clone();
-        let end_ns = self.trial.performed.end_ns;
-        let spelled_out = self.best.with_operations(operations.clone()).with_faults(faults).ending(end_ns);
-        let mut selections = Vec::new();
-        if let Some(finding) = &self.trial.finding {
-            let evidence = narrow::in_evidence(finding, &self.trial.history);
-            let of_evidence: Vec<_> = evidence.iter().filter_map(|number| operations.get(*number)).cloned().collect();
-            let workload = self.workload.name();
-            let keys: BTreeSet<String> =
-                of_evidence.iter().filter_map(|operation| narrow::keys(workload, operation)).flatten().collect();
-            if !of_evidence.is_empty() {
-                selections.push(of_evidence);
-            }
-            if !keys.is_empty() {
-                selections.push(narrow::on_keys(workload, &operations, &keys));
-            }
-        }
-        selections.push(operations);
-        let mut candidates = Vec::new();
-        for selection in selections {
-            let selected = spelled_out.with_operations(selection);
-            for faults in [Vec::new(), selected.faults().to_vec()] {
-                let candidate = selected.with_faults(faults);
-                // A failure that is proved in the final phase needs that phase, so the main phase is cut instead.
-                if candidate.operations().iter().any(|operation| operation.phase == OperationPhase::Final) {
-                    candidates.push(self.shortened(&candidate));
-                }
-                candidates.push(candidate.ending(end));
-            }
-        }
-        candidates.push(spelled_out.clone());
-        candidates.dedup();
-        self.adopt(&candidates)?;
-        Ok(())
-    }
-
     /// Returns the candidate with a main phase that ends after its last operation and its last fault.
-    fn shortened(&self, candidate: &Candidate) -> Candidate {
+    pub(super) fn shortened(&self, candidate: &Candidate) -> Candidate {
         const MARGIN: Nanos = 1_000_000;
         let main = candidate.operations().iter().filter(|operation| operation.phase == OperationPhase::Main);
         let longest = self.trial.longest_operation;
@@ -244,7 +203,21 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
     }
 
     /// Fewer operations, then smaller transactions.
-    fn fewer_operations(&mut self) -> Result<(), Stop> {
+    pub(super) fn fewer_operations(&mut self) -> Result<(), Stop> {
+        /// With so many operations, those of the evidence are kept at first.
+        const MANY: usize = 24;
+        let operations = self.best.operations().to_vec();
+        if operations.len() > MANY {
+            let wanted = self.explained();
+            let others: Vec<usize> = (0..operations.len()).filter(|number| !wanted.contains(number)).collect();
+            let with = |best: &Candidate, others: Vec<usize>| {
+                let others: BTreeSet<usize> = others.into_iter().collect();
+                let numbered = operations.iter().enumerate();
+                let kept = numbered.filter(|(number, _)| wanted.contains(number) || others.contains(number));
+                best.with_operations(kept.map(|(_, operation)| operation.clone()).collect())
+            };
+            self.minimize(others, with)?;
+        }
         let operations = self.best.operations().to_vec();
         self.minimize(operations, Candidate::with_operations)?;
         let operations = self.best.operations().to_vec();
@@ -257,6 +230,15 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
         };
         self.minimize(all.clone(), build)?;
         Ok(())
+    }
+
+    /// Returns the numbers of the operations that are the evidence in the best run, or explain it.
+    fn explained(&self) -> BTreeSet<usize> {
+        let Some(finding) = &self.trial.finding else { return BTreeSet::new() };
+        let done = narrow::operations(&self.trial.history);
+        let evidence = narrow::in_evidence(finding, &done);
+        let limit = 2 * evidence.len() + 8;
+        narrow::explained(self.workload.name(), &done, &evidence, Chain::Whole, limit)
     }
 
     /// Shorter times between operations and faults, all of them first, then single ones.
@@ -291,31 +273,9 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
         }
     }
 
-    /// Returns the best candidate with other times between its events in the main phase.
+    /// Returns the best candidate with other times between its moments.
     fn with_gaps(&self, mut gap: impl FnMut(usize, Nanos) -> Nanos) -> Candidate {
-        let mut candidate = self.later_end();
-        let in_main = |operation: &&Operation| operation.phase == OperationPhase::Main;
-        let mut times: Vec<Nanos> = self.best.operations().iter().filter(in_main).map(|op| op.time_ns).collect();
-        times.extend(self.best.faults().iter().flat_map(|fault| [Some(fault.start_ns), fault.stop_ns]).flatten());
-        times.sort_unstable();
-        times.dedup();
-        let (mut before, mut moved) = (0, 0);
-        let mut new_times = BTreeMap::new();
-        for (number, time) in times.into_iter().enumerate() {
-            moved += gap(number, time - before);
-            before = time;
-            new_times.insert(time, moved);
-        }
-        let saved = before - moved;
-        let new_time = |time: &mut Nanos| *time = new_times[time];
-        let operations = candidate.overrides.operations.iter_mut().flatten();
-        operations.filter(|op| op.phase == OperationPhase::Main).for_each(|op| new_time(&mut op.time_ns));
-        for fault in candidate.overrides.faults.iter_mut().flatten() {
-            new_time(&mut fault.start_ns);
-            fault.stop_ns.iter_mut().for_each(new_time);
-        }
-        candidate.overrides.end_ns = candidate.overrides.end_ns.map(|end| end.saturating_sub(saved));
-        candidate
+        arrange::with_gaps(&self.later_end(), |number, moment| gap(number, moment.gap))
     }
 
     /// Fewer nodes: those that clients talk to and that faults strike first.

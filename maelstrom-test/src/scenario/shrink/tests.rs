@@ -79,14 +79,14 @@ impl InMemory {
 impl Repeat for InMemory {
     type Trial = Trial;
 
-    fn run(&self, candidate: &Candidate, _: usize) -> (Option<Trial>, Nanos) {
+    fn run(&self, candidate: &Candidate, _: usize) -> (Option<Trial>, u64) {
         let config = candidate.config(&self.config);
         (Trial::of(&config, InMemory::simulate(&config), &self.failure), 1)
     }
 }
 
 fn search<'a>(store: &'a InMemory, interrupt: &'a Interrupt, trial: Trial, threads: usize) -> Search<'a, InMemory> {
-    let judge = Judge::new(store, interrupt, threads, (1_000, Nanos::MAX));
+    let judge = Judge::new(store, interrupt, threads, (1_000, u64::MAX));
     let workload = &*store.config.simulation.workload;
     let mut search = Search { judge, workload, best: Candidate::of(&store.config), trial, has_repeated: false };
     search.shrink().expect("the budget is large");

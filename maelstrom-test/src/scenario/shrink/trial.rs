@@ -22,6 +22,8 @@ pub(super) struct Trial {
     pub(super) performed: Performed,
     /// `None` if the run was aborted.
     pub(super) finding: Option<Finding>,
+    /// When the main phase began, after the start of the nodes.
+    pub(super) main_began: Nanos,
     /// The length of the main phase.
     pub(super) main_phase: Nanos,
     /// The longest time between an invocation and its completion in the main phase.
@@ -40,17 +42,17 @@ pub(super) struct Trials<'a> {
 impl Repeat for Trials<'_> {
     type Trial = Trial;
 
-    fn run(&self, candidate: &Candidate, slot: usize) -> (Option<Trial>, Nanos) {
+    fn run(&self, candidate: &Candidate, slot: usize) -> (Option<Trial>, u64) {
         let directory = self.directory.join(slot.to_string());
         let config = Config { directory: directory.clone(), ..candidate.config(self.failing) };
         // A directory that cannot be written makes the candidate fail to start, and it is then not adopted.
         let _ = fs::remove_dir_all(&directory);
-        let Ok(programs) = prepare_nodes(&config, &directory) else { return (None, 0) };
+        let Ok(programs) = prepare_nodes(&config, &directory) else { return (None, 1) };
         let mut simulation = Simulation::new(config.simulation.clone());
         let mut observer = Interruptible(&config.interrupt);
         virtual_time::run(&mut simulation, &programs, config.simulation.seed, &mut observer);
-        let length = simulation.now();
-        (Trial::of(&config, simulation, self.failure), length)
+        let effort = effort(&simulation);
+        (Trial::of(&config, simulation, self.failure), effort)
     }
 
     fn judged(&self, used: u64) {
@@ -67,7 +69,8 @@ impl Trial {
     pub(super) fn of(config: &Config, mut simulation: Simulation, failure: &FailureKind) -> Option<Trial> {
         let performed = simulation.performed();
         let journal = simulation.network().journal().kept().to_vec();
-        let main_phase = simulation.now().saturating_sub(simulation.main_began());
+        let main_began = simulation.main_began();
+        let main_phase = simulation.now().saturating_sub(main_began);
         let aborted = simulation.failure().cloned();
         let history = simulation.take_history();
         let finding = match (failure, aborted) {
@@ -79,22 +82,25 @@ impl Trial {
             }
             _ => return None,
         };
-        Some(Trial::new(history, journal, performed, finding, main_phase))
+        let longest_operation = longest_operation(&history);
+        Some(Trial { history, journal, performed, finding, main_began, main_phase, longest_operation })
     }
+}
 
-    pub(super) fn new(
-        history: History,
-        journal: Vec<JournalEvent>,
-        performed: Performed,
-        finding: Option<Finding>,
-        main_phase: Nanos,
-    ) -> Trial {
-        let pairs = history.pairs().into_iter().filter_map(|pair| match history.entries(pair) {
-            (Some(from), Some(to)) => Some(to.time.saturating_sub(from.time)),
-            _ => None,
-        });
-        Trial { longest_operation: pairs.max().unwrap_or_default(), history, journal, performed, finding, main_phase }
-    }
+/// Returns the longest time between an invocation and its completion.
+pub(super) fn longest_operation(history: &History) -> Nanos {
+    let lengths = history.pairs().into_iter().filter_map(|pair| match history.entries(pair) {
+        (Some(from), Some(to)) => Some(to.time.saturating_sub(from.time)),
+        _ => None,
+    });
+    lengths.max().unwrap_or_default()
+}
+
+/// Returns about the number of messages that the run had, to which the start of each node is added.
+pub(super) fn effort(simulation: &Simulation) -> u64 {
+    /// Programs start in the time that they take for so many messages.
+    const START: u64 = 200;
+    simulation.network().stats().all.send_count + START * simulation.config().settings.nodes.len() as u64
 }
 
 impl Trial {

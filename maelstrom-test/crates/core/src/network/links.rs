@@ -50,6 +50,11 @@ pub(super) struct Links {
 }
 
 impl Links {
+    /// The seed of the run.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// Creates the links of a run with this seed, in which these fates are spelled out. If two of them have the same message, the latter
     /// counts.
     pub(super) fn new(seed: u64, fates: &[Fate]) -> Links {

@@ -19,6 +19,10 @@ use crate::random::{Rng, choice, hash};
 
 /// The kind of choice that the effect of a `packet` fault on a message is.
 const PACKET: u64 = hash("packet");
+/// The kind of choice that the constant delay of a link is.
+const LINK: u64 = hash("link");
+/// By how much, relative to the mean latency, the constant delays of links differ from it at most.
+const SPREAD: f64 = 0.1;
 
 impl Network {
     /// Sends a message. The body must be a JSON object. Returns the message id.
@@ -76,7 +80,7 @@ impl Network {
         } else if is_between_nodes {
             self.send_between_nodes(now, message, rng);
         } else {
-            let (delay, extra) = self.delay(link.0, link.1, &mut rng);
+            let (delay, extra) = self.delay(sender, dest, &mut rng);
             self.record_delay(now, id, Reason::Slow, None, extra);
             self.enqueue(now + delay, message);
         }
@@ -143,7 +147,7 @@ impl Network {
     /// Sends a message between two nodes. Only these messages are subject to loss, duplication and the `packet` fault.
     fn send_between_nodes(&mut self, now: Nanos, message: InFlight, mut rng: Rng) {
         let Delivery { id, sender: src, dest, key, .. } = message.delivery;
-        let (delay, by_factor) = self.delay(NodeKind::Server, NodeKind::Server, &mut rng);
+        let (delay, by_factor) = self.delay(src, dest, &mut rng);
         let (mut extra, mut copies) = (0, 1);
         let mut cause = None;
         let is_constant = self.other_messages == OtherMessages::Constant;
@@ -195,7 +199,7 @@ impl Network {
         if copies == 2 {
             self.stats.duplicated += 1;
             let copy = message.copy(rng.random());
-            let (delay, by_factor) = self.delay(NodeKind::Server, NodeKind::Server, &mut rng);
+            let (delay, by_factor) = self.delay(src, dest, &mut rng);
             self.send_copy(now, copy, delay + extra, by_factor);
         }
         if copies > 0 {
@@ -215,8 +219,8 @@ impl Network {
     }
 
     /// Draws the delay of a message. Also returns how much of it comes from [`Network::set_latency_factor`].
-    fn delay(&self, src: NodeKind, dest: NodeKind, rng: &mut Rng) -> (Nanos, Nanos) {
-        let with_client = src == NodeKind::Client || dest == NodeKind::Client;
+    fn delay(&self, src: EndpointId, dest: EndpointId, rng: &mut Rng) -> (Nanos, Nanos) {
+        let with_client = [src, dest].iter().any(|end| self.endpoints[*end].kind == NodeKind::Client);
         let factor = if with_client { 1.0 } else { self.latency_factor };
         let mean = if with_client {
             self.config.client_latency
@@ -227,13 +231,23 @@ impl Network {
         };
         let (low, high) = self.config.base_delay;
         let (base, drawn) = if self.other_messages == OtherMessages::Constant {
-            (low.midpoint(high), mean)
+            // Not the same for all links: nodes that do the same at the same time would never get out of step.
+            let share = self.share(src, dest);
+            let between = |low: f64, high: f64| (low + share * (high - low)) as Nanos;
+            let mean = mean as f64;
+            (between(low as f64, high as f64), between(mean * (1.0 - SPREAD), mean * (1.0 + SPREAD)))
         } else {
             let base = if high > low { rng.random_range(low..=high) } else { low };
             (base, self.config.distribution.draw(mean, rng))
         };
         let by_factor = if factor > 1.0 { drawn - (drawn as f64 / factor) as Nanos } else { 0 };
         (base + drawn, by_factor)
+    }
+
+    /// A constant of a link, from 0 to 1.
+    fn share(&self, src: EndpointId, dest: EndpointId) -> f64 {
+        let [src, dest] = [src, dest].map(|end| hash(self.endpoints[end].identity()));
+        choice(self.links.seed(), LINK, &[src, dest]).random()
     }
 
     fn enqueue(&mut self, deadline: Nanos, message: InFlight) {

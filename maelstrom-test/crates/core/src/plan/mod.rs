@@ -156,7 +156,8 @@ pub enum OtherMessages {
     /// Delay, loss and duplication are drawn from the seed.
     #[default]
     Drawn,
-    /// Every message has the mean delay of its link; none is lost or duplicated, except by faults.
+    /// Every link has a constant delay, which is within 10 % of the mean latency and is drawn once. No message is lost or
+    /// duplicated, except by faults.
     Constant,
 }
 

@@ -57,14 +57,14 @@ impl Node {
             "hi" => return,
             "echo" => out.reply(message, json!({"type": "echo_ok", "echo": body["echo"]})),
             "broadcast" | "forward" => {
-                let is_new = self.seen.insert(body["message"].as_u64().unwrap());
+                let is_new = self.seen.insert(body["message"].as_u64().unwrap_or_default());
                 for peer in self.peers.iter().filter(|_| is_new) {
                     let forward = json!({"type": "forward", "message": body["message"]});
                     out.send(peer, forward);
                 }
             }
             "add" => {
-                let element = body.get("element").or(body.get("delta")).unwrap().clone();
+                let element = body.get("element").or(body.get("delta")).cloned().unwrap_or_default();
                 database.logs.entry("set".into()).or_default().push(element);
             }
             "read" if body.get("key").is_none() => {
@@ -86,9 +86,9 @@ impl Node {
             }
             "txn" => {
                 let mut txn = body["txn"].clone();
-                for op in txn.as_array_mut().unwrap() {
+                for op in txn.as_array_mut().into_iter().flatten().filter(|op| op.as_array().is_some()) {
                     let key = op[1].to_string();
-                    match op[0].as_str().unwrap() {
+                    match op[0].as_str().unwrap_or_default() {
                         "r" => op[2] = database.values.get(&key).cloned().unwrap_or_default(),
                         "w" => drop(database.values.insert(key, op[2].clone())),
                         _ => {
@@ -100,13 +100,19 @@ impl Node {
                 out.reply(message, json!({"type": "txn_ok", "txn": txn}));
             }
             "send" => {
-                let log = database.logs.entry(body["key"].as_str().unwrap().into()).or_default();
+                let log = database.logs.entry(body["key"].to_string()).or_default();
                 log.push(body["msg"].clone());
                 out.reply(message, json!({"type": "send_ok", "offset": log.len() - 1}));
             }
             "poll" => {
                 let poll = |(key, from): (&String, &Value)| {
-                    let log = database.logs.get(key)?.iter().enumerate().skip(from.as_u64()? as usize).take(4);
+                    let log = database
+                        .logs
+                        .get(&json!(key).to_string())?
+                        .iter()
+                        .enumerate()
+                        .skip(from.as_u64()? as usize)
+                        .take(4);
                     Some((key.clone(), log.map(|(offset, msg)| json!([offset, msg])).collect::<Value>()))
                 };
                 let msgs: BTreeMap<_, _> = body["offsets"].as_object().unwrap().iter().filter_map(poll).collect();
