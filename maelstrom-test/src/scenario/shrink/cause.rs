@@ -24,7 +24,38 @@ pub(super) fn table(run: &Run, messages: &[Decisive], missing: Option<&Decisive>
     table.add_messages(&all);
     table.add_faults();
     table.rows.sort_by_key(|row| row.time);
-    (table.columns, table.rows)
+    let rows = fold_requests(table.rows);
+    (table.columns, rows)
+}
+
+/// Joins requests of one node to another that follow each other without anything between them: `read, then cas, cas`.
+fn fold_requests(rows: Vec<Row>) -> Vec<Row> {
+    let ends = |row: &Row| match &row.kind {
+        RowKind::Message(message) if row.matters == Matters::Alone && !row.note.is_empty() => {
+            Some((row.column, message.to))
+        }
+        _ => None,
+    };
+    let mut folded: Vec<Row> = Vec::new();
+    let mut joined: Vec<String> = Vec::new();
+    let finish = |folded: &mut Vec<Row>, joined: &mut Vec<String>| {
+        if let Some(last) = folded.last_mut()
+            && !joined.is_empty()
+        {
+            last.note = format!("{}, then {}", last.note, std::mem::take(joined).join(", "));
+        }
+    };
+    for row in rows {
+        match (folded.last().and_then(ends), ends(&row), &row.kind) {
+            (Some(before), Some(now), RowKind::Message(message)) if before == now => joined.push(message.kind.clone()),
+            _ => {
+                finish(&mut folded, &mut joined);
+                folded.push(row);
+            }
+        }
+    }
+    finish(&mut folded, &mut joined);
+    folded
 }
 
 struct Table<'a> {

@@ -112,6 +112,28 @@ pub(super) fn explained(
     all
 }
 
+/// Returns the numbers of operations, and of those that were in progress at the same time at the same node, as far as `limit`
+/// operations.
+pub(super) fn with_overlapping(
+    done: &[Done<'_>],
+    wanted: &BTreeSet<usize>,
+    node: impl Fn(u64) -> Option<String>,
+    limit: usize,
+) -> BTreeSet<usize> {
+    let node_of = |done: &Done<'_>| done.invocation.process.client().and_then(&node);
+    let mut all = wanted.clone();
+    for number in wanted {
+        let own = &done[*number];
+        let others = done.iter().enumerate().filter(|(_, other)| own.overlaps(other) && node_of(own) == node_of(other));
+        for (other, _) in others {
+            if all.len() < limit {
+                all.insert(other);
+            }
+        }
+    }
+    all
+}
+
 /// A key and one of its values.
 type Written = (String, String);
 

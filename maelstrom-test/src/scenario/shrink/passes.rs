@@ -3,8 +3,9 @@
 //! | pass | what it tries |
 //! | --- | --- |
 //! | `start` | the operations of the evidence, or of its keys; no faults; to end just after the completion that proves the failure |
-//! | faults | fewer faults, fewer targets, shorter ones |
+//! | faults | fewer faults |
 //! | operations | fewer operations, smaller transactions |
+//! | faults | fewer targets, shorter ones |
 //! | time | operations and faults follow each other sooner |
 //! | nodes | fewer nodes |
 //! | network | all delays constant, then as few other delays as possible |
@@ -44,6 +45,7 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
             self.fewer_faults()?;
             self.fewer_operations()?;
             self.cut_again()?;
+            self.smaller_faults()?;
             self.sooner()?;
             self.fewer_nodes()?;
             self.constant_network()?;
@@ -140,10 +142,14 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
         Ok(())
     }
 
-    /// Fewer faults, fewer targets, shorter faults.
     fn fewer_faults(&mut self) -> Result<(), Stop> {
         let began: Vec<Fault> = self.best.faults().to_vec();
         self.minimize(began, Candidate::with_faults)?;
+        Ok(())
+    }
+
+    /// Fewer targets, shorter faults.
+    fn smaller_faults(&mut self) -> Result<(), Stop> {
         for number in 0..self.best.faults().len() {
             self.fewer_targets(number)?;
             self.shorter_fault(number)?;

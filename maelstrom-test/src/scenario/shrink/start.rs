@@ -3,8 +3,8 @@
 //! | choice | versions, in the order in which they are tried |
 //! | --- | --- |
 //! | network | constant delays, delays as drawn |
-//! | operations | those of the evidence, only on the keys that they share; those that wrote what these read, too; writes instead of `cas` |
-//! | faults | none; those that were active meanwhile; the same, but begun before the first operation; all |
+//! | operations | those of the evidence, only on the keys that they share; those that wrote what these read, too; writes instead of `cas`; those that were in progress at the same time |
+//! | faults | none; those that were active meanwhile; the same, but begun before the first operation |
 //! | time | soon after the start, without long pauses; after a while, without long pauses; as in the failing run; with long pauses |
 //! | nodes | as in the failing run; if there are faults, each node in the place of another |
 //!
@@ -119,10 +119,16 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
         if !selections.contains(&written) {
             selections.push(written);
         }
+        let rotated = selections[selections.len().saturating_sub(2)..].to_vec();
+        let context = self.best.context();
+        let node = |process| context.node_of(process).map(str::to_owned);
+        let overlapping = narrow::with_overlapping(done, explained, node, FEW);
+        let picked: Vec<Operation> = overlapping.iter().filter_map(|number| all.get(*number)).cloned().collect();
+        let overlapping_operations = spelled_out.with_operations(picked);
         let longest = explained.iter().filter_map(|number| duration(&done[*number])).max().unwrap_or_default();
         // Long enough for an operation to complete before the next one begins.
         let pause = longest.clamp(10 * MILLISECOND, 100 * MILLISECOND) + 10 * MILLISECOND;
-        let overlap = explained.iter().any(|a| explained.iter().any(|b| a != b && done[*a].overlaps(&done[*b])));
+        let overlap = overlapping.iter().any(|a| overlapping.iter().any(|b| a != b && done[*a].overlaps(&done[*b])));
         let mut versions = Vec::new();
         for network in [OtherMessages::Constant, OtherMessages::Drawn] {
             let mut add = |arranged: Candidate| {
@@ -143,7 +149,7 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
                 }
             }
             // Another node may be the leader than in the failing run.
-            for selection in selections.iter().rev().take(2) {
+            for selection in &rotated {
                 let active = self.active_faults(&spelled_out.with_operations(selection.clone()));
                 if active.faults().is_empty() {
                     continue;
@@ -153,6 +159,14 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
                         if number == 0 { LEADS[1] } else { moment.gap.clamp(patience, 2 * PATIENCE) }
                     });
                     (0..slower.nodes.len()).filter_map(|by| slower.rotated(by)).for_each(&mut add);
+                }
+            }
+            // Threads of one node may hinder each other.
+            if overlapping.len() > explained.len() {
+                let active = self.active_faults(&overlapping_operations);
+                for with_faults in [active.with_faults(Vec::new()), active] {
+                    let sooner = arrange::with_gaps(&with_faults, |_, moment| moment.gap.min(pause));
+                    add(arrange::together(&sooner, pause));
                 }
             }
         }
@@ -169,7 +183,7 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
     fn choices_of_faults(&self, candidate: &Candidate) -> Vec<Candidate> {
         let active = self.active_faults(candidate);
         let early = arrange::faults_first(&active);
-        let mut choices = vec![candidate.with_faults(Vec::new()), active, early, candidate.clone()];
+        let mut choices = vec![candidate.with_faults(Vec::new()), active, early];
         choices.dedup();
         choices
     }

@@ -244,9 +244,12 @@ impl Network {
         (base + drawn, by_factor)
     }
 
-    /// A constant of a link, from 0 to 1.
+    /// A constant of a link, from 0 to 1. It is the same for all clients of a node.
     fn share(&self, src: EndpointId, dest: EndpointId) -> f64 {
-        let [src, dest] = [src, dest].map(|end| hash(self.endpoints[end].identity()));
+        let [src, dest] = [src, dest].map(|end| &self.endpoints[end]).map(|end| match end.kind {
+            NodeKind::Client => 0,
+            _ => hash(end.identity()),
+        });
         choice(self.links.seed(), LINK, &[src, dest]).random()
     }
 

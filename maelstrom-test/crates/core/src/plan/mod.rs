@@ -156,8 +156,8 @@ pub enum OtherMessages {
     /// Delay, loss and duplication are drawn from the seed.
     #[default]
     Drawn,
-    /// Every link has a constant delay, which is within 10 % of the mean latency and is drawn once. No message is lost or
-    /// duplicated, except by faults.
+    /// Every link has a constant delay, which is drawn once and is within 10 % of the mean latency. All clients of a node have
+    /// the same. No message is lost or duplicated, except by faults.
     Constant,
 }
 
