@@ -122,7 +122,7 @@ impl Candidate {
                     *shifts = shifts.iter().map(|(node, shift)| (moved(node), *shift)).collect();
                 }
             }
-            rename(&mut fault.value, &moved);
+            rename(&mut fault.value, &self.nodes, &moved);
         }
         Some(candidate)
     }
@@ -156,14 +156,20 @@ impl Candidate {
     }
 }
 
-/// Renames nodes in the description of a fault.
-fn rename(value: &mut Value, renamed: &impl Fn(&String) -> String) {
+/// Renames nodes in the description of a fault. Lists of nodes stay in order.
+fn rename(value: &mut Value, nodes: &[String], renamed: &impl Fn(&String) -> String) {
     match value {
         Value::String(text) => *text = renamed(text),
-        Value::Array(values) => values.iter_mut().for_each(|value| rename(value, renamed)),
+        Value::Array(values) => {
+            values.iter_mut().for_each(|value| rename(value, nodes, renamed));
+            let place = |value: &Value| nodes.iter().position(|node| Some(&**node) == value.as_str());
+            if values.iter().all(|value| place(value).is_some()) {
+                values.sort_by_key(place);
+            }
+        }
         Value::Object(entries) => {
             let entries_renamed = std::mem::take(entries).into_iter().map(|(key, mut value)| {
-                rename(&mut value, renamed);
+                rename(&mut value, nodes, renamed);
                 (renamed(&key), value)
             });
             *entries = entries_renamed.collect();
@@ -183,5 +189,58 @@ pub(super) fn retain_nodes(does: &mut FaultEffect, nodes: &[String]) {
             targets.retain(|node| nodes.contains(node));
         }
         FaultEffect::Clock(shifts) => shifts.retain(|node, _| nodes.contains(node)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{Map, json};
+    use crate::plan::OperationPhase;
+
+    fn candidate(concurrency: usize) -> Candidate {
+        let nodes = || ["n0", "n1", "n2"].map(str::to_owned).to_vec();
+        let operation = Operation {
+            phase: OperationPhase::Main,
+            time_ns: 0,
+            worker: 2,
+            f: "read".into(),
+            value: Value::Null,
+            is_final: false,
+            extra: Map::new(),
+        };
+        let grudge = [("n2".to_owned(), vec!["n0".to_owned(), "n1".to_owned()])].into();
+        let partition = Fault {
+            start_ns: 1,
+            stop_ns: None,
+            does: FaultEffect::Partition(grudge),
+            value: json!(["one", [["n2"], ["n0", "n1"]]]),
+        };
+        let overrides =
+            Overrides { operations: Some(vec![operation]), faults: Some(vec![partition]), ..Overrides::default() };
+        Candidate { nodes: nodes(), concurrency, time_limit: 9, overrides }
+    }
+
+    #[test]
+    fn nodes_change_places_with_their_clients_and_faults() {
+        let rotated = candidate(6).rotated(1).unwrap();
+        assert_eq!(rotated.operations()[0].worker, 3);
+        let fault = &rotated.faults()[0];
+        assert_eq!(fault.value, json!(["one", [["n0"], ["n1", "n2"]]]));
+        let FaultEffect::Partition(grudge) = &fault.does else { panic!("{fault:?}") };
+        assert_eq!(*grudge, [("n0".to_owned(), vec!["n1".to_owned(), "n2".to_owned()])].into());
+        assert_eq!(rotated.rotated(2).unwrap().operations()[0].worker, 5);
+        assert_eq!(candidate(6).rotated(0), Some(candidate(6)));
+        assert_eq!(candidate(4).rotated(1), None, "some nodes have more clients than others");
+    }
+
+    #[test]
+    fn workers_are_renumbered_for_fewer_nodes() {
+        let nodes = ["n0".to_owned(), "n2".to_owned()];
+        let fewer = candidate(6).with_nodes(&nodes, |needed| needed).unwrap();
+        assert_eq!((fewer.operations()[0].worker, fewer.concurrency), (1, 2));
+        let FaultEffect::Partition(grudge) = &fewer.faults()[0].does else { panic!("a partition stays one") };
+        assert_eq!(*grudge, [("n2".to_owned(), vec!["n0".to_owned()])].into());
+        assert_eq!(candidate(6).with_nodes(&nodes[..1], |needed| needed), None, "n2 is needed");
     }
 }

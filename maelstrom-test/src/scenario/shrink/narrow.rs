@@ -361,4 +361,82 @@ mod tests {
         assert_eq!(on_keys("lin-kv", &operations, &["2".to_string()].into()), operations[1..]);
         assert_eq!(on_keys("broadcast", &operations, &["2".to_string()].into()), operations);
     }
+
+    /// Makes a history of operations that follow each other: process, function, argument, result.
+    fn history(operations: &[(u64, &str, Value, Value)]) -> History {
+        let mut history = History::default();
+        for (number, (process, f, argument, result)) in operations.iter().enumerate() {
+            let time = 10 * number as u64;
+            history.ops.push(Op::new(time, OpType::Invoke, *process, *f, argument.clone()));
+            history.ops.push(Op::new(time + 1, OpType::Ok, *process, *f, result.clone()));
+        }
+        history
+    }
+
+    #[test]
+    fn a_read_is_explained_by_the_last_write_of_its_value_and_what_that_needs() {
+        let history = history(&[
+            (0, "write", json!([1, 5]), json!([1, 5])),
+            (0, "write", json!([2, 5]), json!([2, 5])),
+            (0, "write", json!([1, 5]), json!([1, 5])),
+            (1, "cas", json!([1, [5, 6]]), json!([1, [5, 6]])),
+            (1, "read", json!([1, null]), json!([1, 6])),
+            (0, "write", json!([1, 6]), json!([1, 6])),
+        ]);
+        let done = operations(&history);
+        let explained = |chain, limit| explained("lin-kv", &done, &[4].into(), chain, limit);
+        assert_eq!(explained(Chain::Whole, 9), [2, 3, 4].into());
+        assert_eq!(explained(Chain::EndsAtCas, 9), [3, 4].into());
+        assert_eq!(explained(Chain::Whole, 2), [3, 4].into());
+    }
+
+    #[test]
+    fn a_list_is_explained_by_its_last_element() {
+        let history = history(&[
+            (0, "txn", json!([["append", 1, 5]]), json!([["append", 1, 5]])),
+            (0, "txn", json!([["append", 1, 6], ["r", 2, null]]), json!([["append", 1, 6], ["r", 2, null]])),
+            (1, "txn", json!([["r", 1, null]]), json!([["r", 1, [5, 6]]])),
+        ]);
+        let done = operations(&history);
+        assert_eq!(explained("txn-list-append", &done, &[2].into(), Chain::Whole, 9), [1, 2].into());
+    }
+
+    #[test]
+    fn a_poll_is_explained_by_its_messages_and_the_assignment() {
+        let history = history(&[
+            (1, "assign", json!(["7"]), json!(["7"])),
+            (0, "send", json!([["send", "7", 3]]), json!([["send", "7", [0, 3]]])),
+            (0, "send", json!([["send", "8", 3]]), json!([["send", "8", [0, 3]]])),
+            (1, "poll", json!([["poll"]]), json!([["poll", {"7": [[0, 3]]}]])),
+        ]);
+        let done = operations(&history);
+        assert_eq!(explained("kafka", &done, &[3].into(), Chain::Whole, 9), [0, 1, 3].into());
+    }
+
+    #[test]
+    fn operations_at_another_node_do_not_overlap() {
+        let mut history = History::default();
+        for (process, kind) in [(0, OpType::Invoke), (1, OpType::Invoke), (2, OpType::Invoke), (0, OpType::Ok)] {
+            history.ops.push(Op::new(0, kind, process, "add", json!(1)));
+        }
+        history.ops.push(Op::new(1, OpType::Invoke, 2, "add", json!(2)));
+        let done = operations(&history);
+        let node = |process: u64| Some(format!("n{}", process % 2));
+        assert_eq!(with_overlapping(&done, &[0].into(), node, 9), [0, 2].into());
+        assert_eq!(with_overlapping(&done, &[0].into(), node, 1), [0].into());
+    }
+
+    #[test]
+    fn a_write_replaces_a_cas() {
+        let write = without_cas(&operation("cas", json!([1, [5, 6]])));
+        assert_eq!((&*write.f, write.value), ("write", json!([1, 6])));
+        assert_eq!(without_cas(&operation("read", json!([1, null]))), operation("read", json!([1, null])));
+    }
+
+    #[test]
+    fn keys_that_operations_share_come_first() {
+        let txn = |keys: [u64; 2]| operation("txn", json!([["r", keys[0], null], ["r", keys[1], null]]));
+        assert_eq!(common_keys("txn-list-append", &[txn([1, 2]), txn([2, 3])]), ["2".to_owned()].into());
+        assert_eq!(common_keys("txn-list-append", &[txn([1, 2])]), ["1".to_owned(), "2".to_owned()].into());
+    }
 }
