@@ -145,13 +145,13 @@ impl Candidate {
         }
         let needed = numbers.values().max().map_or(1, |last| last + 1).max(nodes.len());
         candidate.concurrency = workers(needed);
+        let left_out =
+            |name: &str| self.nodes.iter().any(|node| node == name) && !nodes.iter().any(|node| node == name);
         for fault in candidate.overrides.faults.iter_mut().flatten() {
             retain_nodes(&mut fault.does, nodes);
+            remove_names(&mut fault.value, &left_out);
         }
-        candidate.overrides.messages.retain(|Fate { id, .. }| {
-            let left_out = |name: &String| self.nodes.contains(name) && !nodes.contains(name);
-            !left_out(&id.src) && !left_out(&id.dest)
-        });
+        candidate.overrides.messages.retain(|Fate { id, .. }| !left_out(&id.src) && !left_out(&id.dest));
         (candidate.concurrency >= needed).then_some(candidate)
     }
 }
@@ -175,6 +175,21 @@ fn rename(value: &mut Value, nodes: &[String], renamed: &impl Fn(&String) -> Str
             *entries = entries_renamed.collect();
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Removes nodes from the description of a fault.
+fn remove_names(value: &mut Value, is_removed: &impl Fn(&str) -> bool) {
+    match value {
+        Value::Array(values) => {
+            values.retain(|value| !value.as_str().is_some_and(is_removed));
+            values.iter_mut().for_each(|value| remove_names(value, is_removed));
+        }
+        Value::Object(entries) => {
+            entries.retain(|name, _| !is_removed(name));
+            entries.values_mut().for_each(|value| remove_names(value, is_removed));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -241,6 +256,7 @@ mod tests {
         assert_eq!((fewer.operations()[0].worker, fewer.concurrency), (1, 2));
         let FaultEffect::Partition(grudge) = &fewer.faults()[0].does else { panic!("a partition stays one") };
         assert_eq!(*grudge, [("n2".to_owned(), vec!["n0".to_owned()])].into());
+        assert_eq!(fewer.faults()[0].value, json!(["one", [["n2"], ["n0"]]]));
         assert_eq!(candidate(6).with_nodes(&nodes[..1], |needed| needed), None, "n2 is needed");
     }
 }

@@ -199,8 +199,9 @@ fn describe(op: &Op) -> String {
     let is_pair = op.value.as_array().is_some_and(|pair| pair.len() == 2);
     let text = match (op.kind, &*op.f) {
         (OpType::Fail | OpType::Info, _) => op.error.as_ref().map(describe_error).unwrap_or_default(),
-        (_, "txn") => {
-            let micro: Vec<String> = op.value.as_array().into_iter().flatten().map(describe_micro_operation).collect();
+        (kind, "txn") => {
+            let describe = |micro| describe_micro_operation(micro, kind == OpType::Ok);
+            let micro: Vec<String> = op.value.as_array().into_iter().flatten().map(describe).collect();
             micro.join(", ")
         }
         (OpType::Invoke, "read") if is_pair => format!("read {key}"),
@@ -221,9 +222,9 @@ fn describe_error(error: &Value) -> String {
     words.flatten().map_or_else(|| error.as_str().map_or_else(|| error.to_string(), str::to_owned), str::to_owned)
 }
 
-/// Describes a part of a transaction: `append 3 1`, `r 3 [1,2]`.
-fn describe_micro_operation(micro: &Value) -> String {
-    let words = micro.as_array().into_iter().flatten().filter(|word| !word.is_null());
+/// Describes a part of a transaction: `append 3 1`, `r 3 [1,2]`, `r 3` before its answer is known, and `r 3 null` afterwards.
+fn describe_micro_operation(micro: &Value, is_answered: bool) -> String {
+    let words = micro.as_array().into_iter().flatten().filter(|word| is_answered || !word.is_null());
     let word = |word: &Value| word.as_str().map_or_else(|| word.to_string(), str::to_owned);
     words.map(word).collect::<Vec<_>>().join(" ")
 }

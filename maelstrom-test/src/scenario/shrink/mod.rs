@@ -53,7 +53,7 @@ use crate::simulation::Simulation;
 /// The share of the budget, in percent, that the passes may use. The rest finds out which messages matter.
 const PASSES_PERCENT: u64 = 70;
 /// Of so many repetitions, one may be as long as the failing run. Most are much shorter, because they end with the proof.
-const RUNS_PER_FULL_LENGTH: u64 = 10;
+const RUNS_PER_FULL_LENGTH: u64 = 5;
 /// With more operations than these, it is not searched which messages matter.
 const FEW_OPERATIONS: usize = 40;
 /// The repetitions, of those of the budget, that are kept for the search for a message that should have arrived.

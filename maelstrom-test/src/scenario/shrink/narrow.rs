@@ -367,8 +367,8 @@ mod tests {
         let mut history = History::default();
         for (number, (process, f, argument, result)) in operations.iter().enumerate() {
             let time = 10 * number as u64;
-            history.ops.push(Op::new(time, OpType::Invoke, *process, *f, argument.clone()));
-            history.ops.push(Op::new(time + 1, OpType::Ok, *process, *f, result.clone()));
+            history.ops.push(Op::new(time, OpType::Invoke, *process, f, argument.clone()));
+            history.ops.push(Op::new(time + 1, OpType::Ok, *process, f, result.clone()));
         }
         history
     }
