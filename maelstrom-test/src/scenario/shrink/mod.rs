@@ -122,7 +122,7 @@ fn search(
         sentence: cause::sentence(&rows, &columns, &again.history, is_complete),
         operations: kept(plan.operations.as_ref().map_or(0, Vec::len), run.ops().invoked),
         faults: kept(plan.faults.as_ref().map_or(0, Vec::len), run.faults.iter().map(|fault| fault.actions).sum()),
-        messages: kept(shrunk.messages.len(), run.net.servers.send_count),
+        messages: kept(shrunk.messages.len() + usize::from(shrunk.missing.is_some()), run.net.servers.send_count),
         columns,
         rows,
         reruns: shrunk.reruns,
