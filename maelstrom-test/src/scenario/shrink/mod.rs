@@ -213,7 +213,8 @@ fn shrink(config: &Config, failure: &FailureKind, trial: Trial, effort: u64) -> 
     let judge = Judge::new(&trials, &config.interrupt, threads, of_passes);
     let original = Candidate::of(config);
     let workload = &*config.simulation.workload;
-    let mut search = Search { judge, workload, best: original, trial, has_repeated: false };
+    let mut search =
+        Search { judge, workload, usual_delay: usual_delay(config), best: original, trial, has_repeated: false };
     let mut stop = search.shrink().err();
     search.judge.set_limit(limit, all - of_passes.1);
     let is_early = matches!(stop, Some(Stop::Budget | Stop::Effort));

@@ -30,6 +30,8 @@ use crate::workload::Workload;
 pub(super) struct Search<'a, R: Repeat<Trial = Trial>> {
     pub(super) judge: Judge<'a, R>,
     pub(super) workload: &'a dyn Workload,
+    /// How long a message between nodes takes usually.
+    pub(super) usual_delay: Nanos,
     pub(super) best: Candidate,
     pub(super) trial: Trial,
     /// Whether `best` was run, and not only the failing run itself.

@@ -3,7 +3,7 @@
 //! | choice | versions, in the order in which they are tried |
 //! | --- | --- |
 //! | network | constant delays, delays as drawn |
-//! | operations | those of the evidence, only on the keys that they share; those that wrote what these read, too; writes instead of `cas`; those that were in progress at the same time |
+//! | operations | those of the evidence, only on the keys that they share; those that wrote what these read, too; writes instead of `cas`; those that were in progress at the same time; those that began with a fault |
 //! | faults | none; those that were active meanwhile; the same, but begun before the first operation |
 //! | time | soon after the start, without long pauses; after a while, without long pauses; as in the failing run; with long pauses |
 //! | nodes | as in the failing run; if there are faults, each node in the place of another |
@@ -31,6 +31,10 @@ const FEW: usize = 16;
 const LEADS: [Nanos; 2] = [20 * MILLISECOND, 2_000 * MILLISECOND];
 /// A time in which nodes notice a fault, and elect another leader.
 const PATIENCE: Nanos = 1_500 * MILLISECOND;
+/// How long a fault disturbs operations at most.
+const DISTURBANCE: Nanos = 500 * MILLISECOND;
+/// Of how many faults it is tried whether they disturbed operations.
+const FEW_FAULTS: usize = 6;
 
 impl<R: Repeat<Trial = Trial>> Search<'_, R> {
     /// Adopts the first of the versions that the evidence suggests.
@@ -161,6 +165,19 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
                     (0..slower.nodes.len()).filter_map(|by| slower.rotated(by)).for_each(&mut add);
                 }
             }
+            // A sum does not tell which operations it is wrong about. Those that a fault disturbed are likely ones.
+            if evidence.len() == 1 {
+                for fault in spelled_out.faults().iter().take(FEW_FAULTS) {
+                    let selected = spelled_out.with_operations(self.operations_at(fault.start_ns, evidence));
+                    for start_ns in self.starts_of_fault(fault.start_ns) {
+                        let stop_ns = fault.stop_ns.filter(|stop| *stop > start_ns);
+                        let disturbed = selected.with_faults(vec![Fault { start_ns, stop_ns, ..fault.clone() }]);
+                        add(arrange::with_gaps(&disturbed, |number, moment| {
+                            moment.gap.min(if number == 0 { LEADS[0] } else { DISTURBANCE })
+                        }));
+                    }
+                }
+            }
             // Threads of one node may hinder each other.
             if overlapping.len() > explained.len() {
                 let active = self.active_faults(&overlapping_operations);
@@ -177,6 +194,28 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
             }
         }
         unique
+    }
+
+    /// Returns when a fault could begin that begins at this time in the failing run: then, or so soon after one of the last
+    /// operations before it that the answer to a message is on its way.
+    fn starts_of_fault(&self, start: Nanos) -> Vec<Nanos> {
+        /// How many operations are considered.
+        const OPERATIONS: usize = 3;
+        let operations = self.trial.performed.operations.iter();
+        let before = operations.rev().filter(|op| op.phase == OperationPhase::Main && op.time_ns <= start);
+        let shortly_after = before.take(OPERATIONS).map(|operation| operation.time_ns + self.usual_delay * 3 / 2);
+        std::iter::once(start).chain(shortly_after).collect()
+    }
+
+    /// Returns the operations that began at about this time, and those of the evidence.
+    fn operations_at(&self, time: Nanos, evidence: &BTreeSet<usize>) -> Vec<Operation> {
+        let numbered = self.trial.performed.operations.iter().enumerate();
+        let in_main = numbered.clone().filter(|(_, operation)| operation.phase == OperationPhase::Main);
+        let mut closest: Vec<usize> = in_main.map(|(number, _)| number).collect();
+        closest.sort_by_key(|number| self.trial.performed.operations[*number].time_ns.abs_diff(time));
+        closest.truncate(FEW);
+        let is_wanted = |number: &usize| closest.contains(number) || evidence.contains(number);
+        numbered.filter(|(number, _)| is_wanted(number)).map(|(_, operation)| operation.clone()).collect()
     }
 
     /// Returns the candidate with several choices of its faults.

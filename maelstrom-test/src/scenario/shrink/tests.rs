@@ -88,7 +88,14 @@ impl Repeat for InMemory {
 fn search<'a>(store: &'a InMemory, interrupt: &'a Interrupt, trial: Trial, threads: usize) -> Search<'a, InMemory> {
     let judge = Judge::new(store, interrupt, threads, (1_000, u64::MAX));
     let workload = &*store.config.simulation.workload;
-    let mut search = Search { judge, workload, best: Candidate::of(&store.config), trial, has_repeated: false };
+    let mut search = Search {
+        judge,
+        workload,
+        usual_delay: usual_delay(&store.config),
+        best: Candidate::of(&store.config),
+        trial,
+        has_repeated: false,
+    };
     search.shrink().expect("the budget is large");
     search
 }
