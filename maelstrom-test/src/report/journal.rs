@@ -31,7 +31,7 @@ pub(super) fn with_proof<'a>(view: &RunView<'a>, path: &Path) -> Cow<'a, [Journa
     let mut all = view.journal.to_vec();
     for (from, to) in intervals(view, last.time) {
         let known = all.last().map_or(0, |event| event.seq);
-        all.extend(read(path, from, to, known).unwrap_or_default());
+        all.extend(read(path, from, to, known, EVENTS).unwrap_or_default());
     }
     Cow::Owned(all)
 }
@@ -114,13 +114,30 @@ impl Line<'_> {
     }
 }
 
-/// Reads the events of an interval (both ends included) with a sequence number above `known`, at most [`EVENTS`].
-fn read(path: &Path, from: Nanos, to: Nanos, known: u64) -> io::Result<Vec<JournalEvent>> {
+/// Returns all events of an interval (both ends included): those in memory, which are the first ones of `total`, or those of
+/// the file. Returns `None` if there are more than `limit`, or the file cannot be read.
+pub(crate) fn between<'a>(
+    kept: &'a [JournalEvent],
+    total: u64,
+    path: &Path,
+    (from, to): (Nanos, Nanos),
+    limit: usize,
+) -> Option<Cow<'a, [JournalEvent]>> {
+    let last = kept.last()?;
+    if last.seq + 1 >= total || last.time > to {
+        return Some(Cow::Borrowed(kept));
+    }
+    let events = read(path, from, to, 0, limit).ok()?;
+    (events.len() < limit).then_some(Cow::Owned(events))
+}
+
+/// Reads the events of an interval (both ends included) with a sequence number above `known`, at most `limit`.
+fn read(path: &Path, from: Nanos, to: Nanos, known: u64, limit: usize) -> io::Result<Vec<JournalEvent>> {
     let mut reader = BufReader::new(File::open(path)?);
     lines::seek(&mut reader, |line| serde_json::from_slice::<Line<'_>>(line).is_ok_and(|line| line.time < from))?;
     let mut line = Vec::new();
     let mut events = Vec::new();
-    while events.len() < EVENTS {
+    while events.len() < limit {
         line.clear();
         if reader.read_until(b'\n', &mut line)? == 0 {
             break;
@@ -171,6 +188,9 @@ mod tests {
         let view = RunView { journal: &kept, journal_events: 50_000, ..sample.view() };
         let events = with_proof(&view, &path);
         // 12.031–12.035 s and 12.040–12.042 s
+        let range = |limit| between(&kept, 50_000, &path, (12_031_000_000, 12_040_000_000), limit);
+        assert_eq!(range(100).map(|events| events.len()), Some(10));
+        assert_eq!(range(5), None);
         let seqs: Vec<u64> = events.iter().map(|event| event.seq).collect();
         assert_eq!(seqs, [10, 12_031, 12_032, 12_033, 12_034, 12_035, 12_040, 12_041, 12_042]);
         assert_eq!((events[2].id, events[2].kind), (12_032, EventType::Send));

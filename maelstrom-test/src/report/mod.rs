@@ -38,9 +38,11 @@ pub mod text;
 mod units;
 mod view;
 
+pub(crate) use journal::between as journal_between;
 #[cfg(feature = "cli")]
 pub(crate) use units::counted;
 pub(crate) use units::length;
+pub(crate) use units::moment;
 
 pub use faults::{FaultSpan, fault_spans};
 pub use files::write;

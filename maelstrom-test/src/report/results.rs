@@ -21,7 +21,8 @@
 //! ```
 //!
 //! - `expectation` is present if a test or `--expect` sets the expected end of the run.
-//! - `cause` is present if a search by repetition has reduced the failing run to what the failure needs. `rows` are the
+//! - `cause` is present if a search by repetition has reduced the failing run to what the failure needs (`proved` is true), or
+//!   if events could be chosen from the messages of the run (`proved` is false). `rows` are the
 //!   events that are left, of [`RowKind`](super::cause::RowKind): `type` is `invoke`, `ok`, `fail`, `info`, `message`,
 //!   `fault-start`, `fault-end` or `log`, and `column` names the process, node or service. `matters` is `alone` if the
 //!   failure needs the event, and `one-of` if any of `one_of` events is enough.

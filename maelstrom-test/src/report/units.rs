@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::history::Nanos;
 
 /// Formats a point in time: `12.031 s`.
-pub(super) fn moment(time: Nanos) -> String {
+pub(crate) fn moment(time: Nanos) -> String {
     format!("{}.{:03} s", time / 1_000_000_000, time / 1_000_000 % 1000)
 }
 

@@ -45,6 +45,13 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
         Some(Err(why)) => run.notes.push(format!("the cause was not found: {why}")),
         None => {}
     }
+    let is_as_expected = run.expectation.as_ref().is_some_and(|expectation| expectation.failure.is_none());
+    if run.cause.is_none() && run.breakdown.is_none() && !is_as_expected {
+        run.cause = shrink::choose(&run);
+        if let Some(cause) = &mut run.cause {
+            cause.add_log_lines(&run.directory);
+        }
+    }
     let written = report::write(&run.view(), &run.directory);
     run.has_report = written.is_ok();
     if !run.has_journal {

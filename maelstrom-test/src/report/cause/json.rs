@@ -20,6 +20,7 @@ impl Cause {
             Value::Object(map)
         });
         json!({
+            "proved": !self.is_chosen,
             "anomaly": self.anomaly,
             "part": self.checker,
             "headline": self.headline,

@@ -33,6 +33,8 @@ pub(super) use fault_lanes::FaultLanes;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Cause {
+    /// Whether the rows were chosen from the messages of the failing run, without repeating it. Then nothing is proved about them.
+    pub is_chosen: bool,
     /// The name of the anomaly that the reduced run still has.
     pub anomaly: String,
     /// The part of the results that found it: `workload`, `availability`, …

@@ -70,6 +70,7 @@ pub(in crate::report) fn stale_leader() -> Cause {
         },
     ];
     Cause {
+        is_chosen: false,
         anomaly: "nonlinearizable".into(),
         checker: "workload".into(),
         headline: "not linearizable (key 3)".into(),

@@ -36,6 +36,13 @@ impl Cause {
 
     /// Summarises the search: `cut down to 3 of 5,411 operations, 1 of 12 faults, 7 of 31,204 messages that matter`.
     pub(in crate::report) fn summary(&self) -> String {
+        if self.is_chosen {
+            let Reduction { total, kept } = self.messages;
+            let messages = format!("{} of {}", units::count(kept), units::counted(total, "message"));
+            return format!(
+                "{messages}, chosen because they mention these operations, not proved by repeating the run"
+            );
+        }
         let parts = [("operation", self.operations), ("fault", self.faults), ("message", self.messages)];
         let parts = parts.into_iter().filter(|(_, count)| count.total > 0);
         let counts: Vec<String> = parts

@@ -90,7 +90,7 @@ fn the_cause_is_a_list_before_the_evidence() {
 fn a_failure_in_real_time_says_why_there_is_no_cause() {
     let sample = with_messages(sample::stale_read());
     let html = report(&RunView { time_mode: TimeMode::Real, ..sample.view() });
-    assert!(html.contains("<b>cause</b>: not searched, because runs in real time cannot be repeated exactly"));
+    assert!(html.contains("<b>cause</b>: not proved, because runs in real time cannot be repeated exactly"));
 }
 
 #[test]

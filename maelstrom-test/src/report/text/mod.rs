@@ -77,7 +77,7 @@ fn foot(view: &RunView<'_>, style: Style) -> Vec<String> {
     let limit = if style.full { usize::MAX } else { 4 };
     let notes = view.notes.iter().flat_map(|note| wrapped_label("note", &visible(note, 400), style)).collect();
     lines.extend(at_most(notes, limit, |missing| format!("          … {missing} more lines of notes")));
-    if view.cause.is_none() && is_not_searched(view) {
+    if view.cause.is_none_or(|cause| cause.is_chosen) && is_not_searched(view) {
         lines.extend(wrapped_label("cause", NOT_SEARCHED, style));
     }
     lines.extend(reference_lines(view, style));
@@ -110,7 +110,7 @@ fn failure(view: &RunView<'_>, style: Style, room: usize) -> Vec<String> {
 
 /// Says why the cause of a failure in real time is not known.
 pub(super) const NOT_SEARCHED: &str =
-    "not searched, because runs in real time cannot be repeated exactly; use `time = \"virtual\"` (`--time virtual`)";
+    "not proved, because runs in real time cannot be repeated exactly; use `time = \"virtual\"` (`--time virtual`)";
 
 /// Whether the cause of a failure was not searched because of the clock.
 pub(super) fn is_not_searched(view: &RunView<'_>) -> bool {
@@ -156,8 +156,8 @@ fn after_evidence(view: &RunView<'_>, finding: &Finding, others: &[&Finding], st
     if !lines.is_empty() {
         lines.insert(0, String::new());
     }
-    // The cause has the lines of logs that matter.
-    if view.cause.is_none() {
+    // A proved cause has the lines of logs that matter.
+    if view.cause.is_none_or(|cause| cause.is_chosen) {
         lines.extend(sections::logs(view, &view.nodes_of(finding), style));
     }
     lines

@@ -9,21 +9,31 @@ use crate::json::Value;
 use crate::network::{JournalEvent, Reason};
 use crate::protocol::shorten;
 use crate::report::cause::{Column, Fate, Fault, Matters, Message, Operation, Row, RowKind};
-use crate::report::fault_spans;
+use crate::report::{FaultSpan, fault_spans};
 use crate::scenario::Run;
 
 /// The length of a message's text in the table, in characters.
 const TEXT_WIDTH: usize = 60;
 
 /// Returns the columns and rows of the table.
-pub(super) fn table(run: &Run, messages: &[Decisive], missing: Option<&Decisive>) -> (Vec<Column>, Vec<Row>) {
-    let mut table = Table { run, journal: Journal::new(&run.journal), columns: Vec::new(), rows: Vec::new() };
+pub(super) fn table(
+    run: &Run,
+    journal: &[JournalEvent],
+    messages: &[Decisive],
+    missing: Option<&Decisive>,
+    selection: Option<&Selection>,
+) -> (Vec<Column>, Vec<Row>) {
+    let journal = Journal::new(journal);
+    let mut table = Table { run, selection, journal, columns: Vec::new(), rows: Vec::new() };
     let all: Vec<&Decisive> = messages.iter().chain(missing).collect();
     table.add_columns(&all);
     table.add_operations();
     table.add_messages(&all);
     table.add_faults();
     table.rows.sort_by_key(|row| row.time);
+    if selection.is_some() {
+        table.rows.iter_mut().for_each(|row| row.matters = Matters::Context);
+    }
     let rows = fold_requests(table.rows);
     (table.columns, rows)
 }
@@ -58,8 +68,18 @@ fn fold_requests(rows: Vec<Row>) -> Vec<Row> {
     folded
 }
 
+/// What is shown of a run that was not shrunk.
+pub(super) struct Selection {
+    /// The positions of entries of operations in the history.
+    pub(super) entries: BTreeSet<usize>,
+    /// Faults are shown that were active at one of these times.
+    pub(super) fault_times: Vec<Nanos>,
+}
+
 struct Table<'a> {
     run: &'a Run,
+    /// `None`: everything is shown.
+    selection: Option<&'a Selection>,
     journal: Journal,
     columns: Vec<Column>,
     rows: Vec<Row>,
@@ -72,7 +92,8 @@ impl Table<'_> {
         let nodes = &self.run.settings.nodes;
         let mut processes: Vec<u64> = Vec::new();
         let mut servers: BTreeSet<&str> = BTreeSet::new();
-        for process in history.ops.iter().filter_map(|op| op.process.client()) {
+        let shown = history.ops.iter().enumerate().filter(|(at, _)| self.shows(*at));
+        for process in shown.filter_map(|(_, op)| op.process.client()) {
             if !processes.contains(&process) {
                 processes.push(process);
             }
@@ -83,7 +104,7 @@ impl Table<'_> {
                 servers.extend([&*sent.src, &*sent.dest]);
             }
         }
-        for span in fault_spans(history) {
+        for span in fault_spans(history).iter().filter(|span| self.shows_fault(span)) {
             servers.extend(nodes.iter().filter(|node| span.nodes.contains(node)).map(String::as_str));
         }
         // Nodes in the order of the cluster, then services.
@@ -96,6 +117,16 @@ impl Table<'_> {
             |processes: &[u64]| processes.iter().map(|process| Column::process(*process, None)).collect::<Vec<_>>();
         let (left, right) = (clients(&processes[..split]), clients(&processes[split..]));
         self.columns = left.into_iter().chain(servers).chain(right).collect();
+    }
+
+    /// Whether an entry of the history is shown.
+    fn shows(&self, at: usize) -> bool {
+        self.selection.is_none_or(|selection| selection.entries.contains(&at))
+    }
+
+    fn shows_fault(&self, span: &FaultSpan) -> bool {
+        let is_active = |time: &Nanos| span.start <= *time && span.end.is_none_or(|end| end >= *time);
+        self.selection.is_none_or(|selection| selection.fault_times.iter().any(is_active))
     }
 
     fn column(&self, name: &str) -> Option<usize> {
@@ -111,7 +142,7 @@ impl Table<'_> {
             .filter_map(|line| line.completion)
             .collect();
         for (index, op) in run.history.ops.iter().enumerate() {
-            let Some(process) = op.process.client() else { continue };
+            let Some(process) = op.process.client().filter(|_| self.shows(index)) else { continue };
             let Some(node) = run.context.node_of(process) else { continue };
             let column = self.column(&format!("p{process}"));
             let is_request = op.kind == OpType::Invoke;
@@ -172,6 +203,9 @@ impl Table<'_> {
                     format!("{} {}", answer.kind(), describe_body(&answer.body)).trim_end(),
                     milliseconds(received - sent.time)
                 ),
+                _ if self.selection.is_some() && decisive.group > 1 => {
+                    format!("one of {} such messages", decisive.group)
+                }
                 _ => String::new(),
             };
             self.rows.push(Row { matters, note, ..Row::new(sent.time, from, RowKind::Message(message)) });
@@ -179,7 +213,8 @@ impl Table<'_> {
     }
 
     fn add_faults(&mut self) {
-        for (number, span) in fault_spans(&self.run.history).into_iter().enumerate() {
+        let spans = fault_spans(&self.run.history).into_iter().enumerate();
+        for (number, span) in spans.filter(|(_, span)| self.shows_fault(span)).collect::<Vec<_>>() {
             let fault = Fault { number, kind: span.kind.clone(), text: span.what.clone() };
             let column = match &span.nodes[..] {
                 [node] => self.column(node),
@@ -239,7 +274,7 @@ fn describe_body(body: &Value) -> String {
     shorten(&shown.join(", "), TEXT_WIDTH)
 }
 
-fn describe_loss(reason: Reason) -> String {
+pub(super) fn describe_loss(reason: Reason) -> String {
     match reason {
         Reason::Partition => "cut by the partition".into(),
         Reason::Packet => "lost by the packet fault".into(),
@@ -328,6 +363,6 @@ pub(super) fn sentence(rows: &[Row], columns: &[Column], history: &History, is_c
     })
 }
 
-fn milliseconds(time: Nanos) -> String {
+pub(super) fn milliseconds(time: Nanos) -> String {
     format!("{}.{:02} ms", time / 1_000_000, time / 10_000 % 100)
 }

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::{ProptestConfig, any};
+use proptest::{prop_assert, proptest};
+
 use super::judge::Repeat;
 use super::*;
 use crate::checker::Results;
 use crate::json::{Value, json};
 use crate::plan::Overrides;
-use crate::scenario::{Interrupt, Scenario};
+use crate::report::cause::{Matters, RowKind};
+use crate::scenario::{Interrupt, Scenario, sample_run};
 use crate::simulation::Simulation;
 use crate::simulation::in_memory::{self, MemoryNode, Sender};
 
@@ -160,5 +164,57 @@ fn messages_that_matter_are_found_one_by_one() {
     for message in &decisive {
         let without = found.best.with_fates([message.other_fate.clone()]);
         assert!(!store.fails(&without) || message.group > 1, "{message:?}");
+    }
+}
+
+/// Runs the store until it fails.
+fn failing_run() -> Run {
+    let (store, _) = InMemory::failing("none");
+    let mut simulation = InMemory::simulate(&store.config);
+    let mut run = sample_run();
+    let exceptions = simulation.exceptions().clone();
+    execute::check("workload", &store.config, simulation.history(), &exceptions, &mut run.verdict);
+    run.workload = "lin-kv".into();
+    run.settings = store.config.simulation.settings.clone();
+    run.context = Candidate::of(&store.config).context();
+    run.journal = simulation.network().journal().kept().to_vec();
+    run.history = simulation.take_history();
+    run
+}
+
+#[test]
+fn without_repetition_events_are_chosen_from_the_messages() {
+    let run = failing_run();
+    let cause = choose(&run).expect("the checker names an answer");
+    assert!(cause.is_chosen);
+    let sentence = cause.sentence.expect("one write was missed");
+    assert!(sentence.starts_with("copy from n"), "{sentence}");
+    assert!(sentence.contains(" with write [") && sentence.contains(" ms after it had decided"), "{sentence}");
+    let copies =
+        cause.rows.iter().filter(|row| matches!(&row.kind, RowKind::Message(message) if message.kind == "copy"));
+    assert!(copies.count() > 0, "{:#?}", cause.rows);
+    assert!(cause.rows.iter().all(|row| row.matters == Matters::Context));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_journal_can_be_searched(kept in proptest::collection::vec(any::<u8>(), 1..60), text in ".{0,40}") {
+        let mut run = failing_run();
+        let mut turn = 0;
+        run.journal.retain_mut(|event| {
+            turn += 1;
+            let what = kept[turn % kept.len()];
+            if what % 11 == 0 {
+                event.message = text.as_str().into();
+            } else if what % 13 == 0 {
+                event.message = event.message.replace("in_reply_to", "msg_id").into();
+            }
+            what % 7 != 0
+        });
+        if let Some(cause) = choose(&run) {
+            prop_assert!(cause.rows.iter().all(|row| row.column.is_none_or(|column| column < cause.columns.len())));
+        }
     }
 }
