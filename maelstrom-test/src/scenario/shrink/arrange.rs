@@ -1,6 +1,6 @@
 //! Moves operations and faults in time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidate::Candidate;
 use crate::history::Nanos;
@@ -56,6 +56,20 @@ pub(super) fn together(candidate: &Candidate, within: Nanos) -> Candidate {
         }
     }
     moved
+}
+
+/// Returns the candidate with its operations of the main phase spread over the workers. `None` if each already has its own.
+pub(super) fn spread(candidate: &Candidate) -> Option<Candidate> {
+    let in_main = |operation: &&Operation| operation.phase == OperationPhase::Main;
+    let workers: Vec<usize> = candidate.operations().iter().filter(in_main).map(|operation| operation.worker).collect();
+    let distinct: BTreeSet<usize> = workers.iter().copied().collect();
+    if distinct.len() == workers.len() || workers.len() > candidate.concurrency {
+        return None;
+    }
+    let mut moved = candidate.clone();
+    let operations = moved.overrides.operations.iter_mut().flatten();
+    operations.filter(|op| op.phase == OperationPhase::Main).enumerate().for_each(|(number, op)| op.worker = number);
+    Some(moved)
 }
 
 /// Returns the candidate with all faults begun before its first operation of the main phase.
@@ -118,6 +132,16 @@ mod tests {
     fn operations_that_are_close_begin_together() {
         assert_eq!(times(&together(&candidate(), 20)).0, [100, 100, 500, 3]);
         assert_eq!(times(&together(&candidate(), 1_000)).0, [100, 100, 100, 3]);
+    }
+
+    #[test]
+    fn operations_are_spread_over_workers() {
+        let mut several = candidate();
+        assert_eq!(spread(&several), None, "there is one worker");
+        several.concurrency = 3;
+        let workers: Vec<usize> = spread(&several).unwrap().operations().iter().map(|op| op.worker).collect();
+        assert_eq!(workers, [0, 1, 2, 0]);
+        assert_eq!(spread(&spread(&several).unwrap()), None);
     }
 
     #[test]

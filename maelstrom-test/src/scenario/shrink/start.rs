@@ -6,7 +6,7 @@
 //! | operations | those of the evidence, only on the keys that they share; those that wrote what these read, too; writes instead of `cas`; those that were in progress at the same time; those that began with a fault |
 //! | faults | none; those that were active meanwhile; the same, but begun before the first operation |
 //! | time | soon after the start, without long pauses; after a while, without long pauses; as in the failing run; with long pauses |
-//! | nodes | as in the failing run; if there are faults, each node in the place of another |
+//! | nodes | as in the failing run; all operations at different nodes; if there are faults, each node in the place of another |
 //!
 //! Most of these versions run for a moment only, so many of them cost less than one run of the original. If none of them
 //! fails, the operations on these keys are tried, then all of them.
@@ -148,6 +148,11 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
                             add(arrange::together(&sooner, pause));
                         }
                         add(sooner);
+                    }
+                    // Operations that followed each other may fail together at different nodes.
+                    if let Some(spread) = arrange::spread(&with_faults) {
+                        let sooner = arrange::with_gaps(&spread, |_, moment| moment.gap.min(pause));
+                        add(arrange::together(&sooner, 2 * pause));
                     }
                     add(with_faults);
                 }
