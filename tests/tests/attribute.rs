@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use maelstrom_e2e::{Printed, run, shared};
 
@@ -29,6 +30,12 @@ fn cluster(words: &[&str], variables: &[(&str, &str)]) -> Printed {
     // Tests share the package, so a plan that one of them keeps would fail the others.
     let variables = [("MAELSTROM_REGRESSIONS", "off")].iter().chain(variables).copied();
     run(scratch.program(program, words).envs(variables))
+}
+
+/// Tests that run the case `fails` take turns, because its runs have one directory.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The names that the program lists, sorted.
@@ -79,6 +86,7 @@ fn the_name_of_a_function_selects_all_its_cases() {
 
 #[test]
 fn failures_have_a_short_report() {
+    let _turn = turn();
     let printed = cluster(&["--ignored", "--exact", "fails"], &[("MAELSTROM_SEED", "7")]).expect_status(101);
     assert!(printed.stdout.lines().count() < 40, "{}", printed.stdout);
     for words in ["expected: valid", "seed 7", "report.html", "MAELSTROM_SEED=7 cargo test fails"] {
@@ -93,6 +101,7 @@ fn failures_have_a_short_report() {
 
 #[test]
 fn the_plan_of_a_failure_is_kept_and_runs_first() {
+    let _turn = turn();
     let plans = shared().0.root.join("plans");
     let directory = plans.to_str().expect("the path is UTF-8");
     let fails = |variables: &[(&str, &str)]| {
@@ -167,6 +176,7 @@ fn snapshots_are_beside_the_tests_of_the_user() {
 
 #[test]
 fn the_default_harness_runs_the_same_file() {
+    let _turn = turn();
     let (scratch, _) = shared();
     let program = scratch.build("plain");
     let plain = |words: &[&str]| run(&mut scratch.program(&program, words));
@@ -182,6 +192,7 @@ fn the_default_harness_runs_the_same_file() {
 
 #[test]
 fn nextest_runs_every_case() {
+    let _turn = turn();
     let (scratch, _) = shared();
     let mut command = scratch.cargo(&["nextest", "run", "--test", "cluster", "--no-fail-fast"]);
     if run(Command::new("cargo").args(["nextest", "--version"])).status != Some(0) {

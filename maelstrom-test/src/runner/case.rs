@@ -280,7 +280,7 @@ impl Case {
 
     /// Keeps the plan of an unexpected failure in the package. Returns what to tell the user.
     fn keep(&self, regressions: Option<&Regressions>, run: &Run) -> String {
-        let Some(cause) = &run.cause else { return String::new() };
+        let Some(cause) = run.cause.as_ref().filter(|cause| !cause.is_chosen) else { return String::new() };
         let plan = run.file(&cause.plan);
         let all;
         let regressions = match regressions {

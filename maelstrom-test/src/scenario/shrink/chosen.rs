@@ -71,6 +71,10 @@ pub(in crate::scenario) fn choose(run: &Run) -> Option<Cause> {
     }
     let decisive: Vec<Decisive> =
         chosen.iter().filter_map(|(id, count)| messages.by_id[id].as_decisive(*id, *count)).collect();
+    if decisive.is_empty() {
+        // The table would only repeat the evidence.
+        return None;
+    }
     let decisive = &decisive[decisive.len().saturating_sub(MESSAGES)..];
     let lost: Vec<Nanos> =
         decisive.iter().filter_map(|chosen| Some(messages.by_id[&chosen.journal_id].lost?.0)).collect();
