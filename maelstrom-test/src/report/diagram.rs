@@ -20,7 +20,6 @@ use serde_json::value::RawValue;
 use super::faults::{FaultSpan, fault_of, fault_spans};
 use super::{RunView, units};
 use crate::history::Nanos;
-use crate::nemesis::FaultKind;
 use crate::network::{Cause, EventType, JournalEvent, Reason};
 use crate::protocol::{NodeKind, compare_names, shorten};
 
@@ -299,8 +298,8 @@ impl Diagram {
 
 /// Describes an event with its cause: `dropped at 12.031 s: partition (majority) {n0 n1} | {n2}, 10.2–19.8 s`.
 fn describe(event: &JournalEvent, cause: Cause, faults: &[FaultSpan]) -> String {
-    let fault = |kind| cause.fault.and_then(|index| fault_of(faults, kind, index)).map(FaultSpan::describe);
-    let with_fault = |text: &str, kind| match fault(kind) {
+    let fault = fault_of(faults, cause).map(FaultSpan::describe);
+    let with_fault = |text: &str| match &fault {
         Some(fault) => format!("{text} ({fault})"),
         None => text.to_owned(),
     };
@@ -309,13 +308,11 @@ fn describe(event: &JournalEvent, cause: Cause, faults: &[FaultSpan]) -> String 
         Reason::Duplication => "option p_duplicate".to_owned(),
         Reason::Flaky => "the network is flaky".to_owned(),
         Reason::Slow => "the network is slow".to_owned(),
-        Reason::Packet => fault(FaultKind::Packet).unwrap_or_else(|| "packet fault".to_owned()),
-        Reason::Partition => fault(FaultKind::Partition).unwrap_or_else(|| "partition".to_owned()),
-        Reason::Down => with_fault("the destination was down", FaultKind::Kill),
-        Reason::Killed => with_fault("the destination was killed while the message was in flight", FaultKind::Kill),
-        Reason::EarlierIncarnation => {
-            with_fault("it answers a request that the destination sent before it was killed", FaultKind::Kill)
-        }
+        Reason::Packet => fault.unwrap_or_else(|| "packet fault".to_owned()),
+        Reason::Partition => fault.unwrap_or_else(|| "partition".to_owned()),
+        Reason::Down => with_fault("the destination was down"),
+        Reason::Killed => with_fault("the destination was killed while the message was in flight"),
+        Reason::EarlierIncarnation => with_fault("it answers a request that the destination sent before it was killed"),
         Reason::ClientClosed => "the client was closed after a timeout".to_owned(),
         Reason::NotAwaited => "the client no longer waited for it".to_owned(),
         Reason::Plan => "the plan of the run says so".to_owned(),

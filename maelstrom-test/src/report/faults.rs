@@ -7,6 +7,7 @@ use crate::json::Value;
 use super::units;
 use crate::history::{History, Nanos, Op, Process};
 use crate::nemesis::FaultKind;
+use crate::network::{Cause, Reason};
 
 /// An interval in which a fault was active.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct FaultSpan {
 
 impl FaultSpan {
     /// Whether it was active at some time in an interval, both ends included.
-    pub(super) fn overlaps(&self, from: Nanos, to: Nanos) -> bool {
+    pub(crate) fn overlaps(&self, from: Nanos, to: Nanos) -> bool {
         self.start <= to && self.end.is_none_or(|end| from <= end)
     }
 
@@ -39,8 +40,22 @@ impl FaultSpan {
     }
 }
 
-/// Returns the fault that a history entry belongs to. A fault that is started again while it is active is one span.
-pub(super) fn fault_of(spans: &[FaultSpan], kind: FaultKind, index: u64) -> Option<&FaultSpan> {
+/// Returns the fault because of which the network lost or changed a message. A fault that is started again while it is active
+/// is one span.
+pub(crate) fn fault_of(spans: &[FaultSpan], cause: Cause) -> Option<&FaultSpan> {
+    let kind = match cause.reason {
+        Reason::Packet => FaultKind::Packet,
+        Reason::Partition => FaultKind::Partition,
+        Reason::Down | Reason::Killed | Reason::EarlierIncarnation => FaultKind::Kill,
+        Reason::Loss
+        | Reason::Duplication
+        | Reason::Flaky
+        | Reason::Slow
+        | Reason::ClientClosed
+        | Reason::NotAwaited
+        | Reason::Plan => return None,
+    };
+    let index = cause.fault?;
     spans.iter().rfind(|span| span.kind == kind.name() && span.index <= index)
 }
 

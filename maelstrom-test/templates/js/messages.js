@@ -7,6 +7,7 @@ class Messages {
     this.duration = data.duration;
     this.hasJournal = data.journal;
     this.matters = data.matters && new Set(data.matters.messages);
+    this.isChosen = data.matters?.chosen;
     this.logs = new LogLines(data);
     this.load(data.messages);
     this.filter = { ...this.noFilter(), logs: true };
@@ -438,6 +439,7 @@ class Messages {
     on("past", "click", () => { this.filter.past = null; this.apply(); });
     on("matters", "click", () => { this.filter.matters = !this.filter.matters; this.apply(); });
     $("[name=matters]", bar).hidden = !this.matters;
+    if (this.isChosen) Object.assign($("[name=matters]", bar), { textContent: "in the table", title: "only the messages in the table of the cause" });
     for (const button of bar.querySelectorAll("[data-class]")) {
       button.addEventListener("click", () => {
         const { classes } = this.filter, name = button.dataset.class;

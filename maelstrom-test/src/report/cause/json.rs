@@ -17,6 +17,7 @@ impl Cause {
             let mut map = object(json!({"name": column.name, "kind": kind(column.kind)}));
             insert(&mut map, "client", column.client.as_deref());
             insert(&mut map, "side", column.side);
+            insert(&mut map, "informed", column.informed);
             Value::Object(map)
         });
         json!({
@@ -95,6 +96,7 @@ impl Cause {
                 put("matters", "one-of".into());
                 put("one_of", number.into());
             }
+            Matters::Untested => put("matters", "untested".into()),
             Matters::Context => {}
         }
         if row.is_wrong {

@@ -13,6 +13,9 @@
 //!
 //! The events are those of the reduced run, which is often shorter than the failing one. Its files are in
 //! [`Cause::directory`].
+//!
+//! A run that cannot be repeated has a table, too: its rows are [chosen](Cause::is_chosen) from the messages of the failing run.
+//! They show how the wrong answer came about, but nothing proves that the failure needs them.
 
 mod fault_lanes;
 mod json;
@@ -93,18 +96,20 @@ pub struct Column {
     pub client: Option<String>,
     /// The side of the partition that the node is on. A wall is drawn between neighbours on different sides.
     pub side: Option<usize>,
+    /// When the node received what the wrong answer lacks. `None` if it never did, or if this is not known.
+    pub informed: Option<Nanos>,
 }
 
 impl Column {
     /// Returns a column whose kind follows from the name.
     pub fn node(name: impl Into<String>) -> Column {
         let name = name.into();
-        Column { kind: NodeKind::of_name(&name), name, client: None, side: None }
+        Column { kind: NodeKind::of_name(&name), name, client: None, side: None, informed: None }
     }
 
     /// Returns the column of a client process.
     pub fn process(process: u64, client: Option<String>) -> Column {
-        Column { name: format!("p{process}"), kind: NodeKind::Client, client, side: None }
+        Column { name: format!("p{process}"), kind: NodeKind::Client, client, side: None, informed: None }
     }
 }
 
@@ -143,6 +148,8 @@ pub enum Matters {
     OneOf(u64),
     /// The event explains others. Whether the failure needs it is not known.
     Context,
+    /// The event was chosen from the messages. The run was not repeated without it.
+    Untested,
 }
 
 /// What happens in a row.

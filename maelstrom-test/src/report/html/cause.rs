@@ -23,6 +23,8 @@ pub(super) struct CauseHtml {
     pub(super) rows: Vec<RowHtml>,
     pub(super) left_out: usize,
     pub(super) remarks: Vec<String>,
+    /// Whether the lines of nodes are hollow until they have received what the answer lacks.
+    pub(super) shows_informed: bool,
     pub(super) plan: Option<String>,
     /// The page of the reduced run.
     pub(super) report: Option<String>,
@@ -82,6 +84,7 @@ impl CauseHtml {
                 .filter(|headline| !headline.is_empty() && **headline != view.headline())
                 .map(|headline| visible(headline, 300)),
             width: pieces.width(),
+            shows_informed: pieces.shows_informed,
             columns: columns.collect(),
             left_out: cause.rows.len().saturating_sub(ROWS),
             rows,
@@ -146,6 +149,7 @@ fn class(row: &Row) -> &'static str {
         (RowKind::Log(_), _) => "log",
         (RowKind::FaultStart(_) | RowKind::FaultEnd(_), _) => "fault",
         (RowKind::Message(message), _) if matches!(message.fate, Fate::Lost { .. }) => "lost",
+        (RowKind::Message(message), _) if matches!(message.fate, Fate::Late { .. }) => "late",
         (_, Matters::Context) => "context",
         _ => "",
     }

@@ -40,6 +40,9 @@ pub(super) struct Data<'a> {
 #[derive(Serialize)]
 struct Needed {
     messages: Vec<u64>,
+    /// Whether this was only chosen, and not proved.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    chosen: bool,
 }
 
 impl Needed {
@@ -52,7 +55,7 @@ impl Needed {
             RowKind::Invoke(operation) | RowKind::Complete(operation) => operation.message,
             RowKind::FaultStart(_) | RowKind::FaultEnd(_) | RowKind::Log(_) => None,
         };
-        Some(Needed { messages: cause.rows.iter().filter_map(id).collect() })
+        Some(Needed { messages: cause.rows.iter().filter_map(id).collect(), chosen: cause.is_chosen })
     }
 }
 

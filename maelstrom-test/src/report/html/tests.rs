@@ -87,6 +87,21 @@ fn the_cause_is_a_list_before_the_evidence() {
 }
 
 #[test]
+fn a_cause_that_was_only_chosen_says_so() {
+    let mut sample = with_messages(sample::stale_read());
+    let mut chosen = cause::sample::stale_leader();
+    (chosen.is_chosen, chosen.directory, chosen.plan) = (true, Some("".into()), "".into());
+    chosen.columns[1].informed = Some(4_204 * sample::MS);
+    sample.cause = Some(chosen);
+    let html = report(&RunView { time_mode: TimeMode::Real, ..sample.view() });
+    assert!(html.contains("not proved by repeating the run"));
+    assert!(html.contains("<b>cause</b>: not proved") && html.contains(r#""chosen":true"#));
+    assert!(html.contains("becomes thick when the node receives what the answer lacks"));
+    assert!(html.contains("lane server  hollow") && html.contains("lane server \""));
+    assert!(!html.contains("maelstrom replay"));
+}
+
+#[test]
 fn a_failure_in_real_time_says_why_there_is_no_cause() {
     let sample = with_messages(sample::stale_read());
     let html = report(&RunView { time_mode: TimeMode::Real, ..sample.view() });

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::svg::px;
 use crate::protocol::NodeKind;
-use crate::report::cause::{Cause, Fate, FaultLanes, Message, Row, RowKind};
+use crate::report::cause::{Cause, Column, Fate, FaultLanes, Message, Row, RowKind};
 use crate::report::diagram::kind_name;
 
 /// The widths of margins, and of the bracket of a fault.
@@ -24,6 +24,8 @@ pub(in crate::report) struct CausePieces<'a> {
     /// The positions of the columns that are shown.
     pub(in crate::report) columns: Vec<usize>,
     distance: f64,
+    /// Whether it is known which nodes received what the answer lacks.
+    pub(in crate::report) shows_informed: bool,
 }
 
 impl<'a> CausePieces<'a> {
@@ -36,7 +38,8 @@ impl<'a> CausePieces<'a> {
             10..=14 => 42.0,
             _ => 30.0,
         };
-        CausePieces { cause, lanes: FaultLanes::of(cause), columns, distance }
+        let shows_informed = cause.columns.iter().any(|column| column.informed.is_some());
+        CausePieces { cause, lanes: FaultLanes::of(cause), columns, distance, shows_informed }
     }
 
     /// Returns the width of every piece, in pixels.
@@ -162,9 +165,16 @@ impl<'a> CausePieces<'a> {
             out.push_str("</g>");
         }
         for column in &self.columns {
-            let kind = kind_name(self.cause.columns[*column].kind);
+            let Column { kind, informed, .. } = &self.cause.columns[*column];
+            // A lane is hollow until the node has received what the answer lacks.
+            let has_received = informed.is_some_and(|time| self.cause.rows[at].time >= time);
+            let hollow = if self.shows_informed && *kind != NodeKind::Client && !has_received { " hollow" } else { "" };
+            let kind = kind_name(*kind);
             let x = px(self.x(*column));
-            write(&mut out, format_args!(r#"<line class="lane {kind} {class}" x1="{x}" x2="{x}" y1="0" y2="100%"/>"#));
+            write(
+                &mut out,
+                format_args!(r#"<line class="lane {kind} {class}{hollow}" x1="{x}" x2="{x}" y1="0" y2="100%"/>"#),
+            );
         }
         for pair in self.columns.windows(2).filter(|_| is_partitioned) {
             let sides = [pair[0], pair[1]].map(|column| self.cause.columns[column].side);

@@ -156,8 +156,8 @@ fn after_evidence(view: &RunView<'_>, finding: &Finding, others: &[&Finding], st
     if !lines.is_empty() {
         lines.insert(0, String::new());
     }
-    // A proved cause has the lines of logs that matter.
-    if view.cause.is_none_or(|cause| cause.is_chosen) {
+    // A cause has the lines of logs that matter, if their times are known.
+    if view.cause.is_none_or(|cause| cause.is_chosen && view.time_mode == super::TimeMode::Real) {
         lines.extend(sections::logs(view, &view.nodes_of(finding), style));
     }
     lines
