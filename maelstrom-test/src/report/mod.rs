@@ -39,11 +39,9 @@ mod units;
 mod view;
 
 pub(crate) use journal::between as journal_between;
-#[cfg(feature = "cli")]
-pub(crate) use units::counted;
-pub(crate) use units::length;
-pub(crate) use units::moment;
+pub(crate) use units::{counted, length, moment};
 
+pub(crate) use faults::fault_of;
 pub use faults::{FaultSpan, fault_spans};
 pub use files::write;
 pub use node_log::{LogLine, NodeLog};

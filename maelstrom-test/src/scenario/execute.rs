@@ -11,7 +11,9 @@ use super::options::OUTCOMES;
 use super::pace::Pace;
 use super::paths::lost_paths;
 use super::recorder::Recorder;
-use super::{Config, KeepJournal, NetStats, Run, RunError, TimeChoice, WorkingDirectory, judge, shrink, turns};
+use super::{
+    Config, KeepJournal, NetStats, Run, RunError, TimeChoice, WorkingDirectory, journal, judge, shrink, turns,
+};
 use crate::checker::exceptions::Exceptions;
 use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats, Valid, Verdict};
 use crate::executor::{self, NodeProgram, VirtualTimeStats};
@@ -47,7 +49,7 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     }
     let is_as_expected = run.expectation.as_ref().is_some_and(|expectation| expectation.failure.is_none());
     if run.cause.is_none() && run.breakdown.is_none() && !is_as_expected {
-        run.cause = shrink::choose(&run);
+        run.cause = journal::choose(&run);
         if let Some(cause) = &mut run.cause {
             cause.add_log_lines(&run.directory);
         }

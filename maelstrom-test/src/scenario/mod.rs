@@ -23,6 +23,7 @@ mod environment;
 mod error;
 mod execute;
 mod expectation;
+mod journal;
 mod pace;
 mod paths;
 mod program;

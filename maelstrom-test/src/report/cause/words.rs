@@ -34,15 +34,9 @@ impl Cause {
         Cause { wall: Duration::ZERO, repeats_in: Duration::ZERO, ..self.clone() }
     }
 
-    /// Summarises the search: `cut down to 3 of 5,411 operations, 1 of 12 faults, 7 of 31,204 messages that matter`.
+    /// Summarises the search: `cut down to 3 of 5,411 operations, 1 of 12 faults, 7 of 31,204 messages that matter`. Without a
+    /// search, says that nothing is proved.
     pub(in crate::report) fn summary(&self) -> String {
-        if self.is_chosen {
-            let Reduction { total, kept } = self.messages;
-            let messages = format!("{} of {}", units::count(kept), units::counted(total, "message"));
-            return format!(
-                "{messages}, chosen because they mention these operations, not proved by repeating the run"
-            );
-        }
         let parts = [("operation", self.operations), ("fault", self.faults), ("message", self.messages)];
         let parts = parts.into_iter().filter(|(_, count)| count.total > 0);
         let counts: Vec<String> = parts
@@ -50,6 +44,9 @@ impl Cause {
                 format!("{} of {}", units::count(kept), units::counted(total, thing))
             })
             .collect();
+        if self.is_chosen {
+            return format!("chosen from the messages, not proved by repeating the run: {}", counts.join(", "));
+        }
         let mut text = format!("cut down to {} that matter", counts.join(", "));
         if let Some(why) = &self.incomplete {
             text += &format!("; not everything was tried: {why}");

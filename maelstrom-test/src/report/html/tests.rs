@@ -94,7 +94,7 @@ fn a_cause_that_was_only_chosen_says_so() {
     chosen.columns[1].informed = Some(4_204 * sample::MS);
     sample.cause = Some(chosen);
     let html = report(&RunView { time_mode: TimeMode::Real, ..sample.view() });
-    assert!(html.contains("not proved by repeating the run"));
+    assert!(html.contains("chosen from the messages, not proved by repeating the run: 3 of 5,411 operations"));
     assert!(html.contains("<b>cause</b>: not proved") && html.contains(r#""chosen":true"#));
     assert!(html.contains("becomes thick when the node receives what the answer lacks"));
     assert!(html.contains("lane server  hollow") && html.contains("lane server \""));

@@ -4,36 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::matter::Decisive;
 use super::messages::{Messages, Sent};
-use crate::history::{History, Nanos, Op, OpType};
-use crate::json::Value;
-use crate::network::{JournalEvent, Reason};
-use crate::protocol::shorten;
+use crate::history::{History, Nanos, OpType};
+use crate::network::JournalEvent;
 use crate::report::cause::{Column, Fate, Fault, Matters, Message, Operation, Row, RowKind};
-use crate::report::{FaultSpan, fault_spans};
+use crate::report::fault_spans;
 use crate::scenario::Run;
-
-/// The length of a message's text in the table, in characters.
-const TEXT_WIDTH: usize = 60;
+use crate::scenario::journal::{describe, describe_body, describe_loss};
 
 /// Returns the columns and rows of the table.
-pub(super) fn table(
-    run: &Run,
-    journal: &[JournalEvent],
-    messages: &[Decisive],
-    missing: Option<&Decisive>,
-    selection: Option<&Selection>,
-) -> (Vec<Column>, Vec<Row>) {
-    let journal = Journal::new(journal);
-    let mut table = Table { run, selection, journal, columns: Vec::new(), rows: Vec::new() };
+pub(super) fn table(run: &Run, messages: &[Decisive], missing: Option<&Decisive>) -> (Vec<Column>, Vec<Row>) {
+    let mut table = Table { run, journal: Journal::new(&run.journal), columns: Vec::new(), rows: Vec::new() };
     let all: Vec<&Decisive> = messages.iter().chain(missing).collect();
     table.add_columns(&all);
     table.add_operations();
     table.add_messages(&all);
     table.add_faults();
     table.rows.sort_by_key(|row| row.time);
-    if selection.is_some() {
-        table.rows.iter_mut().for_each(|row| row.matters = Matters::Context);
-    }
     let rows = fold_requests(table.rows);
     (table.columns, rows)
 }
@@ -68,18 +54,8 @@ fn fold_requests(rows: Vec<Row>) -> Vec<Row> {
     folded
 }
 
-/// What is shown of a run that was not shrunk.
-pub(super) struct Selection {
-    /// The positions of entries of operations in the history.
-    pub(super) entries: BTreeSet<usize>,
-    /// Faults are shown that were active at one of these times.
-    pub(super) fault_times: Vec<Nanos>,
-}
-
 struct Table<'a> {
     run: &'a Run,
-    /// `None`: everything is shown.
-    selection: Option<&'a Selection>,
     journal: Journal,
     columns: Vec<Column>,
     rows: Vec<Row>,
@@ -92,8 +68,7 @@ impl Table<'_> {
         let nodes = &self.run.settings.nodes;
         let mut processes: Vec<u64> = Vec::new();
         let mut servers: BTreeSet<&str> = BTreeSet::new();
-        let shown = history.ops.iter().enumerate().filter(|(at, _)| self.shows(*at));
-        for process in shown.filter_map(|(_, op)| op.process.client()) {
+        for process in history.ops.iter().filter_map(|op| op.process.client()) {
             if !processes.contains(&process) {
                 processes.push(process);
             }
@@ -104,7 +79,7 @@ impl Table<'_> {
                 servers.extend([&*sent.src, &*sent.dest]);
             }
         }
-        for span in fault_spans(history).iter().filter(|span| self.shows_fault(span)) {
+        for span in fault_spans(history) {
             servers.extend(nodes.iter().filter(|node| span.nodes.contains(node)).map(String::as_str));
         }
         // Nodes in the order of the cluster, then services.
@@ -117,16 +92,6 @@ impl Table<'_> {
             |processes: &[u64]| processes.iter().map(|process| Column::process(*process, None)).collect::<Vec<_>>();
         let (left, right) = (clients(&processes[..split]), clients(&processes[split..]));
         self.columns = left.into_iter().chain(servers).chain(right).collect();
-    }
-
-    /// Whether an entry of the history is shown.
-    fn shows(&self, at: usize) -> bool {
-        self.selection.is_none_or(|selection| selection.entries.contains(&at))
-    }
-
-    fn shows_fault(&self, span: &FaultSpan) -> bool {
-        let is_active = |time: &Nanos| span.start <= *time && span.end.is_none_or(|end| end >= *time);
-        self.selection.is_none_or(|selection| selection.fault_times.iter().any(is_active))
     }
 
     fn column(&self, name: &str) -> Option<usize> {
@@ -142,7 +107,7 @@ impl Table<'_> {
             .filter_map(|line| line.completion)
             .collect();
         for (index, op) in run.history.ops.iter().enumerate() {
-            let Some(process) = op.process.client().filter(|_| self.shows(index)) else { continue };
+            let Some(process) = op.process.client() else { continue };
             let Some(node) = run.context.node_of(process) else { continue };
             let column = self.column(&format!("p{process}"));
             let is_request = op.kind == OpType::Invoke;
@@ -203,9 +168,6 @@ impl Table<'_> {
                     format!("{} {}", answer.kind(), describe_body(&answer.body)).trim_end(),
                     milliseconds(received - sent.time)
                 ),
-                _ if self.selection.is_some() && decisive.group > 1 => {
-                    format!("one of {} such messages", decisive.group)
-                }
                 _ => String::new(),
             };
             self.rows.push(Row { matters, note, ..Row::new(sent.time, from, RowKind::Message(message)) });
@@ -213,8 +175,7 @@ impl Table<'_> {
     }
 
     fn add_faults(&mut self) {
-        let spans = fault_spans(&self.run.history).into_iter().enumerate();
-        for (number, span) in spans.filter(|(_, span)| self.shows_fault(span)).collect::<Vec<_>>() {
+        for (number, span) in fault_spans(&self.run.history).into_iter().enumerate() {
             let fault = Fault { number, kind: span.kind.clone(), text: span.what.clone() };
             let column = match &span.nodes[..] {
                 [node] => self.column(node),
@@ -225,62 +186,6 @@ impl Table<'_> {
                 self.rows.push(Row::new(end, column, RowKind::FaultEnd(fault)));
             }
         }
-    }
-}
-
-/// Describes one end of an operation: `read 3` at its beginning, `1` at its end.
-fn describe(op: &Op) -> String {
-    let (key, argument) = (&op.value[0], &op.value[1]);
-    let is_pair = op.value.as_array().is_some_and(|pair| pair.len() == 2);
-    let text = match (op.kind, &*op.f) {
-        (OpType::Fail | OpType::Info, _) => op.error.as_ref().map(describe_error).unwrap_or_default(),
-        (kind, "txn") => {
-            let describe = |micro| describe_micro_operation(micro, kind == OpType::Ok);
-            let micro: Vec<String> = op.value.as_array().into_iter().flatten().map(describe).collect();
-            micro.join(", ")
-        }
-        (OpType::Invoke, "read") if is_pair => format!("read {key}"),
-        (OpType::Invoke, "write") if is_pair => format!("write {key} ← {argument}"),
-        (OpType::Invoke, "cas") if is_pair => format!("cas {key}: {} → {}", argument[0], argument[1]),
-        (OpType::Invoke, f) if op.value.is_null() => f.to_owned(),
-        (OpType::Invoke, f) => format!("{f} {}", op.value),
-        (OpType::Ok, "read") if is_pair => argument.to_string(),
-        // The response to the others says only that they happened.
-        (OpType::Ok, "write" | "cas" | "add" | "broadcast") => String::new(),
-        (OpType::Ok, _) => op.value.to_string(),
-    };
-    shorten(&text, TEXT_WIDTH)
-}
-
-fn describe_error(error: &Value) -> String {
-    let words = error.as_array().map(|words| words.iter().rev().find_map(Value::as_str));
-    words.flatten().map_or_else(|| error.as_str().map_or_else(|| error.to_string(), str::to_owned), str::to_owned)
-}
-
-/// Describes a part of a transaction: `append 3 1`, `r 3 [1,2]`, `r 3` before its answer is known, and `r 3 null` afterwards.
-fn describe_micro_operation(micro: &Value, is_answered: bool) -> String {
-    let words = micro.as_array().into_iter().flatten().filter(|word| is_answered || !word.is_null());
-    let word = |word: &Value| word.as_str().map_or_else(|| word.to_string(), str::to_owned);
-    words.map(word).collect::<Vec<_>>().join(" ")
-}
-
-/// Describes what a body holds besides its type and the numbers of messages.
-fn describe_body(body: &Value) -> String {
-    let keys = body.as_object().into_iter().flatten();
-    let shown: Vec<String> = keys
-        .filter(|(key, _)| !matches!(&***key, "type" | "msg_id" | "in_reply_to"))
-        .map(|(key, value)| format!("{key} {value}"))
-        .collect();
-    shorten(&shown.join(", "), TEXT_WIDTH)
-}
-
-pub(super) fn describe_loss(reason: Reason) -> String {
-    match reason {
-        Reason::Partition => "cut by the partition".into(),
-        Reason::Packet => "lost by the packet fault".into(),
-        Reason::Loss => "lost by the network".into(),
-        Reason::Down | Reason::Killed => "its destination was down".into(),
-        other => other.name().into(),
     }
 }
 
@@ -363,6 +268,6 @@ pub(super) fn sentence(rows: &[Row], columns: &[Column], history: &History, is_c
     })
 }
 
-pub(super) fn milliseconds(time: Nanos) -> String {
+fn milliseconds(time: Nanos) -> String {
     format!("{}.{:02} ms", time / 1_000_000, time / 10_000 % 100)
 }

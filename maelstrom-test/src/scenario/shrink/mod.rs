@@ -18,12 +18,10 @@
 //! | `start`, `passes`, `narrow`, `arrange` | what is tried |
 //! | `matter`, `messages` | which messages matter in the shrunk run |
 //! | `cause` | the table of the report |
-//! | `chosen` | the table of a run that cannot be repeated, from its messages |
 
 mod arrange;
 mod candidate;
 mod cause;
-mod chosen;
 mod failure;
 mod judge;
 mod matter;
@@ -34,8 +32,6 @@ mod start;
 #[cfg(test)]
 mod tests;
 mod trial;
-
-pub(super) use chosen::choose;
 
 use std::fs;
 use std::num::NonZero;
@@ -115,7 +111,7 @@ fn search(
     };
     let shrunk = shrink(config, failure, trial, trial::effort(simulation))?;
     let (mut again, remarks) = repeat(config, &shrunk, failure)?;
-    let (columns, rows) = cause::table(&again, &again.journal, &shrunk.messages, shrunk.missing.as_ref(), None);
+    let (columns, rows) = cause::table(&again, &shrunk.messages, shrunk.missing.as_ref());
     let is_complete = shrunk.stop.is_none();
     let kept = |kept: usize, total: u64| Reduction { kept: kept as u64, total };
     let plan = &shrunk.config.simulation.plan;
