@@ -51,6 +51,7 @@ use crate::report::cause::{Cause, Reduction};
 use crate::report::{file_names, journal_between};
 
 pub(in crate::scenario) use messages::{Messages, Sent};
+pub(in crate::scenario) use sides::sides;
 pub(in crate::scenario) use words::{describe, describe_body, describe_loss};
 
 /// The maximum number of events that are read of a journal.

@@ -6,10 +6,11 @@ use super::matter::Decisive;
 use super::messages::{Messages, Sent};
 use crate::history::{History, Nanos, OpType};
 use crate::network::JournalEvent;
+use crate::protocol::NodeKind;
 use crate::report::cause::{Column, Fate, Fault, Matters, Message, Operation, Row, RowKind};
 use crate::report::fault_spans;
 use crate::scenario::Run;
-use crate::scenario::journal::{describe, describe_body, describe_loss};
+use crate::scenario::journal::{describe, describe_body, describe_loss, sides};
 
 /// Returns the columns and rows of the table.
 pub(super) fn table(run: &Run, messages: &[Decisive], missing: Option<&Decisive>) -> (Vec<Column>, Vec<Row>) {
@@ -82,11 +83,17 @@ impl Table<'_> {
         for span in fault_spans(history) {
             servers.extend(nodes.iter().filter(|node| span.nodes.contains(node)).map(String::as_str));
         }
-        // Nodes in the order of the cluster, then services.
-        let order = |name: &&str| nodes.iter().position(|node| node == name).unwrap_or(usize::MAX);
+        let partition = fault_spans(history).into_iter().find(|span| span.kind == "partition");
+        let sides = partition.map(|span| sides(history, &span)).unwrap_or_default();
+        // Nodes by the sides of the partition, in the order of the cluster, then services.
+        let order = |name: &str| {
+            let position = nodes.iter().position(|node| node == name).unwrap_or(usize::MAX);
+            (NodeKind::of_name(name), sides.get(name).copied(), position)
+        };
         let mut servers: Vec<&str> = servers.into_iter().collect();
         servers.sort_by_key(|name| (order(name), *name));
-        let servers = servers.into_iter().map(Column::node);
+        let server = |name: &str| Column { side: sides.get(name).copied(), ..Column::node(name) };
+        let servers = servers.into_iter().map(server);
         let split = if processes.len() > 1 { processes.len() - 1 } else { processes.len() };
         let clients =
             |processes: &[u64]| processes.iter().map(|process| Column::process(*process, None)).collect::<Vec<_>>();
