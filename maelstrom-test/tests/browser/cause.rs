@@ -48,7 +48,9 @@ fn the_diagram_can_show_what_matters_and_the_past_of_an_event() {
 
     // The past of the last event: every event is before it, and is at its node or reaches it through messages.
     let all = browser.evaluate(shown).as_u64().unwrap();
-    browser.evaluate("report.messages.select(report.messages.messages.findLast((message) => message.received.length > 0))");
+    browser.evaluate(
+        "report.messages.select(report.messages.messages.findLast((message) => message.received.length > 0))",
+    );
     browser.settle();
     browser.evaluate(
         "[...document.querySelectorAll('#messages .detail button')].find((b) => b.textContent.includes('caused')).click()",
