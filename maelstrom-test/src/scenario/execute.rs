@@ -42,6 +42,10 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     let stats = drive(&config, clock, &programs, &mut simulation)?;
     let mut run = finish(config.clone(), clock, &mut simulation, stats, began);
     run.real_time_fallback = fallback;
+    if run.breakdown.is_some() || !run.is_valid() {
+        // A signal during the search can end the program. An error shows when the report is written again.
+        let _ = report::write(&run.view(), &run.directory);
+    }
     match shrink::explain(&config, &run, &simulation) {
         Some(Ok(cause)) => run.cause = Some(cause),
         Some(Err(why)) => run.notes.push(format!("the cause was not found: {why}")),
