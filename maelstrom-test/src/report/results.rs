@@ -25,7 +25,8 @@
 //!   if events could be chosen from the messages of the run (`proved` is false). `rows` are the
 //!   events that are left, of [`RowKind`](super::cause::RowKind): `type` is `invoke`, `ok`, `fail`, `info`, `message`,
 //!   `fault-start`, `fault-end` or `log`, and `column` names the process, node or service. `matters` is `alone` if the
-//!   failure needs the event, `one-of` if any of `one_of` events is enough, and `untested` if the event was only chosen.
+//!   failure needs the event, `one-of` if any of `one_of` events is enough, `some-of` if
+//!   some of `some_of` events are needed, and `untested` if the event was only chosen.
 //! - `valid` is `true`, `false` or `"unknown"`.
 //! - Latencies (in `perf`, and `stable_latencies` and `lost_latencies` of sets) are in milliseconds, as in Jepsen's
 //!   Maelstrom. Points in time are in nanoseconds since the beginning of the run, as in the history.

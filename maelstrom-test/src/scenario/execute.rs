@@ -17,7 +17,7 @@ use super::{
 use crate::checker::exceptions::Exceptions;
 use crate::checker::{Availability, CheckContext, Checker, Perf, Results, Stats, Valid, Verdict};
 use crate::executor::{self, NodeProgram, VirtualTimeStats};
-use crate::history::{History, OpType};
+use crate::history::{History, OpType, Pair};
 use crate::nemesis::FaultKind;
 use crate::network::NetworkConfig;
 use crate::plan::FaultEffect;
@@ -42,17 +42,12 @@ pub(super) fn execute(mut config: Config) -> Result<Run, RunError> {
     let stats = drive(&config, clock, &programs, &mut simulation)?;
     let mut run = finish(config.clone(), clock, &mut simulation, stats, began);
     run.real_time_fallback = fallback;
-    if run.breakdown.is_some() || !run.is_valid() {
-        // A signal during the search can end the program. An error shows when the report is written again.
-        let _ = report::write(&run.view(), &run.directory);
-    }
     match shrink::explain(&config, &run, &simulation) {
         Some(Ok(cause)) => run.cause = Some(cause),
         Some(Err(why)) => run.notes.push(format!("the cause was not found: {why}")),
         None => {}
     }
-    let is_as_expected = run.expectation.as_ref().is_some_and(|expectation| expectation.failure.is_none());
-    if run.cause.is_none() && run.breakdown.is_none() && !is_as_expected {
+    if run.cause.is_none() && run.breakdown.is_none() && !run.is_as_expected() {
         run.cause = journal::choose(&run);
         if let Some(cause) = &mut run.cause {
             cause.add_log_lines(&run.directory);
@@ -257,7 +252,13 @@ pub(super) fn check(
     let judged = match part {
         "exceptions" => exceptions.verdict(settings.lenient),
         "stats" if is_spelled_out => {
-            Verdict { valid: Valid::True, findings: Vec::new(), ..Stats.check(history, &context) }
+            let planned = config.simulation.plan.operations.as_deref().unwrap_or_default();
+            let nothing_happened =
+                !planned.is_empty() && !history.pairs().into_iter().any(|pair| may_have_happened(history, pair));
+            let reason =
+                nothing_happened.then(|| "no operation of the plan succeeded, so nothing was tested".to_owned());
+            let valid = if nothing_happened { Valid::Unknown } else { Valid::True };
+            Verdict { valid, reason, findings: Vec::new(), ..Stats.check(history, &context) }
         }
         "stats" => Stats.check(history, &context),
         "availability" => Availability { required }.check(history, &context),
@@ -265,6 +266,12 @@ pub(super) fn check(
         _ => config.simulation.workload.checker(settings).check(history, &context),
     };
     verdict.add(part, judged);
+}
+
+/// Whether an operation of a client can have had an effect.
+fn may_have_happened(history: &History, pair: Pair) -> bool {
+    let (Some(invocation), completion) = history.entries(pair) else { return false };
+    invocation.process.client().is_some() && completion.is_none_or(|op| op.kind != OpType::Fail)
 }
 
 fn context(config: &Config) -> CheckContext {
@@ -343,11 +350,7 @@ fn finish(
         let failure = judge(&expect, require_faults, &run).err();
         Expectation { expect, failure }
     });
-    let is_as_expected = match &run.expectation {
-        Some(expectation) => expectation.failure.is_none(),
-        None => run.breakdown.is_none() && run.is_valid(),
-    };
-    run.has_journal = journal == KeepJournal::Always || !is_as_expected;
+    run.has_journal = journal == KeepJournal::Always || !run.is_as_expected();
     run
 }
 
@@ -400,5 +403,36 @@ mod tests {
         clear(&directory).unwrap();
         assert!(!directory.exists());
         clear(&directory).unwrap();
+    }
+
+    #[test]
+    fn a_plan_of_which_nothing_happened_tests_nothing() {
+        use crate::history::Op;
+        use crate::json::json;
+        use crate::plan::{Operation, OperationPhase, Overrides};
+
+        let read = Operation {
+            phase: OperationPhase::Main,
+            time_ns: 0,
+            worker: 0,
+            f: "read".into(),
+            value: json!([1, null]),
+            is_final: false,
+            extra: Map::new(),
+        };
+        let valid = |operations: Vec<Operation>, kinds: &[OpType]| {
+            let overrides = Overrides { operations: Some(operations), ..Overrides::default() };
+            let scenario = super::super::Scenario::new("lin-kv").bin("/bin/sh").overrides(overrides);
+            let entries = kinds.iter().map(|kind| Op::new(0, *kind, 0, "read", json!([1, null])));
+            let history = History { ops: entries.collect() };
+            let mut verdict = Results::default();
+            check("stats", &scenario.config().unwrap(), &history, &Exceptions::default(), &mut verdict);
+            verdict.valid()
+        };
+        assert_eq!(valid(vec![read.clone()], &[]), Valid::Unknown);
+        assert_eq!(valid(vec![read.clone()], &[OpType::Invoke, OpType::Fail]), Valid::Unknown);
+        assert_eq!(valid(vec![read.clone()], &[OpType::Invoke, OpType::Ok]), Valid::True);
+        assert_eq!(valid(vec![read], &[OpType::Invoke]), Valid::True, "it may have happened");
+        assert_eq!(valid(Vec::new(), &[]), Valid::True, "faults alone can be planned");
     }
 }

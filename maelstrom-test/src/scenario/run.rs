@@ -146,6 +146,11 @@ impl Run {
         self.breakdown.is_none() && self.verdict.valid() == Valid::True
     }
 
+    /// Whether the run ended as its expectation says; if it has none, whether it is valid.
+    pub(super) fn is_as_expected(&self) -> bool {
+        self.expectation.as_ref().map_or_else(|| self.is_valid(), |expectation| expectation.failure.is_none())
+    }
+
     /// Asserts that the run is valid.
     ///
     /// # Panics

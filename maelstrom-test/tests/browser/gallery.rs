@@ -179,7 +179,7 @@ fn sample_cause(journal: &[JournalEvent], nodes: &[String]) -> Cause {
     cause.sentence = Some("n0 answered a read from its own state, asking nobody.".into());
     cause.columns = nodes.iter().map(Column::node).collect();
     cause.rows = rows;
-    cause.messages = Reduction { total: journal.len() as u64, kept: CAUSE_MESSAGES as u64 };
+    cause.messages = Some(Reduction { total: journal.len() as u64, kept: CAUSE_MESSAGES as u64 });
     cause.directory = Some("".into());
     cause.plan = "plan.json".into();
     cause

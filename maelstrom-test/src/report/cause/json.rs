@@ -28,7 +28,7 @@ impl Cause {
             "sentence": self.sentence,
             "operations": count(self.operations),
             "faults": count(self.faults),
-            "messages": count(self.messages),
+            "messages": self.messages.map(count),
             "reruns": self.reruns,
             "budget": self.budget,
             "incomplete": self.incomplete,
@@ -95,6 +95,10 @@ impl Cause {
             Matters::OneOf(number) => {
                 put("matters", "one-of".into());
                 put("one_of", number.into());
+            }
+            Matters::SomeOf(number) => {
+                put("matters", "some-of".into());
+                put("some_of", number.into());
             }
             Matters::Untested => put("matters", "untested".into()),
             Matters::Context => {}

@@ -54,8 +54,8 @@ pub struct Cause {
     pub operations: Reduction,
     /// The faults that matter.
     pub faults: Reduction,
-    /// The messages that matter.
-    pub messages: Reduction,
+    /// The messages that matter. `None` if it was not tested which ones do.
+    pub messages: Option<Reduction>,
     /// The number of runs that the search made.
     pub reruns: u64,
     /// The maximum number of runs.
@@ -146,6 +146,9 @@ pub enum Matters {
     Alone,
     /// Any of this number of events is enough. This is one of them.
     OneOf(u64),
+    /// Some of this number of events are needed: without all of them the run does not fail, without either half it does. This
+    /// is one of them.
+    SomeOf(u64),
     /// The event explains others. Whether the failure needs it is not known.
     Context,
     /// The event was chosen from the messages. The run was not repeated without it.

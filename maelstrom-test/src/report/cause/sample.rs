@@ -82,7 +82,7 @@ pub(in crate::report) fn stale_leader() -> Cause {
         rows,
         operations: Reduction { total: 5_411, kept: 3 },
         faults: Reduction { total: 12, kept: 1 },
-        messages: Reduction { total: 31_204, kept: 7 },
+        messages: Some(Reduction { total: 31_204, kept: 7 }),
         reruns: 143,
         budget: 200,
         incomplete: None,

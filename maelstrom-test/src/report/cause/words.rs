@@ -16,7 +16,7 @@ pub(in crate::report) struct Words {
     /// What happens to the message, if it is not simply received.
     pub(in crate::report) fate: String,
     note: String,
-    /// How many events could replace it: `any of 2 is enough`.
+    /// Which other events it belongs to: `any of 2 is enough`.
     alternatives: String,
 }
 
@@ -37,7 +37,8 @@ impl Cause {
     /// Summarises the search: `cut down to 3 of 5,411 operations, 1 of 12 faults, 7 of 31,204 messages that matter`. Without a
     /// search, says that nothing is proved.
     pub(in crate::report) fn summary(&self) -> String {
-        let parts = [("operation", self.operations), ("fault", self.faults), ("message", self.messages)];
+        let messages = self.messages.unwrap_or_default();
+        let parts = [("operation", self.operations), ("fault", self.faults), ("message", messages)];
         let parts = parts.into_iter().filter(|(_, count)| count.total > 0);
         let counts: Vec<String> = parts
             .map(|(thing, Reduction { total, kept })| {
@@ -47,7 +48,13 @@ impl Cause {
         if self.is_chosen {
             return format!("chosen from the messages, not proved by repeating the run: {}", counts.join(", "));
         }
-        let mut text = format!("cut down to {} that matter", counts.join(", "));
+        let mut text = match counts.join(", ") {
+            counts if counts.is_empty() => "nothing but the start of the nodes is needed".to_owned(),
+            counts => format!("cut down to {counts} that matter"),
+        };
+        if self.messages.is_none() {
+            text += "; which messages matter was not tested";
+        }
         if let Some(why) = &self.incomplete {
             text += &format!("; not everything was tried: {why}");
         }
@@ -88,6 +95,9 @@ impl Cause {
                     }
                     Fate::Received { .. } => String::new(),
                     Fate::Late { time } => format!("arrives too late, at {}", moment(*time)),
+                    Fate::Lost { reason, time: Some(time) } if self.has_rows_between(row.time, *time) => {
+                        format!("{reason} at {}", moment(*time))
+                    }
                     Fate::Lost { reason, .. } => reason.clone(),
                     Fate::InFlight => "still in flight at the end".into(),
                 };
@@ -98,6 +108,8 @@ impl Cause {
         }
         if let Matters::OneOf(number) = row.matters {
             words.alternatives = format!("any of {number} is enough");
+        } else if let Matters::SomeOf(number) = row.matters {
+            words.alternatives = format!("some of {number} such messages are needed");
         }
         words
     }
@@ -154,5 +166,28 @@ fn fault_text(fault: &Fault, what: &str) -> String {
         format!("{} {what}", fault.kind)
     } else {
         format!("{} {what}: {}", fault.kind, fault.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_says_what_was_not_tested() {
+        let mut cause = Cause { operations: Reduction { total: 9, kept: 2 }, ..Cause::default() };
+        assert_eq!(cause.summary(), "cut down to 2 of 9 operations that matter; which messages matter was not tested");
+        cause.messages = Some(Reduction { total: 5, kept: 0 });
+        assert_eq!(cause.summary(), "cut down to 2 of 9 operations, 0 of 5 messages that matter");
+        let empty = Cause { messages: Some(Reduction::default()), ..Cause::default() };
+        assert_eq!(empty.summary(), "nothing but the start of the nodes is needed");
+    }
+
+    #[test]
+    fn a_group_is_described_by_what_was_tested() {
+        let row = |matters| Row { matters, ..Row::new(0, None, RowKind::Log(String::new())) };
+        let note = |matters| Cause::default().words(&row(matters)).note();
+        assert_eq!(note(Matters::OneOf(2)), "any of 2 is enough");
+        assert_eq!(note(Matters::SomeOf(4)), "some of 4 such messages are needed");
     }
 }

@@ -14,6 +14,7 @@ pub use style::Style;
 use layout::{at_most, pad, width, wrap};
 use style::Tone;
 
+use super::cause::Cause;
 use super::escape::visible;
 use super::{RunView, file_names, units};
 use crate::checker::{Finding, Valid};
@@ -27,7 +28,7 @@ pub fn render(view: &RunView<'_>, style: Style) -> String {
     let foot = foot(view, style);
     let room = if style.full { usize::MAX } else { LINES - head.len() - foot.len() };
     let body = match view.breakdown {
-        Some(breakdown) => sections::breakdown(breakdown, style),
+        Some(breakdown) => [causes(view, style), sections::breakdown(breakdown, style)].concat(),
         None if view.valid() == Valid::True => sections::valid(view, style),
         None if view.valid() == Valid::Unknown => sections::unknown(view, style),
         None => failure(view, style, room),
@@ -98,12 +99,18 @@ fn reference_lines(view: &RunView<'_>, style: Style) -> Vec<String> {
     [report, plan, again].concat()
 }
 
+/// Renders the cause of the failure, if it is known.
+fn causes(view: &RunView<'_>, style: Style) -> Vec<String> {
+    view.cause.map(|cause| cause::lines(cause, style)).unwrap_or_default()
+}
+
 /// Renders the cause of the failure, if it is known, and its proof.
 fn failure(view: &RunView<'_>, style: Style, room: usize) -> Vec<String> {
-    let mut lines = match view.cause {
-        Some(cause) => cause::lines(cause, style),
-        None => Vec::new(),
-    };
+    let mut lines = causes(view, style);
+    let is_of_another_run = |cause: &Cause| cause.directory.as_ref().is_none_or(|path| !path.as_os_str().is_empty());
+    if view.cause.is_some_and(is_of_another_run) {
+        lines.extend([String::new(), "  in the failing run:".to_owned()]);
+    }
     lines.extend(proof(view, style, room.saturating_sub(lines.len())));
     lines
 }

@@ -82,7 +82,7 @@ pub(super) fn choose(run: &Run) -> Option<Cause> {
         sentence,
         operations: kept(table.operations, run.ops().invoked),
         faults: kept(table.faults, run.faults.iter().map(|fault| fault.actions).sum()),
-        messages: kept(table.messages, run.net.servers.send_count),
+        messages: Some(kept(table.messages, run.net.servers.send_count)),
         columns: table.columns,
         rows: table.rows,
         remarks: table.remarks,

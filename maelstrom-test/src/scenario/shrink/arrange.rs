@@ -6,17 +6,9 @@ use super::candidate::Candidate;
 use crate::history::Nanos;
 use crate::plan::{Operation, OperationPhase};
 
-/// A moment in the main phase at which something begins or ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moment {
-    pub(super) time: Nanos,
-    /// The time since the moment before it, or since the start of the main phase.
-    pub(super) gap: Nanos,
-}
-
-/// Returns the candidate with other times between the moments of its main phase. `gap` is called with the number of each moment
-/// and returns the new time since the one before it.
-pub(super) fn with_gaps(candidate: &Candidate, mut gap: impl FnMut(usize, Moment) -> Nanos) -> Candidate {
+/// Returns the candidate with other times between the moments of its main phase at which something begins or ends. `gap` is
+/// called with the number of each moment and the time since the one before it, and returns the new one.
+pub(super) fn with_gaps(candidate: &Candidate, mut gap: impl FnMut(usize, Nanos) -> Nanos) -> Candidate {
     let mut moved = candidate.clone();
     let in_main = |operation: &&Operation| operation.phase == OperationPhase::Main;
     let mut times: Vec<Nanos> = candidate.operations().iter().filter(in_main).map(|op| op.time_ns).collect();
@@ -26,7 +18,7 @@ pub(super) fn with_gaps(candidate: &Candidate, mut gap: impl FnMut(usize, Moment
     let (mut before, mut now) = (0, 0);
     let mut new_times = BTreeMap::new();
     for (number, time) in times.into_iter().enumerate() {
-        now += gap(number, Moment { time, gap: time - before });
+        now += gap(number, time - before);
         before = time;
         new_times.insert(time, now);
     }
@@ -123,9 +115,9 @@ mod tests {
 
     #[test]
     fn gaps_become_shorter_and_the_run_ends_sooner() {
-        let moved = with_gaps(&candidate(), |_, moment| moment.gap.min(50));
+        let moved = with_gaps(&candidate(), |_, gap| gap.min(50));
         assert_eq!(times(&moved), (vec![50, 60, 160, 3], 110, Some(210), Some(310)));
-        assert_eq!(with_gaps(&candidate(), |_, moment| moment.gap), candidate());
+        assert_eq!(with_gaps(&candidate(), |_, gap| gap), candidate());
     }
 
     #[test]

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::matter::Decisive;
-use super::messages::{Messages, Sent};
 use crate::history::{History, Nanos, OpType};
 use crate::network::JournalEvent;
 use crate::protocol::NodeKind;
 use crate::report::cause::{Column, Fate, Fault, Matters, Message, Operation, Row, RowKind};
 use crate::report::fault_spans;
 use crate::scenario::Run;
-use crate::scenario::journal::{describe, describe_body, describe_loss, sides};
+use crate::scenario::journal::{Messages, Sent, describe, describe_body, describe_loss, sides};
 
 /// Returns the columns and rows of the table.
 pub(super) fn table(run: &Run, messages: &[Decisive], missing: Option<&Decisive>) -> (Vec<Column>, Vec<Row>) {
@@ -165,6 +164,8 @@ impl Table<'_> {
             };
             let matters = match decisive.group {
                 0 | 1 => Matters::Alone,
+                // Of two, each was lost alone. Of more, only halves were.
+                several if several > 2 && decisive.other_fate.delays_ns.is_empty() => Matters::SomeOf(several as u64),
                 several => Matters::OneOf(several as u64),
             };
             let response =
@@ -271,7 +272,10 @@ pub(super) fn sentence(rows: &[Row], columns: &[Column], history: &History, is_c
     })?;
     let took = wrong.time.saturating_sub(invoked.time);
     (!talks).then(|| {
-        format!("{node} answered from its own state in {}: no message between nodes matters", milliseconds(took))
+        format!(
+            "{node} answered in {}; the failure stays even if no message between nodes and services arrives",
+            milliseconds(took)
+        )
     })
 }
 

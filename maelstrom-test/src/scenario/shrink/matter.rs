@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Messages are tested in groups, so `k` of `n` messages are found in about `2·k·log n` runs. What is reported was always
-//! tested alone. If a group matters and none of its halves does, its messages can replace each other: the last one of it is
-//! reported, with the number of messages in the group.
+//! tested alone. If a group matters and none of its halves does, some of its messages are needed, whichever: the last one of it
+//! is reported, with the number of messages in the group.
 //!
 //! Only the causal past of the clients' responses is searched. A message outside of it can have had no influence.
 
@@ -17,12 +17,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidate::Candidate;
 use super::judge::{Judge, Repeat, Stop};
-use super::messages::{Messages, Sent};
 use crate::history::Nanos;
 use crate::network::{EventType, JournalEvent, Reason};
 use crate::plan::Fate;
+use crate::scenario::journal::{Messages, Sent};
 
-/// How many groups are reported whose messages can replace each other.
+/// How many groups are reported of which no half matters.
 const SHOWN_GROUPS: usize = 2;
 
 /// A message whose fate matters.
@@ -32,7 +32,7 @@ pub(super) struct Decisive {
     pub(super) journal_id: u64,
     /// The fate with which the failure disappears.
     pub(super) other_fate: Fate,
-    /// The number of messages that can replace each other, itself included: 1 if it matters alone.
+    /// The number of messages in the smallest group that matters, itself included: 1 if it matters alone.
     pub(super) group: usize,
 }
 
@@ -179,7 +179,7 @@ impl<R: Repeat> GroupSearch<'_, '_, R> {
         Ok(self.judge.each(&candidates)?.into_iter().map(|trial| trial.is_none()).collect())
     }
 
-    /// Reports the last message of a group whose messages can replace each other.
+    /// Reports the last message of a group of which no half matters.
     fn report_one_of(&mut self, group: &[Suspect]) {
         if let Some(last) = group.last() {
             self.report(last, group.len());

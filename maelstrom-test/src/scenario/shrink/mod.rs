@@ -16,7 +16,7 @@
 //! | `candidate` | a smaller version of the failing run |
 //! | `judge`, `trial` | repetitions: their order and budget, and a single one |
 //! | `start`, `passes`, `narrow`, `arrange` | what is tried |
-//! | `matter`, `messages` | which messages matter in the shrunk run |
+//! | `matter` | which messages matter in the shrunk run |
 //! | `cause` | the table of the report |
 
 mod arrange;
@@ -25,7 +25,6 @@ mod cause;
 mod failure;
 mod judge;
 mod matter;
-mod messages;
 mod narrow;
 mod passes;
 mod start;
@@ -54,6 +53,8 @@ use crate::simulation::Simulation;
 const PASSES_PERCENT: u64 = 70;
 /// Of so many repetitions, one may be as long as the failing run. Most are much shorter, because they end with the proof.
 const RUNS_PER_FULL_LENGTH: u64 = 5;
+/// The effort of a run that is so small that only the number of runs is limited, such as that of a plan that is shrunk already.
+const SMALL_RUN: u64 = 4_000;
 /// With more operations than these, it is not searched which messages matter.
 const FEW_OPERATIONS: usize = 40;
 /// The repetitions, of those of the budget, that are kept for the search for a message that should have arrived.
@@ -65,8 +66,8 @@ struct Shrunk {
     config: Config,
     /// Its history.
     history: History,
-    /// The messages whose fate matters in it.
-    messages: Vec<Decisive>,
+    /// The messages whose fate matters in it; `None` if this was not tested.
+    messages: Option<Vec<Decisive>>,
     /// A message that did not arrive, and with which the failure disappears.
     missing: Option<Decisive>,
     /// How many repetitions the search took.
@@ -80,23 +81,18 @@ struct Shrunk {
 /// # Errors
 /// Says why no cause was found.
 pub(super) fn explain(config: &Config, run: &Run, simulation: &Simulation) -> Option<Result<Cause, String>> {
-    let is_as_expected = run.expectation.as_ref().is_some_and(|expectation| expectation.failure.is_none());
-    let is_wanted = config.shrink > 0 && (!is_as_expected || config.given.shrink.is_some());
+    let is_wanted = config.shrink > 0 && (!run.is_as_expected() || config.given.shrink.is_some());
     if !is_wanted || run.time_mode != TimeMode::Virtual || !run.reproducible {
         return None;
     }
-    let began = Instant::now();
     let failure = FailureKind::of(run, simulation.failure())?;
-    Some(search(config, run, simulation, &failure, began))
+    // A signal during the search can end the program. An error shows when the report is written again.
+    let _ = report::write(&run.view(), &run.directory);
+    Some(search(config, run, simulation, &failure))
 }
 
-fn search(
-    config: &Config,
-    run: &Run,
-    simulation: &Simulation,
-    failure: &FailureKind,
-    began: Instant,
-) -> Result<Cause, String> {
+fn search(config: &Config, run: &Run, simulation: &Simulation, failure: &FailureKind) -> Result<Cause, String> {
+    let began = Instant::now();
     let finding = failure.find(&run.verdict).cloned();
     let main_phase = config.simulation.settings.time_limit.min(run.duration);
     let performed = simulation.performed_in(&run.history);
@@ -111,8 +107,10 @@ fn search(
     };
     let shrunk = shrink(config, failure, trial, trial::effort(simulation))?;
     let (mut again, remarks) = repeat(config, &shrunk, failure)?;
-    let (columns, rows) = cause::table(&again, &shrunk.messages, shrunk.missing.as_ref());
+    let messages = shrunk.messages.as_deref().unwrap_or_default();
+    let (columns, rows) = cause::table(&again, messages, shrunk.missing.as_ref());
     let is_complete = shrunk.stop.is_none();
+    let matter = shrunk.messages.as_ref().map(|messages| messages.len() + usize::from(shrunk.missing.is_some()));
     let kept = |kept: usize, total: u64| Reduction { kept: kept as u64, total };
     let plan = &shrunk.config.simulation.plan;
     let mut cause = Cause {
@@ -123,18 +121,14 @@ fn search(
         sentence: cause::sentence(&rows, &columns, &again.history, is_complete),
         operations: kept(plan.operations.as_ref().map_or(0, Vec::len), run.ops().invoked),
         faults: kept(plan.faults.as_ref().map_or(0, Vec::len), run.faults.iter().map(|fault| fault.actions).sum()),
-        messages: kept(shrunk.messages.len() + usize::from(shrunk.missing.is_some()), run.net.servers.send_count),
+        messages: matter.map(|matter| kept(matter, run.net.servers.send_count)),
         columns,
         rows,
         reruns: shrunk.reruns,
         budget: config.shrink,
         incomplete: shrunk.stop.map(|stop| match stop {
-            Stop::Effort => format!(
-                "the runs together had as many messages as {} whole runs, which is the limit for {} runs",
-                (config.shrink / RUNS_PER_FULL_LENGTH).max(1),
-                config.shrink
-            ),
-            Stop::Budget => format!("the limit of {} runs was reached", config.shrink),
+            Stop::Effort => format!("its runs had too many messages for a limit of {} runs (`shrink`)", config.shrink),
+            Stop::Budget => format!("the limit of {} runs was reached (`shrink`)", config.shrink),
             Stop::Interrupted => "it was interrupted".to_owned(),
         }),
         plan: PathBuf::from(file_names::SHRUNK).join(file_names::PLAN),
@@ -153,7 +147,8 @@ fn search(
     Ok(cause)
 }
 
-/// Runs the shrunk version twice, with all its files. Returns the second run, and what there is to remark.
+/// Runs the shrunk version twice, with all its files, or once after an interrupt. Returns the last run, and what there is to
+/// remark.
 fn repeat(failing: &Config, shrunk: &Shrunk, failure: &FailureKind) -> Result<(Run, Vec<String>), String> {
     let directory = failing.directory.join(file_names::SHRUNK);
     let aside = failing.directory.join(file_names::REPETITIONS);
@@ -173,12 +168,18 @@ fn repeat(failing: &Config, shrunk: &Shrunk, failure: &FailureKind) -> Result<(R
         Err(RunError::Broke { run, .. }) => Ok(*run),
         Err(error) => Err(format!("the shrunk run cannot be repeated: {error}")),
     };
-    finished(execute::execute(config.clone()))?;
-    fs::rename(&directory, &aside).map_err(|error| format!("`{}` cannot be renamed: {error}", directory.display()))?;
-    let again = finished(execute::execute(config))?;
-    let names = [file_names::HISTORY, file_names::MESSAGES];
-    let difference = determinism::compare(&aside, &directory, &names);
-    let _ = fs::remove_dir_all(&aside);
+    let first = finished(execute::execute(config.clone()))?;
+    let (again, difference) = if shrunk.stop == Some(Stop::Interrupted) {
+        (first, Ok(None))
+    } else {
+        fs::rename(&directory, &aside)
+            .map_err(|error| format!("`{}` cannot be renamed: {error}", directory.display()))?;
+        let again = finished(execute::execute(config));
+        let names = [file_names::HISTORY, file_names::MESSAGES];
+        let difference = determinism::compare(&aside, &directory, &names);
+        let _ = fs::remove_dir_all(&aside);
+        (again?, difference)
+    };
     if !failure.is_of(&again) {
         return Err("the shrunk run did not fail when it was repeated".into());
     }
@@ -195,7 +196,7 @@ fn repeat(failing: &Config, shrunk: &Shrunk, failure: &FailureKind) -> Result<(R
 
 /// The effort that all repetitions together may take.
 fn effort_limit(of_failing_run: u64, runs: u64) -> u64 {
-    (of_failing_run.saturating_mul(runs) / RUNS_PER_FULL_LENGTH).max(of_failing_run)
+    (of_failing_run / RUNS_PER_FULL_LENGTH).max(SMALL_RUN).saturating_mul(runs).max(of_failing_run)
 }
 
 /// Cuts a failing run down.
@@ -224,11 +225,13 @@ fn shrink(config: &Config, failure: &FailureKind, trial: Trial, effort: u64) -> 
         stop = search.fewer_operations().err().or(stop);
     }
     let Search { mut judge, best, trial, has_repeated, .. } = search;
-    let found = has_repeated.then(|| {
-        let mut messages = Vec::new();
-        if stop != Some(Stop::Interrupted) && best.operations().len() <= FEW_OPERATIONS {
-            let early;
-            (messages, early) = matter::search(&mut judge, &best, &trial.journal);
+    let has_few = best.operations().len() <= FEW_OPERATIONS;
+    // After an interrupt, there is no time for a run that is nearly as long as the failing one.
+    let found = (has_repeated && (has_few || stop != Some(Stop::Interrupted))).then(|| {
+        let mut messages = None;
+        if stop != Some(Stop::Interrupted) && has_few {
+            let (found, early) = matter::search(&mut judge, &best, &trial.journal);
+            messages = (early.is_none() || !found.is_empty()).then_some(found);
             stop = early.or(stop);
         }
         let mut missing = None;

@@ -282,8 +282,8 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
     }
 
     /// Returns the best candidate with other times between its moments.
-    fn with_gaps(&self, mut gap: impl FnMut(usize, Nanos) -> Nanos) -> Candidate {
-        arrange::with_gaps(&self.later_end(), |number, moment| gap(number, moment.gap))
+    fn with_gaps(&self, gap: impl FnMut(usize, Nanos) -> Nanos) -> Candidate {
+        arrange::with_gaps(&self.later_end(), gap)
     }
 
     /// Fewer nodes: those that clients talk to and that faults strike first.

@@ -141,8 +141,8 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
             for selection in &selections {
                 for with_faults in self.choices_of_faults(&spelled_out.with_operations(selection.clone())) {
                     for lead in LEADS {
-                        let sooner = arrange::with_gaps(&with_faults, |number, moment| {
-                            moment.gap.min(if number == 0 { lead } else { pause })
+                        let sooner = arrange::with_gaps(&with_faults, |number, gap| {
+                            gap.min(if number == 0 { lead } else { pause })
                         });
                         if overlap {
                             add(arrange::together(&sooner, pause));
@@ -151,7 +151,7 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
                     }
                     // Operations that followed each other may fail together at different nodes.
                     if let Some(spread) = arrange::spread(&with_faults) {
-                        let sooner = arrange::with_gaps(&spread, |_, moment| moment.gap.min(pause));
+                        let sooner = arrange::with_gaps(&spread, |_, gap| gap.min(pause));
                         add(arrange::together(&sooner, 2 * pause));
                     }
                     add(with_faults);
@@ -164,8 +164,8 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
                     continue;
                 }
                 for patience in [0, PATIENCE] {
-                    let slower = arrange::with_gaps(&active, |number, moment| {
-                        if number == 0 { LEADS[1] } else { moment.gap.clamp(patience, 2 * PATIENCE) }
+                    let slower = arrange::with_gaps(&active, |number, gap| {
+                        if number == 0 { LEADS[1] } else { gap.clamp(patience, 2 * PATIENCE) }
                     });
                     (0..slower.nodes.len()).filter_map(|by| slower.rotated(by)).for_each(&mut add);
                 }
@@ -177,8 +177,8 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
                     for start_ns in self.starts_of_fault(fault.start_ns) {
                         let stop_ns = fault.stop_ns.filter(|stop| *stop > start_ns);
                         let disturbed = selected.with_faults(vec![Fault { start_ns, stop_ns, ..fault.clone() }]);
-                        add(arrange::with_gaps(&disturbed, |number, moment| {
-                            moment.gap.min(if number == 0 { LEADS[0] } else { DISTURBANCE })
+                        add(arrange::with_gaps(&disturbed, |number, gap| {
+                            gap.min(if number == 0 { LEADS[0] } else { DISTURBANCE })
                         }));
                     }
                 }
@@ -187,7 +187,7 @@ impl<R: Repeat<Trial = Trial>> Search<'_, R> {
             if overlapping.len() > explained.len() {
                 let active = self.active_faults(&overlapping_operations);
                 for with_faults in [active.with_faults(Vec::new()), active] {
-                    let sooner = arrange::with_gaps(&with_faults, |_, moment| moment.gap.min(pause));
+                    let sooner = arrange::with_gaps(&with_faults, |_, gap| gap.min(pause));
                     add(arrange::together(&sooner, pause));
                 }
             }
