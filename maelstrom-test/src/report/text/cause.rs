@@ -41,8 +41,10 @@ pub(super) fn lines(cause: &Cause, style: Style) -> Vec<String> {
         sentence(text, Some(Tone::Strong));
     }
     sentence(&cause.summary(), None);
-    lines.push(String::new());
-    lines.extend(Table::new(cause, style).lines());
+    if !cause.rows.is_empty() {
+        lines.push(String::new());
+        lines.extend(Table::new(cause, style).lines());
+    }
     if !cause.remarks.is_empty() {
         lines.push(String::new());
     }
